@@ -1,0 +1,108 @@
+"""What a user gets: the faces of one frame, as frozen records that turn into plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One face of one frame.
+
+    box: (left, top, right, bottom) of the detector's box in pixels of the frame
+    score: the detector's certainty that this is a face, 0–1
+    probabilities: (C,) float32, smoothed over the track where there is one; sums to 1
+    raw_probabilities: (C,) float32, of this frame alone
+    classes: the C class names
+    uncertain: the confidence is below the recogniser's threshold
+    track_id: counts from 1 within a stream; None for a single picture
+    heatmap: (48, 48) float32, 0–1, where the network looked for `label`; None unless asked for
+    crop_box: (left, top, right, bottom) of the square that the network saw and `heatmap` covers
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    probabilities: NDArray[np.float32]
+    raw_probabilities: NDArray[np.float32]
+    classes: tuple[str, ...]
+    uncertain: bool
+    crop_box: tuple[float, float, float, float]
+    track_id: int | None = None
+    heatmap: NDArray[np.float32] | None = None
+
+    @property
+    def class_id(self) -> int:
+        """Index of the most probable class."""
+        return int(self.probabilities.argmax())
+
+    @property
+    def label(self) -> str:
+        """Name of the most probable class."""
+        return self.classes[self.class_id]
+
+    @property
+    def second_label(self) -> str:
+        """Name of the class that comes second."""
+        return self.classes[int(np.argsort(self.probabilities)[-2])]
+
+    @property
+    def confidence(self) -> float:
+        """The largest smoothed probability."""
+        return float(self.probabilities.max())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data that json can write; the heat map is left out."""
+        return {
+            "track_id": self.track_id,
+            "box": [round(v, 1) for v in self.box],
+            "score": round(self.score, 4),
+            "label": self.label,
+            "second_label": self.second_label,
+            "confidence": round(self.confidence, 4),
+            "uncertain": self.uncertain,
+            "probabilities": _named(self.classes, self.probabilities),
+            "raw_probabilities": _named(self.classes, self.raw_probabilities),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameResult:
+    """The faces of one frame; none is a result too.
+
+    source: the file, camera or URL the frame came from
+    index: number of the frame in its source, from 0
+    time_s: seconds since the source's first frame
+    image: (H, W, 3) uint8 BGR; None when `error` says why there is none
+    faces: from left to right in a picture, by track id in a stream
+    n_skipped: frames a live source dropped since the previous result
+    error: why this file of a folder, or the rest of this video, could not be read
+    timings_ms: milliseconds spent in "detect", "classify" and "track"
+    """
+
+    source: str
+    index: int
+    time_s: float
+    image: NDArray[np.uint8] | None
+    faces: tuple[Face, ...] = ()
+    n_skipped: int = 0
+    error: str | None = None
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data that json can write; pixels are left out."""
+        return {
+            "source": self.source,
+            "index": self.index,
+            "time_s": round(self.time_s, 4),
+            "n_skipped": self.n_skipped,
+            "error": self.error,
+            "faces": [face.to_dict() for face in self.faces],
+        }
+
+
+def _named(classes: tuple[str, ...], values: NDArray[np.float32]) -> dict[str, float]:
+    return {name: round(float(value), 4) for name, value in zip(classes, values, strict=True)}
