@@ -1,0 +1,245 @@
+"""Imports go down only, PyTorch stays in `train`, and importing livefer does nothing.
+
+The layers are those of docs/architecture.md; a new module has to be given a place here.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import livefer
+
+PACKAGE = Path(livefer.__file__).parent
+
+# From the bottom up. A module imports modules of lower layers, and of its own one except where
+# the layer is marked as one whose modules never import each other.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("labels", "errors"),
+    ("results", "faces", "downloads", "cache", "readers", "dataset", "hygiene", "metrics"),
+    ("detector", "classifier", "tracker", "drawing", "sources", "sinks"),
+    ("recognizer", "evaluate"),
+    ("window",),
+    ("cli",),
+)
+STRANGERS = 2  # the layer whose modules never import each other
+TRAIN_SEES = {*LAYERS[0], *LAYERS[1], "classifier"}
+
+ONLY_IN_TRAIN = {"torch", "torchvision", "lightning", "safetensors", "onnx", "onnxscript"}
+ONLY_IN_TRAIN |= {"tensorboard", "pydantic", "yaml"}
+NOT_AT_MODULE_LEVEL = ONLY_IN_TRAIN | {"matplotlib", "PIL", "pygame"}
+"""Outside `train`: heavy or optional packages that a user may lack, or that talk when imported."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import statement: the module that has it, what it names, and where it stands."""
+
+    module: str
+    target: str
+    line: int
+    at_module_level: bool
+    only_for_types: bool
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.line} imports {self.target}"
+
+
+def imports_of(module: str, tree: ast.Module, is_package: bool = False) -> list[Import]:
+    """Return every import statement of a module, `from a import b` as both a and a.b."""
+    found: list[Import] = []
+
+    def walk(node: ast.AST, top: bool, types: bool) -> None:
+        for child in ast.iter_child_nodes(node):
+            names: list[str] = []
+            if isinstance(child, ast.Import):
+                names = [alias.name for alias in child.names]
+            elif isinstance(child, ast.ImportFrom):
+                base = child.module or ""
+                if child.level:
+                    parents = module.split(".")
+                    cut = child.level - 1 if is_package else child.level
+                    base = ".".join([*parents[: len(parents) - cut], *filter(None, [base])])
+                names = [base, *(f"{base}.{alias.name}" for alias in child.names)]
+            found.extend(Import(module, name, child.lineno, top, types) for name in names)
+            is_function = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+            checks_types = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)
+            walk(child, top and not is_function, types or checks_types)
+
+    walk(tree, True, False)
+    return found
+
+
+def read_package() -> dict[str, list[Import]]:
+    """Return all imports of every module of the package, by the module's full name."""
+    found: dict[str, list[Import]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        is_package = path.name == "__init__.py"
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        module = ".".join(parts[:-1] if is_package else parts)
+        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+        found[module] = imports_of(module, tree, is_package)
+    return found
+
+
+def top_name(module: str) -> str:
+    """Return the part below `livefer`, "" for the package itself: livefer.cli.image is cli."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def layer_of(name: str) -> int:
+    return next((depth for depth, names in enumerate(LAYERS) if name in names), -1)
+
+
+def complaint(found: Import) -> str | None:
+    """Say what an import does wrong, or None."""
+    source, target = top_name(found.module), top_name(found.target)
+    package = found.target.split(".")[0]
+    lazy = not found.at_module_level or found.only_for_types
+    if package != "livefer":
+        if source == "train" or package not in NOT_AT_MODULE_LEVEL:
+            return None
+        if package in ONLY_IN_TRAIN:
+            return f"{found}: only livefer.train may"
+        return None if lazy else f"{found} at module level: do it inside the function that needs it"
+    if target in ("", "__version__", source):
+        return None
+    if target == "train":
+        if source == "cli" and lazy:
+            return None
+        return f"{found}: only the command line may, inside a function"
+    here, there = layer_of(source), layer_of(target)
+    if there < 0:
+        return f"{found}: a name from the package's top, or a module that LAYERS lacks"
+    if source == "train":
+        return None if target in TRAIN_SEES else f"{found}: train sees {sorted(TRAIN_SEES)}"
+    if source == "":
+        return f"{found}: the library knows nothing about its commands" if target == "cli" else None
+    if there > here:
+        return f"{found}: that is up"
+    if there == here == STRANGERS:
+        return f"{found}: modules of this layer never import each other"
+    return None
+
+
+def test_every_module_has_a_layer() -> None:
+    names = {path.stem for path in PACKAGE.glob("*.py")}
+    names |= {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    names -= {"__init__", "train"}
+    assert sorted(name for name in names if layer_of(name) < 0) == []
+
+
+def test_imports_go_down() -> None:
+    found = [found for imports in read_package().values() for found in imports]
+    assert len(found) > 20
+    assert [text for text in map(complaint, found) if text] == []
+
+
+def test_no_module_imports_itself_in_a_ring() -> None:
+    graph = {
+        module: {one.target for one in found if one.at_module_level and not one.only_for_types}
+        for module, found in read_package().items()
+        if module != "livefer"
+    }
+
+    def reachable(start: str) -> set[str]:
+        seen: set[str] = set()
+        ahead = list(graph.get(start, ()))
+        while ahead:
+            module = ahead.pop()
+            if module not in seen:
+                seen.add(module)
+                ahead.extend(graph.get(module, ()))
+        return seen
+
+    assert [module for module in graph if module in reachable(module)] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "is_wrong"),
+    [
+        ("livefer.faces", "from livefer.labels import CLASSES", False),
+        ("livefer.faces", "from livefer import labels", False),
+        ("livefer.faces", "from livefer.tracker import Tracker", True),
+        ("livefer.faces", "from .tracker import Tracker", True),
+        ("livefer.faces", "from livefer import Recognizer", True),
+        ("livefer.sinks", "from livefer.drawing import draw_faces", True),
+        ("livefer.sinks", "from livefer import __version__", False),
+        ("livefer.faces", "import torch", True),
+        ("livefer.faces", "def f():\n    import torch", True),
+        ("livefer.evaluate", "import matplotlib.pyplot", True),
+        ("livefer.evaluate", "class A:\n    import matplotlib", True),
+        ("livefer.evaluate", "def f():\n    import matplotlib", False),
+        ("livefer.evaluate", "if TYPE_CHECKING:\n    import matplotlib", False),
+        ("livefer.window", "import pygame", True),
+        ("livefer.cli.train", "from livefer.train.fit import fit", True),
+        ("livefer.cli.train", "def f():\n    from livefer.train.fit import fit", False),
+        ("livefer.evaluate", "def f():\n    from livefer.train.fit import fit", True),
+        ("livefer.train.fit", "import torch\nfrom livefer.classifier import x", False),
+        ("livefer.train.fit", "from livefer.train.model import ResNetFER", False),
+        ("livefer.train.fit", "from livefer.recognizer import Recognizer", True),
+        ("livefer", "from livefer.recognizer import Recognizer", False),
+        ("livefer", "from livefer.cli import main", True),
+    ],
+)
+def test_the_rules_tell_right_from_wrong(module: str, code: str, is_wrong: bool) -> None:
+    found = imports_of(module, ast.parse(code), is_package=module == "livefer")
+    assert any(map(complaint, found)) is is_wrong
+
+
+PROBE = """
+import json, logging, os, sys
+blocked = set(sys.argv[2].split(","))
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in blocked:
+            raise ModuleNotFoundError(f"{name} is not there", name=name)
+
+sys.meta_path.insert(0, Blocked())
+import numpy, cv2, onnxruntime, typer, rich.table  # what these do is not ours
+
+deeds = []
+
+def watch(event, args):
+    if event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.mkdir"):
+        deeds.append(event)
+    elif event in ("os.putenv", "os.unsetenv"):
+        deeds.append(f"{event} {args[0]!r}")
+    elif event == "open" and isinstance(args[1], str) and set(args[1]) & set("wax+"):
+        if not str(args[0]).endswith(".pyc") and "__pycache__" not in str(args[0]):
+            deeds.append(f"writes {args[0]}")
+    elif event == "open" and str(args[0]).endswith((".onnx", ".jpg")):
+        deeds.append(f"reads {args[0]}")
+
+loggers = list(logging.root.handlers)
+sys.addaudithook(watch)
+for name in sys.argv[1].split(","):
+    __import__(name)
+if logging.root.handlers != loggers:
+    deeds.append("sets up logging")
+sys.stderr.write(json.dumps(deeds))
+"""
+
+
+def test_importing_does_nothing_and_needs_no_extra(tmp_path: Path) -> None:
+    """Every module but `train` imports without the extras, silently, touching nothing."""
+    modules = [module for module in read_package() if top_name(module) != "train"]
+    absent = ",".join(sorted(ONLY_IN_TRAIN | {"matplotlib", "PIL"}))
+    ended = subprocess.run(
+        [sys.executable, "-B", "-W", "error", "-c", PROBE, ",".join(modules), absent],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == ""
+    assert json.loads(ended.stderr) == []
+    assert list(tmp_path.iterdir()) == []
