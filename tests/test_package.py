@@ -1,0 +1,100 @@
+"""The wheel holds what a user needs, nothing of the data sets, and works on its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from email.message import Message
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+import livefer
+
+ROOT = Path(__file__).parent.parent
+MAX_WHEEL_BYTES = 25_000_000
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel of this checkout; built in this environment, so without a network."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    (path,) = folder.glob("*.whl")
+    assert path.stat().st_size < MAX_WHEEL_BYTES
+    return zipfile.ZipFile(path)
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel: zipfile.ZipFile) -> Message:
+    (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    return Parser().parsestr(wheel.read(name).decode())
+
+
+def test_holds_the_package_and_its_assets_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    package = {name for name in wheel.namelist() if name.startswith("livefer/")}
+    there = (ROOT / "src" / "livefer").rglob("*")
+    expected = {
+        path.relative_to(ROOT / "src").as_posix()
+        for path in there
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    assert package == expected
+    assert {"livefer/py.typed", "livefer/assets/astronaut.jpg"} <= package
+    assert any(re.fullmatch(r"livefer/assets/.+\.onnx", name) for name in package)
+    others = {name.split("/")[0] for name in wheel.namelist()} - {"livefer"}
+    assert others == {f"livefer-{livefer.__version__}.dist-info"}
+
+
+def test_holds_no_picture_but_the_shipped_one(wheel: zipfile.ZipFile) -> None:
+    endings = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".csv", ".npz", ".npy")
+    pictures = [name for name in wheel.namelist() if name.lower().endswith(endings)]
+    assert pictures == ["livefer/assets/astronaut.jpg"]
+
+
+def test_holds_licence_and_origins(wheel: zipfile.ZipFile) -> None:
+    names = {Path(name).name for name in wheel.namelist() if "/licenses/" in name}
+    assert names == {"LICENSE", "NOTICE"}
+
+
+def test_the_runtime_asks_for_six_packages(metadata: Message) -> None:
+    required = metadata.get_all("Requires-Dist", [])
+    always = {re.split(r"[^\w-]", text)[0] for text in required if "extra ==" not in text}
+    assert always == {
+        "numpy", "opencv-python-headless", "onnxruntime", "typer", "rich", "pygame-ce",
+    }  # fmt: skip
+    assert set(metadata.get_all("Provides-Extra", [])) == {"train", "analysis", "dev"}
+    assert metadata["Requires-Python"] == ">=3.10"
+    assert metadata["Version"] == livefer.__version__
+
+
+def test_the_unpacked_wheel_recognises_its_picture(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    wheel.extractall(tmp_path / "site")
+    code = (
+        "import sys, livefer; from livefer.cli import main; print(livefer.__file__, flush=True); "
+        "sys.argv[1:] = ['demo']; main()"
+    )
+    work = tmp_path / "work"
+    work.mkdir()
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=work,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(tmp_path / "site"),
+            "LIVEFER_CACHE": str(tmp_path / "cache"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith(str(tmp_path / "site"))
+    assert "happy" in ended.stdout
+    assert [path.suffix for path in work.rglob("*") if path.is_file()] == [".jpg"]
