@@ -22,7 +22,17 @@ PACKAGE = Path(livefer.__file__).parent
 # the layer is marked as one whose modules never import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("labels", "errors"),
-    ("results", "faces", "downloads", "cache", "readers", "dataset", "hygiene", "metrics"),
+    (
+        "results",
+        "faces",
+        "downloads",
+        "capture",
+        "cache",
+        "readers",
+        "dataset",
+        "hygiene",
+        "metrics",
+    ),
     ("detector", "classifier", "tracker", "drawing", "sources", "sinks"),
     ("recognizer", "evaluate"),
     ("window",),

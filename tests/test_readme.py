@@ -1,8 +1,8 @@
 """The README keeps its word: every block of it runs, from top to bottom, in one empty folder.
 
-What a clone would hold (configs, the shipped picture) is there, and a small generated data set where
-the README says that FER2013 must lie. A block that cannot run here carries its reason in a comment
-`<!-- not run in the tests: REASON -->` on the line before it.
+What a clone would hold (configs, the shipped picture) is there, and a small generated data set
+where the README says that FER2013 must lie. A block that cannot run here carries its reason in a
+comment, `<!-- not run in the tests: REASON -->`, on the line before it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from livefer.labels import CLASSES
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 N_NOT_RUN = 4
-"""How many blocks carry a reason; a new one has to be counted here, so that nobody adds it unseen."""
+"""How many blocks carry a reason: one more has to be counted here, so that none is added unseen."""
 
 _BLOCK = re.compile(
     r"^(?:<!-- (?P<mark>.*?) -->\n)?^```(?P<language>\S*)\n(?P<code>.*?)^```$",
@@ -53,7 +53,7 @@ def read_blocks(text: str) -> list[Block]:
 
 
 def make_small_fer2013(folder: Path) -> None:
-    """Write pictures in the layout of Kaggle's FER2013: 12 a class for train, 3 each for val, test."""
+    """Write Kaggle's layout of FER2013: 12 pictures a class for train, 3 each for val and test."""
     rng = np.random.default_rng(0)
     for class_id, name in enumerate(CLASSES):
         for split, prefix, count in (
@@ -123,7 +123,8 @@ def test_linked_files_are_there() -> None:
 
 
 def test_the_reader_of_blocks() -> None:
-    text = "a\n```bash\nls\n```\n<!-- not run in the tests: why -->\n```python\nx\n```\n\n```\ny\n```\n"
+    text = "a\n```bash\nls\n```\n<!-- not run in the tests: why -->\n```python\nx\n```\n"
+    text += "\n```\ny\n```\n"
     assert read_blocks(text) == [
         Block(2, "bash", "ls\n", None),
         Block(6, "python", "x\n", "why"),
