@@ -35,9 +35,12 @@ class ResNetFER(nn.Module):
     width: channels of the first stage; 64 is ResNet-18, the stages have width × 1, 2, 4, 8
     stem_stride: 1 keeps the picture's full resolution through the first stage, 2 halves it
         (a quarter of the work)
+    dropout: before the head; half of it before its last layer
     """
 
-    def __init__(self, n_classes: int = 7, width: int = 64, stem_stride: int = 1) -> None:
+    def __init__(
+        self, n_classes: int = 7, width: int = 64, stem_stride: int = 1, dropout: float = 0.5
+    ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(1, width, 3, stem_stride, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -47,11 +50,11 @@ class ResNetFER(nn.Module):
         self.layer3 = _stage(2 * width, 4 * width, stride=2)
         self.layer4 = _stage(4 * width, 8 * width, stride=2)
         self.head = nn.Sequential(
-            nn.Dropout(0.5),
+            nn.Dropout(dropout),
             nn.Linear(8 * width, 256),
             nn.BatchNorm1d(256),
             nn.ReLU(inplace=True),
-            nn.Dropout(0.25),
+            nn.Dropout(dropout / 2),
             nn.Linear(256, n_classes),
         )
         for module in self.modules():
@@ -65,6 +68,10 @@ class ResNetFER(nn.Module):
         x = self.layer2(x)  # (N, 128, 24, 24)
         x = self.layer3(x)  # (N, 256, 12, 12)
         return self.layer4(x)  # (N, 512, 6, 6)
+
+    def backbone(self) -> list[nn.Module]:
+        """Return everything but the head, the part that published ResNet-18 weights fill."""
+        return [self.conv1, self.bn1, self.layer1, self.layer2, self.layer3, self.layer4]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (N, C) of normalised (N, 1, H, W) faces."""

@@ -1,0 +1,101 @@
+"""`livefer train`: a configuration in, a run folder with checkpoints and logs out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from livefer.errors import ConfigError, MissingExtraError
+
+if TYPE_CHECKING:
+    from livefer.dataset import Split
+    from livefer.train.config import Config
+
+
+def train(
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...", help="change the configuration: epochs=20 lr=0.05"
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file of the run, as in configs/")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="data set instead of the configuration's")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="folder of the run [default: runs/NAME]")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="go on with an interrupted run: its folder")
+    ] = None,
+    preview: Annotated[
+        Path | None, typer.Option(help="write a sheet of augmented faces to this PNG and stop")
+    ] = None,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="processes or GPUs on this machine")] = 1,
+    num_nodes: Annotated[int, typer.Option(min=1, help="machines that train together")] = 1,
+    overwrite: Annotated[bool, typer.Option(help="start afresh in a folder with a run")] = False,
+) -> None:
+    """Train the network.
+
+    Writes best.safetensors (what `livefer evaluate --checkpoint` and `livefer export` take),
+    last.safetensors (what --resume takes), config.yaml, metrics.jsonl and TensorBoard's events.
+    """
+    try:
+        import torch  # noqa: F401
+
+        from livefer.train import config as configs
+        from livefer.train import fit, prepare
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"livefer train ({error.name})", "train") from None
+
+    if resume:
+        if config or overrides or data or out or overwrite:
+            raise ConfigError("--resume goes on with the run as it was: give it alone")
+        folder = resume if resume.is_dir() else resume.parent
+        settings = configs.load_config(folder / "config.yaml")
+    else:
+        overrides = [*(overrides or []), *([f"data={data}"] if data else [])]
+        settings = configs.load_config(config, overrides)
+        folder = out or Path("runs") / settings.name
+        if (folder / "last.safetensors").exists() and not overwrite and not preview:
+            raise ConfigError(
+                f"{folder} holds a run already: go on with --resume {folder}, choose another --out "
+                "or add --overwrite"
+            )
+
+    classes, train_split, val_split = _read(settings)
+    if preview:
+        prepare.write_preview(preview, train_split, classes, settings)
+        sys.stderr.write(f"wrote {preview}\n")
+        return
+    fabric = fit.make_fabric(settings, accelerator, devices, num_nodes)
+    fabric.launch()
+    if fabric.is_global_zero and not resume:
+        prepare.start_folder(folder, settings)
+    fabric.barrier()
+    try:
+        best = fit.fit(fabric, settings, train_split, val_split, classes, folder, bool(resume))
+    except fit.Interrupted as stop:
+        sys.stderr.write(f"{stop}; go on with: livefer train --resume {folder}\n")
+        raise typer.Exit(130) from None
+    if fabric.is_global_zero:
+        sys.stderr.write(f"next: livefer export {best} -o model.onnx\n")
+
+
+def _read(settings: Config) -> tuple[tuple[str, ...], Split, Split]:
+    from livefer.dataset import read_dataset
+    from livefer.train import prepare
+
+    dataset = read_dataset(settings.data, settings.seed)
+    val = dataset.split("val")
+    train_split, notes = prepare.clean(dataset.split("train"), settings)
+    for file, reason in dataset.unreadable[:5]:
+        notes.append(f"unreadable: {file}: {reason}")
+    notes.append(f"{len(train_split)} training and {len(val)} val images")
+    sys.stderr.write("\n".join(notes) + "\n")
+    return dataset.classes, train_split, val

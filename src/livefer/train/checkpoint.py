@@ -1,0 +1,94 @@
+"""Checkpoints: one safetensors file with the weights, the training state and what they mean.
+
+A file is written under a temporary name and renamed, so that no crash leaves half of one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from livefer.errors import ModelError
+from livefer.train.config import Config, parse_config
+from livefer.train.model import ResNetFER
+
+
+def save_checkpoint(path: Path, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
+    """Write tensors (any names) and plain data to one safetensors file, atomically."""
+    temporary = path.with_name(path.name + ".part")
+    contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    save_file(contiguous, temporary, {key: json.dumps(value) for key, value in meta.items()})
+    os.replace(temporary, path)
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_checkpoint` wrote; raises ModelError for anything else."""
+    try:
+        with safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+            meta = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise ModelError(f"checkpoint {path} does not exist") from None
+    except (OSError, SafetensorError, ValueError) as error:
+        raise ModelError(f"{path} is not a checkpoint of livefer: {error}") from None
+    if "config" not in meta or "classes" not in meta:
+        raise ModelError(f"{path} is a safetensors file, but not a checkpoint of livefer")
+    return tensors, meta
+
+
+def with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors under `prefix.name`."""
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def below_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors named `prefix.name`, under `name`."""
+    start = prefix + "."
+    return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+
+
+def build_model(config: Config, n_classes: int) -> ResNetFER:
+    """Return the network that a configuration describes, with fresh weights."""
+    return ResNetFER(n_classes, config.width, config.stem_stride, config.dropout)
+
+
+def load_model(path: Path) -> tuple[ResNetFER, dict[str, Any]]:
+    """Return the network of a checkpoint in evaluation mode, and the checkpoint's plain data."""
+    tensors, meta = load_checkpoint(path)
+    model = build_model(parse_config(meta["config"], str(path)), len(meta["classes"]))
+    weights = below_prefix("ema", tensors) or below_prefix("model", tensors)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ModelError(f"{path} holds weights of another network: {error}") from None
+    return model.eval(), meta
+
+
+def normalise(faces: Tensor, mean: float, std: float) -> Tensor:
+    """Turn uint8 faces (N, H, W) into the network's float input (N, 1, H, W)."""
+    return (faces[:, None].float() / 255 - mean) / std
+
+
+def load_predictor(
+    path: Path,
+) -> tuple[Callable[[NDArray[np.uint8]], NDArray[np.float32]], tuple[str, ...]]:
+    """Return (predict, class names) of a checkpoint; predict: (N, 48, 48) uint8 → (N, C) float32."""
+    model, meta = load_model(path)
+
+    @torch.inference_mode()
+    def predict(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        x = normalise(torch.from_numpy(faces), meta["mean"], meta["std"])
+        probabilities: NDArray[np.float32] = model(x).softmax(dim=1).numpy()
+        return probabilities
+
+    return predict, tuple(meta["classes"])

@@ -1,0 +1,170 @@
+"""The configuration of a training run: every number of it is read, and nothing else is accepted."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from livefer.errors import ConfigError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Augment(_Strict):
+    """What happens to a batch of training faces, on the device; see `livefer.train.augment`."""
+
+    flip: float = Field(0.5, ge=0, le=1, description="probability of a mirror image")
+    rotation_deg: float = Field(0.0, ge=0, le=180, description="uniform within ± this angle")
+    shift: float = Field(0.0, ge=0, le=1, description="uniform within ± this share of the side")
+    scale: tuple[float, float] = Field((1.0, 1.0), description="uniform zoom, 1 is unchanged")
+    brightness: float = Field(0.0, ge=0, le=1, description="added, ± this share of white")
+    contrast: float = Field(0.0, ge=0, lt=1, description="multiplied, 1 ± this")
+    gamma: float = Field(0.0, ge=0, lt=1, description="exponent, from 1 - this to 1 / (1 - this)")
+    blur: float = Field(0.0, ge=0, le=1, description="probability of a Gaussian blur")
+    degrade: float = Field(0.0, ge=0, le=1, description="probability of lower resolution and JPEG")
+    erase: float = Field(0.0, ge=0, le=1, description="probability of an erased rectangle")
+    mixup: float = Field(0.0, ge=0, description="alpha of mixup's Beta distribution, 0 is off")
+    cutmix: float = Field(0.0, ge=0, description="alpha of CutMix's Beta distribution, 0 is off")
+    clean_epochs: int = Field(0, ge=0, description="last epochs, without mixup and CutMix")
+
+    @model_validator(mode="after")
+    def _ordered_scale(self) -> Augment:
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise ValueError(f"scale wants 0 < low <= high, got {list(self.scale)}")
+        return self
+
+
+class Config(_Strict):
+    """One training run."""
+
+    name: str = Field("run", pattern=r"^[\w.-]+$", description="folder of the run under runs/")
+    data: str = Field("data/fer2013", description="data set: folder or CSV")
+    seed: int = Field(0, ge=0)
+    train_images: int = Field(0, ge=0, description="use this many training images, 0 is all")
+    drop_blank: bool = Field(False, description="leave out blank training images")
+    drop_conflicting: bool = Field(
+        False, description="leave out identical training images with different labels"
+    )
+
+    width: int = Field(64, ge=4, description="channels of the first stage; 64 is ResNet-18")
+    stem_stride: Literal[1, 2] = 1
+    dropout: float = Field(0.5, ge=0, lt=1, description="before the head; half of it inside")
+    init: str = Field("random", description='"random", "imagenet" or a ResNet-18 state dict')
+
+    epochs: int = Field(50, ge=1)
+    freeze_epochs: int = Field(0, ge=0, description="first epochs that train the head alone")
+    patience: int = Field(0, ge=0, description="stop after this many epochs without a better val")
+    batch_size: int = Field(128, ge=2)
+    resolution: list[tuple[int, int]] = Field(
+        [(0, 48)], description="[[from epoch, pixels], …]: the side at which faces are trained"
+    )
+    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
+    lr: float = Field(0.1, gt=0)
+    lr_floor: float = Field(0.0, ge=0, description="where the cosine ends")
+    warmup_epochs: float = Field(0.0, ge=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(0.0, ge=0)
+    decay_norm_and_bias: bool = Field(True, description="weight decay on BatchNorm and biases too")
+    clip_norm: float = Field(0.0, ge=0, description="largest gradient norm, 0 is off")
+    ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights, 0 is off")
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    class_weights: Literal["none", "inverse", "effective"] = "none"
+    augment: Augment = Field(default_factory=Augment)  # type: ignore[arg-type]
+
+    precision: Literal["auto", "32", "bf16"] = Field(
+        "auto", description="auto is bf16 where the device multiplies it natively"
+    )
+    compile: bool = Field(True, description="torch.compile, on a GPU")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Config:
+        starts = [start for start, _ in self.resolution]
+        if not starts or starts[0] != 0 or starts != sorted(set(starts)):
+            raise ValueError("resolution wants epochs in rising order that begin with 0")
+        if any(not 16 <= px <= 96 for _, px in self.resolution):
+            raise ValueError("resolution wants sides from 16 to 96 pixels")
+        if self.freeze_epochs >= self.epochs:
+            raise ValueError("freeze_epochs leaves no epoch for the whole network")
+        return self
+
+    def resolution_at(self, epoch: int) -> int:
+        """Return the side in pixels at which faces are trained in `epoch`, counted from 0."""
+        return next(px for start, px in reversed(self.resolution) if start <= epoch)
+
+
+def load_config(path: Path | None = None, overrides: list[str] | None = None) -> Config:
+    """Read a YAML file, apply `key=value` overrides (`augment.flip=0`), and validate.
+
+    Raises ConfigError naming the key, what was expected and the nearest valid key.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        values = _read_yaml(path)
+    for override in overrides or []:
+        key, separator, text = override.partition("=")
+        if not separator or not key:
+            raise ConfigError(f'"{override}" is not key=value, for example epochs=20')
+        target = values
+        *groups, leaf = key.strip().split(".")
+        for group in groups:
+            target = target.setdefault(group, {})
+            if not isinstance(target, dict):
+                raise ConfigError(f'"{key}": "{group}" has no keys below it')
+        try:
+            target[leaf] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(f'"{override}": the value is not valid YAML ({error})') from None
+    return parse_config(values, str(path) if path else "the configuration")
+
+
+def parse_config(values: dict[str, Any], origin: str) -> Config:
+    """Validate plain values; `origin` names their file in the error."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{origin}: {_explain(error)}") from None
+
+
+def config_yaml(config: Config) -> str:
+    """Return the whole configuration, defaults included, as YAML."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist: name a configuration, as in configs/") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read as YAML: {error}") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f'{path} wants lines of "key: value", got a {type(values).__name__}')
+    return values
+
+
+def _explain(error: ValidationError) -> str:
+    """Turn pydantic's findings into one line: key, what was wanted, what came, nearest key."""
+    parts = []
+    for finding in error.errors():
+        where = [str(part) for part in finding["loc"]]
+        key = ".".join(where)
+        if finding["type"] == "extra_forbidden":
+            nearest = difflib.get_close_matches(key, _all_keys(), n=1, cutoff=0.0)[0]
+            parts.append(f'unknown key "{key}"; the nearest is "{nearest}"')
+        elif not where or finding["type"] == "value_error":
+            parts.append(finding["msg"].removeprefix("Value error, "))
+        else:
+            parts.append(f'"{key}": {finding["msg"]}, got {finding["input"]!r}')
+    return "; ".join(parts)
+
+
+def _all_keys() -> list[str]:
+    return [*Config.model_fields, *(f"augment.{key}" for key in Augment.model_fields)]

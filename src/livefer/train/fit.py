@@ -1,0 +1,363 @@
+"""The training loop: a configuration and a data set in, checkpoints and logs out.
+
+Every random draw of a step comes from (seed, epoch, step), so a run that is resumed at any step
+goes on as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+import math
+import platform
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from livefer import metrics
+from livefer.dataset import Split
+from livefer.errors import ModelError
+from livefer.train.augment import augment, mix
+from livefer.train.checkpoint import (
+    below_prefix,
+    build_model,
+    load_checkpoint,
+    normalise,
+    save_checkpoint,
+    with_prefix,
+)
+from livefer.train.config import Config
+from livefer.train.init import load_backbone
+from livefer.train.log import RunLog
+from livefer.train.losses import class_weights, smooth_one_hot, soft_cross_entropy
+from livefer.train.model import ResNetFER
+
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+
+
+class Interrupted(Exception):
+    """Ctrl-C: the run has saved its state and can be resumed."""
+
+
+@dataclass
+class Progress:
+    """Where a run is; with the weights and the optimiser's state, all that resuming needs."""
+
+    epoch: int = 0
+    step: int = 0
+    loss_sum: Tensor | float = 0.0
+    best: float = -1.0
+    best_epoch: int = -1
+
+
+def make_fabric(config: Config, accelerator: str, devices: int, num_nodes: int) -> Fabric:
+    """Return the engine that places the run on devices; "auto" precision is decided here."""
+    on_gpu = accelerator in ("cuda", "gpu") or (accelerator == "auto" and torch.cuda.is_available())
+    if config.precision == "auto":
+        native = torch.cuda.is_bf16_supported() if on_gpu else _cpu_multiplies_bf16()
+        precision = "bf16-mixed" if native else "32-true"
+    else:
+        precision = {"bf16": "bf16-mixed", "32": "32-true"}[config.precision]
+    strategy = "auto"
+    if devices * num_nodes > 1:
+        strategy = "ddp_find_unused_parameters_true" if config.freeze_epochs else "ddp"
+    return Fabric(
+        accelerator=accelerator,
+        devices=devices,
+        num_nodes=num_nodes,
+        strategy=strategy,
+        precision=precision,  # type: ignore[arg-type]
+    )
+
+
+def fit(
+    fabric: Fabric,
+    config: Config,
+    train: Split,
+    val: Split,
+    classes: tuple[str, ...],
+    folder: Path,
+    resume: bool = False,
+) -> Path:
+    """Train and return the checkpoint that was best on val.
+
+    Writes into `folder`: last.safetensors (everything), best.safetensors (the weights to use),
+    metrics.jsonl and TensorBoard's events. Raises Interrupted after Ctrl-C, with the state saved.
+    """
+    torch.set_float32_matmul_precision("high")
+    torch.manual_seed(config.seed)
+    torch.backends.cudnn.benchmark = fabric.device.type == "cuda"
+    mean, std = float(train.faces.mean() / 255), float(train.faces.std() / 255)
+    meta = {"config": config.model_dump(mode="json"), "classes": classes, "mean": mean, "std": std}
+
+    model = build_model(config, len(classes)).to(memory_format=torch.channels_last)
+    freeze_epochs = config.freeze_epochs
+    if config.init == "random":
+        freeze_epochs = 0
+    elif not resume:
+        load_backbone(model, config.init)
+    optimizer = make_optimizer(model, config)
+    ema = copy.deepcopy(model).eval().requires_grad_(False) if config.ema else None
+    at = Progress()
+    if resume:
+        at = _restore(folder / "last.safetensors", model, ema, optimizer, meta)
+    compiled = torch.compile(model) if config.compile and fabric.device.type == "cuda" else model
+    net, optimizer = fabric.setup(compiled, optimizer)
+    if ema is not None:
+        ema = ema.to(fabric.device)
+    _keep_freed_memory()
+
+    faces, targets = torch.from_numpy(train.faces), torch.from_numpy(train.targets)
+    faces, targets = faces.to(fabric.device), targets.to(fabric.device)
+    weights = class_weights(train.targets, len(classes), config.class_weights).to(fabric.device)
+    batch_size = min(config.batch_size, len(faces))
+    n_steps = len(faces) // batch_size
+
+    with RunLog(fabric, config, folder, n_steps, at.epoch) as log, _catch_ctrl_c() as stop:
+        if config.freeze_epochs and not freeze_epochs:
+            log.say("freeze_epochs: with init random there is nothing to protect; all is trained")
+        while at.epoch < config.epochs:
+            _set_frozen(model, at.epoch < freeze_epochs)
+            order = _shuffled(len(faces), config.seed, at.epoch).to(fabric.device)
+            mixing = at.epoch < config.epochs - config.augment.clean_epochs
+            log.start_epoch(at.epoch, at.step)
+            while at.step < n_steps:
+                rows = order[at.step * batch_size : (at.step + 1) * batch_size]
+                _seed_step(config.seed, at.epoch, at.step)
+                x = augment(faces[rows], config.augment)
+                if at.epoch == 0 and at.step == 0:
+                    log.samples(x)
+                t = smooth_one_hot(targets[rows], len(classes), config.label_smoothing)
+                if mixing:
+                    x, t = mix(x, t, config.augment)
+                x = _resize((x - mean) / std, config.resolution_at(at.epoch))
+                # Every device augments the whole batch and takes its rows: n devices do what one does.
+                x, t = (part[fabric.global_rank :: fabric.world_size] for part in (x, t))
+
+                lr = learning_rate(config, at.epoch + at.step / n_steps)
+                for group in optimizer.param_groups:
+                    group["lr"] = lr
+                loss = soft_cross_entropy(
+                    net(x.contiguous(memory_format=torch.channels_last)), t, weights
+                )
+                fabric.backward(loss)
+                if config.clip_norm:
+                    fabric.clip_gradients(net, optimizer, max_norm=config.clip_norm)
+                optimizer.step()
+                optimizer.zero_grad()
+                if ema is not None:
+                    _update_ema(ema, model, config.ema, at.epoch * n_steps + at.step)
+
+                at.step += 1
+                at.loss_sum = at.loss_sum + loss.detach()
+                log.step(len(rows))
+                if _anyone(stop.is_set(), fabric):
+                    _save_last(fabric, folder, model, ema, optimizer, at, meta)
+                    raise Interrupted(f"stopped in epoch {at.epoch + 1}, step {at.step}")
+
+            probabilities = predict(fabric, ema or model, val.faces, mean, std)
+            found = _measure(probabilities, val.targets, len(classes))
+            better = found["val_accuracy"] > at.best
+            if better:
+                at.best, at.best_epoch = found["val_accuracy"], at.epoch
+                if fabric.is_global_zero:
+                    best = with_prefix("model", (ema or model).state_dict())
+                    save_checkpoint(
+                        folder / "best.safetensors", best, meta | {"epoch": at.epoch, **found}
+                    )
+            loss_mean = float(fabric.all_reduce(at.loss_sum)) / n_steps
+            record = {"epoch": at.epoch, "loss": loss_mean, "lr": lr, **found}
+            log.end_epoch(record, probabilities, val.targets, classes, better)
+            at.epoch, at.step, at.loss_sum = at.epoch + 1, 0, 0.0
+            _save_last(fabric, folder, model, ema, optimizer, at, meta)
+            if config.patience and at.epoch - 1 - at.best_epoch >= config.patience:
+                log.say(f"no better val accuracy in {config.patience} epochs: stopped")
+                break
+        log.say(f"best val accuracy {at.best:.2%} in epoch {at.best_epoch + 1}")
+    return folder / "best.safetensors"
+
+
+def make_optimizer(model: ResNetFER, config: Config) -> torch.optim.Optimizer:
+    """Return the configured optimiser; weight decay spares BatchNorm and biases unless told."""
+    plain = [p for p in model.parameters() if p.ndim > 1 or config.decay_norm_and_bias]
+    spared = [p for p in model.parameters() if p.ndim <= 1 and not config.decay_norm_and_bias]
+    groups = [
+        {"params": plain, "weight_decay": config.weight_decay},
+        {"params": spared, "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, config.lr, momentum=config.momentum, nesterov=True)
+    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
+    return kind(groups, config.lr)
+
+
+def learning_rate(config: Config, epoch: float) -> float:
+    """Return the rate at a point of the run: linear warm-up, then a cosine down to the floor.
+
+    Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983
+    """
+    if epoch < config.warmup_epochs:
+        return config.lr * max(epoch, 0.01) / config.warmup_epochs
+    done = (epoch - config.warmup_epochs) / (config.epochs - config.warmup_epochs)
+    return config.lr_floor + (config.lr - config.lr_floor) * (1 + math.cos(math.pi * done)) / 2
+
+
+@torch.inference_mode()
+def predict(
+    fabric: Fabric, model: nn.Module, faces: NDArray[np.uint8], mean: float, std: float
+) -> NDArray[np.float32]:
+    """Return probabilities (N, C) float32 of faces (N, 48, 48) uint8."""
+    model.eval()
+    parts = []
+    for start in range(0, len(faces), 512):
+        batch = torch.from_numpy(faces[start : start + 512]).to(fabric.device)
+        x = normalise(batch, mean, std).contiguous(memory_format=torch.channels_last)
+        with fabric.autocast():
+            logits = model(x)
+        parts.append(logits.float().softmax(dim=1).cpu())
+    model.train()
+    result: NDArray[np.float32] = torch.cat(parts).numpy()
+    return result
+
+
+def _measure(
+    probabilities: NDArray[np.float32], targets: NDArray[np.int64], n_classes: int
+) -> dict[str, float]:
+    matrix = metrics.confusion_matrix(targets, probabilities.argmax(axis=1), n_classes)
+    return {
+        "val_loss": metrics.nll(probabilities, targets),
+        "val_accuracy": metrics.accuracy(matrix),
+        "val_macro_f1": metrics.macro_f1(matrix),
+    }
+
+
+def _resize(x: Tensor, side_px: int) -> Tensor:
+    if x.shape[-1] == side_px:
+        return x
+    return F.interpolate(x, size=(side_px, side_px), mode="bilinear", antialias=True)
+
+
+def _set_frozen(model: ResNetFER, frozen: bool) -> None:
+    """Freeze or thaw the backbone, its BatchNorm statistics included."""
+    model.train()
+    for part in model.backbone():
+        part.requires_grad_(not frozen)
+        part.train(not frozen)
+
+
+def _shuffled(n: int, seed: int, epoch: int) -> Tensor:
+    return torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(n))
+
+
+def _seed_step(seed: int, epoch: int, step: int) -> None:
+    torch.manual_seed(int(np.random.SeedSequence([seed, epoch, step]).generate_state(1)[0]))
+
+
+@torch.no_grad()
+def _update_ema(ema: nn.Module, model: nn.Module, decay: float, step: int) -> None:
+    """Move the averaged weights; early on the average is short, so that it forgets the start."""
+    decay = min(decay, (1 + step) / (10 + step))
+    kept, new = ema.state_dict(), model.state_dict()
+    names = [name for name, tensor in new.items() if tensor.is_floating_point()]
+    torch._foreach_lerp_([kept[name] for name in names], [new[name] for name in names], 1 - decay)
+
+
+def _save_last(
+    fabric: Fabric,
+    folder: Path,
+    model: nn.Module,
+    ema: nn.Module | None,
+    optimizer: Any,
+    at: Progress,
+    meta: dict[str, Any],
+) -> None:
+    if not fabric.is_global_zero:
+        return
+    tensors = with_prefix("model", model.state_dict())
+    if ema is not None:
+        tensors |= with_prefix("ema", ema.state_dict())
+    for index, state in optimizer.state_dict()["state"].items():
+        state = {key: value for key, value in state.items() if value is not None}
+        tensors |= with_prefix(f"optimizer.{index}", state)
+    progress = vars(at) | {"loss_sum": float(at.loss_sum)}
+    save_checkpoint(folder / "last.safetensors", tensors, meta | {"progress": progress})
+
+
+def _restore(
+    path: Path,
+    model: nn.Module,
+    ema: nn.Module | None,
+    optimizer: torch.optim.Optimizer,
+    meta: dict[str, Any],
+) -> Progress:
+    tensors, saved = load_checkpoint(path)
+    if "progress" not in saved:
+        raise ModelError(f"{path} holds no training state: resume from a run's last.safetensors")
+    if list(saved["classes"]) != list(meta["classes"]):
+        raise ModelError(f"{path} was trained on {saved['classes']}, the data has other classes")
+    model.load_state_dict(below_prefix("model", tensors))
+    if ema is not None:
+        ema.load_state_dict(below_prefix("ema", tensors))
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in below_prefix("optimizer", tensors).items():
+        index, key = name.split(".")
+        state.setdefault(int(index), {})[key] = tensor
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    return Progress(**saved["progress"])
+
+
+@contextmanager
+def _catch_ctrl_c() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into an event; a second one ends the program as usual."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def on_signal(number: int, frame: Any) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _anyone(flag: bool, fabric: Fabric) -> bool:
+    """Tell whether any device saw it, so that all of them stop at the same step."""
+    if fabric.world_size == 1:
+        return flag
+    return bool(fabric.all_reduce(torch.tensor(float(flag)), reduce_op="sum") > 0)
+
+
+def _cpu_multiplies_bf16() -> bool:
+    """Tell whether this processor has AVX512-BF16 or AMX; elsewhere bf16 is slower than float32."""
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc reuse freed tensors instead of returning them: page faults cost half the time.
+
+    Measured by bench/train_cpu.py; elsewhere than on glibc nothing is changed.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)
+        libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)

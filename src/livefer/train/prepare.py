@@ -1,0 +1,78 @@
+"""What happens before the first step: the run's folder, the choice of images, a preview."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from livefer import hygiene
+from livefer.dataset import Split
+from livefer.errors import ConfigError, DatasetError
+from livefer.train.augment import augment
+from livefer.train.config import Config, config_yaml
+
+
+def start_folder(folder: Path, config: Config) -> None:
+    """Make the run's folder, without what an earlier run left, and save the configuration."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("last.safetensors", "best.safetensors", "metrics.jsonl"):
+            (folder / name).unlink(missing_ok=True)
+        for events in (folder / "tensorboard").glob("events.*"):
+            events.unlink()
+        (folder / "config.yaml").write_text(config_yaml(config), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be written ({error}): choose another --out") from None
+
+
+def clean(split: Split, config: Config) -> tuple[Split, list[str]]:
+    """Return the images that the configuration trains on, and in words what was left out."""
+    keep = np.ones(len(split), bool)
+    notes = []
+    for wanted, find, what in (
+        (config.drop_blank, lambda: hygiene.blank(split.faces), "blank"),
+        (
+            config.drop_conflicting,
+            lambda: hygiene.conflicting(split.faces, split.targets),
+            "labelled differently elsewhere",
+        ),
+    ):
+        if wanted:
+            found = find() & keep
+            keep &= ~found
+            notes.append(f"left out of train: {found.sum()} {what}")
+    rows = np.flatnonzero(keep)
+    if config.train_images and config.train_images < len(rows):
+        chosen = np.random.default_rng(config.seed).permutation(len(rows))[: config.train_images]
+        rows = rows[np.sort(chosen)]
+    if len(rows) < 2:
+        raise DatasetError(f"{len(rows)} training images are left; at least 2 are needed")
+    files = tuple(split.files[row] for row in rows)
+    return Split(split.name, split.faces[rows], split.targets[rows], files), notes
+
+
+def write_preview(path: Path, split: Split, classes: tuple[str, ...], config: Config) -> None:
+    """Write a sheet: a row a class, an original on the left and what the network sees of it."""
+    torch.manual_seed(config.seed)
+    n_columns, zoom, left, gap = 10, 2, 96, 6
+    side = split.faces.shape[1] * zoom
+    sheet = np.full((len(classes) * side, left + gap + (n_columns + 1) * side), 255, np.uint8)
+    for class_id, name in enumerate(classes):
+        y = class_id * side
+        at = (8, y + side // 2 + 5)
+        cv2.putText(sheet, name[:12], at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 0, 1, cv2.LINE_AA)
+        original = split.faces[np.flatnonzero(split.targets == class_id)[0]]
+        seen = augment(torch.from_numpy(np.stack([original] * n_columns)), config.augment)
+        faces = [original, *(seen[:, 0] * 255).round().byte().numpy()]
+        for column, face in enumerate(faces):
+            x = left + column * side + (gap if column else 0)
+            big = cv2.resize(face, (side, side), interpolation=cv2.INTER_NEAREST)
+            sheet[y : y + side, x : x + side] = big
+    ok, data = cv2.imencode(".png", sheet)
+    try:
+        path.write_bytes(data.tobytes())
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error}") from None
