@@ -1,0 +1,201 @@
+"""Who is who from frame to frame, and the smoothing of each face by itself.
+
+One Tracker a stream. Time is always passed in, so that a file read faster than it plays gives the
+same result as a camera. Knows nothing about images or networks.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+KEEP_S = 1.5
+"""A face not seen for this long is forgotten; who comes back earlier, near the place, is known."""
+
+_MOTION_S = 0.5  # velocity is fitted over this time, and a hidden face moves on for as long
+_REACH = 1.0  # a face is found again within this many of its sizes from where it is expected,
+_REACH_PER_S = 1.0  # and within so many more for each second it was not seen
+_MAX_GROWTH = 2.0  # two boxes whose sides differ by more are not the same face
+_NEVER = 1e3  # more than any sum of costs within reach, so that the most faces are found again
+
+
+@dataclass(slots=True)
+class _Track:
+    """times, places (x, y, side) and probabilities of one face, the newest last."""
+
+    track_id: int
+    times: list[float] = field(default_factory=list)
+    places: list[NDArray[np.float64]] = field(default_factory=list)
+    samples: list[NDArray[np.float64]] = field(default_factory=list)
+
+    def forget_before(self, time_s: float) -> None:
+        """Drop what is older, but for the last sample before it, which the window's edge needs."""
+        while len(self.times) > 1 and self.times[1] <= time_s:
+            del self.times[0], self.places[0], self.samples[0]
+
+    def expected_at(self, time_s: float) -> NDArray[np.float64]:
+        """Return (x, y, side) where constant velocity puts the face."""
+        last = self.places[-1]
+        times = np.array(self.times) - self.times[-1]
+        recent = times >= -_MOTION_S
+        recent[-2:] = True
+        deviation = times[recent] - times[recent].mean()
+        spread = float(deviation @ deviation)
+        if spread == 0.0:
+            return last
+        velocity = deviation @ np.array(self.places)[recent, :2] / spread
+        ahead = min(time_s - self.times[-1], _MOTION_S)
+        return np.array([*(last[:2] + velocity * ahead), last[2]])
+
+
+class Tracker:
+    """Identities and smoothed probabilities of the faces of one stream."""
+
+    def __init__(self, window_s: float = 0.33, keep_s: float = KEEP_S) -> None:
+        """Smooth over `window_s` seconds (0: not at all); keep an unseen face for `keep_s`."""
+        self.window_s = window_s
+        self.keep_s = keep_s
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every face; identities count from 1 again."""
+        self._tracks: list[_Track] = []
+        self._n_tracks = 0
+        self._time_s = -math.inf
+
+    def update(
+        self, boxes: NDArray[np.float32], probabilities: NDArray[np.float32], time_s: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the track id and the smoothed probabilities of each face of a frame.
+
+        A file that starts again or is wound back: a jump back by more than `keep_s` forgets every
+        face, a shorter one only their motion and smoothing. No id is used twice before `reset`.
+
+        boxes: (N, 4) float32, xyxy in pixels
+        probabilities: (N, C) float32, of this frame alone
+        time_s: seconds, on any clock that is the same for all frames of the stream
+        returns: (N,) int64 counting from 1, and (N, C) float32
+        """
+        self._move_to(time_s)
+        places = _places(boxes)
+        tracks = self._associate(places, time_s)
+        smoothed = np.array(probabilities, np.float32)
+        for i, track in enumerate(tracks):
+            if track.times and track.times[-1] == time_s:
+                del track.times[-1], track.places[-1], track.samples[-1]
+            track.times.append(time_s)
+            track.places.append(places[i])
+            track.samples.append(np.asarray(probabilities[i], np.float64))
+            track.forget_before(time_s - max(self.window_s, _MOTION_S))
+            smoothed[i] = window_mean(track.times, track.samples, self.window_s)
+        return np.array([track.track_id for track in tracks], np.int64), smoothed
+
+    def _move_to(self, time_s: float) -> None:
+        if time_s < self._time_s - self.keep_s:
+            self._tracks.clear()
+        elif time_s < self._time_s:
+            for track in self._tracks:
+                track.times = [time_s]
+                del track.places[:-1], track.samples[:-1]
+        self._tracks = [t for t in self._tracks if time_s - t.times[-1] <= self.keep_s]
+        self._time_s = time_s
+
+    def _associate(self, places: NDArray[np.float64], time_s: float) -> list[_Track]:
+        """Return the track of each face: known ones by the smallest sum of costs, else new ones."""
+        found: dict[int, _Track] = {}
+        if self._tracks and len(places):
+            costs = self._costs(places, time_s)
+            for i, j in assign(np.minimum(costs, _NEVER)):
+                if costs[i, j] < _NEVER:
+                    found[j] = self._tracks[i]
+        tracks = []
+        for j in range(len(places)):
+            if j not in found:
+                self._n_tracks += 1
+                found[j] = _Track(self._n_tracks)
+                self._tracks.append(found[j])
+            tracks.append(found[j])
+        return tracks
+
+    def _costs(self, places: NDArray[np.float64], time_s: float) -> NDArray[np.float64]:
+        """Return (tracks, faces): distance in face sizes plus change of size; inf out of reach."""
+        expected = np.array([track.expected_at(time_s) for track in self._tracks])
+        unseen = np.array([time_s - track.times[-1] for track in self._tracks])
+        offset = expected[:, None, :2] - places[None, :, :2]
+        sides = (expected[:, None, 2] + places[None, :, 2]) / 2
+        distance = np.hypot(offset[..., 0], offset[..., 1]) / sides
+        growth = np.abs(np.log(expected[:, None, 2] / places[None, :, 2]))
+        reach = _REACH + _REACH_PER_S * unseen[:, None]
+        within = (distance <= reach) & (growth <= math.log(_MAX_GROWTH))
+        return np.where(within, distance + growth, np.inf)
+
+
+def window_mean(
+    times: list[float], samples: list[NDArray[np.float64]], window_s: float
+) -> NDArray[np.float64]:
+    """Return the mean over the last `window_s` seconds of the line through the samples.
+
+    The line joins the samples, and its mean is its integral over the window (trapezoids) divided by
+    the window's length, or by the track's age while that is shorter. So the same signal gives the
+    same mean at any frame rate, a steady or a changing one; at 30 fps it is the mean of 10 frames.
+    A mean of probabilities with positive weights: it sums to 1 as they do.
+
+    times: n seconds, growing
+    samples: n arrays (C,)
+    """
+    points, values = np.array(times), np.array(samples)
+    start = max(points[-1] - window_s, points[0])
+    if window_s <= 0 or points[-1] == start:
+        return np.asarray(values[-1])
+    after = int(np.searchsorted(points, start, side="right"))  # the first sample in the window
+    share = (start - points[after - 1]) / (points[after] - points[after - 1])
+    edge = values[after - 1] + share * (values[after] - values[after - 1])
+    points = np.concatenate([[start], points[after:]])
+    values = np.concatenate([edge[None], values[after:]])
+    widths = np.diff(points)[:, None]
+    area = (widths * (values[1:] + values[:-1]) / 2).sum(axis=0)
+    return np.asarray(area / (points[-1] - start))
+
+
+def assign(costs: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Return the (row, column) pairs, min(n, m) of them, with the smallest sum of costs.
+
+    The Hungarian method with potentials, a row at a time by shortest augmenting paths (Kuhn 1955,
+    https://doi.org/10.1002/nav.3800020109; Jonker and Volgenant 1987).
+
+    costs: (n, m) float64, finite
+    """
+    if costs.shape[0] > costs.shape[1]:
+        return [(i, j) for j, i in assign(costs.T)]
+    n, m = costs.shape
+    row_of = np.full(m + 1, -1)  # the row of each column; column m is where a path starts
+    u, v = np.zeros(n), np.zeros(m + 1)
+    for row in range(n):
+        row_of[m] = row
+        column, distance, previous = m, np.full(m, np.inf), np.full(m, m)
+        done = np.zeros(m, bool)
+        while row_of[column] >= 0:
+            i = row_of[column]
+            if column < m:
+                done[column] = True
+            reduced = costs[i] - u[i] - v[:m]
+            better = ~done & (reduced < distance)
+            distance[better], previous[better] = reduced[better], column
+            column = int(np.where(done, np.inf, distance).argmin())
+            step = distance[column]
+            u[row] += step
+            u[row_of[:m][done]] += step
+            v[:m][done] -= step
+            distance[~done] -= step
+        while column != m:
+            row_of[column], column = row_of[previous[column]], previous[column]
+    return sorted((int(row_of[j]), j) for j in range(m) if row_of[j] >= 0)
+
+
+def _places(boxes: NDArray[np.float32]) -> NDArray[np.float64]:
+    left, top, right, bottom = np.asarray(boxes, np.float64).reshape(-1, 4).T
+    side = np.maximum((right - left + bottom - top) / 2, 1.0)
+    return np.stack([(left + right) / 2, (top + bottom) / 2, side], axis=1)
