@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 from livefer.capture import (
     RECONNECT_S,
-    Frame,
     fps_of,
     n_frames_of,
     newest,
@@ -32,6 +31,7 @@ from livefer.capture import (
     read_camera,
     read_video,
 )
+from livefer.capture import Frame as Frame  # part of this module's names
 from livefer.errors import SourceError
 from livefer.faces import check_image
 

@@ -1,0 +1,237 @@
+"""What results are written to: tables (CSV, JSON lines) and video.
+
+Every sink is a context manager with `write`. It fills a file of a temporary name beside `path` and
+renames it when closed, also when left by Ctrl-C or an error, so that `path` is always whole.
+
+A table has one row for each face. A frame without a face has one row in which everything of a face
+is empty (null in JSON), and so has a file or frame that could not be read, with its `error`:
+
+    source, index, time_s   the file, camera or URL; the frame's number in it; its seconds
+    n_skipped               frames left out since the frame before, by live reading or damage
+    error                   why there is no image, else empty
+    track_id                who: counts from 1 in each source; empty in pictures
+    left, top, right, bottom  the face's box in pixels
+    score                   the detector's certainty, 0–1
+    label, second_label     the most probable class and the next
+    confidence              the smoothed probability of `label`
+    uncertain               true or false: the label is not to be relied on
+    <class> …               smoothed probabilities, a column for each class by its name
+    raw_<class> …           probabilities of this frame alone
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livefer.capture import quiet
+from livefer.errors import ConfigError, LiveferError
+from livefer.results import Face, FrameResult
+
+FRAME_COLUMNS = ("source", "index", "time_s", "n_skipped", "error")
+FACE_COLUMNS = (
+    *("track_id", "left", "top", "right", "bottom", "score"),
+    *("label", "second_label", "confidence", "uncertain"),
+)
+MAX_GAP_S = 30.0
+"""A longer time without a frame is left out of a video."""
+
+
+def columns(classes: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of a table's columns for a model with these classes."""
+    names = (*FRAME_COLUMNS, *FACE_COLUMNS, *classes, *(f"raw_{name}" for name in classes))
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(
+            f"a class called {', '.join(twice)} would be the second column of that name in a "
+            "table: rename the class"
+        )
+    return names
+
+
+def rows(result: FrameResult, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Return a frame's rows of a table: one for each face, or one without a face."""
+    frame = result.to_dict()
+    empty = {name: frame.get(name) for name in columns(classes)}
+    return [empty | _face_cells(face) for face in result.faces] or [empty]
+
+
+def _face_cells(face: Face) -> dict[str, Any]:
+    cells = face.to_dict()
+    box = dict(zip(("left", "top", "right", "bottom"), cells.pop("box"), strict=True))
+    raw = {f"raw_{name}": value for name, value in cells.pop("raw_probabilities").items()}
+    return {**cells, **box, **cells.pop("probabilities"), **raw}
+
+
+class _Sink:
+    """A file that appears under its name when it is closed."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._part = self.path.with_name(f".{self.path.stem}.{os.getpid()}.part{self.path.suffix}")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._part.touch()
+        except OSError as error:
+            raise LiveferError(
+                f"{self.path} cannot be written ({error.strerror}): choose another place"
+            ) from None
+
+    def _end_file(self) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End the file and give it its name; a second call does nothing."""
+        self._end_file()
+        if not self._part.exists():
+            return
+        try:
+            self._part.replace(self.path)
+        except OSError as error:
+            raise LiveferError(
+                f"{self.path} could not be replaced ({error.strerror}): is it open in another "
+                f"program? What was written is in {self._part}"
+            ) from None
+
+    def __enter__(self: SinkT) -> SinkT:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+SinkT = TypeVar("SinkT", bound=_Sink)
+
+
+class CsvSink(_Sink):
+    """A table as CSV: UTF-8, a header, a line feed after each row."""
+
+    def __init__(self, path: str | Path, classes: Sequence[str]) -> None:
+        self._classes = classes
+        names = columns(classes)
+        super().__init__(path)
+        self._file = self._part.open("w", encoding="utf-8", newline="")
+        self._text = io.StringIO()
+        self._csv = csv.DictWriter(self._text, names, lineterminator="\n")
+        self._csv.writeheader()
+        self._write_text()
+
+    def write(self, result: FrameResult) -> None:
+        """Write the rows of one frame."""
+        for row in rows(result, self._classes):
+            if row["uncertain"] is not None:
+                row["uncertain"] = str(row["uncertain"]).lower()
+            self._csv.writerow(row)
+        self._write_text()
+
+    def _write_text(self) -> None:
+        """Write whole rows in one call, so that Ctrl-C cannot leave half of one."""
+        self._file.write(self._text.getvalue())
+        self._text.seek(0)
+        self._text.truncate()
+
+    def _end_file(self) -> None:
+        self._file.close()
+
+
+class JsonlSink(_Sink):
+    """A table as JSON lines: one object with all columns for each row."""
+
+    def __init__(self, path: str | Path, classes: Sequence[str]) -> None:
+        self._classes = classes
+        columns(classes)
+        super().__init__(path)
+        self._file = self._part.open("w", encoding="utf-8", newline="\n")
+
+    def write(self, result: FrameResult) -> None:
+        """Write the rows of one frame."""
+        lines = (json.dumps(row, ensure_ascii=False) for row in rows(result, self._classes))
+        self._file.write("".join(f"{line}\n" for line in lines))
+
+    def _end_file(self) -> None:
+        self._file.close()
+
+
+class VideoSink(_Sink):
+    """A video of images that somebody drew, at a steady rate, as large as its first image.
+
+    It keeps the time of its results: an image stands until the next one's time has come, and of
+    several in the same 1 / fps the first is taken (`n_left_out` counts the others). Where time
+    does not go on, in pictures or a second file, an image follows the one before.
+    """
+
+    def __init__(self, path: str | Path, fps: float | None = None) -> None:
+        """fps: frames per second; None takes 30."""
+        super().__init__(path)
+        self.fps = fps or 30.0
+        self.n_left_out = 0
+        self._writer: cv2.VideoWriter | None = None
+        self._size_wh = (0, 0)
+        self._n_written = 0
+        self._last: NDArray[np.uint8] | None = None
+        self._last_s = self._first_s = 0.0
+
+    def write(self, result: FrameResult, image: NDArray[np.uint8] | None = None) -> None:
+        """Write an image, by default the frame's own; a result without one is left out.
+
+        image: (H, W, 3) uint8 BGR; made as large as the video's first image
+        """
+        image = result.image if image is None else image
+        if image is None:
+            return
+        if self._writer is None:
+            self._writer = self._open(image)
+        if (image.shape[1], image.shape[0]) != self._size_wh:
+            image = np.asarray(cv2.resize(image, self._size_wh, interpolation=cv2.INTER_AREA))
+        goes_on = self._last_s < result.time_s <= self._last_s + MAX_GAP_S
+        if self._last is None or not goes_on:
+            self._first_s = result.time_s - self._n_written / self.fps
+        self._last_s = result.time_s
+        due = round((result.time_s - self._first_s) * self.fps)
+        if due < self._n_written:
+            self.n_left_out += 1
+            return
+        while self._last is not None and self._n_written < due:
+            self._put(self._last)
+        self._put(image)
+        self._last = image
+
+    def _put(self, image: NDArray[np.uint8]) -> None:
+        assert self._writer is not None
+        self._writer.write(image)
+        self._n_written += 1
+
+    def _open(self, image: NDArray[np.uint8]) -> cv2.VideoWriter:
+        height, width = image.shape[:2]
+        self._size_wh = (max(2, width // 2 * 2), max(2, height // 2 * 2))  # MPEG-4 wants even sides
+        codec = cv2.VideoWriter.fourcc(*"mp4v")
+        with quiet():
+            writer = cv2.VideoWriter(str(self._part), codec, self.fps, self._size_wh)
+        if not writer.isOpened():
+            self._part.unlink()
+            raise LiveferError(
+                f"{self.path} cannot be written as a video ({width}x{height}, {self.fps:g} fps): "
+                "expected a name that ends in .mp4, .mov, .mkv or .avi"
+            )
+        return writer
+
+    def _end_file(self) -> None:
+        if self._writer is not None:
+            self._writer.release()
+        elif self._part.exists():  # no image, no video
+            self._part.unlink()
