@@ -32,6 +32,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "dataset",
         "hygiene",
         "metrics",
+        "text",
     ),
     ("detector", "classifier", "tracker", "drawing", "sources", "sinks"),
     ("recognizer", "evaluate"),
