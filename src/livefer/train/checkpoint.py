@@ -34,7 +34,7 @@ def save_checkpoint(path: Path, tensors: dict[str, Tensor], meta: dict[str, Any]
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `save_checkpoint` wrote; raises ModelError for anything else."""
     try:
-        with safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(path, framework="pt") as file:
             meta = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
@@ -82,7 +82,10 @@ def normalise(faces: Tensor, mean: float, std: float) -> Tensor:
 def load_predictor(
     path: Path,
 ) -> tuple[Callable[[NDArray[np.uint8]], NDArray[np.float32]], tuple[str, ...]]:
-    """Return (predict, class names) of a checkpoint; predict: (N, 48, 48) uint8 → (N, C) float32."""
+    """Return (predict, class names) of a checkpoint.
+
+    predict: turns faces (N, 48, 48) uint8 into probabilities (N, C) float32
+    """
     model, meta = load_model(path)
 
     @torch.inference_mode()

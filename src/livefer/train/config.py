@@ -77,7 +77,7 @@ class Config(_Strict):
     class_weights: Literal["none", "inverse", "effective"] = "none"
     augment: Augment = Field(default_factory=Augment)  # type: ignore[arg-type]
 
-    precision: Literal["auto", "32", "bf16"] = Field(
+    precision: Literal["auto", "float32", "bf16"] = Field(
         "auto", description="auto is bf16 where the device multiplies it natively"
     )
     compile: bool = Field(True, description="torch.compile, on a GPU")

@@ -43,7 +43,6 @@ from livefer.train.log import RunLog
 from livefer.train.losses import class_weights, smooth_one_hot, soft_cross_entropy
 from livefer.train.model import ResNetFER
 
-
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
@@ -69,7 +68,7 @@ def make_fabric(config: Config, accelerator: str, devices: int, num_nodes: int) 
         native = torch.cuda.is_bf16_supported() if on_gpu else _cpu_multiplies_bf16()
         precision = "bf16-mixed" if native else "32-true"
     else:
-        precision = {"bf16": "bf16-mixed", "32": "32-true"}[config.precision]
+        precision = {"bf16": "bf16-mixed", "float32": "32-true"}[config.precision]
     strategy = "auto"
     if devices * num_nodes > 1:
         strategy = "ddp_find_unused_parameters_true" if config.freeze_epochs else "ddp"
@@ -143,7 +142,7 @@ def fit(
                 if mixing:
                     x, t = mix(x, t, config.augment)
                 x = _resize((x - mean) / std, config.resolution_at(at.epoch))
-                # Every device augments the whole batch and takes its rows: n devices do what one does.
+                # Every device augments the whole batch and takes its rows: n do what one does.
                 x, t = (part[fabric.global_rank :: fabric.world_size] for part in (x, t))
 
                 lr = learning_rate(config, at.epoch + at.step / n_steps)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 
@@ -25,7 +24,8 @@ class BasicBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         shortcut = x if self.downsample is None else self.downsample(x)
         x = self.relu(self.bn1(self.conv1(x)))
-        return self.relu(self.bn2(self.conv2(x)) + shortcut)
+        y: Tensor = self.relu(self.bn2(self.conv2(x)) + shortcut)
+        return y
 
 
 class ResNetFER(nn.Module):
@@ -57,9 +57,7 @@ class ResNetFER(nn.Module):
             nn.Dropout(dropout / 2),
             nn.Linear(256, n_classes),
         )
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        nn.init.kaiming_normal_(self.conv1.weight, nonlinearity="relu")
 
     def features(self, x: Tensor) -> Tensor:
         """Return the last feature maps, (N, 8·width, h, w), of normalised (N, 1, H, W) faces."""
@@ -67,7 +65,8 @@ class ResNetFER(nn.Module):
         x = self.layer1(x)  # (N, 64, 48, 48)
         x = self.layer2(x)  # (N, 128, 24, 24)
         x = self.layer3(x)  # (N, 256, 12, 12)
-        return self.layer4(x)  # (N, 512, 6, 6)
+        x = self.layer4(x)  # (N, 512, 6, 6)
+        return x
 
     def backbone(self) -> list[nn.Module]:
         """Return everything but the head, the part that published ResNet-18 weights fill."""
@@ -75,7 +74,8 @@ class ResNetFER(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (N, C) of normalised (N, 1, H, W) faces."""
-        return self.head(self.features(x).mean(dim=(2, 3)))
+        logits: Tensor = self.head(self.features(x).mean(dim=(2, 3)))
+        return logits
 
 
 def _stage(c_in: int, c_out: int, stride: int) -> nn.Sequential:

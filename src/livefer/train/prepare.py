@@ -32,18 +32,14 @@ def clean(split: Split, config: Config) -> tuple[Split, list[str]]:
     """Return the images that the configuration trains on, and in words what was left out."""
     keep = np.ones(len(split), bool)
     notes = []
-    for wanted, find, what in (
-        (config.drop_blank, lambda: hygiene.blank(split.faces), "blank"),
-        (
-            config.drop_conflicting,
-            lambda: hygiene.conflicting(split.faces, split.targets),
-            "labelled differently elsewhere",
-        ),
-    ):
-        if wanted:
-            found = find() & keep
-            keep &= ~found
-            notes.append(f"left out of train: {found.sum()} {what}")
+    if config.drop_blank:
+        blank = hygiene.blank(split.faces)
+        keep &= ~blank
+        notes.append(f"left out of train: {blank.sum()} blank")
+    if config.drop_conflicting:
+        conflicting = hygiene.conflicting(split.faces, split.targets) & keep
+        keep &= ~conflicting
+        notes.append(f"left out of train: {conflicting.sum()} labelled differently elsewhere")
     rows = np.flatnonzero(keep)
     if config.train_images and config.train_images < len(rows):
         chosen = np.random.default_rng(config.seed).permutation(len(rows))[: config.train_images]
@@ -71,8 +67,7 @@ def write_preview(path: Path, split: Split, classes: tuple[str, ...], config: Co
             x = left + column * side + (gap if column else 0)
             big = cv2.resize(face, (side, side), interpolation=cv2.INTER_NEAREST)
             sheet[y : y + side, x : x + side] = big
-    ok, data = cv2.imencode(".png", sheet)
     try:
-        path.write_bytes(data.tobytes())
+        path.write_bytes(cv2.imencode(".png", sheet)[1].tobytes())
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error}") from None

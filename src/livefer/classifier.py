@@ -1,0 +1,141 @@
+"""The exported network: uint8 faces in, probabilities and class-activation maps out.
+
+Everything about a model is read from the file itself (design: the model file describes itself).
+"""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from livefer.errors import ModelError
+
+DEFAULT_MODEL = "fer2013"
+FORMAT = "1"
+_BATCH = 256  # bounds the memory of a call with thousands of faces
+
+_EXPORT_HINT = '"livefer export CHECKPOINT -o model.onnx" makes one'
+
+
+def shipped_models() -> dict[str, Path]:
+    """Return the models inside the package by name."""
+    folder = Path(str(resources.files("livefer") / "assets"))
+    return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+
+
+class EmotionClassifier:
+    """An exported model.
+
+    model: a shipped model's name or the path of an ONNX file; None is the default model
+    threads: processor cores for one call; None leaves it to ONNX Runtime
+
+    name: the file's name without suffix
+    classes: C class names
+    input_size: side of a face in pixels
+    crop_scale: side of the crop, 1.0 is FER2013's own framing
+    uncertain_below: the confidence below which an answer is not trusted, chosen on val
+    metadata: everything the file says about itself, as text
+    """
+
+    def __init__(self, model: str | Path | None = None, threads: int | None = None) -> None:
+        path = _find(model)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        try:
+            self._session = onnxruntime.InferenceSession(
+                path, options, providers=["CPUExecutionProvider"]
+            )
+        except _ONNX_ERRORS as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ModelError(f"{path} is not an ONNX model that can be run: {reason}") from None
+        self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
+        try:
+            if self.metadata["livefer_format"] != FORMAT:
+                raise ModelError(
+                    f"{path} has model format {self.metadata['livefer_format']}, this version "
+                    f"reads {FORMAT}: update livefer or export the model again"
+                )
+            self.name = path.stem
+            self.classes: tuple[str, ...] = tuple(json.loads(self.metadata["classes"]))
+            self.input_size = int(self.metadata["input_size"])
+            self.crop_scale = float(self.metadata["crop_scale"])
+            self.uncertain_below = float(self.metadata["uncertain_below"])
+        except (KeyError, ValueError) as error:
+            raise ModelError(
+                f"{path} is an ONNX file, but not a model of livefer ({error}): {_EXPORT_HINT}"
+            ) from None
+
+    def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return probabilities (N, C) float32 of faces (N, S, S) uint8, S being input_size."""
+        return self.predict_with_cams(faces)[0]
+
+    def predict_with_cams(
+        self, faces: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return probabilities and Grad-CAM maps of all classes.
+
+        faces: (N, S, S) uint8, gray; N may be 0
+        returns: (N, C) float32, rows sum to 1; (N, C, h, w) float32, not rectified
+        """
+        size = self.input_size
+        if faces.dtype != np.uint8 or faces.ndim != 3 or faces.shape[1:] != (size, size):
+            raise ValueError(
+                f"faces must be (N, {size}, {size}) uint8, got {faces.shape} {faces.dtype}"
+            )
+        parts = [
+            self._session.run(["probabilities", "cams"], {"faces": faces[start : start + _BATCH]})
+            for start in range(0, len(faces), _BATCH)
+        ]
+        if not parts:
+            h, w = self._session.get_outputs()[1].shape[2:]
+            n = len(self.classes)
+            return np.empty((0, n), np.float32), np.empty((0, n, h, w), np.float32)
+        if len(parts) == 1:
+            probabilities, cams = parts[0]
+        else:
+            probabilities, cams = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return probabilities, cams
+
+    def heatmap(self, cam: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Turn one class's map (h, w) into a heat map (S, S) float32: what speaks for it, 0–1.
+
+        A map without any positive value gives zeros.
+        Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391
+        """
+        size = (self.input_size, self.input_size)
+        positive = np.maximum(cam, 0).astype(np.float32)
+        heat = np.maximum(cv2.resize(positive, size, interpolation=cv2.INTER_CUBIC), 0)
+        peak = float(heat.max())
+        return np.asarray(heat / peak if peak > 0 else heat, np.float32)
+
+
+def _find(model: str | Path | None) -> Path:
+    models = shipped_models()
+    name = DEFAULT_MODEL if model is None else str(model)
+    if name in models:
+        return models[name]
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    shipped = ", ".join(models) or "none"
+    raise ModelError(
+        f'model "{name}" is neither a file nor a shipped model ({shipped}): {_EXPORT_HINT}'
+    )
+
+
+def _onnx_errors() -> tuple[type[Exception], ...]:
+    state = onnxruntime.capi.onnxruntime_pybind11_state
+    names = ("Fail", "InvalidProtobuf", "InvalidGraph", "NoSuchFile", "InvalidArgument",
+             "NotImplemented", "RuntimeException", "ModelLoadCanceled")  # fmt: skip
+    return tuple(getattr(state, name) for name in names if hasattr(state, name))
+
+
+_ONNX_ERRORS = _onnx_errors()

@@ -1,0 +1,237 @@
+"""From a checkpoint to the self-describing ONNX file that livefer ships and runs."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import os
+import subprocess
+import warnings
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from livefer import __version__, metrics
+from livefer.classifier import FORMAT, EmotionClassifier
+from livefer.dataset import Split
+from livefer.errors import ModelError
+from livefer.train.cam import closed_form_cams
+from livefer.train.checkpoint import load_model
+from livefer.train.model import BasicBlock, ResNetFER
+
+INPUT_SIZE = 48
+TOLERANCE = 1e-4
+_MIN_RIGHT = 0.85  # share of right answers above the confidence threshold, on val
+_N_COMPARED = 512
+_HALF_FROM = 1024  # tensors with at least so many values are stored in half precision
+
+
+class _Graph(nn.Module):
+    """What the file computes: scaling, network, temperature, softmax and maps."""
+
+    def __init__(self, model: ResNetFER, mean: float, std: float) -> None:
+        super().__init__()
+        self.model, self.mean, self.std, self.temperature = model, mean, std, 1.0
+
+    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+        x = (faces.unsqueeze(1).float() / 255 - self.mean) / self.std
+        logits, cams = closed_form_cams(self.model.head, self.model.features(x))
+        return (logits / self.temperature).softmax(dim=1), cams
+
+
+def export(checkpoint: Path, output: Path, val: Split, crop_scale: float = 1.0) -> dict[str, Any]:
+    """Write the ONNX file of a checkpoint and return its metadata.
+
+    val: the split that temperature and threshold are fitted on and that the written file is
+        compared with torch on; ModelError, and nothing written, where a probability or a map
+        (relative to its largest value) differs by more than 1e-4
+    """
+    model, meta = load_model(checkpoint)
+    model = _round_to_half(_fuse(model))
+    if val.targets.max() >= len(meta["classes"]):
+        raise ModelError(f"{checkpoint} knows {len(meta['classes'])} classes, the data has more")
+    graph = _Graph(model, meta["mean"], meta["std"]).eval()
+    logits = np.log(_run(graph, val.faces)[0])
+    temperature = fit_temperature(logits, val.targets)
+    probabilities = torch.from_numpy(logits / temperature).softmax(dim=1).numpy()
+    graph.temperature = temperature
+    matrix = metrics.confusion_matrix(
+        val.targets, probabilities.argmax(axis=1), len(meta["classes"])
+    )
+    config = meta["config"]
+    network = f"ResNet-18, width {config['width']}, stem stride {config['stem_stride']}"
+    described = {
+        "livefer_format": FORMAT,
+        "livefer_version": __version__,
+        "classes": json.dumps(meta["classes"]),
+        "input_size": str(INPUT_SIZE),
+        "crop_scale": str(crop_scale),
+        "mean": repr(meta["mean"]),
+        "std": repr(meta["std"]),
+        "temperature": repr(temperature),
+        "uncertain_below": repr(confidence_threshold(probabilities, val.targets)),
+        "network": network,
+        "training_data": config["data"],
+        "config": json.dumps(config),
+        "epoch": str(meta.get("epoch", "")),
+        "metrics": json.dumps(
+            {
+                "split": val.name,
+                "n_images": len(val),
+                "accuracy": metrics.accuracy(matrix),
+                "macro_f1": metrics.macro_f1(matrix),
+            }
+        ),
+        "commit": _commit(),
+        "date": date.today().isoformat(),
+    }
+    temporary = output.with_name(output.name + ".part")
+    try:
+        _write(graph, described, temporary)
+        _compare(temporary, graph, val.faces[:_N_COMPARED])
+        os.replace(temporary, output)
+    except OSError as error:
+        raise ModelError(f"{output} cannot be written: {error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return described
+
+
+def fit_temperature(logits: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
+    """Return the temperature, 0.25–4, that minimises the NLL (Guo et al. 2017, arXiv:1706.04599).
+
+    logits: (N, C) float32
+    """
+    low, high = np.log(0.25), np.log(4.0)
+    x = logits.astype(np.float64)
+    rows = np.arange(len(x))
+
+    def loss(log_t: float) -> float:
+        z = x / np.exp(log_t)
+        peak = z.max(axis=1, keepdims=True)
+        return float((np.log(np.exp(z - peak).sum(axis=1)) + peak[:, 0] - z[rows, targets]).mean())
+
+    for _ in range(60):  # the loss is convex in 1/t: thirds close in on its one minimum
+        a, b = low + (high - low) / 3, high - (high - low) / 3
+        low, high = (low, b) if loss(a) < loss(b) else (a, high)
+    return round(float(np.exp((low + high) / 2)), 4)
+
+
+def confidence_threshold(
+    probabilities: NDArray[np.float32], targets: NDArray[np.int64], right: float = _MIN_RIGHT
+) -> float:
+    """Return the smallest confidence above which at least `right` of the answers are right.
+
+    probabilities: (N, C) float32
+    Where no threshold achieves it, 1.0: every answer is uncertain.
+    """
+    confidence = probabilities.max(axis=1)
+    order = np.argsort(-confidence)
+    hits = (probabilities.argmax(axis=1) == targets)[order]
+    share = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+    enough = np.flatnonzero(share >= right)
+    return round(float(confidence[order[enough[-1]]]), 3) if len(enough) else 1.0
+
+
+def _fuse(model: ResNetFER) -> ResNetFER:
+    """Fold each BatchNorm behind a convolution into it."""
+    model = copy.deepcopy(model).eval()
+    pairs: list[tuple[nn.Module, str, str]] = [(model, "conv1", "bn1")]
+    for block in model.modules():
+        if isinstance(block, BasicBlock):
+            pairs += [(block, "conv1", "bn1"), (block, "conv2", "bn2")]
+            if block.downsample is not None:
+                pairs.append((block.downsample, "0", "1"))
+    for owner, conv, norm in pairs:
+        fused = fuse_conv_bn_eval(getattr(owner, conv), getattr(owner, norm))
+        setattr(owner, conv, fused)
+        setattr(owner, norm, nn.Identity())
+    return model
+
+
+def _round_to_half(model: ResNetFER) -> ResNetFER:
+    for tensor in model.parameters():
+        if tensor.numel() >= _HALF_FROM:
+            tensor.data = tensor.data.half().float()
+    return model
+
+
+@torch.inference_mode()
+def _run(graph: nn.Module, faces: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
+    parts = [graph(torch.from_numpy(faces[i : i + 256])) for i in range(0, len(faces), 256)]
+    probabilities, cams = zip(*parts, strict=True)
+    return torch.cat(probabilities).numpy(), torch.cat(cams).numpy()
+
+
+def _write(graph: nn.Module, described: dict[str, str], path: Path) -> None:
+    example = torch.zeros(2, INPUT_SIZE, INPUT_SIZE, dtype=torch.uint8)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        program = torch.onnx.export(
+            graph,
+            (example,),
+            dynamo=True,
+            input_names=["faces"],
+            output_names=["probabilities", "cams"],
+            dynamic_shapes={"faces": {0: torch.export.Dim("n")}},
+            opset_version=18,
+            verbose=False,
+        )
+    assert program is not None
+    proto = program.model_proto
+    _store_half(proto.graph)
+    onnx.helper.set_model_props(proto, described)
+    onnx.checker.check_model(proto)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(proto, str(path))
+
+
+def _store_half(graph: Any) -> None:
+    """Store large weights as float16; a Cast widens them once, when the file is loaded."""
+    casts = []
+    for tensor in graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype == np.float32 and values.size >= _HALF_FROM:
+            half = values.astype(np.float16)
+            if not np.array_equal(half.astype(np.float32), values):
+                continue  # made by the exporter from rounded weights, not one of them
+            name = tensor.name
+            tensor.CopyFrom(onnx.numpy_helper.from_array(half, name + "_half"))
+            to = onnx.TensorProto.FLOAT
+            casts.append(onnx.helper.make_node("Cast", [name + "_half"], [name], to=to))
+    nodes = list(graph.node)
+    del graph.node[:]
+    graph.node.extend([*casts, *nodes])
+
+
+def _compare(path: Path, graph: _Graph, faces: NDArray[np.uint8]) -> None:
+    probabilities, cams = _run(graph, faces)
+    got_probabilities, got_cams = EmotionClassifier(path).predict_with_cams(faces)
+    off = float(np.abs(got_probabilities - probabilities).max())
+    off_cams = float(np.abs(got_cams - cams).max() / np.abs(cams).max())
+    if max(off, off_cams) > TOLERANCE:
+        raise ModelError(
+            f"ONNX Runtime and torch disagree on {len(faces)} faces: probabilities by {off:.1e}, "
+            f"maps by {off_cams:.1e}, {TOLERANCE:.0e} is allowed; nothing was written"
+        )
+
+
+def _commit() -> str:
+    """Return the commit of the working tree's code, with a + where files differ from it."""
+    here = Path(__file__).parent
+    try:
+        return subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
+            cwd=here, capture_output=True, text=True, check=True,
+        ).stdout.strip()  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
