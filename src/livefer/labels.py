@@ -10,16 +10,18 @@ FER2013_CSV_ORDER: tuple[str, ...] = (
 )  # fmt: skip
 """What the numbers 0–6 in the `emotion` column of the original fer2013.csv mean."""
 
-# After Okabe & Ito's palette for colour-blind readers (2008, https://jfly.uni-koeln.de/color/), made
-# lighter where a colour has to be read on dark skin or a dark room. BGR, as OpenCV wants them.
+# BGR, as OpenCV wants them. Chosen so that any two stay apart (CIELAB distance of 25 or more) for
+# normal, deuteranopic, protanopic and tritanopic eyes (Machado et al. 2009, severity 1,
+# https://doi.org/10.1109/TVCG.2009.113), and so that each can be seen in a dark room;
+# tests/test_drawing.py measures it.
 _COLOURS_BGR: dict[str, tuple[int, int, int]] = {
-    "angry": (36, 73, 227),
-    "disgust": (91, 166, 60),
-    "fear": (196, 110, 168),
-    "happy": (46, 190, 245),
-    "neutral": (190, 190, 190),
-    "sad": (212, 134, 56),
-    "surprise": (40, 140, 250),
+    "angry": (22, 46, 220),
+    "disgust": (91, 175, 50),
+    "fear": (215, 101, 220),
+    "happy": (42, 226, 249),
+    "neutral": (160, 160, 160),
+    "sad": (246, 98, 34),
+    "surprise": (250, 250, 78),
 }
 _OTHER_BGR: tuple[tuple[int, int, int], ...] = tuple(_COLOURS_BGR.values())
 

@@ -1,0 +1,320 @@
+"""Boxes, labels, bars, heat maps and panels on a picture; knows nothing about windows or files.
+
+`draw_*` returns a new picture; `paint_*` changes the one it is given, which is what the live window
+uses. Everything is scaled to the picture, stays inside it and lies on a plate of its own, so that
+it can be read on any background from 160×120 to 4K.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livefer.labels import colour_bgr
+from livefer.results import Face
+from livefer.text import (
+    BLACK,
+    PLATE,
+    WHITE,
+    Colour,
+    Corner,
+    Image,
+    corner_plate,
+    fitting_size,
+    mix,
+    move_inside,
+    paint_plate,
+    paint_text,
+    readable_on,
+    text_wh,
+)
+
+_MUTED: Colour = (150, 150, 150)
+
+
+def draw_faces(
+    image: Image, faces: Sequence[Face], heatmaps: bool = False, bars: bool = False
+) -> Image:
+    """Return the picture with a box and a label on every face.
+
+    image: (H, W, 3) uint8 BGR, or (H, W) gray
+    heatmaps: lay over each face where the network looked, if the face has its heat map
+    bars: chart the probabilities of the largest face in an upper corner
+    """
+    canvas = _canvas(image)
+    main = main_face(faces)
+    if main is None or not bars:
+        paint_faces(canvas, faces, heatmaps)
+    else:
+        corner = free_corner(canvas, main, faces)
+        paint_faces(canvas, faces, heatmaps, [bars_plate(canvas, main, corner)])
+        paint_bars(canvas, main, corner)
+    return canvas
+
+
+def draw_heatmap(image: Image, heatmap: NDArray[np.float32], box: Sequence[float]) -> Image:
+    """Return the picture with a heat map laid over a box.
+
+    heatmap: (h, w) float32, 0–1
+    box: (left, top, right, bottom) in pixels; may reach outside the picture
+    """
+    canvas = _canvas(image)
+    paint_heatmap(canvas, heatmap, box)
+    return canvas
+
+
+def draw_panel(image: Image, lines: Sequence[str | tuple[str, str]], corner: Corner) -> Image:
+    """Return the picture with lines of text on a plate; pairs make two columns."""
+    canvas = _canvas(image)
+    paint_panel(canvas, lines, corner)
+    return canvas
+
+
+def main_face(faces: Sequence[Face]) -> Face | None:
+    """Return the largest face: the one whose probabilities are charted."""
+    return max(faces, key=lambda face: float(_area(np.asarray(face.box))), default=None)
+
+
+def label_text(face: Face) -> str:
+    """Return what is written at a face: "happy 93%", or "fear or sad? 41%" when uncertain."""
+    name = f"{face.label} or {face.second_label}?" if face.uncertain else face.label
+    number = "" if face.track_id is None else f"#{face.track_id} "
+    return f"{number}{name} {face.confidence:.0%}"
+
+
+def text_size(image: Image) -> int:
+    """Return the height in pixels of text that suits the picture: 9 at 160×120, 51 at 4K."""
+    return round(6 + 0.021 * float(min(image.shape[:2])))
+
+
+def paint_faces(
+    image: Image,
+    faces: Sequence[Face],
+    heatmaps: bool = False,
+    avoid: Sequence[NDArray[np.float32]] = (),
+) -> None:
+    """Draw heat maps, then boxes, then labels, so that no label is covered; `avoid`: plates."""
+    faces = sorted(faces, key=lambda face: -float(_area(np.asarray(face.box))))
+    for face in faces:
+        if heatmaps and face.heatmap is not None:
+            paint_heatmap(image, face.heatmap, face.crop_box)
+    for face in reversed(faces):
+        _paint_box(image, face)
+    boxes = np.array([face.box for face in faces], np.float32).reshape(-1, 4)
+    taken = np.array(avoid, np.float32).reshape(-1, 4)
+    for i, face in enumerate(faces):
+        text = label_text(face)
+        # Small faces get small labels: in a crowd, labels as wide as the faces hide the least.
+        base = text_size(image)
+        size = max(9, round(0.55 * base), min(base, round(0.13 * (face.box[2] - face.box[0]))))
+        size = fitting_size(text, size, image.shape[1] - 2 * (size // 3))
+        pad = size // 3
+        w, h = text_wh(text, size)
+        plate = _place(image, (w + 2 * pad, h + pad), boxes[i], np.delete(boxes, i, 0), taken)
+        taken = np.vstack([taken, plate])
+        fill = PLATE if face.uncertain else colour_bgr(face.label)
+        ink = mix(colour_bgr(face.label), WHITE, 0.7) if face.uncertain else readable_on(fill)
+        paint_plate(image, plate, fill, 0.82 if face.uncertain else 0.94)
+        paint_text(image, text, (int(plate[0]) + pad, int(plate[1]) + (pad + 1) // 2), size, ink)
+
+
+def paint_heatmap(image: Image, heatmap: NDArray[np.float32], box: Sequence[float]) -> None:
+    """Blend a heat map over a box; where it is cold the picture stays as it is."""
+    left, top, right, bottom = (round(v) for v in box)
+    x0, y0 = max(left, 0), max(top, 0)
+    x1, y1 = min(right, image.shape[1]), min(bottom, image.shape[0])
+    if x0 >= x1 or y0 >= y1:
+        return
+    # Only the visible part is resized; pixel centres lie at +0.5.
+    sx, sy = heatmap.shape[1] / (right - left), heatmap.shape[0] / (bottom - top)
+    matrix = np.array([[sx, 0, (x0 - left + 0.5) * sx - 0.5], [0, sy, (y0 - top + 0.5) * sy - 0.5]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    heat = cv2.warpAffine(
+        heatmap, matrix, (x1 - x0, y1 - y0), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+    colours = cv2.applyColorMap(cv2.convertScaleAbs(heat, alpha=255), cv2.COLORMAP_TURBO)
+    alpha = np.clip(heat * np.float32(1.1) - np.float32(0.1), 0, 0.62)
+    part = image[y0:y1, x0:x1]
+    part[:] = cv2.blendLinear(part, colours, 1 - alpha, alpha)
+
+
+def paint_bars(image: Image, face: Face, corner: Corner = "top-right") -> None:
+    """Draw a bar for every class, with its name and share; the first is bright, the others dim."""
+    size, name_w, bar_w, _ = _bars_layout(image, face)
+    gap, row = max(2, size // 2), round(size * 1.35)
+    plate = bars_plate(image, face, corner)
+    left, top, right = int(plate[0]), int(plate[1]), int(plate[2])
+    paint_plate(image, plate, PLATE, 0.76)
+    y = top + gap // 2
+    down = (row - text_wh("", size)[1]) // 2
+    if face.track_id is not None:
+        paint_text(image, f"face #{face.track_id}", (left + gap, y + down), size, _MUTED)
+        y += row
+    for i, name in enumerate(face.classes):
+        best = i == face.class_id
+        ink = WHITE if best else mix(WHITE, PLATE, 0.3)
+        paint_text(image, name, (left + gap, y + down), size, ink)
+        share = f"{face.probabilities[i]:.0%}"
+        x = right - gap - text_wh(share, size)[0]
+        paint_text(image, share, (x, y + down), size, ink)
+
+        x, bar_h = left + 2 * gap + name_w, max(3, round(size * 0.62))
+        bar_top = y + (row - bar_h) // 2
+        track = image[bar_top : bar_top + bar_h, x : min(x + bar_w, right - gap)]
+        empty = mix(PLATE, WHITE, 0.18)
+        full = colour_bgr(name) if best else mix(colour_bgr(name), PLATE, 0.25)
+        track[:] = empty
+        length = float(face.probabilities[i]) * track.shape[1]
+        whole = int(length)
+        track[:, :whole] = full
+        # A last column in between makes short bars move smoothly.
+        track[:, whole : whole + 1] = mix(empty, full, length - whole)
+        y += row
+
+
+def bars_plate(image: Image, face: Face, corner: Corner = "top-right") -> NDArray[np.float32]:
+    """Return the plate that `paint_bars` covers: (4,) xyxy in pixels."""
+    size, name_w, bar_w, share_w = _bars_layout(image, face)
+    gap, row = max(2, size // 2), round(size * 1.35)
+    n_rows = len(face.classes) + (face.track_id is not None)
+    return corner_plate(image, (name_w + bar_w + share_w + 4 * gap, n_rows * row + gap), corner)
+
+
+def free_corner(
+    image: Image, face: Face, faces: Sequence[Face], now: Corner = "top-right"
+) -> Corner:
+    """Return the upper corner where the bars hide least of the faces; `now` while it is free."""
+    boxes = np.array([f.box for f in faces], np.float32).reshape(-1, 4)
+    corners: tuple[Corner, ...] = (now, "top-right", "top-left")
+    plates = np.array([bars_plate(image, face, corner) for corner in corners])
+    return corners[int(_overlap(plates, boxes).argmin())]
+
+
+def paint_panel(image: Image, lines: Sequence[str | tuple[str, str]], corner: Corner) -> None:
+    """Draw lines of text on one plate; pairs (key, meaning) make two columns."""
+    if not lines:
+        return
+    rows, size, first_w = _panel_layout(image, lines)
+    gap, row = max(2, size // 2), round(size * 1.35)
+    plate = panel_plate(image, lines, corner)
+    paint_plate(image, plate, PLATE, 0.76)
+    x, y = int(plate[0]) + gap, int(plate[1]) + gap // 2 + (row - text_wh("", size)[1]) // 2
+    for first, second in rows:
+        paint_text(image, first, (x, y), size, WHITE)
+        paint_text(image, second, (x + first_w + 2 * gap, y), size, mix(WHITE, PLATE, 0.2))
+        y += row
+
+
+def panel_plate(
+    image: Image, lines: Sequence[str | tuple[str, str]], corner: Corner
+) -> NDArray[np.float32]:
+    """Return the plate that `paint_panel` covers: (4,) xyxy in pixels."""
+    rows, size, first_w = _panel_layout(image, lines)
+    return corner_plate(image, _panel_wh(rows, size, first_w), corner)
+
+
+def _panel_layout(
+    image: Image, lines: Sequence[str | tuple[str, str]]
+) -> tuple[list[tuple[str, str]], int, int]:
+    """Return the rows as pairs, the text size at which they fit, and where the second column is."""
+    rows = [(line, "") if isinstance(line, str) else line for line in lines]
+    for size in range(text_size(image), 5, -1):
+        first_w = max((text_wh(first, size)[0] for first, second in rows if second), default=0)
+        wh = _panel_wh(rows, size, first_w)
+        if wh[0] <= image.shape[1] and wh[1] <= image.shape[0]:
+            break
+    return rows, size, first_w
+
+
+def _panel_wh(rows: list[tuple[str, str]], size: int, first_w: int) -> tuple[int, int]:
+    gap, row = max(2, size // 2), round(size * 1.35)
+    widths = [
+        first_w + 2 * gap + text_wh(second, size)[0] if second else text_wh(first, size)[0]
+        for first, second in rows
+    ]
+    return max(widths) + 2 * gap, len(rows) * row + gap
+
+
+def _bars_layout(image: Image, face: Face) -> tuple[int, int, int, int]:
+    """Return text size, and the widths of the names, the bars and the shares."""
+    height, width = image.shape[:2]
+    n_rows = len(face.classes) + 1
+    size = max(7, min(round(text_size(image) * 0.85), int(height * 0.45 / (n_rows * 1.35))))
+    name_w = max(text_wh(name, size)[0] for name in (*face.classes, "face #10"))
+    share_w = text_wh("100%", size)[0]
+    bar_w = max(4, min(5 * size, round(0.2 * width)))
+    return size, name_w, bar_w, share_w
+
+
+def _paint_box(image: Image, face: Face) -> None:
+    """Draw a rounded box; a dark line beneath sets it off from a background of its colour."""
+    width = _line_width(image)
+    left, top, right, bottom = face.box
+    radius = min(0.12 * min(right - left, bottom - top), 8 * width)
+    corners = []
+    for x, y, start in (
+        (right - radius, top + radius, -90),
+        (right - radius, bottom - radius, 0),
+        (left + radius, bottom - radius, 90),
+        (left + radius, top + radius, 180),
+    ):
+        angles = np.radians(np.linspace(start, start + 90, 9))
+        corners.append(np.stack([x + radius * np.cos(angles), y + radius * np.sin(angles)], -1))
+    points = [np.round(np.concatenate(corners) * 16).astype(np.int32)]
+    colour = colour_bgr(face.label)
+    if face.uncertain:
+        colour = mix(colour, _MUTED, 0.65)
+    cv2.polylines(image, points, True, mix(colour, BLACK, 0.8), width + 2, cv2.LINE_AA, 4)
+    cv2.polylines(image, points, True, colour, width, cv2.LINE_AA, 4)
+
+
+def _line_width(image: Image) -> int:
+    return max(1, round(float(min(image.shape[:2])) / 320))
+
+
+def _place(
+    image: Image,
+    wh: tuple[int, int],
+    box: NDArray[np.float32],
+    others: NDArray[np.float32],
+    taken: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Return where a face's label hides least: above its box, or else below, inside, beside it."""
+    w, h = wh
+    left, top, right, bottom = box
+    edge = _line_width(image) + 1
+    lefts = [left, left, right - w, right - w, left + edge, left + edge, right, left - w]
+    tops = [top - h, bottom, top - h, bottom, top + edge, bottom - h - edge, top, top]
+    plates = np.array([lefts, tops, np.add(lefts, w), np.add(tops, h)], np.float32).T.round()
+    inside = move_inside(plates, image)
+    cost = (
+        0.02 * np.arange(len(plates))
+        + 0.3 * np.abs(inside - plates).max(1) / h
+        + 20 * _overlap(inside, taken)
+        + 2 * _overlap(inside, others)
+        + 0.5 * _overlap(inside, box[None])
+    )
+    chosen: NDArray[np.float32] = inside[int(cost.argmin())]
+    return chosen
+
+
+def _overlap(plates: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return for each plate the share of it that boxes cover, counted once for each box."""
+    lt = np.maximum(plates[:, None, :2], boxes[None, :, :2])
+    rb = np.minimum(plates[:, None, 2:], boxes[None, :, 2:])
+    shared = np.prod(np.clip(rb - lt, 0, None), axis=-1).sum(1)
+    return np.asarray(shared / np.maximum(_area(plates), 1), np.float32)
+
+
+def _area(boxes: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray((boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1]))
+
+
+def _canvas(image: Image) -> Image:
+    if image.ndim == 2:
+        return np.repeat(image[..., None], 3, axis=2)
+    return np.array(image[..., :3], dtype=np.uint8, order="C")
