@@ -1,25 +1,16 @@
-"""What livefer keeps between runs: a folder of its own in the user's cache, and arrays in it."""
+"""Arrays kept between runs, in livefer's folder in the user's cache."""
 
 from __future__ import annotations
 
 import os
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-
-def cache_dir() -> Path:
-    """Return livefer's cache folder, which may not exist yet; LIVEFER_CACHE names another one."""
-    if own := os.environ.get("LIVEFER_CACHE"):
-        return Path(own)
-    for variable in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
-        if base := os.environ.get(variable):
-            return Path(base) / "livefer"
-    return Path.home() / ".cache" / "livefer"
+from livefer.downloads import cache_dir
 
 
 def load_arrays(name: str) -> dict[str, NDArray[Any]] | None:
@@ -31,8 +22,8 @@ def load_arrays(name: str) -> dict[str, NDArray[Any]] | None:
         return None
 
 
-def save_arrays(name: str, arrays: Mapping[str, NDArray[Any]], replaces: str) -> None:
-    """Keep arrays under a name and forget what matches the glob `replaces`.
+def save_arrays(name: str, arrays: Mapping[str, NDArray[Any]], replaces: str | None = None) -> None:
+    """Keep arrays under a name and, if asked, forget the names that match the glob `replaces`.
 
     A cache that cannot be written costs time and nothing else, so that is no error.
     """
@@ -42,9 +33,8 @@ def save_arrays(name: str, arrays: Mapping[str, NDArray[Any]], replaces: str) ->
         target.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]  # the stubs take `allow_pickle` for one
-        for old in target.parent.glob(f"{replaces}.npz"):
-            if old != target:
-                old.unlink(missing_ok=True)
+        for old in target.parent.glob(f"{replaces}.npz") if replaces else ():
+            old.unlink(missing_ok=True)
         temporary.replace(target)
     except OSError:
         temporary.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from livefer.labels import CLASSES
 from livefer.readers import FER2013_USAGES, Progress, Table, list_folder, read_csv, read_pictures
 
 SPLITS = ("train", "val", "test")
-_CACHE_VERSION = 1
+_CACHE_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +32,7 @@ class Split:
 
     faces: (N, 48, 48) uint8, gray
     targets: (N,) int64, index into Dataset.classes
-    files: N paths relative to Dataset.root; for a CSV its lines, as "line 17"
+    files: N paths relative to Dataset.root, or a CSV's lines, as "line 17"
     """
 
     name: str
@@ -89,8 +89,10 @@ def read_dataset(
             "a folder of class folders, or fer2013.csv"
         )
     if root.is_dir() and not any(child.is_dir() for child in root.iterdir()):
-        tables = sorted(root.glob("*.csv"))
+        tables = list(root.glob("*.csv"))
         root = tables[0] if len(tables) == 1 else root
+    if root.is_file() and root.suffix.lower() != ".csv":
+        raise DatasetError(f"{root} is neither a folder nor a .csv file: unpack it if it is packed")
     if root.is_dir():
         entries = list_folder(root)
         listing = [(e.file, e.size, e.mtime_ns) for e in entries]
@@ -111,26 +113,23 @@ def _assemble(root: Path, table: Table, origin: str) -> Dataset:
     if not table.files:
         first = f" (first: {': '.join(table.unreadable[0])})" if table.unreadable else ""
         raise DatasetError(f"{root} has no readable picture in a class folder{first}")
-    classes = _order(set(table.labels))
+    names = set(table.classes)
+    classes = CLASSES if names == set(CLASSES) else tuple(sorted(names))
     targets = np.array([classes.index(label) for label in table.labels], np.int64)
-    names = np.array(table.splits)
+    part = np.array(table.splits)
     splits = {}
     for name in SPLITS:
-        chosen = np.flatnonzero(names == name)
+        chosen = np.flatnonzero(part == name)
         if len(chosen):
             files = tuple(table.files[i] for i in chosen)
             splits[name] = Split(name, table.faces[chosen], targets[chosen], files)
-    if "train" in splits:
+    if "train" in splits and root.is_dir():
         for class_id in set(range(len(classes))) - set(splits["train"].targets.tolist()):
             raise DatasetError(
-                f'{root}: class "{classes[class_id]}" has no readable picture in train: '
-                "add some or remove the class everywhere"
+                f'{root}: class "{classes[class_id]}" has no readable picture to train on: '
+                "add some, or remove its folder everywhere"
             )
     return Dataset(root, classes, splits, tuple(table.unreadable), origin)
-
-
-def _order(labels: set[str]) -> tuple[str, ...]:
-    return CLASSES if labels == set(CLASSES) else tuple(sorted(labels))
 
 
 def _draw_splits(table: Table, seed: int, share: float) -> list[str]:
@@ -156,7 +155,7 @@ def _cached(root: Path, listing: list[tuple[str, int, int]], read: Callable[[], 
     if arrays := load_arrays(name):
         return Table(arrays["faces"], **json.loads(arrays["rest"].tobytes()))
     table = read()
-    rest = {key: getattr(table, key) for key in ("splits", "labels", "files", "unreadable")}
+    rest = {f.name: getattr(table, f.name) for f in fields(table) if f.name != "faces"}
     packed = np.frombuffer(json.dumps(rest).encode(), np.uint8)
     save_arrays(name, {"faces": table.faces, "rest": packed}, replaces=f"dataset-{source}-*")
     return table

@@ -1,0 +1,146 @@
+"""How good predictions are: figures from a confusion matrix, or from probabilities.
+
+Knows nothing about models, files or splits. A class without a single image in the targets has no
+recall and no F1 and is left out of the means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+N_BINS = 15  # as in Guo et al. 2017
+_Z_95 = 1.959964  # 97.5 % quantile of the normal distribution
+
+Matrix = NDArray[np.int64]
+
+
+def confusion_matrix(
+    targets: NDArray[np.int64], predicted: NDArray[np.int64], n_classes: int
+) -> Matrix:
+    """Count images by true and predicted class.
+
+    targets, predicted: (N,) int64, class ids
+    returns: (C, C) int64, a row for each true class, a column for each predicted one
+    """
+    cells = np.bincount(targets * n_classes + predicted, minlength=n_classes**2)
+    return cells.reshape(n_classes, n_classes).astype(np.int64)
+
+
+def accuracy(matrix: Matrix) -> float:
+    """Return the share of images on the diagonal; nan without images."""
+    return float(_ratio(np.trace(matrix), matrix.sum()))
+
+
+def precision(matrix: Matrix) -> NDArray[np.float64]:
+    """Return (..., C): of the images predicted as a class, the share that is; nan where none is."""
+    return _ratio(_diagonal(matrix), matrix.sum(axis=-2))
+
+
+def recall(matrix: Matrix) -> NDArray[np.float64]:
+    """Return (..., C): of the images of a class, the share predicted as it; nan where none is."""
+    return _ratio(_diagonal(matrix), matrix.sum(axis=-1))
+
+
+def f1(matrix: Matrix) -> NDArray[np.float64]:
+    """Return (..., C): the harmonic mean of precision and recall; nan for a class with no image."""
+    support = matrix.sum(axis=-1)
+    scores = _ratio(2 * _diagonal(matrix), support + matrix.sum(axis=-2))
+    return np.where(support > 0, scores, np.nan)
+
+
+def balanced_accuracy(matrix: Matrix) -> float:
+    """Return the mean recall of the classes."""
+    return float(_mean(recall(matrix)))
+
+
+def macro_f1(matrix: Matrix) -> float:
+    """Return the mean F1 of the classes."""
+    return float(_mean(f1(matrix)))
+
+
+def nll(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
+    """Return the mean negative log likelihood of the true class, in nats."""
+    true = probabilities[np.arange(len(targets)), targets].astype(np.float64)
+    return float(-np.log(np.maximum(true, 1e-12)).mean())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reliability:
+    """Images sorted by confidence into bins of equal width, (B,) each; an empty bin has nan."""
+
+    count: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+
+
+def reliability(
+    probabilities: NDArray[np.float32], targets: NDArray[np.int64], n_bins: int = N_BINS
+) -> Reliability:
+    """Return how often the prediction is right at each level of confidence."""
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    right = probabilities.argmax(axis=1) == targets
+    # Bins are open on the left and closed on the right, as in the paper.
+    bins = np.clip(np.ceil(confidence * n_bins).astype(np.int64) - 1, 0, n_bins - 1)
+    count = np.bincount(bins, minlength=n_bins)
+    confidence_sum = np.bincount(bins, confidence, n_bins)
+    right_sum = np.bincount(bins, right, n_bins)
+    return Reliability(count, _ratio(confidence_sum, count), _ratio(right_sum, count))
+
+
+def ece(
+    probabilities: NDArray[np.float32], targets: NDArray[np.int64], n_bins: int = N_BINS
+) -> float:
+    """Return the expected calibration error, the mean of |accuracy - confidence| over the bins.
+
+    Guo et al. 2017, equation 3, https://arxiv.org/abs/1706.04599
+    """
+    bins = reliability(probabilities, targets, n_bins)
+    gaps = np.nan_to_num(np.abs(bins.accuracy - bins.confidence))
+    return float((bins.count * gaps).sum() / bins.count.sum())
+
+
+def wilson_interval(n_right: int, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share.
+
+    Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953
+    """
+    if n == 0:
+        return 0.0, 1.0
+    share, z2 = n_right / n, _Z_95**2
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = _Z_95 / (1 + z2 / n) * float(np.sqrt(share * (1 - share) / n + z2 / (4 * n * n)))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def macro_f1_interval(matrix: Matrix, seed: int = 0, n_draws: int = 2000) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval (percentiles) of the macro-F1.
+
+    Drawing images with replacement is drawing the matrix's cells from a multinomial.
+    Efron 1979, https://doi.org/10.1214/aos/1176344552
+    """
+    n, n_classes = int(matrix.sum()), len(matrix)
+    if n == 0:
+        return 0.0, 1.0
+    cells = np.random.default_rng(seed).multinomial(n, matrix.ravel() / n, size=n_draws)
+    scores = _mean(f1(cells.reshape(n_draws, n_classes, n_classes)))
+    low, high = np.percentile(scores, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _diagonal(matrix: Matrix) -> NDArray[np.int64]:
+    return np.diagonal(matrix, axis1=-2, axis2=-1)
+
+
+def _ratio(part: ArrayLike, whole: ArrayLike) -> NDArray[np.float64]:
+    """Divide; nan where there is nothing to divide by, without a warning."""
+    below = np.asarray(whole, np.float64)
+    return np.divide(part, below, out=np.full_like(below, np.nan), where=below > 0)
+
+
+def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean of the last axis without nan; nan where nothing is left."""
+    there = ~np.isnan(values)
+    return _ratio(np.where(there, values, 0).sum(axis=-1), there.sum(axis=-1))
