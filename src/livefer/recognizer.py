@@ -115,7 +115,7 @@ class Recognizer:
         boxes, scores = detector.detect(frame.image)
         clock.append(time.perf_counter())
         scale, shift_y = detector.crop_scale * classifier.crop_scale, detector.crop_shift_y
-        crops = crop_faces(frame.image, boxes, scale, shift_y)
+        crops = crop_faces(frame.image, boxes, scale, shift_y, classifier.input_size)
         cams = None
         if self.heatmaps:
             raw, cams = classifier.predict_with_cams(crops)

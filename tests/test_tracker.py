@@ -1,0 +1,272 @@
+"""Who is who, and smoothing that does not know the frame rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from livefer.tracker import KEEP_S, Tracker, pair
+
+SIDE = 100.0
+
+
+def boxes_at(*centres: tuple[float, float], side: float = SIDE) -> NDArray[np.float32]:
+    xy = np.array(centres, np.float32).reshape(-1, 2)
+    return np.concatenate([xy - side / 2, xy + side / 2], axis=1).astype(np.float32)
+
+
+def ids_of(tracker: Tracker, time_s: float, *centres: tuple[float, float]) -> list[int]:
+    boxes = boxes_at(*centres)
+    return tracker.update(boxes, np.full((len(boxes), 7), 1 / 7, np.float32), time_s)[0].tolist()
+
+
+def smoothed(tracker: Tracker, time_s: float, p: float) -> float:
+    """Feed one standing face whose first of two classes has probability p."""
+    probabilities = np.array([[p, 1 - p]], np.float32)
+    result = tracker.update(boxes_at((300, 300)), probabilities, time_s)[1]
+    assert result.shape == (1, 2)
+    assert result.dtype == np.float32
+    assert result.sum() == pytest.approx(1, abs=1e-6)
+    return float(result[0, 0])
+
+
+def every(fps: float, until_s: float, start_s: float = 0.0) -> list[float]:
+    return [start_s + k / fps for k in range(round(until_s * fps) + 1)]
+
+
+# Who is who
+
+
+def test_ids_count_from_1_in_the_order_given_and_follow_the_faces() -> None:
+    tracker = Tracker()
+    assert ids_of(tracker, 0.0, (100, 100), (500, 100)) == [1, 2]
+    assert ids_of(tracker, 0.1, (510, 100), (105, 100)) == [2, 1]
+    assert ids_of(tracker, 0.2, (110, 100), (900, 400), (520, 100)) == [1, 3, 2]
+
+
+def test_no_face_is_an_empty_answer() -> None:
+    ids, probabilities = Tracker().update(
+        np.zeros((0, 4), np.float32), np.zeros((0, 7), np.float32), 0.0
+    )
+    assert (ids.shape, ids.dtype, probabilities.shape) == ((0,), np.int64, (0, 7))
+
+
+@pytest.mark.parametrize(
+    ("away_s", "back_at", "is_known"),
+    [
+        (1.0, (300, 300), True),
+        (1.0, (420, 320), True),
+        (1.0, (900, 300), False),
+        (KEEP_S + 0.2, (300, 300), False),
+    ],
+)
+def test_one_who_comes_back_soon_and_near_is_known(
+    away_s: float, back_at: tuple[float, float], is_known: bool
+) -> None:
+    tracker = Tracker()
+    for time_s in every(15, 1.0):
+        ids_of(tracker, time_s, (300, 300), (700, 600))
+    for time_s in every(15, away_s, start_s=1.0)[1:]:
+        assert ids_of(tracker, time_s, (700, 600)) == [2]
+    ids = ids_of(tracker, 1.0 + away_s + 0.05, back_at, (700, 600))
+    assert ids == ([1, 2] if is_known else [3, 2])
+
+
+def test_ids_are_not_used_again_before_reset() -> None:
+    tracker = Tracker()
+    assert ids_of(tracker, 0.0, (300, 300)) == [1]
+    assert ids_of(tracker, 10.0, (300, 300)) == [2]
+    assert ids_of(tracker, 20.0, (300, 300)) == [3]
+    tracker.reset()
+    assert ids_of(tracker, 20.1, (300, 300)) == [1]
+
+
+def test_a_box_of_another_size_is_another_face() -> None:
+    tracker = Tracker()
+    one = np.full((1, 7), 1 / 7, np.float32)
+    assert tracker.update(boxes_at((300, 300)), one, 0.0)[0] == [1]
+    assert tracker.update(boxes_at((300, 300), side=250), one, 0.1)[0] == [2]
+
+
+@pytest.mark.parametrize("fps", [5, 10, 15, 30, 60])
+def test_a_fast_face_keeps_its_id_at_any_frame_rate(fps: float) -> None:
+    """Three of its own widths a second, and starting at once."""
+    tracker = Tracker()
+    for time_s in every(fps, 2.0):
+        assert ids_of(tracker, time_s, (100 + 3 * SIDE * time_s, 300)) == [1]
+
+
+def cross(fps: float, speed: float, hidden: float, misses: float, seed: int) -> bool:
+    """Let two people walk past each other; say whether both kept their ids in every frame.
+
+    speed: face widths a second, of each
+    hidden: the second is not detected while nearer than this to the first, in widths
+    misses: share of detections that fail, of both
+    """
+    rng = np.random.default_rng(seed)
+    tracker = Tracker()
+    seen: dict[int, set[int]] = {0: set(), 1: set()}
+    for time_s in every(fps, 8.0 / speed):
+        x = np.array([speed * time_s, 8.0 - speed * time_s])
+        visible = rng.random(2) >= misses
+        visible[1] &= abs(x[0] - x[1]) >= hidden
+        who = rng.permutation(np.flatnonzero(visible))
+        jitter = rng.normal(0, 0.03, (2, 3))
+        side = SIDE * (1 + jitter[:, 2:])
+        centres = SIDE * (np.stack([x, np.full(2, 3.0)], axis=1) + jitter[:, :2])
+        boxes = np.concatenate([centres - side / 2, centres + side / 2], axis=1)[who]
+        ids, _ = tracker.update(
+            boxes.astype(np.float32), np.ones((len(who), 1), np.float32), time_s
+        )
+        for person, track_id in zip(who, ids, strict=True):
+            seen[int(person)].add(int(track_id))
+    return seen[0] == {min(seen[0])} and seen[1] == {min(seen[1])} and seen[0] != seen[1]
+
+
+@pytest.mark.parametrize(
+    ("fps", "speed", "hidden", "misses", "at_least"),
+    [
+        (5, 1, 0.6, 0.0, 6),
+        (15, 1, 0.6, 0.0, 6),
+        (30, 1, 0.6, 0.0, 6),
+        (60, 1, 0.6, 0.0, 6),
+        (15, 2, 0.6, 0.0, 6),
+        (30, 2, 0.8, 0.1, 5),
+        (15, 1, 0.8, 0.1, 5),
+        (15, 1, 0.8, 0.3, 3),
+    ],
+)
+def test_two_who_cross_keep_their_ids(
+    fps: float, speed: float, hidden: float, misses: float, at_least: int
+) -> None:
+    kept = sum(cross(fps, speed, hidden, misses, seed) for seed in range(6))
+    assert kept >= at_least
+
+
+def test_a_jump_back_forgets_and_a_small_one_keeps_who_is_there() -> None:
+    tracker = Tracker(window_s=0.5)
+    for time_s in every(10, 5.0):
+        smoothed(tracker, time_s, 0.9)
+    assert tracker.update(boxes_at((300, 300)), np.array([[0.1, 0.9]], np.float32), 4.5)[0] == [1]
+    assert smoothed(tracker, 4.6, 0.1) == pytest.approx(0.1)  # nothing left of the time before
+    assert tracker.update(boxes_at((300, 300)), np.array([[0.1, 0.9]], np.float32), 0.0)[0] == [2]
+    assert smoothed(tracker, 0.1, 0.3) == pytest.approx(0.2)
+
+
+def test_trackers_share_nothing() -> None:
+    """Two streams in turn give what each gives alone."""
+
+    def alone(centre: tuple[float, float], p: float) -> list[tuple[list[int], float]]:
+        tracker = Tracker()
+        return [step(tracker, k, centre, p) for k in range(10)]
+
+    def step(
+        tracker: Tracker, k: int, centre: tuple[float, float], p: float
+    ) -> tuple[list[int], float]:
+        probabilities = np.array([[p / (k + 1), 1 - p / (k + 1)]], np.float32)
+        ids, result = tracker.update(boxes_at(centre), probabilities, k / 10)
+        return ids.tolist(), float(result[0, 0])
+
+    a, b = Tracker(), Tracker()
+    both = [(step(a, k, (300, 300), 0.9), step(b, k, (310, 300), 0.2)) for k in range(10)]
+    assert [x for x, _ in both] == alone((300, 300), 0.9)
+    assert [y for _, y in both] == alone((310, 300), 0.2)
+
+
+def test_each_face_is_smoothed_by_itself() -> None:
+    tracker = Tracker()
+    for k in range(10):
+        probabilities = np.array([[1, 0], [0, 1]], np.float32)[:: 1 if k % 2 else -1]
+        boxes = boxes_at((100, 100), (600, 100))[:: 1 if k % 2 else -1]
+        _, result = tracker.update(boxes, probabilities, k / 30)
+        np.testing.assert_array_equal(result, probabilities)
+
+
+# Smoothing
+
+
+def signal(time_s: float) -> float:
+    return 0.5 + 0.4 * np.sin(2 * np.pi * time_s / 2.0)
+
+
+def mean_of_signal(time_s: float, window_s: float) -> float:
+    times = np.linspace(time_s - window_s, time_s, 2001)
+    return float(np.mean([signal(t) for t in times]))
+
+
+@pytest.mark.parametrize(("fps", "tolerance"), [(5, 0.02), (15, 0.004), (30, 0.004), (60, 0.004)])
+def test_the_frame_rate_does_not_show(fps: float, tolerance: float) -> None:
+    tracker = Tracker(window_s=0.33)
+    for time_s in every(fps, 6.0):
+        value = smoothed(tracker, time_s, signal(time_s))
+        if time_s > 0.4:
+            assert value == pytest.approx(mean_of_signal(time_s, 0.33), abs=tolerance)
+
+
+def test_a_changing_rate_does_not_show() -> None:
+    rng = np.random.default_rng(0)
+    tracker = Tracker(window_s=0.33)
+    time_s = 0.0
+    for step in rng.choice([1 / 60, 1 / 30, 1 / 12, 1 / 6], 200):
+        value = smoothed(tracker, time_s, signal(time_s))
+        if time_s > 0.4:
+            assert value == pytest.approx(mean_of_signal(time_s, 0.33), abs=0.02)
+        time_s += float(step)
+
+
+@pytest.mark.parametrize("fps", [5, 10, 30, 60])
+def test_a_step_takes_the_window_and_no_longer(fps: float) -> None:
+    tracker = Tracker(window_s=0.33)
+    values = {t: smoothed(tracker, t, 1.0 if t >= 1.0 else 0.0) for t in every(fps, 2.0)}
+    assert [values[t] for t in values if t < 1.0] == [0.0] * sum(t < 1.0 for t in values)
+    late = [values[t] for t in values if t >= 1.0 + 0.33]
+    assert late == pytest.approx([1.0] * len(late))
+    assert 0.3 < values[min(values, key=lambda t: abs(t - 1.2))] < 0.9
+
+
+def test_at_30_fps_it_is_a_mean_of_ten_frames() -> None:
+    rng = np.random.default_rng(1)
+    tracker = Tracker(window_s=10 / 30)
+    samples = rng.random(40)
+    values = [smoothed(tracker, k / 30, p) for k, p in enumerate(samples)]
+    for k in range(11, 40):
+        window = samples[k - 10 : k + 1]
+        expected = (window[:-1] + window[1:]).mean() / 2  # ten intervals, ends counted half
+        assert values[k] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("window_s", "times", "samples", "expected"),
+    [
+        (0.0, [0.0, 0.1, 0.2], [0.1, 0.5, 0.9], 0.9),  # off
+        (0.5, [7.0], [0.3], 0.3),  # a new face shows at once
+        (0.5, [0.0, 0.1], [0.2, 0.4], 0.3),  # a young one over its age
+        (0.5, [0.0, 1.0], [0.0, 1.0], 0.75),  # one frame a second: the line's last half
+        (0.5, [0.0, 0.5, 0.5], [0.0, 1.0, 0.0], 0.0),  # the same time again replaces
+    ],
+)
+def test_edges_of_the_window(
+    window_s: float, times: Sequence[float], samples: Iterable[float], expected: float
+) -> None:
+    tracker = Tracker(window_s)
+    values = [smoothed(tracker, t, p) for t, p in zip(times, samples, strict=True)]
+    assert values[-1] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("costs", "expected"),
+    [
+        (np.zeros((0, 3)), []),
+        (np.zeros((2, 0)), []),
+        (np.array([[0.2, 0.1], [0.3, np.inf]]), [(0, 1), (1, 0)]),
+        (np.array([[np.inf, np.inf]]), []),
+        (np.array([[0.5], [0.4], [0.6]]), [(1, 0)]),
+    ],
+)
+def test_pair(costs: NDArray[np.float64], expected: list[tuple[int, int]]) -> None:
+    before = costs.copy()
+    assert sorted(pair(costs)) == expected
+    np.testing.assert_array_equal(costs, before)
