@@ -69,8 +69,9 @@ def rows(result: FrameResult, classes: Sequence[str]) -> list[dict[str, Any]]:
 def _face_cells(face: Face) -> dict[str, Any]:
     cells = face.to_dict()
     box = dict(zip(("left", "top", "right", "bottom"), cells.pop("box"), strict=True))
+    smoothed = cells.pop("probabilities")
     raw = {f"raw_{name}": value for name, value in cells.pop("raw_probabilities").items()}
-    return {**cells, **box, **cells.pop("probabilities"), **raw}
+    return {**cells, **box, **smoothed, **raw}
 
 
 class _Sink:

@@ -1,0 +1,320 @@
+"""The road from an image to faces, with a detector and a network that can be seen through."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import livefer
+from livefer.capture import Frame, quiet
+from livefer.errors import ModelError, SourceError
+from livefer.faces import crop_boxes, crop_faces
+from livefer.recognizer import MIN_FACE_PX, Recognizer
+from livefer.results import FrameResult
+
+CLASSES = ("dark", "bright")
+SIDE = 40
+
+
+class SquareDetector:
+    """Finds squares that are brighter than the ground, in no particular order."""
+
+    crop_scale = 0.5
+    crop_shift_y = 0.1
+
+    def detect(self, image: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        mask = (image[:, :, 0] > 40).astype(np.uint8)
+        contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        rects = np.array([cv2.boundingRect(c) for c in contours], np.float32).reshape(-1, 4)
+        rects[:, 2:] += rects[:, :2]
+        order = np.argsort(rects[:, 0] % 7)  # as good as none
+        return rects[order], np.full(len(rects), 0.8, np.float32)
+
+
+class LevelClassifier:
+    """Calls a face bright by its mean gray level; its maps are constant."""
+
+    classes = CLASSES
+    input_size = 48
+    crop_scale = 1.2
+    uncertain_below = 0.6
+    metadata: dict[str, str] = {}  # noqa: RUF012
+    name = "level"
+
+    def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        assert faces.shape[1:] == (48, 48)
+        bright = faces.reshape(len(faces), 48 * 48).mean(axis=1) / 255
+        return np.stack([1 - bright, bright], axis=1).astype(np.float32)
+
+    def predict_with_cams(
+        self, faces: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        cams = np.arange(2, dtype=np.float32)[None, :, None, None] * np.ones((len(faces), 1, 6, 6))
+        return self.predict(faces), cams.astype(np.float32)
+
+    def heatmap(self, cam: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.full((48, 48), cam.max(), np.float32)
+
+
+def make(**more: Any) -> Recognizer:
+    return Recognizer(model=LevelClassifier(), detector=SquareDetector(), **more)  # type: ignore[arg-type]
+
+
+def scene(*squares: tuple[int, int, int], side: int = SIDE) -> NDArray[np.uint8]:
+    """A dark picture with squares at (left, top) of a gray level."""
+    image = np.full((240, 320, 3), 10, np.uint8)
+    for left, top, level in squares:
+        image[top : top + side, left : left + side] = level
+    return image
+
+
+def write_picture(path: Path, image: NDArray[np.uint8]) -> Path:
+    path.write_bytes(cv2.imencode(path.suffix, image)[1].tobytes())
+    return path
+
+
+def write_video(path: Path, images: list[NDArray[np.uint8]], fps: float = 25) -> Path:
+    with quiet():
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, (320, 240))
+    for image in images:
+        writer.write(image)
+    writer.release()
+    return path
+
+
+def summary(result: FrameResult) -> list[tuple[int | None, str, int]]:
+    return [(face.track_id, face.label, round(face.box[0])) for face in result.faces]
+
+
+# Pictures
+
+
+def test_faces_come_from_left_to_right_with_what_was_found() -> None:
+    image = scene((200, 50, 200), (20, 100, 80), (100, 10, 140))
+    faces = make()(image)
+    assert [face.box for face in faces] == [
+        (20, 100, 60, 140),
+        (100, 10, 140, 50),
+        (200, 50, 240, 90),
+    ]
+    assert [face.label for face in faces] == ["dark", "bright", "bright"]
+    assert [face.second_label for face in faces] == ["bright", "dark", "dark"]
+    assert [face.confidence for face in faces] == pytest.approx(
+        [1 - 80 / 255, 140 / 255, 200 / 255]
+    )
+    assert [face.uncertain for face in faces] == [False, True, False]
+    assert [face.track_id for face in faces] == [None] * 3
+    assert [face.heatmap for face in faces] == [None] * 3
+    assert [face.score for face in faces] == pytest.approx([0.8] * 3)
+    assert all(face.classes == CLASSES for face in faces)
+
+
+def test_both_crop_scales_and_the_shift_are_used() -> None:
+    image = np.random.default_rng(0).integers(0, 30, (240, 320, 3), np.uint8)
+    image[60:100, 80:120] = np.random.default_rng(1).integers(41, 255, (40, 40, 3))
+    (face,) = make()(image)
+    box = np.array([[80, 60, 120, 100]], np.float32)
+    assert face.crop_box == tuple(crop_boxes(box, 0.6, 0.1)[0].tolist())
+    expected = LevelClassifier().predict(crop_faces(image, box, 0.6, 0.1))[0]
+    np.testing.assert_array_equal(face.probabilities, expected)
+
+
+def test_path_array_and_pil_image_give_the_same(tmp_path: Path) -> None:
+    image = scene((200, 50, 200), (20, 100, 80))
+    image[:, :, 2] //= 2  # colours in the wrong order would show
+    path = write_picture(tmp_path / "a.png", image)
+    recognizer = make()
+    given: list[Any] = [image, path, str(path)]
+    try:
+        from PIL import Image
+    except ImportError:
+        pass
+    else:
+        given.append(Image.open(path))
+    expected = [face.to_dict() for face in recognizer(image)]
+    assert len(expected) == 2
+    for one in given:
+        assert [face.to_dict() for face in recognizer(one)] == expected
+
+
+def test_no_face_is_an_empty_answer() -> None:
+    assert make()(scene()) == []
+    assert make(heatmaps=True)(scene()) == []
+
+
+def test_heat_maps_on_request_are_of_the_label() -> None:
+    dark, bright = make(heatmaps=True)(scene((20, 100, 80), (200, 50, 200)))
+    assert dark.heatmap is not None
+    assert bright.heatmap is not None
+    assert (dark.heatmap.max(), bright.heatmap.min()) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("limit", "side", "expected"),
+    [
+        (None, SIDE, True),  # the model's own: 0.6
+        (0.5, SIDE, False),
+        (0.0, MIN_FACE_PX, False),
+        (0.0, MIN_FACE_PX - 1, True),
+    ],
+)
+def test_uncertain(limit: float | None, side: int, expected: bool) -> None:
+    (face,) = make(uncertain_below=limit)(scene((100, 100, 140), side=side))
+    assert face.uncertain is expected
+
+
+@pytest.mark.parametrize("kind", ["absent.jpg", "text.jpg"])
+def test_a_wrong_picture_is_named(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "text.jpg").write_text("hello")
+    with pytest.raises(SourceError, match=kind):
+        make()(tmp_path / kind)
+
+
+# Streams
+
+
+def test_a_video_is_tracked_and_smoothed(tmp_path: Path) -> None:
+    """The level of one square jumps; the label follows within the window, the raw one at once."""
+    images = [scene((20 + k, 50, 200 if k < 20 else 60), (250 - k, 180, 200)) for k in range(40)]
+    path = write_video(tmp_path / "v.avi", images)
+    results = list(make(smoothing_s=0.33).stream(path))
+    assert [r.index for r in results] == list(range(40))
+    assert all(r.source == str(path) and r.error is None for r in results)
+    assert [[face.track_id for face in r.faces] for r in results] == [[1, 2]] * 40
+    jumping = [r.faces[0] if r.faces[0].box[1] < 100 else r.faces[1] for r in results]
+    assert len({face.track_id for face in jumping}) == 1
+    assert [int(face.raw_probabilities.argmax()) for face in jumping] == [1] * 20 + [0] * 20
+    labels = [face.class_id for face in jumping]
+    assert labels[:22] == [1] * 22
+    assert labels[29:] == [0] * 11
+    assert set(results[0].timings_ms) == {"detect", "classify", "track"}
+    assert all(ms >= 0 for r in results for ms in r.timings_ms.values())
+
+    raw = list(make(smoothing_s=0).stream(path))
+    for r in raw:
+        for face in r.faces:
+            np.testing.assert_array_equal(face.probabilities, face.raw_probabilities)
+
+
+def test_frames_of_a_stream_equal_pictures_where_nothing_is_smoothed(tmp_path: Path) -> None:
+    images = [scene((20 + 5 * k, 50, 200), (200, 100, 90)) for k in range(5)]
+    recognizer = make(smoothing_s=0)
+    for result in recognizer.stream(write_video(tmp_path / "v.avi", images)):
+        assert result.image is not None
+        alone = recognizer(result.image)
+        streamed = sorted(result.faces, key=lambda face: face.box[0])
+        assert [{**f.to_dict(), "track_id": None} for f in streamed] == [f.to_dict() for f in alone]
+
+
+def test_a_folder_is_not_tracked_and_a_bad_file_is_a_result(tmp_path: Path) -> None:
+    write_picture(tmp_path / "1.png", scene((20, 50, 200)))
+    (tmp_path / "2.png").write_bytes(b"broken")
+    write_picture(tmp_path / "3.png", scene())
+    write_picture(tmp_path / "4.png", scene((20, 50, 60)))
+    results = list(make().stream(tmp_path))
+    assert [summary(r) for r in results] == [[(None, "bright", 20)], [], [], [(None, "dark", 20)]]
+    assert [r.error is not None for r in results] == [False, True, False, False]
+    assert results[1].image is None
+    assert "2.png" in str(results[1].error)
+    for given in (str(tmp_path / "*.png"), sorted(tmp_path.iterdir())):
+        assert [summary(r) for r in make().stream(given)] == [summary(r) for r in results]
+
+
+def test_each_file_of_a_list_has_its_own_people(tmp_path: Path) -> None:
+    a = write_video(tmp_path / "a.avi", [scene((20, 50, 200))] * 3)
+    b = write_video(tmp_path / "b.avi", [scene((20, 50, 60), (200, 50, 60))] * 3)
+    results = list(make(smoothing_s=5).stream([a, b]))
+    assert [[f.track_id for f in r.faces] for r in results] == [[1]] * 3 + [[1, 2]] * 3
+    assert {f.label for r in results[3:] for f in r.faces} == {"dark"}
+
+
+def test_a_video_cut_short_ends_with_an_error(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.avi", [scene((20, 50, 200))] * 50)
+    path.write_bytes(path.read_bytes()[:-20000])
+    *results, last = make().stream(path)
+    assert results
+    assert all(len(r.faces) == 1 and r.error is None for r in results)
+    assert (last.image, last.faces) == (None, ())
+    assert "the rest is damaged or missing" in str(last.error)
+
+
+def test_two_streams_of_one_recognizer_share_nothing(tmp_path: Path) -> None:
+    a = write_video(tmp_path / "a.avi", [scene((20, 50, 200 - 15 * k)) for k in range(10)])
+    b = write_video(tmp_path / "b.avi", [scene((25, 50, 60 + 15 * k)) for k in range(10)])
+
+    def numbers(results: list[FrameResult]) -> list[Any]:
+        return [[face.to_dict() for face in r.faces] for r in results]
+
+    together = list(zip(make().stream(a), make().stream(b), strict=True))
+    one = make()
+    mixed = list(zip(one.stream(a), one.stream(b), strict=True))
+    for pairs in (together, mixed):
+        assert numbers([x for x, _ in pairs]) == numbers(list(make().stream(a)))
+        assert numbers([y for _, y in pairs]) == numbers(list(make().stream(b)))
+
+
+def test_reset_starts_everybody_anew(tmp_path: Path) -> None:
+    images = [scene((20, 50, 200))] * 5 + [scene((20, 50, 60))] * 5
+    recognizer = make(smoothing_s=5)
+    labels = []
+    for result in recognizer.stream(write_video(tmp_path / "v.avi", images)):
+        labels.append(result.faces[0].label)
+        assert result.faces[0].track_id == 1
+        if result.index == 4:
+            recognizer.reset()
+    assert labels == ["bright"] * 5 + ["dark"] * 5
+
+
+def test_a_stream_that_cannot_be_opened_says_so_before_it_is_iterated(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"absent\.mp4"):
+        make().stream(tmp_path / "absent.mp4")
+
+
+def test_leaving_a_live_stream_ends_its_thread(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.avi", [scene((20, 50, 200))] * 30, fps=2)
+    stream = make().stream(path, live=True)
+    assert next(stream).n_skipped == 0
+    stream.close()
+    assert [t for t in threading.enumerate() if t.name == "livefer-capture"] == []
+
+
+def test_skipped_frames_are_passed_on() -> None:
+    frame = Frame("camera 0", 7, 0.3, scene((20, 50, 200)), n_skipped=4)
+    recognizer = make()
+    result = recognizer.process(frame, recognizer.tracker())
+    assert (result.n_skipped, result.index, result.time_s) == (4, 7, 0.3)
+    assert summary(result) == [(1, "bright", 20)]
+    assert summary(recognizer.process(frame)) == [(None, "bright", 20)]
+
+
+# The package's names
+
+
+def test_public_names() -> None:
+    for name in livefer.__all__:
+        assert getattr(livefer, name) is not None
+    assert livefer.Recognizer is Recognizer
+    assert set(livefer.__all__) <= set(dir(livefer))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = livefer.nothing
+
+
+def test_importing_livefer_loads_nothing_heavy() -> None:
+    code = "import livefer, sys; print(sorted({'cv2', 'numpy', 'onnxruntime'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_missing_model_is_named() -> None:
+    with pytest.raises(ModelError, match=r"absent\.onnx"):
+        Recognizer(model="absent.onnx")
+    with pytest.raises(ModelError, match="nobody"):
+        Recognizer(model=LevelClassifier(), detector="nobody")  # type: ignore[arg-type]
