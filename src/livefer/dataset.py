@@ -74,6 +74,16 @@ class Dataset:
         has = ", ".join(f"{s.name} ({len(s)})" for s in self.splits.values())
         raise DatasetError(f"{self.root} has no {name} split, only {has}: {makes} would make it")
 
+    def counts(self) -> dict[str, list[int]]:
+        """Return the number of images of each class, by split."""
+        n = len(self.classes)
+        return {s.name: np.bincount(s.targets, minlength=n).tolist() for s in self.splits.values()}
+
+    def class_weights(self) -> list[float | None]:
+        """Return w_c = N / (C · N_c) over train; None for a class without a training image."""
+        counts = self.counts().get("train", [0] * len(self.classes))
+        return [sum(counts) / (len(counts) * n) if n else None for n in counts]
+
 
 def read_dataset(
     path: str | Path, seed: int = 0, val_share: float = 0.1, progress: Progress | None = None
@@ -97,12 +107,12 @@ def read_dataset(
         entries = list_folder(root)
         listing = [(e.file, e.size, e.mtime_ns) for e in entries]
         table = _cached(root, listing, lambda: read_pictures(root, entries, progress))
-        origin = "folders"
+        origin = "class folders"
     else:
         stat = root.stat()
         listing = [(root.name, stat.st_size, stat.st_mtime_ns)]
         table = _cached(root, listing, lambda: read_csv(root, progress))
-        origin = "CSV"
+        origin = "FER2013's CSV"
     if "" in table.splits:
         table.splits = _draw_splits(table, seed, val_share)
         origin += f", val and test {100 * val_share:g} % each, drawn per class with seed {seed}"

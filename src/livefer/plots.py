@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 _INK, _FAINT, _BLUE, _RED = "#22272e", "#8b949e", "#2f6db5", "#c8553d"
 _DPI = 160
 _N_SAMPLES = 12
+
+
+def require_matplotlib() -> None:
+    """Raise MissingExtraError where matplotlib is not installed: before the work, not after."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtraError("drawing plots", "analysis")
 
 
 def confusion_picture(report: Report, title: str) -> Figure:
@@ -153,11 +160,10 @@ def _samples(split: Split, n_classes: int) -> np.ndarray[Any, np.dtype[np.uint8]
 
 
 def _figure(width_in: float, height_in: float) -> Figure:
-    try:
-        from matplotlib.figure import Figure
-        from matplotlib.layout_engine import ConstrainedLayoutEngine
-    except ModuleNotFoundError:
-        raise MissingExtraError("drawing pictures of figures", "analysis") from None
+    require_matplotlib()
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
     return Figure(figsize=(width_in, height_in), layout=layout)
 

@@ -6,6 +6,16 @@ import sys
 
 import typer
 
+from livefer.cli.data import data
+from livefer.cli.demo import demo
+from livefer.cli.doctor import doctor
+from livefer.cli.download import download
+from livefer.cli.evaluate import evaluate
+from livefer.cli.explain import explain
+from livefer.cli.export import export
+from livefer.cli.image import image
+from livefer.cli.train import train
+from livefer.cli.webcam import webcam
 from livefer.errors import LiveferError
 
 app = typer.Typer(
@@ -16,6 +26,17 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(image)
+app.command()(webcam)
+app.command()(explain)
+app.command()(demo)
+app.command()(doctor)
+app.command()(download)
+
+app.command(rich_help_panel="From data to model")(data)
+app.command(rich_help_panel="From data to model")(train)
+app.command(rich_help_panel="From data to model")(evaluate)
+app.command(rich_help_panel="From data to model")(export)
 
 
 def main() -> None:

@@ -1,0 +1,192 @@
+"""`livefer evaluate`: a model's figures on a split, as tables, JSON and pictures."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from livefer.cli.shared import ModelOption
+from livefer.errors import ConfigError, LiveferError, MissingExtraError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from livefer.evaluate import Predict, Report, Share
+
+
+def evaluate(
+    data: Annotated[
+        Path, typer.Option(metavar="DIR", help="The data set, as `livefer data` takes it.")
+    ],
+    split: Annotated[
+        str, typer.Option(help="train, val or test. FER2013: val is PublicTest, test PrivateTest.")
+    ] = "val",
+    model: ModelOption = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="A training checkpoint instead of a model; needs the train extra."),
+    ] = None,
+    as_json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures as JSON.")
+    ] = None,
+    plots: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write confusion.png and reliability.png there."),
+    ] = None,
+    tta: Annotated[
+        bool, typer.Option("--tta", help="Average ten views of each face: shifted and mirrored.")
+    ] = False,
+    seed: Annotated[
+        int, typer.Option(help="Splits one folder of class folders into train, val and test.")
+    ] = 0,
+) -> None:
+    """Measure a model on labelled faces.
+
+    Accuracy with its 95 % interval, with and without the images that have a copy or near copy in
+    train, balanced accuracy, macro-F1, calibration, each class's figures, and what is taken for
+    what.
+    """
+    from rich.console import Console
+
+    from livefer import evaluate as evaluation
+    from livefer import hygiene
+    from livefer import plots as drawings
+    from livefer.cli.progress import progress_bar
+    from livefer.dataset import read_dataset
+
+    if model and checkpoint:
+        raise ConfigError("--model and --checkpoint were both given: choose one")
+    if plots:
+        drawings.require_matplotlib()
+    predict, classes, name = _load(model, checkpoint)
+    with progress_bar("reading pictures") as progress:
+        dataset = read_dataset(data, seed, progress=progress)
+    part = dataset.split(split)
+    predict = evaluation.match_classes(predict, classes, dataset.classes)
+    if tta:
+        predict, name = evaluation.with_tta(predict), f"{name}, ten views"
+
+    stderr = Console(stderr=True)
+    twins = None
+    if split != "train" and "train" in dataset.splits:
+        with stderr.status("looking for twins in train"):
+            twins = hygiene.twins(part.faces, dataset.splits["train"].faces)
+    with progress_bar("evaluating") as progress:
+        report = evaluation.evaluate(predict, part, dataset.classes, twins, progress)
+
+    _print(Console(highlight=False), report, f"{name} on {split} of {data}")
+    if n := len(dataset.unreadable):
+        stderr.print(f"{n} unreadable files were left out: livefer data {data} lists them")
+    if as_json:
+        about = {"model": name, "data": str(data), "tta": tta, "n_unreadable": n}
+        _write_text(as_json, json.dumps(about | report.to_dict(), indent=2) + "\n")
+        sys.stderr.write(f"wrote {as_json}\n")
+    if plots:
+        for stem, draw in (
+            ("confusion", drawings.confusion_picture),
+            ("reliability", drawings.reliability_picture),
+        ):
+            path = plots / f"{stem}.png"
+            drawings.save_picture(draw(report, name), path)
+            sys.stderr.write(f"wrote {path}\n")
+
+
+def _load(model: str | None, checkpoint: Path | None) -> tuple[Predict, tuple[str, ...], str]:
+    """Return what predicts, its class names, and what to call it."""
+    if checkpoint is None:
+        from livefer.classifier import EmotionClassifier
+
+        classifier = EmotionClassifier(model)
+        return classifier.predict, classifier.classes, classifier.name
+    try:
+        from livefer.train.checkpoint import load_predictor
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"--checkpoint ({error.name})", "train") from None
+    predict, classes = load_predictor(checkpoint)
+    return predict, classes, f"{checkpoint.parent.name}/{checkpoint.stem}"
+
+
+def _print(console: Console, report: Report, title: str) -> None:
+    console.print(f"[bold]{title}[/] · {report.accuracy.n_images:,} images", soft_wrap=True)
+    console.print()
+    console.print(_figures_table(report))
+    console.print()
+    console.print(_class_table(report))
+    if confusions := report.confusions():
+        console.print()
+        for confusion in confusions:
+            of = int(report.matrix[report.classes.index(confusion.true)].sum())
+            console.print(f"{confusion} [dim]({confusion.count:,} of {of:,})[/]")
+
+
+def _figures_table(report: Report) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("")
+    table.add_column("", justify="right")
+    table.add_column("95 % interval", justify="right")
+    table.add_column("", style="dim")
+    low, high = report.macro_f1_interval
+    table.add_row("accuracy", *_with_interval(report.accuracy))
+    if without := report.without_twins:
+        words = f"{without.n_images:,} images without a twin in train"
+        table.add_row("  on new images", *_with_interval(without), words)
+    table.add_row("balanced accuracy", _percent(report.balanced_accuracy), "", "mean recall")
+    table.add_row("macro-F1", _percent(report.macro_f1), _interval(low, high), "mean F1")
+    table.add_row("NLL", f"{report.nll:.3f}", "", "lower is better")
+    table.add_row("ECE", _percent(report.ece), "", "confidence against accuracy")
+    return table
+
+
+def _class_table(report: Report) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    from livefer.labels import colour_bgr
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("class")
+    for name in ("images", "precision", "recall", "F1", ""):
+        table.add_column(name, justify="right" if name else "left")
+    for scores in report.per_class:
+        blue, green, red = colour_bgr(scores.name)
+        bar = "" if math.isnan(scores.f1) else "█" * round(18 * scores.f1)
+        table.add_row(
+            scores.name,
+            f"{scores.support:,}",
+            *map(_percent, (scores.precision, scores.recall, scores.f1)),
+            f"[rgb({red},{green},{blue})]{bar}[/]",
+        )
+    return table
+
+
+def _with_interval(share: Share) -> tuple[str, str]:
+    return _percent(share.value), _interval(share.low, share.high)
+
+
+def _interval(low: float, high: float) -> str:
+    return f"{100 * low:.1f}–{100 * high:.1f} %"
+
+
+def _percent(share: float) -> str:
+    return "–" if math.isnan(share) else f"{100 * share:.1f} %"
+
+
+def _write_text(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise LiveferError(f"{path} cannot be written ({error.strerror})") from None
