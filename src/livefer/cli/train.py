@@ -49,7 +49,7 @@ def train(
         import torch  # noqa: F401
 
         from livefer.train import config as configs
-        from livefer.train import fit, prepare
+        from livefer.train import engine, fit, prepare
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"livefer train ({error.name})", "train") from None
 
@@ -73,7 +73,7 @@ def train(
         prepare.write_preview(preview, train_split, classes, settings)
         sys.stderr.write(f"wrote {preview}\n")
         return
-    fabric = fit.make_fabric(settings, accelerator, devices, num_nodes)
+    fabric = engine.make_fabric(settings, accelerator, devices, num_nodes)
     fabric.launch()
     if fabric.is_global_zero and not resume:
         prepare.start_folder(folder, settings)

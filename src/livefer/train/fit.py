@@ -7,9 +7,6 @@ goes on as if it had never stopped.
 from __future__ import annotations
 
 import copy
-import ctypes
-import math
-import platform
 import signal
 import threading
 from collections.abc import Iterator
@@ -38,12 +35,12 @@ from livefer.train.checkpoint import (
     with_prefix,
 )
 from livefer.train.config import Config
+from livefer.train.engine import keep_freed_memory, synchronise_batchnorm
 from livefer.train.init import load_backbone
 from livefer.train.log import RunLog
 from livefer.train.losses import class_weights, smooth_one_hot, soft_cross_entropy
 from livefer.train.model import ResNetFER
-
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+from livefer.train.optim import learning_rate, make_optimizer, update_ema
 
 
 class Interrupted(Exception):
@@ -59,26 +56,6 @@ class Progress:
     loss_sum: Tensor | float = 0.0
     best: float = -1.0
     best_epoch: int = -1
-
-
-def make_fabric(config: Config, accelerator: str, devices: int, num_nodes: int) -> Fabric:
-    """Return the engine that places the run on devices; "auto" precision is decided here."""
-    on_gpu = accelerator in ("cuda", "gpu") or (accelerator == "auto" and torch.cuda.is_available())
-    if config.precision == "auto":
-        native = torch.cuda.is_bf16_supported() if on_gpu else _cpu_multiplies_bf16()
-        precision = "bf16-mixed" if native else "32-true"
-    else:
-        precision = {"bf16": "bf16-mixed", "float32": "32-true"}[config.precision]
-    strategy = "auto"
-    if devices * num_nodes > 1:
-        strategy = "ddp_find_unused_parameters_true" if config.freeze_epochs else "ddp"
-    return Fabric(
-        accelerator=accelerator,
-        devices=devices,
-        num_nodes=num_nodes,
-        strategy=strategy,
-        precision=precision,  # type: ignore[arg-type]
-    )
 
 
 def fit(
@@ -101,22 +78,27 @@ def fit(
     mean, std = float(train.faces.mean() / 255), float(train.faces.std() / 255)
     meta = {"config": config.model_dump(mode="json"), "classes": classes, "mean": mean, "std": std}
 
-    model = build_model(config, len(classes)).to(memory_format=torch.channels_last)
+    model = build_model(config, len(classes))
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     freeze_epochs = config.freeze_epochs
     if config.init == "random":
         freeze_epochs = 0
     elif not resume:
         load_backbone(model, config.init)
+    if fabric.world_size > 1:
+        synchronise_batchnorm(model)
     optimizer = make_optimizer(model, config)
     ema = copy.deepcopy(model).eval().requires_grad_(False) if config.ema else None
     at = Progress()
     if resume:
         at = _restore(folder / "last.safetensors", model, ema, optimizer, meta)
-    compiled = torch.compile(model) if config.compile and fabric.device.type == "cuda" else model
+    compiled: Any = model
+    if config.compile and fabric.device.type == "cuda":
+        compiled = torch.compile(model)
     net, optimizer = fabric.setup(compiled, optimizer)
     if ema is not None:
         ema = ema.to(fabric.device)
-    _keep_freed_memory()
+    keep_freed_memory()
 
     faces, targets = torch.from_numpy(train.faces), torch.from_numpy(train.targets)
     faces, targets = faces.to(fabric.device), targets.to(fabric.device)
@@ -127,14 +109,14 @@ def fit(
     with RunLog(fabric, config, folder, n_steps, at.epoch) as log, _catch_ctrl_c() as stop:
         if config.freeze_epochs and not freeze_epochs:
             log.say("freeze_epochs: with init random there is nothing to protect; all is trained")
-        while at.epoch < config.epochs:
+        while at.epoch < config.epochs and not _is_stuck(at, config):
             _set_frozen(model, at.epoch < freeze_epochs)
             order = _shuffled(len(faces), config.seed, at.epoch).to(fabric.device)
             mixing = at.epoch < config.epochs - config.augment.clean_epochs
             log.start_epoch(at.epoch, at.step)
             while at.step < n_steps:
                 rows = order[at.step * batch_size : (at.step + 1) * batch_size]
-                _seed_step(config.seed, at.epoch, at.step)
+                _seed(config.seed, at.epoch, at.step)
                 x = augment(faces[rows], config.augment)
                 if at.epoch == 0 and at.step == 0:
                     log.samples(x)
@@ -144,10 +126,11 @@ def fit(
                 x = _resize((x - mean) / std, config.resolution_at(at.epoch))
                 # Every device augments the whole batch and takes its rows: n do what one does.
                 x, t = (part[fabric.global_rank :: fabric.world_size] for part in (x, t))
+                if fabric.world_size > 1:
+                    _seed(config.seed, at.epoch, at.step, fabric.global_rank)
 
-                lr = learning_rate(config, at.epoch + at.step / n_steps)
                 for group in optimizer.param_groups:
-                    group["lr"] = lr
+                    group["lr"] = learning_rate(config, at.epoch + at.step / n_steps)
                 loss = soft_cross_entropy(
                     net(x.contiguous(memory_format=torch.channels_last)), t, weights
                 )
@@ -157,7 +140,7 @@ def fit(
                 optimizer.step()
                 optimizer.zero_grad()
                 if ema is not None:
-                    _update_ema(ema, model, config.ema, at.epoch * n_steps + at.step)
+                    update_ema(ema, model, config.ema, at.epoch * n_steps + at.step)
 
                 at.step += 1
                 at.loss_sum = at.loss_sum + loss.detach()
@@ -176,42 +159,16 @@ def fit(
                     save_checkpoint(
                         folder / "best.safetensors", best, meta | {"epoch": at.epoch, **found}
                     )
-            loss_mean = float(fabric.all_reduce(at.loss_sum)) / n_steps
-            record = {"epoch": at.epoch, "loss": loss_mean, "lr": lr, **found}
+            loss = torch.as_tensor(fabric.all_reduce(torch.as_tensor(at.loss_sum)))
+            lr = learning_rate(config, at.epoch + 1 - 1 / n_steps)
+            record = {"epoch": at.epoch, "loss": float(loss) / n_steps, "lr": lr, **found}
             log.end_epoch(record, probabilities, val.targets, classes, better)
             at.epoch, at.step, at.loss_sum = at.epoch + 1, 0, 0.0
             _save_last(fabric, folder, model, ema, optimizer, at, meta)
-            if config.patience and at.epoch - 1 - at.best_epoch >= config.patience:
-                log.say(f"no better val accuracy in {config.patience} epochs: stopped")
-                break
+        if at.epoch < config.epochs:
+            log.say(f"no better val accuracy in {config.patience} epochs: stopped")
         log.say(f"best val accuracy {at.best:.2%} in epoch {at.best_epoch + 1}")
     return folder / "best.safetensors"
-
-
-def make_optimizer(model: ResNetFER, config: Config) -> torch.optim.Optimizer:
-    """Return the configured optimiser; weight decay spares BatchNorm and biases unless told."""
-    plain = [p for p in model.parameters() if p.ndim > 1 or config.decay_norm_and_bias]
-    spared = [p for p in model.parameters() if p.ndim <= 1 and not config.decay_norm_and_bias]
-    groups = [
-        {"params": plain, "weight_decay": config.weight_decay},
-        {"params": spared, "weight_decay": 0.0},
-    ]
-    groups = [group for group in groups if group["params"]]
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(groups, config.lr, momentum=config.momentum, nesterov=True)
-    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
-    return kind(groups, config.lr)
-
-
-def learning_rate(config: Config, epoch: float) -> float:
-    """Return the rate at a point of the run: linear warm-up, then a cosine down to the floor.
-
-    Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983
-    """
-    if epoch < config.warmup_epochs:
-        return config.lr * max(epoch, 0.01) / config.warmup_epochs
-    done = (epoch - config.warmup_epochs) / (config.epochs - config.warmup_epochs)
-    return config.lr_floor + (config.lr - config.lr_floor) * (1 + math.cos(math.pi * done)) / 2
 
 
 @torch.inference_mode()
@@ -243,6 +200,10 @@ def _measure(
     }
 
 
+def _is_stuck(at: Progress, config: Config) -> bool:
+    return bool(config.patience) and at.epoch - 1 - at.best_epoch >= config.patience
+
+
 def _resize(x: Tensor, side_px: int) -> Tensor:
     if x.shape[-1] == side_px:
         return x
@@ -261,17 +222,9 @@ def _shuffled(n: int, seed: int, epoch: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(n))
 
 
-def _seed_step(seed: int, epoch: int, step: int) -> None:
-    torch.manual_seed(int(np.random.SeedSequence([seed, epoch, step]).generate_state(1)[0]))
-
-
-@torch.no_grad()
-def _update_ema(ema: nn.Module, model: nn.Module, decay: float, step: int) -> None:
-    """Move the averaged weights; early on the average is short, so that it forgets the start."""
-    decay = min(decay, (1 + step) / (10 + step))
-    kept, new = ema.state_dict(), model.state_dict()
-    names = [name for name, tensor in new.items() if tensor.is_floating_point()]
-    torch._foreach_lerp_([kept[name] for name in names], [new[name] for name in names], 1 - decay)
+def _seed(*numbers: int) -> None:
+    """Seed torch's global generators with a hash of the numbers."""
+    torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
 
 
 def _save_last(
@@ -343,20 +296,5 @@ def _anyone(flag: bool, fabric: Fabric) -> bool:
     """Tell whether any device saw it, so that all of them stop at the same step."""
     if fabric.world_size == 1:
         return flag
-    return bool(fabric.all_reduce(torch.tensor(float(flag)), reduce_op="sum") > 0)
-
-
-def _cpu_multiplies_bf16() -> bool:
-    """Tell whether this processor has AVX512-BF16 or AMX; elsewhere bf16 is slower than float32."""
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-
-
-def _keep_freed_memory() -> None:
-    """Let glibc reuse freed tensors instead of returning them: page faults cost half the time.
-
-    Measured by bench/train_cpu.py; elsewhere than on glibc nothing is changed.
-    """
-    if platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)
-        libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
+    total = fabric.all_reduce(torch.tensor(float(flag), device=fabric.device), reduce_op="sum")
+    return bool(torch.as_tensor(total) > 0)

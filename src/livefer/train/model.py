@@ -65,8 +65,8 @@ class ResNetFER(nn.Module):
         x = self.layer1(x)  # (N, 64, 48, 48)
         x = self.layer2(x)  # (N, 128, 24, 24)
         x = self.layer3(x)  # (N, 256, 12, 12)
-        x = self.layer4(x)  # (N, 512, 6, 6)
-        return x
+        features: Tensor = self.layer4(x)  # (N, 512, 6, 6)
+        return features
 
     def backbone(self) -> list[nn.Module]:
         """Return everything but the head, the part that published ResNet-18 weights fill."""
@@ -74,7 +74,8 @@ class ResNetFER(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (N, C) of normalised (N, 1, H, W) faces."""
-        logits: Tensor = self.head(self.features(x).mean(dim=(2, 3)))
+        pooled = self.features(x).mean(dim=(2, 3))  # (N, 512)
+        logits: Tensor = self.head(pooled)  # (N, C)
         return logits
 
 

@@ -1,0 +1,106 @@
+"""Where a run computes: devices, precision, memory, and batch statistics across devices."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from livefer.errors import ConfigError
+from livefer.train.config import Config
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+
+
+def make_fabric(config: Config, accelerator: str, devices: int, num_nodes: int) -> Fabric:
+    """Return the engine that places the run on devices; "auto" precision is decided here."""
+    if accelerator not in ("auto", "cpu", "cuda"):
+        raise ConfigError(f'accelerator is "auto", "cpu" or "cuda", got "{accelerator}"')
+    if accelerator == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("accelerator cuda: torch finds no GPU; leave the option out to use CPUs")
+    if config.batch_size % (devices * num_nodes):
+        raise ConfigError(
+            f"batch_size {config.batch_size} does not divide by {devices * num_nodes} devices"
+        )
+    on_gpu = accelerator != "cpu" and torch.cuda.is_available()
+    if config.precision == "auto":
+        native = torch.cuda.is_bf16_supported() if on_gpu else _cpu_multiplies_bf16()
+        precision = "bf16-mixed" if native else "32-true"
+    else:
+        precision = {"bf16": "bf16-mixed", "float32": "32-true"}[config.precision]
+    strategy = "auto"
+    if devices * num_nodes > 1:
+        strategy = "ddp_find_unused_parameters_true" if config.freeze_epochs else "ddp"
+    return Fabric(
+        accelerator=accelerator,
+        devices=devices,
+        num_nodes=num_nodes,
+        strategy=strategy,
+        precision=precision,  # type: ignore[arg-type]
+    )
+
+
+class SyncedBatchNorm(_BatchNorm):
+    """BatchNorm over the rows of all devices, so that n devices compute what one would.
+
+    torch's own SyncBatchNorm does the same, on GPUs only.
+    """
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        pass
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(x)
+        wide = x.float()
+        axes = [0, *range(2, x.ndim)]
+        count = torch.tensor([wide.numel() / wide.shape[1]], device=x.device)
+        sums = torch.cat([wide.sum(axes), wide.square().sum(axes), count])
+        sums = all_reduce(sums)  # type: ignore[no-untyped-call]
+        n, n_channels = sums[-1], wide.shape[1]
+        mean = sums[:n_channels] / n
+        var = sums[n_channels : 2 * n_channels] / n - mean.square()
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        assert self.momentum is not None
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(var * n / (n - 1), self.momentum)
+            self.num_batches_tracked += 1
+        shape = [1, -1] + [1] * (x.ndim - 2)
+        gain = self.weight * torch.rsqrt(var + self.eps)
+        y = (wide - mean.view(shape)) * gain.view(shape) + self.bias.view(shape)
+        return torch.as_tensor(y, dtype=x.dtype)
+
+
+def synchronise_batchnorm(module: nn.Module) -> None:
+    """Replace every BatchNorm by one that spans devices; parameters, buffers and names stay."""
+    for name, child in module.named_children():
+        if isinstance(child, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            synced = SyncedBatchNorm(child.num_features, child.eps, child.momentum)
+            synced.load_state_dict(child.state_dict())
+            setattr(module, name, synced)
+        else:
+            synchronise_batchnorm(child)
+
+
+def keep_freed_memory() -> None:
+    """Let glibc reuse freed tensors instead of returning them to the system.
+
+    Mapping them afresh for each batch costs page faults; elsewhere than on glibc this does nothing.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)
+        libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
+
+
+def _cpu_multiplies_bf16() -> bool:
+    """Tell whether this processor has AVX512-BF16 or AMX; elsewhere bf16 is slower than float32."""
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
