@@ -36,8 +36,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("detector", "classifier", "tracker", "drawing", "sources", "sinks"),
     ("recognizer", "evaluate"),
+    ("liveview", "plots"),
     ("window",),
-    ("cli",),
+    ("cli", "__main__"),
 )
 STRANGERS = 2  # the layer whose modules never import each other
 TRAIN_SEES = {*LAYERS[0], *LAYERS[1], "classifier"}

@@ -1,0 +1,24 @@
+"""`livefer demo`: the picture that comes with livefer, recognised."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from livefer.cli.image import image
+
+PICTURE = Path(__file__).parents[1] / "assets" / "astronaut.jpg"
+
+
+def demo(
+    out: Annotated[
+        Path, typer.Option(help="Write the annotated picture into this folder.", metavar="DIR")
+    ] = Path("out"),
+) -> None:
+    """Recognise the face in the picture that comes with livefer.
+
+    Prints the result and writes the annotated picture: `livefer image`, to see that all is well.
+    """
+    image([str(PICTURE)], out)
