@@ -7,7 +7,6 @@ Nothing here prints or downloads; `hint` is a line for the user when a better de
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.downloads import cache_dir, fetch, install
+from livefer.downloads import Progress, cache_dir, fetch, install
 from livefer.errors import ModelError
 from livefer.faces import check_image, to_gray
 
@@ -133,9 +132,7 @@ def yunet_path() -> Path | None:
     return path if path.is_file() else None
 
 
-def download_yunet(
-    file: Path | None = None, progress: Callable[[int, int | None], None] | None = None
-) -> Path:
+def download_yunet(file: Path | None = None, progress: Progress | None = None) -> Path:
     """Put YuNet's file into the cache, from OpenCV Zoo or from a copy at `file`, and check it."""
     to = cache_dir() / YUNET_FILE
     if file is not None:

@@ -8,6 +8,7 @@ import http.client
 import os
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -56,9 +57,11 @@ def fetch(url: str, to: Path, sha256: str, progress: Progress | None = None) -> 
             length = response.headers.get("Content-Length")
             _write_verified(response, to, sha256, url, int(length) if length else None, progress)
     except (OSError, http.client.HTTPException) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
         raise ModelError(
             f"{url} could not be downloaded to {to} ({error}): check the network, or fetch the "
-            "file with a browser and pass it with --from"
+            "file elsewhere and give its path"
         ) from error
     return to
 

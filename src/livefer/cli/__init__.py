@@ -24,6 +24,7 @@ app = typer.Typer(
     "train, evaluate and export the network behind it.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 app.command()(image)
