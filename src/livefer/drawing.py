@@ -33,6 +33,7 @@ from livefer.text import (
     text_wh,
 )
 
+BAR_CORNERS: tuple[Corner, ...] = ("top-right", "top-left", "bottom-right", "bottom-left")
 _MUTED: Colour = (150, 150, 150)
 
 
@@ -43,14 +44,14 @@ def draw_faces(
 
     image: (H, W, 3) uint8 BGR, or (H, W) gray
     heatmaps: lay over each face where the network looked, if the face has its heat map
-    bars: chart the probabilities of the largest face in an upper corner
+    bars: chart the probabilities of the largest face in a corner, if one is free of faces
     """
     canvas = _canvas(image)
-    main = main_face(faces)
-    if main is None or not bars:
+    main = main_face(faces) if bars else None
+    corner = free_corner(canvas, main, faces, BAR_CORNERS) if main else None
+    if main is None or corner is None:
         paint_faces(canvas, faces, heatmaps)
     else:
-        corner = free_corner(canvas, main, faces)
         paint_faces(canvas, faces, heatmaps, [bars_plate(canvas, main, corner)])
         paint_bars(canvas, main, corner)
     return canvas
@@ -134,10 +135,14 @@ def paint_heatmap(image: Image, heatmap: NDArray[np.float32], box: Sequence[floa
     matrix = np.array([[sx, 0, (x0 - left + 0.5) * sx - 0.5], [0, sy, (y0 - top + 0.5) * sy - 0.5]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     heat = cv2.warpAffine(
-        heatmap, matrix, (x1 - x0, y1 - y0), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        np.ascontiguousarray(heatmap),
+        matrix,
+        (x1 - x0, y1 - y0),
+        flags=flags,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     colours = cv2.applyColorMap(cv2.convertScaleAbs(heat, alpha=255), cv2.COLORMAP_TURBO)
-    alpha = np.clip(heat * np.float32(1.1) - np.float32(0.1), 0, 0.62)
+    alpha = np.clip(heat * np.float32(1.1) - np.float32(0.1), 0, 0.55)
     part = image[y0:y1, x0:x1]
     part[:] = cv2.blendLinear(part, colours, 1 - alpha, alpha)
 
@@ -185,13 +190,13 @@ def bars_plate(image: Image, face: Face, corner: Corner = "top-right") -> NDArra
 
 
 def free_corner(
-    image: Image, face: Face, faces: Sequence[Face], now: Corner = "top-right"
-) -> Corner:
-    """Return the upper corner where the bars hide least of the faces; `now` while it is free."""
+    image: Image, face: Face, faces: Sequence[Face], corners: Sequence[Corner]
+) -> Corner | None:
+    """Return the first of the corners where the face's bars hide no face, or None."""
     boxes = np.array([f.box for f in faces], np.float32).reshape(-1, 4)
-    corners: tuple[Corner, ...] = (now, "top-right", "top-left")
     plates = np.array([bars_plate(image, face, corner) for corner in corners])
-    return corners[int(_overlap(plates, boxes).argmin())]
+    hidden = _overlap(plates, boxes)
+    return next((corner for corner, share in zip(corners, hidden, strict=True) if not share), None)
 
 
 def paint_panel(image: Image, lines: Sequence[str | tuple[str, str]], corner: Corner) -> None:

@@ -128,6 +128,7 @@ def _font() -> Any:
 
     if _loaded_font is None or not pygame.freetype.get_init():  # a pygame.quit() ends its fonts
         pygame.freetype.init()
-        _loaded_font = pygame.freetype.Font(None)
-        _loaded_font.pad = True  # all lines of one size are equally high
+        font = pygame.freetype.Font(None)
+        font.pad = True  # all lines of one size are equally high
+        _loaded_font = font  # whole before another thread sees it
     return _loaded_font

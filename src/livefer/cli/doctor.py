@@ -1,0 +1,158 @@
+"""`livefer doctor`: what is there, what is missing, and the command that brings it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import typer
+
+Finding = tuple[Literal["ok", "missing", "broken", "note"], str, str]
+"""A state, what it is about, and what was found; "missing" is no fault, "broken" is one."""
+
+_MARKS = {"ok": "[green]✓[/]", "missing": "[yellow]–[/]", "broken": "[red]✗[/]", "note": " "}
+_PACKAGES = ("numpy", "opencv-python-headless", "onnxruntime", "pygame-ce", "typer", "rich")
+_N_CAMERAS = 4
+
+
+def doctor() -> None:
+    """Look at versions, model, detectors, cameras and display; say what is missing.
+
+    Exit code 1 only where something that livefer needs is broken. Cameras are opened for a
+    moment, and their lamps may light up.
+    """
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(highlight=False)
+    n_broken = 0
+    for title, findings in (
+        ("Versions", _versions()),
+        ("Model", _model()),
+        ("Face detectors", _detectors()),
+        ("Cameras and display", _devices()),
+        ("Extras", _extras()),
+    ):
+        console.print(f"[bold]{title}[/]")
+        for state, what, found in findings:
+            n_broken += state == "broken"
+            console.print(f" {_MARKS[state]} {escape(what):<22} {escape(found)}", soft_wrap=True)
+    if n_broken:
+        console.print(f"[red]{n_broken} broken[/]")
+        raise typer.Exit(1)
+    console.print("[green]everything that livefer needs is there[/]")
+
+
+def _versions() -> Iterator[Finding]:
+    yield "ok", "system", f"{platform.system()} {platform.release()}, {platform.machine()}"
+    yield "ok", "Python", f"{platform.python_version()}, {sys.executable}"
+    yield _package("livefer")
+    for name in _PACKAGES:
+        yield _package(name)
+
+
+def _package(name: str) -> Finding:
+    try:
+        return "ok", name, importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "broken", name, f'not installed: python -m pip install "{name}"'
+
+
+def _model() -> Iterator[Finding]:
+    import numpy as np
+    import onnxruntime
+
+    from livefer.classifier import EmotionClassifier
+    from livefer.errors import ModelError
+
+    yield "ok", "ONNX Runtime", ", ".join(onnxruntime.get_available_providers())
+    try:
+        model = EmotionClassifier()
+        size = model.input_size
+        model.predict(np.zeros((1, size, size), np.uint8))
+    except ModelError as error:
+        yield "broken", "shipped model", str(error)
+        return
+    yield "ok", model.name, ", ".join(model.classes)
+    for key, value in sorted(model.metadata.items()):
+        if key not in ("classes", "livefer_format"):
+            yield "note", key, value
+
+
+def _detectors() -> Iterator[Finding]:
+    import numpy as np
+
+    from livefer.detector import make_detector, yunet_path
+    from livefer.errors import ModelError
+
+    for name in ("haar", "yunet"):
+        if name == "yunet" and yunet_path() is None:
+            yield "missing", name, "not there; finds more faces: livefer download yunet"
+            continue
+        try:
+            make_detector(name).detect(np.zeros((120, 160, 3), np.uint8))
+        except ModelError as error:
+            yield "broken", name, str(error)
+        else:
+            yield "ok", name, str(yunet_path()) if name == "yunet" else "comes with OpenCV"
+
+
+def _devices() -> Iterator[Finding]:
+    from livefer.capture import open_capture
+    from livefer.errors import LiveferError
+    from livefer.window import open_display
+
+    indices = list(range(_N_CAMERAS))
+    if sys.platform == "linux":
+        devices = sorted(Path("/dev").glob("video*"))
+        indices = [int(n) for device in devices if (n := device.name[5:]).isdigit()]
+    n_found = 0
+    for index in indices:
+        capture = open_capture(index)
+        if capture is None:
+            if sys.platform == "linux":
+                yield "missing", f"camera {index}", f"/dev/video{index} does not open: in use?"
+            continue
+        n_found += 1
+        is_read, image = capture.read()
+        capture.release()
+        if is_read:
+            yield "ok", f"camera {index}", f"{image.shape[1]}x{image.shape[0]}"
+        else:
+            yield "missing", f"camera {index}", "opens but gives no picture: in use?"
+    if not n_found:
+        yield "missing", "camera", "none found; livefer webcam --source takes a video or a stream"
+    try:
+        pygame = open_display()
+    except LiveferError:
+        yield "missing", "display", "none; livefer image and webcam --record work without"
+        return
+    sizes = ", ".join(f"{w}x{h}" for w, h in pygame.display.get_desktop_sizes())
+    yield "ok", "display", f"{pygame.display.get_driver()}, {sizes}"
+    pygame.display.quit()
+
+
+def _extras() -> Iterator[Finding]:
+    try:
+        requirements = importlib.metadata.requires("livefer") or []
+    except importlib.metadata.PackageNotFoundError:
+        requirements = []
+    extras: dict[str, list[str]] = {}
+    for requirement in requirements:
+        extra = re.search(r"extra == ['\"](\w+)['\"]", requirement)
+        name = re.match(r"[\w.-]+", requirement)
+        if extra and name and extra[1] != "dev":
+            extras.setdefault(extra[1], []).append(name[0])
+    for title, names in extras.items():
+        states = [_package(name)[0] for name in names]
+        absent = [name for name, state in zip(names, states, strict=True) if state == "broken"]
+        if absent:
+            found = f'without {", ".join(absent)}: python -m pip install "livefer[{title}]"'
+            yield "missing", title, found
+        else:
+            yield "ok", title, ", ".join(names)

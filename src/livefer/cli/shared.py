@@ -1,0 +1,65 @@
+"""What the recognising commands share: options, the recogniser they make, pictures they write."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from livefer.errors import ConfigError, LiveferError
+
+if TYPE_CHECKING:
+    from livefer.recognizer import Recognizer
+    from livefer.text import Image
+
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        help="An .onnx file that livefer exported, or a shipped model's name.",
+        show_default="the shipped one",
+        metavar="MODEL",
+    ),
+]
+DetectorOption = Annotated[
+    str,
+    typer.Option(
+        help="haar, yunet, or the path of a YuNet .onnx file; auto: YuNet if it is there.",
+        metavar="DETECTOR",
+    ),
+]
+WRITABLE = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+"""Suffixes of picture files that OpenCV writes everywhere."""
+
+
+def write_hint(recognizer: Recognizer) -> None:
+    """Where a better detector could be had, say so in one line."""
+    hint = getattr(recognizer.detector, "hint", None)
+    if hint:
+        sys.stderr.write(f"{hint}\n")
+
+
+def check_picture_name(path: Path) -> None:
+    """Raise ConfigError where a picture could not be written under this name, before any work."""
+    if path.suffix.lower() not in WRITABLE:
+        raise ConfigError(
+            f"{path} is no name for a picture: expected one that ends in .png or .jpg"
+        )
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder: expected the name of a picture to write")
+
+
+def write_image(path: Path, image: Image) -> None:
+    """Write a picture, in the format its suffix names: whole, or not at all."""
+    import cv2
+
+    part = path.with_name(f".{path.stem}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(cv2.imencode(path.suffix.lower(), image)[1].tobytes())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise LiveferError(f"{path} cannot be written ({error.strerror})") from None

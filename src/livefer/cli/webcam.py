@@ -1,0 +1,73 @@
+"""`livefer webcam`: the live window on a camera, a video file or a stream."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from livefer.cli.shared import DetectorOption, ModelOption, write_hint
+from livefer.errors import LiveferError, SourceError
+
+
+def webcam(
+    source: Annotated[
+        str, typer.Option(help="A camera's number, a video file, or a stream's rtsp:// or http://.")
+    ] = "0",
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Show a mirror image, as people expect of themselves.")
+    ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep the annotated picture as a video; without a display, do only that.",
+            metavar="OUT.MP4",
+        ),
+    ] = None,
+    heatmap: Annotated[
+        bool, typer.Option("--heatmap", help="Start with the map of where the network looks.")
+    ] = False,
+    smoothing: Annotated[
+        float, typer.Option(help="Seconds that each face's result is averaged over.", min=0, max=10)
+    ] = 0.33,
+    model: ModelOption = None,
+    detector: DetectorOption = "auto",
+) -> None:
+    """Recognise faces live in a window.
+
+    Keys: Q or Esc quits, R resets the smoothing, G shows the heat map, S saves a snapshot,
+    M mirrors, H lists the keys. Recognition takes the newest frame; the frames that it skips
+    are counted and shown.
+    """
+    from livefer.liveview import LiveView
+    from livefer.recognizer import Recognizer
+    from livefer.sinks import VideoSink
+    from livefer.sources import open_source
+    from livefer.window import open_display, show
+
+    recognizer = Recognizer(model, detector, smoothing, heatmaps=heatmap)
+    has_display = True
+    try:
+        open_display()
+    except LiveferError:
+        if record is None:
+            raise
+        has_display = False
+        sys.stderr.write("there is no display: recording only, Ctrl-C ends it\n")
+    frames = open_source(source, live=True if has_display else None)
+    if has_display and not frames.live:
+        raise SourceError(f'{source} does not move: "livefer image" is for pictures')
+    write_hint(recognizer)
+    recording = VideoSink(record, frames.fps) if record else None
+    view = LiveView(recognizer, frames, mirror, recording)
+    with suppress(KeyboardInterrupt), view:
+        if has_display:
+            show(view, f"livefer: {frames.name}")
+        while view.running:
+            time.sleep(0.05)
+    line = f"{view.n_recognised} frames recognised, {view.n_skipped} skipped"
+    sys.stderr.write(f"{line}; wrote {record}\n" if record and record.exists() else f"{line}\n")

@@ -1,0 +1,303 @@
+"""What a live window shows: a source while it is being recognised, and the picture of it.
+
+Knows nothing about windows. Capture, recognition and display run side by side: what is recognised
+is always the newest frame, and the newest frame is painted with the newest faces, so that none of
+the three waits for another.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from threading import Event, Thread
+from types import TracebackType
+
+import cv2
+import numpy as np
+
+from livefer.capture import Frame, newest
+from livefer.drawing import (
+    bars_plate,
+    draw_faces,
+    free_corner,
+    main_face,
+    paint_bars,
+    paint_faces,
+    paint_panel,
+    panel_plate,
+)
+from livefer.errors import SourceError
+from livefer.recognizer import Recognizer
+from livefer.results import Face, FrameResult
+from livefer.sinks import VideoSink
+from livefer.sources import Source
+from livefer.text import Corner, Image
+
+HELP = (
+    ("Q, Esc", "quit"),
+    ("R", "reset the smoothing"),
+    ("G", "heat map: where the network looks"),
+    ("S", "snapshot into the current folder"),
+    ("M", "mirror"),
+    ("H", "this help"),
+)
+Status = tuple[tuple[str, str], ...]
+_MESSAGE_S, _STATUS_S = 3.0, 0.5
+_JOIN_S = 3.0  # a camera that hangs is not waited for longer
+
+
+class LiveView:
+    """A source while it is being recognised, and the picture of it.
+
+    Entering `with` starts reading; leaving it ends the threads and closes source and recording.
+    """
+
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        source: Source,
+        mirror: bool = False,
+        recording: VideoSink | None = None,
+    ) -> None:
+        self.mirror = mirror
+        self.help = False
+        self.quit = False
+        self.n_recognised = 0
+        self.n_skipped = 0
+        self.latency_ms = 0.0
+        self._recognizer = recognizer
+        self._source = source
+        self._recording = recording
+        self._frame: Frame | None = None
+        self._result: FrameResult | None = None
+        self._trouble: str | None = None  # why no frames come, as long as none come
+        self._failure: BaseException | None = None
+        self._arrivals: deque[tuple[int, float]] = deque(maxlen=300)
+        self._shown, self._recognised = _Rate(), _Rate()
+        self._message, self._message_until_s = "press H for help", time.monotonic() + 2 * _MESSAGE_S
+        self._status: Status = ()
+        self._status_until_s = 0.0
+        self._corner: Corner = "top-right"
+        self._recorded_corner: Corner = "top-right"
+        self._painted: tuple[object, ...] | None = None
+        self._stopping = Event()
+        self._thread = Thread(target=self._recognise, name="livefer-recognise", daemon=True)
+
+    def __enter__(self) -> LiveView:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stopping.set()
+        self._thread.join(_JOIN_S)
+        if self._recording:
+            self._recording.close()
+
+    @property
+    def frame_wh(self) -> tuple[int, int] | None:
+        """Width and height of the frames; None before the first."""
+        image = self._frame.image if self._frame else None
+        return None if image is None else (image.shape[1], image.shape[0])
+
+    @property
+    def running(self) -> bool:
+        """Say whether more is to come; raise the error that ended the source, if one did."""
+        if self.quit or self._thread.is_alive():
+            return not self.quit
+        if self._failure is not None:
+            raise self._failure
+        if self._trouble is not None:
+            raise SourceError(self._trouble)
+        return False
+
+    def press(self, key: str) -> None:
+        """Do what a key means; key: its name in small letters."""
+        if key in ("q", "escape"):
+            self.quit = True
+        elif key == "h":
+            self.help = not self.help
+        elif key == "m":
+            self.mirror = not self.mirror
+        elif key == "g":
+            self._recognizer.heatmaps = not self._recognizer.heatmaps
+            self._say(f"heat map {'on' if self._recognizer.heatmaps else 'off'}")
+        elif key == "r":
+            self._recognizer.reset()
+            self._say("smoothing reset")
+        elif key == "s":
+            self._say(self._snapshot())
+
+    def paint(self, window_wh: tuple[int, int]) -> Image | None:
+        """Return the newest frame as large as fits the window, or None when nothing has changed."""
+        frame, result = self._frame, self._result
+        if frame is None or frame.image is None:
+            return None
+        now_s = time.monotonic()
+        message = self._trouble or (self._message if now_s < self._message_until_s else "")
+        status, heatmaps = self._status_lines(now_s), self._recognizer.heatmaps
+        state = (frame, result, window_wh, message, status, heatmaps, self.help, self.mirror)
+        if state == self._painted:
+            return None
+        if self._painted is None or self._painted[0] is not frame:
+            self._shown.tick(now_s)
+        self._painted = state
+
+        height, width = frame.image.shape[:2]
+        scale = min(window_wh[0] / width, window_wh[1] / height)
+        size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        canvas = np.asarray(cv2.resize(frame.image, size_wh, interpolation=how), np.uint8)
+        canvas, faces = _turned(canvas, result.faces if result else (), scale, self.mirror)
+        self._corner = paint_scene(canvas, faces, heatmaps, status, self._corner)
+        paint_panel(canvas, [message] if message else [], "top")
+        paint_panel(canvas, HELP if self.help else [], "centre")
+        return canvas
+
+    def _status_lines(self, now_s: float) -> Status:
+        """Return the figures; new ones only twice a second, so that they can be read."""
+        if now_s >= self._status_until_s:
+            self._status_until_s = now_s + _STATUS_S
+            self._status = (
+                ("shown", f"{self._shown.per_s():.0f} fps"),
+                ("recognised", f"{self._recognised.per_s():.0f} fps"),
+                ("latency", f"{self.latency_ms:.0f} ms"),
+                ("skipped", f"{self.n_skipped}"),
+            )
+        return self._status
+
+    def _say(self, message: str) -> None:
+        self._message, self._message_until_s = message, time.monotonic() + _MESSAGE_S
+
+    def _snapshot(self) -> str:
+        """Write the picture in the source's own size, under a new name; return what to tell."""
+        frame, result = self._frame, self._result
+        if frame is None or frame.image is None:
+            return "no picture yet"
+        name = f"livefer-{datetime.now():%Y%m%d-%H%M%S}"
+        path = Path(f"{name}.png")
+        n = 1
+        while path.exists():
+            n += 1
+            path = Path(f"{name}-{n}.png")
+        image, faces = _turned(frame.image, result.faces if result else (), 1.0, self.mirror)
+        image = draw_faces(image, faces, self._recognizer.heatmaps, bars=True)
+        try:
+            path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+        except OSError as error:
+            return f"{path} cannot be written: {error.strerror}"
+        return f"saved {path}"
+
+    def _read(self, stop: Event) -> Generator[Frame, None, None]:
+        """Yield the source's frames, and keep the newest for the window."""
+        with self._source as frames:
+            for frame in frames:
+                self._trouble = frame.error
+                if frame.image is not None:
+                    self._arrivals.append((frame.index, time.monotonic()))
+                    self._frame = frame
+                yield frame
+
+    def _recognise(self) -> None:
+        try:
+            live = self._source.live
+            frames = newest(self._read) if live else self._read(self._stopping)
+            source = Source(self._source.name, frames, live)
+            with closing(self._recognizer.stream(source)) as results:
+                for result in results:
+                    self._take(result)
+                    if self._stopping.is_set():
+                        break
+        except BaseException as error:  # noqa: BLE001  # raised again in `running`
+            self._failure = error
+
+    def _take(self, result: FrameResult) -> None:
+        self._result = result
+        if result.image is None:
+            return
+        now_s = time.monotonic()
+        arrived_s = dict(self._arrivals).get(result.index, now_s)
+        self.latency_ms = 1000 * (now_s - arrived_s)
+        self._recognised.tick(now_s)
+        self.n_recognised += 1
+        self.n_skipped = result.index + 1 - self.n_recognised
+        if self._recording:
+            image, faces = _turned(result.image.copy(), result.faces, 1.0, self.mirror)
+            self._recorded_corner = paint_scene(
+                image, faces, self._recognizer.heatmaps, self._status, self._recorded_corner
+            )
+            self._recording.write(result, image)
+
+
+class _Rate:
+    """How often something happens: events per second over the last two seconds."""
+
+    def __init__(self) -> None:
+        self._times_s: deque[float] = deque()
+
+    def tick(self, now_s: float) -> None:
+        self._times_s.append(now_s)
+        while now_s - self._times_s[0] > 2:
+            self._times_s.popleft()
+
+    def per_s(self) -> float:
+        times_s = tuple(self._times_s)
+        spent_s = times_s[-1] - times_s[0] if times_s else 0.0
+        return (len(times_s) - 1) / spent_s if spent_s > 0 else 0.0
+
+
+def paint_scene(
+    canvas: Image, faces: Sequence[Face], heatmaps: bool, status: Status, corner: Corner
+) -> Corner:
+    """Paint faces, their number, the main face's bars and the figures; return the bars' corner.
+
+    corner: where the bars were before: they move to the other side only when they would hide a face
+    """
+    count = (f"{len(faces)} face{'' if len(faces) == 1 else 's'}",)
+    panels: tuple[tuple[Sequence[str | tuple[str, str]], Corner], ...] = (
+        (count, "bottom-left"),
+        (status, "bottom-right"),
+    )
+    plates = [panel_plate(canvas, lines, where) for lines, where in panels if lines]
+    main = main_face(faces)
+    if main is not None:
+        corner = free_corner(canvas, main, faces, (corner, "top-right", "top-left")) or corner
+        plates.append(bars_plate(canvas, main, corner))
+    paint_faces(canvas, faces, heatmaps, plates)
+    if main is not None:
+        paint_bars(canvas, main, corner)
+    for lines, where in panels:
+        paint_panel(canvas, lines, where)
+    return corner
+
+
+def _turned(
+    image: Image, faces: Sequence[Face], scale: float, mirror: bool
+) -> tuple[Image, list[Face]]:
+    """Return an image `scale` times as large as its frame, mirrored or not, and the faces on it."""
+    if mirror:
+        image = np.asarray(cv2.flip(image, 1), np.uint8)
+    width = image.shape[1]
+
+    def moved(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+        left, top, right, bottom = (scale * v for v in box)
+        return (width - right, top, width - left, bottom) if mirror else (left, top, right, bottom)
+
+    return image, [
+        replace(
+            face,
+            box=moved(face.box),
+            crop_box=moved(face.crop_box),
+            heatmap=face.heatmap[:, ::-1] if mirror and face.heatmap is not None else face.heatmap,
+        )
+        for face in faces
+    ]
