@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_CV2_MAX_PX = 32_000  # cv2.warpAffine addresses pixels with 16 bits
+_MAX_SAMPLES = 32  # of the source along a side of one pixel of the crop
 
 
 def check_image(image: NDArray[Any]) -> NDArray[np.uint8]:
@@ -104,10 +104,13 @@ def _crop(image: NDArray[np.uint8], square: NDArray[Any], size: int) -> NDArray[
     # Only the part of the picture that is needed; a square outside it keeps the nearest border.
     x0, x1 = _span(left, right, width)
     y0, y1 = _span(top, bottom, height)
-    part = to_gray(image[y0:y1, x0:x1])
-    k = min(max(1, round((right - left) / size)), _CV2_MAX_PX // size)
+    # Thousands of pixels to one of the crop: a part of them will do.
+    stride = max(1, int((right - left) / (size * _MAX_SAMPLES)))
+    part = to_gray(image[y0:y1:stride, x0:x1:stride])
+    k = max(1, round((right - left) / stride / size))
     step = (right - left) / (size * k)
-    # Pixel centres: sample i lies at left + (i + 0.5) * step, pixel j of `part` at x0 + j + 0.5.
+    # Pixel centres: sample i lies at left + (i + 0.5) * step, pixel j of `part` at
+    # x0 + j * stride + 0.5.
     to_part = np.array(
         [
             [step, 0.0, left + 0.5 * step - 0.5 - x0],
@@ -116,7 +119,7 @@ def _crop(image: NDArray[np.uint8], square: NDArray[Any], size: int) -> NDArray[
     )
     sampled = cv2.warpAffine(
         part,
-        to_part,
+        to_part / stride,
         (size * k, size * k),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
