@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from livefer.downloads import cache_dir
 def load_arrays(name: str) -> dict[str, NDArray[Any]] | None:
     """Return the arrays kept under a name, or None where there are none or they are damaged."""
     try:
-        with np.load(cache_dir() / f"{name}.npz", allow_pickle=False) as archive:
+        with (cache_dir() / f"{name}.npz").open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
             return {key: archive[key] for key in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return None
@@ -37,4 +39,5 @@ def save_arrays(name: str, arrays: Mapping[str, NDArray[Any]], replaces: str | N
             old.unlink(missing_ok=True)
         temporary.replace(target)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)

@@ -66,13 +66,13 @@ class Dataset:
             raise DatasetError(f'no split is called "{name}": expected {", ".join(SPLITS)}')
         usage = next(u for u, split in FER2013_USAGES.items() if split == name)
         if self.root.suffix.lower() == ".csv":
-            makes = f'lines with Usage "{usage}"'
+            makes = f'lines with the Usage "{usage}"'
         elif name == "train":
-            makes = "pictures train/<class>/*"
+            makes = "pictures in train/<class>/"
         else:
-            makes = f"pictures {name}/<class>/*, or FER2013's test/<class>/{usage}_*.jpg,"
-        has = ", ".join(f"{s.name} ({len(s)})" for s in self.splits.values())
-        raise DatasetError(f"{self.root} has no {name} split, only {has}: {makes} would make it")
+            makes = f"pictures in {name}/<class>/, or FER2013's test/<class>/{usage}_*.jpg"
+        has = " and ".join(f"{s.name} ({len(s):,} images)" for s in self.splits.values())
+        raise DatasetError(f"{self.root} has {has} but no {name} split; what makes one: {makes}")
 
     def counts(self) -> dict[str, list[int]]:
         """Return the number of images of each class, by split."""
@@ -139,7 +139,8 @@ def _assemble(root: Path, table: Table, origin: str) -> Dataset:
                 f'{root}: class "{classes[class_id]}" has no readable picture to train on: '
                 "add some, or remove its folder everywhere"
             )
-    return Dataset(root, classes, splits, tuple(table.unreadable), origin)
+    unreadable = tuple((file, reason) for file, reason in table.unreadable)
+    return Dataset(root, classes, splits, unreadable, origin)
 
 
 def _draw_splits(table: Table, seed: int, share: float) -> list[str]:

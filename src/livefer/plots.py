@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +142,8 @@ def save_picture(figure: Figure, path: Path) -> None:
         figure.savefig(temporary, dpi=_DPI)
         temporary.replace(path)
     except (OSError, ValueError) as error:  # ValueError: a suffix that matplotlib does not know
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise LiveferError(f"{path} cannot be written: {error}") from None
 
 

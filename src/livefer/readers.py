@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.capture import quiet
 from livefer.errors import DatasetError
 from livefer.labels import CLASSES, FER2013_CSV_ORDER
 
@@ -114,7 +116,7 @@ def read_pictures(root: Path, entries: list[Entry], progress: Progress | None) -
     def read_chunk(start: int) -> list[NDArray[np.uint8] | str]:
         return [_read_picture(root / e.file) for e in entries[start : start + _CHUNK]]
 
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with quiet(), ThreadPoolExecutor(_THREADS) as pool:
         for start, chunk in zip(starts, pool.map(read_chunk, starts), strict=True):
             for i, face in enumerate(chunk, start):
                 if isinstance(face, str):
@@ -143,7 +145,10 @@ def _read_picture(path: Path) -> NDArray[np.uint8] | str:
         return "an empty file"
     if _is_cut_short(data):
         return "a picture that is cut short"
-    face = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    try:
+        face = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    except cv2.error:  # a header that promises more pixels than OpenCV allows
+        face = None
     if face is None:
         return "not a picture that OpenCV can read"
     if face.shape != (SIZE, SIZE):
@@ -182,10 +187,7 @@ def read_csv(path: Path, progress: Progress | None) -> Table:
                 f"{path} is no FER2013 table: expected the columns emotion, pixels and Usage, "
                 f"its first line has {', '.join(header)[:80] or 'nothing'}"
             )
-        for row in rows:
-            if not row:
-                continue
-            line = f"line {rows.line_num}"
+        for line, row in _lines(path, rows):
             n_read += sum(map(len, row))
             try:
                 split, label, face = _read_row(header, row)
@@ -202,6 +204,16 @@ def read_csv(path: Path, progress: Progress | None) -> Table:
         progress(size, size)
     table.faces = np.stack(faces) if faces else table.faces
     return table
+
+
+def _lines(path: Path, rows: Any) -> Iterator[tuple[str, list[str]]]:
+    """Yield where each row that is not empty ends, and its fields."""
+    try:
+        for row in rows:
+            if row:
+                yield f"line {rows.line_num}", row
+    except csv.Error as error:  # an open quotation mark, for one
+        raise DatasetError(f"{path}, line {rows.line_num}: {error}: mend or delete it") from None
 
 
 def _read_row(header: list[str], row: list[str]) -> tuple[str, str, NDArray[np.uint8]]:

@@ -50,8 +50,9 @@ def data(
 ) -> None:
     """Show what a data set holds: classes, splits, and what is wrong with it.
 
-    Looks for unreadable files, blank images, copies, copies with conflicting labels, and images of
-    val and test that are in train too. Ends with exit code 1 if a file could not be read.
+    Looks for unreadable files, blank images, copies, copies with conflicting
+    labels, and images of val and test that are in train too. The exit code is 1
+    if a file could not be read.
     """
     from rich.console import Console
 

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,9 +50,9 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled faces.
 
-    Accuracy with its 95 % interval, with and without the images that have a copy or near copy in
-    train, balanced accuracy, macro-F1, calibration, each class's figures, and what is taken for
-    what.
+    Accuracy, also without the images that have a copy or near copy in train;
+    balanced accuracy, macro-F1 and calibration; each class; and what is taken
+    for what. Intervals are 95 %.
     """
     from rich.console import Console
 
@@ -138,7 +139,7 @@ def _figures_table(report: Report) -> Table:
     low, high = report.macro_f1_interval
     table.add_row("accuracy", *_with_interval(report.accuracy))
     if without := report.without_twins:
-        words = f"{without.n_images:,} images without a twin in train"
+        words = f"{without.n_images:,} without a twin in train"
         table.add_row("  on new images", *_with_interval(without), words)
     table.add_row("balanced accuracy", _percent(report.balanced_accuracy), "", "mean recall")
     table.add_row("macro-F1", _percent(report.macro_f1), _interval(low, high), "mean F1")
@@ -188,5 +189,6 @@ def _write_text(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8")
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise LiveferError(f"{path} cannot be written ({error.strerror})") from None

@@ -1,0 +1,30 @@
+"""What several tests need: a cache of their own, and the real FER2013 where it is at hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the user's cache out of the tests, and the tests out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIVEFER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def fer2013_dir() -> Path:
+    """The unpacked Kaggle folder: LIVEFER_FER2013, or data/fer2013 beside tests/."""
+    named = os.environ.get("LIVEFER_FER2013")
+    path = Path(named) if named else Path(__file__).parents[1] / "data" / "fer2013"
+    if not (path / "train").is_dir():
+        reason = f"FER2013 is not at {path}: unpack it there or name its folder in LIVEFER_FER2013"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path

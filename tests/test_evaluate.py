@@ -1,0 +1,187 @@
+"""A report agrees with the predictions it is made from; pictures and words say the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from builders import make_faces, make_split
+from numpy.typing import NDArray
+
+from livefer import metrics, plots
+from livefer.dataset import Dataset, Split
+from livefer.errors import LiveferError, MissingExtraError, ModelError
+from livefer.evaluate import (
+    Predict,
+    Report,
+    evaluate,
+    match_classes,
+    measure,
+    shifted,
+    with_tta,
+)
+
+CLASSES = ("angry", "fear", "sad")
+
+
+def oracle(
+    split: Split, answers: list[int], n_classes: int = 3, confidence: float = 0.8
+) -> Predict:
+    """A model that gives the i-th face of the split the i-th answer, wherever it meets it."""
+    by_face = {face.tobytes(): answer for face, answer in zip(split.faces, answers, strict=True)}
+
+    def predict(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        rest = (1 - confidence) / (n_classes - 1)
+        found = np.full((len(faces), n_classes), rest, np.float32)
+        for row, face in zip(found, faces, strict=True):
+            row[by_face[face.tobytes()]] = confidence
+        return found
+
+    return predict
+
+
+def mean_of_corner(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """A model that is neither symmetric nor indifferent to shifts."""
+    dark = faces[:, :20, :24].mean(axis=(1, 2)) / 255
+    return np.stack([dark, 1 - dark], axis=1).astype(np.float32)
+
+
+#            true:  3 angry,  5 fear,         2 sad
+TARGETS = [0, 0, 0, 1, 1, 1, 1, 1, 2, 2]
+ANSWERS = [0, 0, 1, 1, 1, 2, 2, 2, 2, 1]
+
+
+def make_report(twins: NDArray[np.bool_] | None = None) -> Report:
+    split = make_split(TARGETS)
+    return evaluate(oracle(split, ANSWERS), split, CLASSES, twins)
+
+
+def test_report() -> None:
+    report = make_report()
+    assert report.accuracy.value == 0.5
+    assert report.accuracy.n_images == 10
+    assert (report.accuracy.low, report.accuracy.high) == metrics.wilson_interval(5, 10)
+    assert report.matrix.tolist() == [[2, 1, 0], [0, 2, 3], [0, 1, 1]]
+    assert report.without_twins is None
+    fear = report.per_class[1]
+    assert (fear.name, fear.support, fear.precision, fear.recall) == ("fear", 5, 0.5, 0.4)
+    assert report.ece == pytest.approx(0.3, abs=1e-6)  # sure by 0.8, right by half
+    assert report.macro_f1_interval[0] < report.macro_f1 < report.macro_f1_interval[1]
+
+
+def test_confusions_in_words() -> None:
+    words = [str(confusion) for confusion in make_report().confusions(2)]
+    assert words == ["fear taken for sad: 60 %", "sad taken for fear: 50 %"]
+    assert len(make_report().confusions(10)) == 3
+
+
+def test_images_with_a_twin_in_train_can_be_left_out() -> None:
+    twins = np.array([True, True, False, True, True, False, False, False, True, False])
+    report = make_report(twins)
+    assert report.without_twins is not None
+    assert (report.without_twins.value, report.without_twins.n_images) == (0, 5)
+    assert report.accuracy == make_report().accuracy
+
+
+def test_batches_change_nothing_and_progress_ends_at_the_total() -> None:
+    targets = np.random.default_rng(0).integers(0, 2, 300).tolist()
+    split = make_split(targets)
+    calls: list[tuple[int, int]] = []
+    report = evaluate(mean_of_corner, split, ("a", "b"), progress=lambda *c: calls.append(c))
+    assert calls[-1] == (300, 300)
+    assert len(calls) > 1
+    at_once = measure(mean_of_corner(split.faces), split, ("a", "b"))
+    assert report.to_dict() == at_once.to_dict()
+
+
+def test_report_is_plain_data() -> None:
+    split = make_split([0, 0, 1])  # no "sad" at all
+    for twins in (None, np.array([True, False, False]), np.ones(3, bool)):
+        report = evaluate(oracle(split, [0, 0, 0]), split, CLASSES, twins)
+        plain = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+        assert plain == report.to_dict()
+        assert plain["accuracy"] == pytest.approx(2 / 3)
+        assert plain["per_class"]["sad"] == {
+            "precision": None, "recall": None, "f1": None, "support": 0,
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "answer", [np.ones((3, 2), np.float32), np.full((3, 3), np.nan, np.float32)]
+)
+def test_a_model_for_other_data_is_refused(answer: NDArray[np.float32]) -> None:
+    with pytest.raises(ModelError, match="is it the model for this data"):
+        evaluate(lambda faces: answer, make_split([0, 1, 2]), CLASSES)
+
+
+def test_classes_are_matched_by_name() -> None:
+    split = make_split(TARGETS)
+    predict = oracle(split, TARGETS)  # columns: angry, fear, sad
+    ours = match_classes(predict, CLASSES, ("sad", "angry", "fear"))
+    expected = predict(split.faces)[:, [2, 0, 1]]
+    np.testing.assert_array_equal(ours(split.faces), expected)
+    with pytest.raises(ModelError, match="only the model: fear; only the data: calm"):
+        match_classes(predict, CLASSES, ("angry", "calm", "sad"))
+
+
+def test_shifts_move_pixels_and_repeat_the_edge() -> None:
+    faces = make_faces(2)
+    moved = shifted(faces, 2, -1)
+    np.testing.assert_array_equal(moved[:, :-1, 2:], faces[:, 1:, :-2])
+    np.testing.assert_array_equal(moved[:, 5, 0], faces[:, 6, 0])
+    np.testing.assert_array_equal(moved[:, -1, 10], faces[:, -1, 8])
+    np.testing.assert_array_equal(shifted(faces, 0, 0), faces)
+
+
+def test_tta_is_the_mean_over_mirrored_and_shifted_views() -> None:
+    faces = make_faces(3)
+    found = with_tta(mean_of_corner)(faces)
+    views = [shifted(faces, dx, dy) for dx, dy in ((0, 0), (2, 0), (-2, 0), (0, 2), (0, -2))]
+    views += [view[:, :, ::-1] for view in views]
+    expected = np.mean([mean_of_corner(view) for view in views], axis=0)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(found, with_tta(mean_of_corner)(faces[:, :, ::-1]), atol=1e-6)
+    assert not np.allclose(found, mean_of_corner(faces))
+
+
+def pictures() -> dict[str, object]:
+    data = Dataset(
+        Path("x"), CLASSES, {"val": make_split(TARGETS), "test": make_split([1])}, (), ""
+    )
+    report = make_report()
+    return {
+        "confusion": lambda: plots.confusion_picture(report, "a model"),
+        "reliability": lambda: plots.reliability_picture(report, "a model"),
+        "dataset": lambda: plots.dataset_picture(data, "some data"),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(pictures()))
+def test_pictures_are_drawn(tmp_path: Path, name: str) -> None:
+    pytest.importorskip("matplotlib", reason="pictures need the analysis extra")
+    path = tmp_path / "new" / "picture.png"
+    plots.save_picture(pictures()[name](), path)  # type: ignore[operator]
+    image = cv2.imread(str(path))
+    assert image is not None
+    assert image.std() > 10
+    assert [p.name for p in path.parent.iterdir()] == ["picture.png"]
+
+
+def test_a_picture_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="pictures need the analysis extra")
+    figure = plots.confusion_picture(make_report(), "a model")
+    (tmp_path / "a").write_bytes(b"a file where a folder would be needed")
+    for path in (tmp_path / "picture.nonsense", tmp_path / "a" / "b.png"):
+        with pytest.raises(LiveferError, match=path.name):
+            plots.save_picture(figure, path)
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_pictures_without_matplotlib_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plots.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"livefer\[analysis\]"):
+        plots.confusion_picture(make_report(), "a model")
