@@ -19,8 +19,8 @@ KEEP_S = 1.5
 # 62 % of them keep both identities in every frame, with 0.25 87 %, with 1 73 %; the others
 # matter little (0.3 to 0.8 s of motion, a reach of 0.7 to 1.5).
 _MOTION_S = 0.5  # velocity is fitted over this time, and a hidden face moves on for as long
-_REACH = 1.0  # a face is found again within this many of its sizes from where it is expected,
-_REACH_PER_S = 1.0  # and within so many more for each second it was not seen
+_REACH = 0.6  # a face is found again within this many of its sizes from where it is expected,
+_REACH_PER_S = 1.5  # and within so many more for each second it was not seen
 _HIDDEN = 0.25  # a face that was seen in the frame before is preferred by so much
 _MAX_GROWTH = 2.0  # two boxes whose sides differ by more are not the same face
 
