@@ -28,11 +28,11 @@ define fresh
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint format pictures clean
 
 help:  ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
-	    printf '%-14s %s\n' "$$target" "$$text"; done
+	    printf '%-15s %s\n' "$$target" "$$text"; done
 
 demo: .venv-demo/installed  ## Recognise the face in the shipped picture (runtime packages only)
 	@$(DEMO)/livefer demo
@@ -48,6 +48,10 @@ lint: .venv/installed  ## Check style, formatting and types
 format: .venv/installed  ## Mend style and formatting
 	$(DEV)/python -m ruff check --fix
 	$(DEV)/python -m ruff format
+
+pictures: .venv-demo/installed  ## Make the README's pictures anew with the shipped model
+	$(DEMO)/livefer image src/livefer/assets/astronaut.jpg --detector haar --out docs
+	$(DEMO)/livefer explain src/livefer/assets/astronaut.jpg --detector haar -o docs/explained.jpg
 
 clean:  ## Remove both environments and every cache; data/, runs/ and out/ stay
 	rm -rf .venv .venv-demo build dist .pytest_cache .mypy_cache .ruff_cache
