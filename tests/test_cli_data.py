@@ -1,0 +1,196 @@
+"""`livefer data` and `livefer evaluate` print what is so, and say what is wrong in one line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from builders import make_faces, write_folders, write_picture
+from numpy.typing import NDArray
+
+from livefer import classifier
+from livefer.cli import main
+
+COUNTS = {"train/cat": 6, "train/dog": 2, "val/cat": 3, "val/dog": 1}
+
+
+@dataclass
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def livefer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command line in this process, 80 columns wide."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*arguments: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["livefer", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+class Fake:
+    """A model that takes everything bright for a cat."""
+
+    classes: tuple[str, ...] = ("dog", "cat")
+    name = "fake"
+
+    def __init__(self, model: str | None = None) -> None:
+        self.name = Path(model).stem if model else "shipped"
+
+    def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        bright = (faces.mean(axis=(1, 2)) / 255).astype(np.float32)
+        return np.stack([1 - bright, bright], axis=1)
+
+
+@pytest.fixture
+def pets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Cats are bright and dogs dark, but for one dog of val; a cat of val is in train."""
+    monkeypatch.setattr(classifier, "EmotionClassifier", Fake)
+    for folder, n in COUNTS.items():
+        for i, face in enumerate(make_faces(n, seed=len(folder) + ord(folder[-1]))):
+            level = 150 if folder.endswith("cat") or folder.startswith("val") else 20
+            write_picture(tmp_path / "pets" / folder / f"{i}.png", face // 3 + level)
+    twin = cv2.imread(str(tmp_path / "pets" / "train" / "cat" / "0.png"), cv2.IMREAD_GRAYSCALE)
+    write_picture(tmp_path / "pets" / "val" / "cat" / "0.png", twin)
+    return tmp_path / "pets"
+
+
+def words(text: str, start: str) -> list[str]:
+    """The words of the first line that starts so."""
+    return next(line for line in text.splitlines() if line.strip().startswith(start)).split()
+
+
+def test_data_prints_classes_and_findings(livefer: Run, pets: Path) -> None:
+    ended = livefer("data", pets)
+    assert ended.code == 0
+    assert words(ended.out, "cat")[:6] == ["cat", "6", "3", "75.0", "%", "0.67"]
+    assert words(ended.out, "dog")[:6] == ["dog", "2", "1", "25.0", "%", "2.00"]
+    assert words(ended.out, "all") == ["all", "8", "4"]
+    assert words(ended.out, "pixel copies")[-1] == "1"
+    assert "every file could be read" in ended.out
+    assert max(map(len, ended.out.splitlines())) <= max(80, len(str(pets)) + 20)
+
+
+def test_data_as_json_is_nothing_but_json(livefer: Run, pets: Path) -> None:
+    (pets / "val" / "cat" / "notes.txt").write_text("hello")
+    ended = livefer("data", pets, "--json")
+    found = json.loads(ended.out)
+    assert found["classes"]["cat"] == {"train": 6, "val": 3, "share": 0.75, "weight": 8 / 12}
+    assert found["splits"]["val"]["n_copies_of_train"] == 1
+    assert found["splits"]["train"]["n_redundant"] == 0
+    assert [entry["file"] for entry in found["unreadable"]] == ["val/cat/notes.txt"]
+    assert ended.code == 1
+
+
+def test_data_lists_what_could_not_be_read(livefer: Run, pets: Path) -> None:
+    for i in range(12):
+        (pets / "train" / "dog" / f"bad[{i:02}].jpg").write_bytes(b"\xff\xd8\xff")
+    ended = livefer("data", pets)
+    assert ended.code == 1
+    assert "12 unreadable files" in ended.out
+    assert "train/dog/bad[09].jpg: a picture that is cut short" in ended.out
+    assert "bad[10]" not in ended.out
+    assert "2 more" in ended.out
+
+
+def test_data_splits_one_folder_by_the_seed(livefer: Run, tmp_path: Path) -> None:
+    write_folders(tmp_path, {"a": 20, "b": 10})
+    ended = livefer("data", tmp_path, "--seed", 5)
+    assert "seed 5" in ended.out
+    assert words(ended.out, "all") == ["all", "24", "3", "3"]
+
+
+def test_plots_are_written(livefer: Run, pets: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="pictures need the analysis extra")
+    assert livefer("data", pets, "--plot", tmp_path / "data.png").code == 0
+    assert livefer("evaluate", "--data", pets, "--plots", tmp_path / "plots").code == 0
+    for name in ("data.png", "plots/confusion.png", "plots/reliability.png"):
+        assert cv2.imread(str(tmp_path / name)) is not None
+
+
+def test_evaluate_prints_what_it_writes(livefer: Run, pets: Path, tmp_path: Path) -> None:
+    ended = livefer("evaluate", "--data", pets, "--json", tmp_path / "new" / "report.json")
+    assert ended.code == 0
+    written = json.loads((tmp_path / "new" / "report.json").read_text())
+    assert (written["model"], written["n_images"], written["accuracy"]) == ("shipped", 4, 0.75)
+    assert written["classes"] == ["cat", "dog"]
+    assert written["confusion_matrix"] == [[3, 0], [1, 0]]
+    assert written["without_twins"]["n_images"] == 3
+    assert words(ended.out, "accuracy")[:3] == ["accuracy", "75.0", "%"]
+    assert words(ended.out, "on new images")[3:5] == ["66.7", "%"]
+    assert words(ended.out, "macro-F1")[1:3] == [f"{100 * written['macro_f1']:.1f}", "%"]
+    assert words(ended.out, "NLL")[1] == f"{written['nll']:.3f}"
+    assert words(ended.out, "dog")[:5] == ["dog", "1", "–", "0.0", "%"]
+    assert "dog taken for cat: 100 % (1 of 1)" in ended.out
+    assert max(map(len, ended.out.splitlines()[1:])) <= 80
+
+
+def test_evaluate_takes_another_model_and_many_views(livefer: Run, pets: Path) -> None:
+    ended = livefer("evaluate", "--data", pets, "--split", "train", "--model", "my.onnx", "--tta")
+    assert ended.code == 0
+    assert ended.out.startswith("my, ten views on train")
+    assert words(ended.out, "accuracy")[:3] == ["accuracy", "100.0", "%"]
+    assert "on new images" not in ended.out
+
+
+def test_evaluate_takes_a_checkpoint(
+    livefer: Run, pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = pytest.importorskip("livefer.train.checkpoint", reason="needs the train extra")
+    monkeypatch.setattr(checkpoint, "load_predictor", lambda path: (Fake().predict, Fake.classes))
+    ended = livefer("evaluate", "--data", pets, "--checkpoint", "runs/one/best.safetensors")
+    assert ended.code == 0
+    assert ended.out.startswith("one/best on val")
+    assert words(ended.out, "accuracy")[:3] == ["accuracy", "75.0", "%"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("data", "nowhere"), ["nowhere does not exist"]),
+        (("evaluate", "--data", "nowhere"), ["nowhere does not exist"]),
+        (("evaluate", "--data", "PETS", "--split", "test"), ["no test split", "PrivateTest_*"]),
+        (("evaluate", "--data", "PETS", "--model", "m", "--checkpoint", "c"), ["choose one"]),
+        (("evaluate", "--data", "OTHER"), ["only the model: dog; only the data: fox"]),
+        (("evaluate", "--data", "PETS", "--json", "PETS/val/cat/0.png/x"), ["cannot be written"]),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    livefer: Run, pets: Path, tmp_path: Path, arguments: tuple[str, ...], says: list[str]
+) -> None:
+    other = write_folders(tmp_path / "other", {"train/cat": 2, "val/cat": 2, "train/fox": 2})
+    places = {"PETS": str(pets), "OTHER": str(other)}
+    filled = [places.get(a, a.replace("PETS", str(pets))) for a in arguments]
+    ended = livefer(*filled)
+    assert ended.code == 1
+    (line,) = ended.err.splitlines()
+    for part in says:
+        assert part in line
+
+
+def test_fer2013(livefer: Run, fer2013_dir: Path) -> None:
+    ended = livefer("data", fer2013_dir)
+    assert ended.code == 0
+    assert words(ended.out, "disgust")[:3] == ["disgust", "436", "56"]
+    assert "9.41" in words(ended.out, "disgust")
+    assert words(ended.out, "blank")[2:4] == ["12", "1"]
+    assert words(ended.out, "redundant")[4:6] == ["1,236", "26"]
+    assert words(ended.out, "groups")[6:8] == ["39", "1"]
+    assert words(ended.out, "pixel copies")[5] == "280"
