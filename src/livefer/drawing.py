@@ -23,13 +23,16 @@ from livefer.text import (
     Colour,
     Corner,
     Image,
+    Lines,
     corner_plate,
-    fitting_size,
+    fit_text,
     mix,
     move_inside,
+    paint_panel,
     paint_plate,
     paint_text,
     readable_on,
+    text_size,
     text_wh,
 )
 
@@ -44,16 +47,16 @@ def draw_faces(
 
     image: (H, W, 3) uint8 BGR, or (H, W) gray
     heatmaps: lay over each face where the network looked, if the face has its heat map
-    bars: chart the probabilities of the largest face in a corner, if one is free of faces
+    bars: chart the probabilities of a single face, in a corner that does not hide it
     """
     canvas = _canvas(image)
-    main = main_face(faces) if bars else None
-    corner = free_corner(canvas, main, faces, BAR_CORNERS) if main else None
-    if main is None or corner is None:
-        paint_faces(canvas, faces, heatmaps)
-    else:
-        paint_faces(canvas, faces, heatmaps, [bars_plate(canvas, main, corner)])
-        paint_bars(canvas, main, corner)
+    corner = None
+    if bars and len(faces) == 1:
+        corner = free_corner(canvas, faces[0], faces, BAR_CORNERS)
+    plates = [] if corner is None else [bars_plate(canvas, faces[0], corner)]
+    paint_faces(canvas, faces, heatmaps, plates)
+    if corner is not None:
+        paint_bars(canvas, faces[0], corner)
     return canvas
 
 
@@ -68,7 +71,7 @@ def draw_heatmap(image: Image, heatmap: NDArray[np.float32], box: Sequence[float
     return canvas
 
 
-def draw_panel(image: Image, lines: Sequence[str | tuple[str, str]], corner: Corner) -> Image:
+def draw_panel(image: Image, lines: Lines, corner: Corner) -> Image:
     """Return the picture with lines of text on a plate; pairs make two columns."""
     canvas = _canvas(image)
     paint_panel(canvas, lines, corner)
@@ -87,11 +90,6 @@ def label_text(face: Face) -> str:
     return f"{number}{name} {face.confidence:.0%}"
 
 
-def text_size(image: Image) -> int:
-    """Return the height in pixels of text that suits the picture: 9 at 160×120, 51 at 4K."""
-    return round(6 + 0.021 * float(min(image.shape[:2])))
-
-
 def paint_faces(
     image: Image,
     faces: Sequence[Face],
@@ -108,18 +106,17 @@ def paint_faces(
     boxes = np.array([face.box for face in faces], np.float32).reshape(-1, 4)
     taken = np.array(avoid, np.float32).reshape(-1, 4)
     for i, face in enumerate(faces):
-        text = label_text(face)
         # Small faces get small labels: in a crowd, labels as wide as the faces hide the least.
         base = text_size(image)
         size = max(9, round(0.55 * base), min(base, round(0.13 * (face.box[2] - face.box[0]))))
-        size = fitting_size(text, size, image.shape[1] - 2 * (size // 3))
+        text, size = fit_text(label_text(face), size, image.shape[1] - 2 * (size // 3))
         pad = size // 3
         w, h = text_wh(text, size)
         plate = _place(image, (w + 2 * pad, h + pad), boxes[i], np.delete(boxes, i, 0), taken)
         taken = np.vstack([taken, plate])
         fill = PLATE if face.uncertain else colour_bgr(face.label)
         ink = mix(colour_bgr(face.label), WHITE, 0.7) if face.uncertain else readable_on(fill)
-        paint_plate(image, plate, fill, 0.82 if face.uncertain else 0.94)
+        paint_plate(image, plate, fill, 0.82 if face.uncertain else 1.0)
         paint_text(image, text, (int(plate[0]) + pad, int(plate[1]) + (pad + 1) // 2), size, ink)
 
 
@@ -153,15 +150,17 @@ def paint_bars(image: Image, face: Face, corner: Corner = "top-right") -> None:
     gap, row = max(2, size // 2), round(size * 1.35)
     plate = bars_plate(image, face, corner)
     left, top, right = int(plate[0]), int(plate[1]), int(plate[2])
-    paint_plate(image, plate, PLATE, 0.76)
+    paint_plate(image, plate, PLATE, 0.82)
     y = top + gap // 2
     down = (row - text_wh("", size)[1]) // 2
     if face.track_id is not None:
-        paint_text(image, f"face #{face.track_id}", (left + gap, y + down), size, _MUTED)
+        paint_text(
+            image, f"face #{face.track_id}", (left + gap, y + down), size, mix(WHITE, PLATE, 0.25)
+        )
         y += row
     for i, name in enumerate(face.classes):
         best = i == face.class_id
-        ink = WHITE if best else mix(WHITE, PLATE, 0.3)
+        ink = WHITE if best else mix(WHITE, PLATE, 0.25)
         paint_text(image, name, (left + gap, y + down), size, ink)
         share = f"{face.probabilities[i]:.0%}"
         x = right - gap - text_wh(share, size)[0]
@@ -197,51 +196,6 @@ def free_corner(
     plates = np.array([bars_plate(image, face, corner) for corner in corners])
     hidden = _overlap(plates, boxes)
     return next((corner for corner, share in zip(corners, hidden, strict=True) if not share), None)
-
-
-def paint_panel(image: Image, lines: Sequence[str | tuple[str, str]], corner: Corner) -> None:
-    """Draw lines of text on one plate; pairs (key, meaning) make two columns."""
-    if not lines:
-        return
-    rows, size, first_w = _panel_layout(image, lines)
-    gap, row = max(2, size // 2), round(size * 1.35)
-    plate = panel_plate(image, lines, corner)
-    paint_plate(image, plate, PLATE, 0.76)
-    x, y = int(plate[0]) + gap, int(plate[1]) + gap // 2 + (row - text_wh("", size)[1]) // 2
-    for first, second in rows:
-        paint_text(image, first, (x, y), size, WHITE)
-        paint_text(image, second, (x + first_w + 2 * gap, y), size, mix(WHITE, PLATE, 0.2))
-        y += row
-
-
-def panel_plate(
-    image: Image, lines: Sequence[str | tuple[str, str]], corner: Corner
-) -> NDArray[np.float32]:
-    """Return the plate that `paint_panel` covers: (4,) xyxy in pixels."""
-    rows, size, first_w = _panel_layout(image, lines)
-    return corner_plate(image, _panel_wh(rows, size, first_w), corner)
-
-
-def _panel_layout(
-    image: Image, lines: Sequence[str | tuple[str, str]]
-) -> tuple[list[tuple[str, str]], int, int]:
-    """Return the rows as pairs, the text size at which they fit, and where the second column is."""
-    rows = [(line, "") if isinstance(line, str) else line for line in lines]
-    for size in range(text_size(image), 5, -1):
-        first_w = max((text_wh(first, size)[0] for first, second in rows if second), default=0)
-        wh = _panel_wh(rows, size, first_w)
-        if wh[0] <= image.shape[1] and wh[1] <= image.shape[0]:
-            break
-    return rows, size, first_w
-
-
-def _panel_wh(rows: list[tuple[str, str]], size: int, first_w: int) -> tuple[int, int]:
-    gap, row = max(2, size // 2), round(size * 1.35)
-    widths = [
-        first_w + 2 * gap + text_wh(second, size)[0] if second else text_wh(first, size)[0]
-        for first, second in rows
-    ]
-    return max(widths) + 2 * gap, len(rows) * row + gap
 
 
 def _bars_layout(image: Image, face: Face) -> tuple[int, int, int, int]:

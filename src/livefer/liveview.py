@@ -28,15 +28,13 @@ from livefer.drawing import (
     main_face,
     paint_bars,
     paint_faces,
-    paint_panel,
-    panel_plate,
 )
 from livefer.errors import SourceError
 from livefer.recognizer import Recognizer
 from livefer.results import Face, FrameResult
 from livefer.sinks import VideoSink
 from livefer.sources import Source
-from livefer.text import Corner, Image
+from livefer.text import Corner, Image, paint_panel, panel_plate
 
 HELP = (
     ("Q, Esc", "quit"),
@@ -48,6 +46,7 @@ HELP = (
 )
 Status = tuple[tuple[str, str], ...]
 _MESSAGE_S, _STATUS_S = 3.0, 0.5
+_STATUS_SCALE = 0.8
 _JOIN_S = 3.0  # a camera that hangs is not waited for longer
 
 
@@ -159,8 +158,8 @@ class LiveView:
         canvas = np.asarray(cv2.resize(frame.image, size_wh, interpolation=how), np.uint8)
         canvas, faces = _turned(canvas, result.faces if result else (), scale, self.mirror)
         self._corner = paint_scene(canvas, faces, heatmaps, status, self._corner)
-        paint_panel(canvas, [message] if message else [], "top")
-        paint_panel(canvas, HELP if self.help else [], "centre")
+        paint_panel(canvas, [message] if message else [], "top", opacity=0.92)
+        paint_panel(canvas, HELP if self.help else [], "centre", opacity=0.92)
         return canvas
 
     def _status_lines(self, now_s: float) -> Status:
@@ -262,12 +261,10 @@ def paint_scene(
 
     corner: where the bars were before: they move to the other side only when they would hide a face
     """
-    count = (f"{len(faces)} face{'' if len(faces) == 1 else 's'}",)
-    panels: tuple[tuple[Sequence[str | tuple[str, str]], Corner], ...] = (
-        (count, "bottom-left"),
-        (status, "bottom-right"),
-    )
-    plates = [panel_plate(canvas, lines, where) for lines, where in panels if lines]
+    count = [f"{len(faces)} face{'' if len(faces) == 1 else 's'}"]
+    plates = [panel_plate(canvas, count, "bottom-left")]
+    if status:
+        plates.append(panel_plate(canvas, status, "bottom-right", _STATUS_SCALE))
     main = main_face(faces)
     if main is not None:
         corner = free_corner(canvas, main, faces, (corner, "top-right", "top-left")) or corner
@@ -275,8 +272,8 @@ def paint_scene(
     paint_faces(canvas, faces, heatmaps, plates)
     if main is not None:
         paint_bars(canvas, main, corner)
-    for lines, where in panels:
-        paint_panel(canvas, lines, where)
+    paint_panel(canvas, count, "bottom-left")
+    paint_panel(canvas, status, "bottom-right", _STATUS_SCALE)
     return corner
 
 

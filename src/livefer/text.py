@@ -8,19 +8,26 @@ once its letters are cached. OpenCV's own stroke font cannot be read at small si
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+Lines = Sequence[str | tuple[str, str]]
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right", "top", "bottom", "centre"]
 
-WHITE: Colour = (245, 245, 245)
+WHITE: Colour = (255, 255, 255)
 BLACK: Colour = (20, 20, 20)
 PLATE: Colour = (34, 32, 30)
+
+
+def text_size(image: Image) -> int:
+    """Return the height in pixels of text that suits the picture: 9 at 160×120, 51 at 4K."""
+    return round(6 + 0.021 * float(min(image.shape[:2])))
 
 
 def text_wh(text: str, size: int) -> tuple[int, int]:
@@ -29,11 +36,20 @@ def text_wh(text: str, size: int) -> tuple[int, int]:
     return mask.shape[1], mask.shape[0]
 
 
-def fitting_size(text: str, size: int, width: int) -> int:
-    """Return the largest text size, at most `size` and at least 6, at which a line is not wider."""
+def fit_text(text: str, size: int, width: int) -> tuple[str, int]:
+    """Return a line and a size at which it is not wider: smaller, but below 6 rather cut off."""
     while size > 6 and text_wh(text, size)[0] > width:
         size -= 1
-    return size
+    return cut_text(text, size, width), size
+
+
+def cut_text(text: str, size: int, width: int) -> str:
+    """Return as much of a line as is not wider, with an ellipsis where something is missing."""
+    cut = text
+    while cut and text_wh(cut, size)[0] > width:
+        text = text[:-1]
+        cut = f"{text}…" if text else ""
+    return cut
 
 
 def paint_text(image: Image, text: str, xy: tuple[int, int], size: int, colour: Colour) -> None:
@@ -52,6 +68,63 @@ def paint_plate(image: Image, plate: NDArray[np.float32], fill: Colour, opacity:
     x0, y0, x1, y1 = (max(int(v), 0) for v in plate)
     part = image[y0:y1, x0:x1]
     _blend(part, fill, _rounded(part.shape[1], part.shape[0]) * np.float32(opacity))
+
+
+def paint_panel(
+    image: Image, lines: Lines, corner: Corner, scale: float = 1.0, opacity: float = 0.82
+) -> None:
+    """Draw lines of text on one plate; pairs (key, meaning) make two columns.
+
+    scale: size of the text, times what suits the picture
+    """
+    if not lines:
+        return
+    rows, size, first_w = _panel_layout(image, lines, scale)
+    gap, row = max(2, size // 2), round(size * 1.35)
+    plate = panel_plate(image, lines, corner, scale)
+    paint_plate(image, plate, PLATE, opacity)
+    x, y = int(plate[0]) + gap, int(plate[1]) + gap // 2 + (row - text_wh("", size)[1]) // 2
+    for first, second in rows:
+        paint_text(image, first, (x, y), size, WHITE)
+        paint_text(image, second, (x + first_w + 2 * gap, y), size, mix(WHITE, PLATE, 0.2))
+        y += row
+
+
+def panel_plate(
+    image: Image, lines: Lines, corner: Corner, scale: float = 1.0
+) -> NDArray[np.float32]:
+    """Return the plate that `paint_panel` covers: (4,) xyxy in pixels."""
+    rows, size, first_w = _panel_layout(image, lines, scale)
+    return corner_plate(image, _panel_wh(rows, size, first_w), corner)
+
+
+def _panel_layout(
+    image: Image, lines: Lines, scale: float
+) -> tuple[list[tuple[str, str]], int, int]:
+    """Return the rows as pairs, the text size at which they fit, and where the second column is."""
+    rows = [(line, "") if isinstance(line, str) else line for line in lines]
+    for size in range(max(7, round(scale * text_size(image))), 5, -1):
+        first_w = max((text_wh(first, size)[0] for first, second in rows if second), default=0)
+        wh = _panel_wh(rows, size, first_w)
+        if wh[0] <= image.shape[1] and wh[1] <= image.shape[0]:
+            break
+    width = image.shape[1] - 2 * max(2, size // 2)
+    rows = [
+        (a, cut_text(b, size, width - first_w - 2 * max(2, size // 2)))
+        if b
+        else (cut_text(a, size, width), "")
+        for a, b in rows
+    ]
+    return rows, size, first_w
+
+
+def _panel_wh(rows: list[tuple[str, str]], size: int, first_w: int) -> tuple[int, int]:
+    gap, row = max(2, size // 2), round(size * 1.35)
+    widths = [
+        first_w + 2 * gap + text_wh(second, size)[0] if second else text_wh(first, size)[0]
+        for first, second in rows
+    ]
+    return max(widths) + 2 * gap, len(rows) * row + gap
 
 
 def corner_plate(image: Image, wh: tuple[int, int], corner: Corner) -> NDArray[np.float32]:

@@ -96,7 +96,7 @@ def sheet(
 
     from livefer.drawing import label_text, paint_heatmap
     from livefer.labels import colour_bgr
-    from livefer.text import PLATE, WHITE, fitting_size, mix, paint_plate, paint_text, text_wh
+    from livefer.text import PLATE, WHITE, cut_text, fit_text, mix, paint_plate, paint_text, text_wh
 
     n_tiles = len(heatmaps) + 1
     columns = min(n_tiles, 4 if n_tiles <= 8 else 6)
@@ -107,8 +107,9 @@ def sheet(
     gray = mix(WHITE, _SHEET_BGR, 0.4)
 
     title = label_text(face)
-    paint_text(canvas, title, (_GAP, 24), fitting_size(title, 28, width // 2), WHITE)
-    size = fitting_size(name, 16, width // 2 - 2 * _GAP)
+    title, size = fit_text(title, 28, width // 2)
+    paint_text(canvas, title, (_GAP, 24), size, WHITE)
+    name, size = fit_text(name, 16, width // 2 - 2 * _GAP)
     paint_text(canvas, name, (width - _GAP - text_wh(name, size)[0], 32), size, gray)
 
     view = np.asarray(_square(picture, face.crop_box, _TILE))
@@ -119,8 +120,7 @@ def sheet(
         tile = canvas[y : y + _TILE, x : x + _TILE]
         if i == 0:
             tile[:] = gray_view[..., None]
-            text = f"the network's view, {crop.shape[1]} px"
-            size = fitting_size(text, 16, _TILE)
+            text, size = fit_text(f"the network's view, {crop.shape[1]} px", 16, _TILE)
             paint_text(canvas, text, (x, y + _TILE + 8), size, gray)
             continue
         class_name, share = face.classes[i - 1], float(face.probabilities[i - 1])
@@ -132,8 +132,9 @@ def sheet(
             cv2.rectangle(canvas, (x - 4, y - 4), (x + _TILE + 3, y + _TILE + 3), colour, 3)
         ink = WHITE if best else gray
         percent = f"{share:.1%}"
-        size = fitting_size(f"{class_name}  {percent}", 18, _TILE)
-        paint_text(canvas, class_name, (x, y + _TILE + 8), size, ink)
+        size = fit_text(f"{class_name}  {percent}", 18, _TILE)[1]
+        shown = cut_text(class_name, size, _TILE - text_wh(f"  {percent}", size)[0])
+        paint_text(canvas, shown, (x, y + _TILE + 8), size, ink)
         paint_text(
             canvas, percent, (x + _TILE - text_wh(percent, size)[0], y + _TILE + 8), size, ink
         )
