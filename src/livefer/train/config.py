@@ -65,7 +65,7 @@ class Config(_Strict):
         [(0, 48)], description="[[from epoch, pixels], …]: the side at which faces are trained"
     )
     optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
-    lr: float = Field(0.1, gt=0)
+    lr: float = Field(0.1, gt=0, title="learning_rate")
     lr_floor: float = Field(0.0, ge=0, description="where the cosine ends")
     warmup_epochs: float = Field(0.0, ge=0)
     momentum: float = Field(0.9, ge=0, lt=1)
@@ -157,8 +157,9 @@ def _explain(error: ValidationError) -> str:
         where = [str(part) for part in finding["loc"]]
         key = ".".join(where)
         if finding["type"] == "extra_forbidden":
-            nearest = difflib.get_close_matches(key, _all_keys(), n=1, cutoff=0.0)[0]
-            parts.append(f'unknown key "{key}"; the nearest is "{nearest}"')
+            keys = _keys_by_name()
+            nearest = difflib.get_close_matches(key, keys, n=1, cutoff=0.0)[0]
+            parts.append(f'unknown key "{key}"; the nearest is "{keys[nearest]}"')
         elif not where or finding["type"] == "value_error":
             parts.append(finding["msg"].removeprefix("Value error, "))
         else:
@@ -166,5 +167,8 @@ def _explain(error: ValidationError) -> str:
     return "; ".join(parts)
 
 
-def _all_keys() -> list[str]:
-    return [*Config.model_fields, *(f"augment.{key}" for key in Augment.model_fields)]
+def _keys_by_name() -> dict[str, str]:
+    """Return every key under its own name, and under its long one where it has one."""
+    names = {key: key for key in Config.model_fields}
+    names |= {f"augment.{key}": f"augment.{key}" for key in Augment.model_fields}
+    return names | {f.title: key for key, f in Config.model_fields.items() if f.title}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import platform
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
+from torch import Tensor, distributed, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from livefer.errors import ConfigError
@@ -45,6 +45,20 @@ def make_fabric(config: Config, accelerator: str, devices: int, num_nodes: int) 
     )
 
 
+class _SumOverDevices(torch.autograd.Function):
+    """The sum over all devices; each device's part gets the sum of all devices' gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        total = x.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        return _SumOverDevices.forward(ctx, gradient)
+
+
 class SyncedBatchNorm(_BatchNorm):
     """BatchNorm over the rows of all devices, so that n devices compute what one would.
 
@@ -61,7 +75,7 @@ class SyncedBatchNorm(_BatchNorm):
         axes = [0, *range(2, x.ndim)]
         count = torch.tensor([wide.numel() / wide.shape[1]], device=x.device)
         sums = torch.cat([wide.sum(axes), wide.square().sum(axes), count])
-        sums = all_reduce(sums)  # type: ignore[no-untyped-call]
+        sums = _SumOverDevices.apply(sums)  # type: ignore[no-untyped-call]
         n, n_channels = sums[-1], wide.shape[1]
         mean = sums[:n_channels] / n
         var = sums[n_channels : 2 * n_channels] / n - mean.square()

@@ -1,0 +1,237 @@
+"""From checkpoint to ONNX: the file equals the network, its maps equal autograd's Grad-CAM."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the train extra is not installed")
+import torch
+
+from livefer.classifier import EmotionClassifier
+from livefer.dataset import Split
+from livefer.errors import ModelError
+from livefer.train import export as exporting
+from livefer.train.cam import CAMExtractor, closed_form_cams, overlay_cam
+from livefer.train.checkpoint import load_predictor, normalise, save_checkpoint, with_prefix
+from livefer.train.config import Config
+from livefer.train.model import ResNetFER
+
+CLASSES = ("calm", "glad", "upset")
+MEAN, STD = 0.5, 0.25
+
+
+def random_model(seed: int = 0, width: int = 8) -> ResNetFER:
+    """A network with statistics and gains that differ from where BatchNorm starts."""
+    torch.manual_seed(seed)
+    model = ResNetFER(len(CLASSES), width)
+    for module in model.modules():
+        if isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
+            module.running_mean.normal_(0, 0.2)
+            module.running_var.uniform_(0.5, 2)
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.normal_(module.bias, 0, 0.2)
+    return model.eval()
+
+
+def random_split(n: int = 30, seed: int = 0) -> Split:
+    rng = np.random.default_rng(seed)
+    faces = rng.integers(0, 256, (n, 48, 48), dtype=np.uint8)
+    return Split("val", faces, rng.integers(0, 3, n), tuple(f"{i}.png" for i in range(n)))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("run") / "best.safetensors"
+    config = Config(width=8).model_dump(mode="json")
+    meta = {"config": config, "classes": CLASSES, "mean": MEAN, "std": STD, "epoch": 4}
+    save_checkpoint(path, with_prefix("model", random_model().state_dict()), meta)
+    return path
+
+
+@pytest.fixture(scope="module")
+def model_file(checkpoint: Path) -> Path:
+    path = checkpoint.with_name("model.onnx")
+    exporting.export(checkpoint, path, random_split())
+    return path
+
+
+@pytest.mark.parametrize("target", [None, 2, "each"])
+def test_closed_form_maps_are_autograds(target: int | str | None) -> None:
+    model = random_model()
+    x = torch.randn(5, 1, 48, 48)
+    with torch.no_grad():
+        logits, cams = closed_form_cams(model.head, model.features(x))
+    assert torch.allclose(logits, model(x), atol=1e-5)
+    classes = torch.tensor([0, 1, 2, 0, 1]) if target == "each" else target
+    with CAMExtractor(model) as extractor:
+        cam, predicted = extractor.generate_cam(x, classes)
+    assert torch.equal(predicted, logits.argmax(dim=1))
+    chosen = predicted if classes is None else torch.as_tensor(classes).expand(5)
+    expected = cams[torch.arange(5), chosen]
+    torch.testing.assert_close(cam, expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
+    assert cam.shape == (5, 6, 6)
+
+
+def test_cam_extractor_leaves_the_network_as_it_was() -> None:
+    model = random_model().train()
+    with CAMExtractor(model) as extractor:
+        extractor.generate_cam(torch.randn(2, 1, 48, 48))
+        assert len(model.layer4._forward_hooks) == 1
+    assert len(model.layer4._forward_hooks) == 0
+    assert model.training
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_overlay_paints_heat_and_leaves_the_rest() -> None:
+    image = np.full((40, 60), 100, np.uint8)
+    cam = np.zeros((6, 6), np.float32)
+    cam[0, 0], cam[5, 5] = 1, -1
+    painted = overlay_cam(image, cam)
+    assert painted.shape == (40, 60, 3)
+    assert (painted[-10:, -10:] == 100).all()
+    assert (painted[:3, :3] != 100).any()
+    assert (image == 100).all()
+
+
+def test_file_says_what_it_is(model_file: Path) -> None:
+    classifier = EmotionClassifier(model_file)
+    assert classifier.classes == CLASSES
+    assert (classifier.name, classifier.input_size, classifier.crop_scale) == ("model", 48, 1.0)
+    assert classifier.metadata["network"] == "ResNet-18, width 8, stem stride 1"
+    assert json.loads(classifier.metadata["config"])["width"] == 8
+    found = json.loads(classifier.metadata["metrics"])
+    split = random_split()
+    right = classifier.predict(split.faces).argmax(axis=1) == split.targets
+    assert found["accuracy"] == pytest.approx(right.mean())
+    assert (found["split"], found["n_images"]) == ("val", 30)
+
+
+def test_onnx_is_torch_up_to_half_stored_weights(checkpoint: Path, model_file: Path) -> None:
+    split = random_split(seed=5)
+    classifier = EmotionClassifier(model_file)
+    probabilities, cams = classifier.predict_with_cams(split.faces)
+    temperature = float(classifier.metadata["temperature"])
+    predict, classes = load_predictor(checkpoint)
+    logits = np.log(predict(split.faces)) / temperature
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert classes == CLASSES
+    np.testing.assert_allclose(probabilities, expected, atol=2e-3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    model = random_model()
+    x = normalise(torch.from_numpy(split.faces), MEAN, STD)
+    with torch.no_grad():
+        wanted = closed_form_cams(model.head, model.features(x))[1].numpy()
+    np.testing.assert_allclose(cams, wanted, atol=2e-2 * np.abs(wanted).max())
+
+
+def test_weights_are_stored_in_half_precision(model_file: Path) -> None:
+    n_weights = sum(p.numel() for p in random_model().parameters())
+    assert model_file.stat().st_size < 2.6 * n_weights + 60_000
+
+
+def test_batch_is_one_by_one_and_none_is_none(model_file: Path) -> None:
+    classifier = EmotionClassifier(model_file, threads=1)
+    faces = random_split(7, seed=2).faces
+    together = classifier.predict_with_cams(faces)
+    alone = [classifier.predict_with_cams(face[None]) for face in faces]
+    for got, parts in zip(together, zip(*alone, strict=True), strict=True):
+        np.testing.assert_allclose(got, np.concatenate(parts), atol=1e-5)
+    probabilities, cams = classifier.predict_with_cams(faces[:0])
+    assert probabilities.shape == (0, 3)
+    assert cams.shape == (0, 3, 6, 6)
+
+
+def test_more_faces_than_one_call_takes(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    classifier = EmotionClassifier(model_file)
+    faces = random_split(7).faces
+    expected = classifier.predict(faces)
+    monkeypatch.setattr("livefer.classifier._BATCH", 3)
+    np.testing.assert_allclose(classifier.predict(faces), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "faces",
+    [
+        np.zeros((1, 48, 48), np.float32),
+        np.zeros((48, 48), np.uint8),
+        np.zeros((1, 32, 32), np.uint8),
+    ],
+    ids=["float", "one face without N", "another size"],
+)
+def test_faces_of_the_wrong_kind(model_file: Path, faces: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"\(N, 48, 48\) uint8, got"):
+        EmotionClassifier(model_file).predict(faces)
+
+
+def test_heatmap_is_rectified_and_reaches_one(model_file: Path) -> None:
+    classifier = EmotionClassifier(model_file)
+    cam = np.full((6, 6), -1, np.float32)
+    assert not classifier.heatmap(cam).any()
+    cam[2, 3] = 0.2
+    heat = classifier.heatmap(cam)
+    assert heat.shape == (48, 48)
+    assert heat.dtype == np.float32
+    assert (heat.min(), heat.max()) == (0, 1)
+    assert np.unravel_index(heat.argmax(), heat.shape)[0] in range(16, 24)
+
+
+def test_nothing_is_written_when_runtime_and_torch_disagree(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other_answers(self: object, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        n = len(faces)
+        return np.full((n, 3), 1 / 3, np.float32), np.zeros((n, 3, 6, 6), np.float32)
+
+    monkeypatch.setattr(EmotionClassifier, "predict_with_cams", other_answers)
+    with pytest.raises(ModelError, match="disagree"):
+        exporting.export(checkpoint, tmp_path / "m.onnx", random_split())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+def test_temperature_is_found_again(temperature: float) -> None:
+    rng = np.random.default_rng(0)
+    true = rng.normal(0, 2, (20_000, 4))
+    p = np.exp(true) / np.exp(true).sum(axis=1, keepdims=True)
+    targets = (p.cumsum(axis=1) > rng.random((len(p), 1))).argmax(axis=1)
+    got = exporting.fit_temperature((true * temperature).astype(np.float32), targets)
+    assert got == pytest.approx(temperature, rel=0.05)
+
+
+def test_threshold_is_the_lowest_that_keeps_the_promise() -> None:
+    confidence = np.array([0.9, 0.8, 0.7, 0.6])
+    probabilities = np.stack([confidence, 1 - confidence], axis=1).astype(np.float32)
+    threshold = exporting.confidence_threshold
+    assert threshold(probabilities, np.array([0, 0, 1, 1]), right=0.6) == pytest.approx(0.7)
+    assert threshold(probabilities, np.array([0, 0, 0, 0]), right=0.85) == pytest.approx(0.6)
+    assert threshold(probabilities, np.array([1, 1, 1, 1]), right=0.85) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "neither a file nor a shipped model"), (b"junk", "not an ONNX model")],
+)
+def test_models_that_are_none(tmp_path: Path, content: bytes | None, message: str) -> None:
+    path = tmp_path / "m.onnx"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelError, match=message):
+        EmotionClassifier(path)
+
+
+def test_onnx_files_of_others_are_refused(model_file: Path, tmp_path: Path) -> None:
+    import onnx
+
+    proto = onnx.load(str(model_file))
+    del proto.metadata_props[:]
+    onnx.save(proto, str(tmp_path / "m.onnx"))
+    with pytest.raises(ModelError, match="not a model of livefer"):
+        EmotionClassifier(tmp_path / "m.onnx")
+    onnx.helper.set_model_props(proto, {"livefer_format": "99"})
+    onnx.save(proto, str(tmp_path / "m.onnx"))
+    with pytest.raises(ModelError, match="format 99"):
+        EmotionClassifier(tmp_path / "m.onnx")

@@ -1,0 +1,261 @@
+"""The training loop: resumed = uninterrupted, two processes = one, and no broken checkpoint."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the train extra is not installed")
+import torch
+
+from livefer.dataset import Split
+from livefer.errors import ModelError
+from livefer.train import fit
+from livefer.train.checkpoint import below_prefix, load_checkpoint, load_predictor, save_checkpoint
+from livefer.train.config import Config, parse_config
+from livefer.train.engine import make_fabric
+from livefer.train.init import load_backbone
+from livefer.train.model import ResNetFER
+from livefer.train.prepare import clean, start_folder, write_preview
+
+CLASSES = ("dark", "light", "striped")
+TINY = {"width": 4, "batch_size": 8, "epochs": 3, "resolution": [[0, 16]], "precision": "float32"}
+
+
+def tiny_split(n: int = 24, seed: int = 0, name: str = "train") -> Split:
+    """Noise in three brightnesses: a network can tell them apart after a few steps."""
+    rng = np.random.default_rng(seed)
+    targets = np.arange(n) % 3
+    faces = rng.integers(0, 40, (n, 48, 48)) + 70 * targets[:, None, None]
+    files = tuple(f"{i}.png" for i in range(n))
+    return Split(name, faces.astype(np.uint8), targets.astype(np.int64), files)
+
+
+def run(folder: Path, resume: bool = False, **changes: object) -> Path:
+    torch.set_num_threads(1)
+    config = parse_config(TINY | changes, "test")
+    if not resume:
+        start_folder(folder, config)
+    fabric = make_fabric(config, "cpu", 1, 1)
+    val = tiny_split(9, seed=1, name="val")
+    return fit.fit(fabric, config, tiny_split(), val, CLASSES, folder, resume)
+
+
+def assert_same_state(a: Path, b: Path) -> None:
+    (tensors_a, meta_a), (tensors_b, meta_b) = load_checkpoint(a), load_checkpoint(b)
+    assert meta_a == meta_b
+    assert tensors_a.keys() == tensors_b.keys()
+    for name, tensor in tensors_a.items():
+        assert torch.equal(tensor, tensors_b[name]), name
+
+
+@pytest.mark.parametrize("stop_at", [1, 3, 5], ids=lambda n: f"after {n} steps")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": "sgd", "ema": 0.9, "augment": {"rotation_deg": 10, "mixup": 0.2}},
+        {"optimizer": "adam", "lr": 0.001, "warmup_epochs": 1, "clip_norm": 1},
+    ],
+    ids=["sgd", "adam"],
+)
+def test_resumed_is_uninterrupted_bit_for_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict, stop_at: int
+) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    run(whole, **changes)
+    steps = 0
+
+    def after_some_steps(flag: bool, fabric: object) -> bool:
+        nonlocal steps
+        steps += 1
+        return steps == stop_at
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fit, "_anyone", after_some_steps)
+        with pytest.raises(fit.Interrupted, match="stopped in epoch"):
+            run(parts, **changes)
+    run(parts, resume=True, **changes)
+    for name in ("last.safetensors", "best.safetensors"):
+        assert_same_state(whole / name, parts / name)
+    records = [
+        [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        for folder in (whole, parts)
+    ]
+    for record in [*records[0], *records[1]]:
+        del record["seconds"], record["images_per_s"]
+    assert records[0] == records[1]
+    assert [record["epoch"] for record in records[0]] == [0, 1, 2]
+
+
+def test_ctrl_c_saves_and_asks_to_resume(tmp_path: Path) -> None:
+    with fit._catch_ctrl_c() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop.is_set()
+        with pytest.raises(KeyboardInterrupt):  # the second one is not swallowed
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    best = run(tmp_path, epochs=6, dropout=0, augment={"flip": 0})
+    predict, classes = load_predictor(best)
+    val = tiny_split(9, seed=1)
+    assert classes == CLASSES
+    assert (predict(val.faces).argmax(axis=1) == val.targets).mean() > 0.6
+
+
+def test_early_stopping_counts_epochs_without_a_better_val(tmp_path: Path) -> None:
+    run(tmp_path, epochs=12, patience=2, lr=1e-8)
+    n_epochs = len((tmp_path / "metrics.jsonl").read_text().splitlines())
+    assert n_epochs == load_checkpoint(tmp_path / "last.safetensors")[1]["progress"]["epoch"]
+    assert n_epochs < 12
+
+
+def test_frozen_backbone_keeps_weights_and_statistics(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    donor = ResNetFER(width=4)
+    state = {k: v for k, v in donor.state_dict().items() if not k.startswith("head.")}
+    state["conv1.weight"], state["fc.weight"] = torch.zeros(4, 3, 7, 7), torch.zeros(1000, 32)
+    torch.save(state, tmp_path / "resnet.pth")
+    changes = {"init": str(tmp_path / "resnet.pth"), "epochs": 2, "freeze_epochs": 1}
+    fabric_epochs = {}
+    for epochs in (1, 2):
+        folder = tmp_path / str(epochs)
+        config = parse_config(TINY | changes, "test")
+        start_folder(folder, config)
+        if epochs == 1:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(fit, "_anyone", iter_true_at(3))
+                with pytest.raises(fit.Interrupted):
+                    run(folder, **changes)
+        else:
+            run(folder, **changes)
+        fabric_epochs[epochs] = below_prefix(
+            "model", load_checkpoint(folder / "last.safetensors")[0]
+        )
+    for name, tensor in donor.state_dict().items():
+        if name.startswith(("layer", "bn1.running")) and tensor.is_floating_point():
+            expected = tensor if name.startswith("layer") else fabric_epochs[1][name]
+            assert torch.equal(fabric_epochs[1][name], expected), name
+    assert not torch.equal(
+        fabric_epochs[2]["layer1.0.conv1.weight"], state["layer1.0.conv1.weight"]
+    )
+    assert not torch.equal(
+        fabric_epochs[2]["bn1.running_mean"], fabric_epochs[1]["bn1.running_mean"]
+    )
+
+
+def iter_true_at(n: int):  # type: ignore[no-untyped-def]
+    count = iter(range(1, 10**6))
+    return lambda flag, fabric: next(count) == n
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: None, 'give "random", "imagenet" or the path'),
+        (lambda path: path.write_bytes(b"not a pickle"), "not a state dict"),
+        (lambda path: torch.save({"layer1.0.conv1.weight": torch.zeros(3)}, path), "does not fit"),
+        (lambda path: torch.save([1], path), "does not fit"),
+    ],
+)
+def test_initial_weights_that_do_not_fit(tmp_path: Path, make, message: str) -> None:  # type: ignore[no-untyped-def]
+    make(tmp_path / "w.pth")
+    with pytest.raises(ModelError, match=message):
+        load_backbone(ResNetFER(width=4), str(tmp_path / "w.pth"))
+
+
+WRITER = """
+import sys, torch
+from pathlib import Path
+from livefer.train.checkpoint import save_checkpoint
+meta = {"config": {}, "classes": []}
+for i in range(10**6):
+    save_checkpoint(Path(sys.argv[1]), {"x": torch.full((300_000,), float(i))}, meta | {"i": i})
+"""
+
+
+def test_kill_never_leaves_a_broken_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "last.safetensors"
+    for pause_s in (0.0, 0.013, 0.031):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)])
+        while not path.exists():
+            assert writer.poll() is None
+            time.sleep(0.01)
+        time.sleep(pause_s)
+        writer.kill()
+        writer.wait()
+        tensors, meta = load_checkpoint(path)
+        assert torch.equal(tensors["x"], torch.full((300_000,), float(meta["i"])))
+        path.unlink()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 something else"])
+def test_files_that_are_no_checkpoint(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "x.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"x\.safetensors"):
+        load_checkpoint(path)
+
+
+def test_safetensors_of_others_are_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "x.safetensors", {"w": torch.zeros(2)}, {"other": 1})
+    with pytest.raises(ModelError, match="not a checkpoint of livefer"):
+        load_checkpoint(tmp_path / "x.safetensors")
+
+
+def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
+    split = tiny_split(24)
+    for i, (face, target) in enumerate(zip(split.faces, split.targets, strict=True)):
+        folder = tmp_path / "data" / ("train" if i < 16 else "val") / CLASSES[target]
+        folder.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / f"{i}.png"), face)
+    states = []
+    for devices in (1, 2):
+        folder = tmp_path / f"on{devices}"
+        subprocess.run(
+            [sys.executable, "-m", "livefer", "train", f"data={tmp_path / 'data'}", "--out", folder,
+             "--accelerator", "cpu", "--devices", str(devices), "epochs=1", "width=4", "dropout=0",
+             "batch_size=8", "lr=0.01", "resolution=[[0,16]]", "precision=float32",
+             "augment.rotation_deg=9"],
+            check=True, timeout=300,
+        )  # fmt: skip
+        states.append(load_checkpoint(folder / "last.safetensors"))
+    (one, meta_one), (two, meta_two) = states
+    assert meta_one["progress"]["best"] == meta_two["progress"]["best"]
+    assert one.keys() == two.keys()
+    for name, tensor in one.items():
+        torch.testing.assert_close(tensor, two[name], rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_images_left_out_of_training_are_said() -> None:
+    split = tiny_split(9)
+    faces = split.faces.copy()
+    faces[0] = 128
+    faces[4] = faces[3]
+    split = Split("train", faces, split.targets, split.files)
+    config = Config(drop_blank=True, drop_conflicting=True)
+    kept, notes = clean(split, config)
+    assert kept.files == tuple(f"{i}.png" for i in (1, 2, 5, 6, 7, 8))
+    assert notes == [
+        "left out of train: 1 blank",
+        "left out of train: 2 labelled differently elsewhere",
+    ]
+    fewer, _ = clean(split, Config(train_images=4))
+    assert len(fewer) == 4
+
+
+def test_preview_shows_each_class(tmp_path: Path) -> None:
+    write_preview(tmp_path / "sheet.png", tiny_split(), CLASSES, Config(augment={"erase": 1}))
+    sheet = cv2.imread(str(tmp_path / "sheet.png"), cv2.IMREAD_GRAYSCALE)
+    assert sheet.shape[0] == 3 * 96
+    rows = [sheet[i * 96 : (i + 1) * 96, 96:192].mean() for i in range(3)]
+    assert rows == pytest.approx([19.5, 89.5, 159.5], abs=3)
