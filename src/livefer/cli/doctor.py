@@ -15,7 +15,9 @@ import typer
 Finding = tuple[Literal["ok", "missing", "broken", "note"], str, str]
 """A state, what it is about, and what was found; "missing" is no fault, "broken" is one."""
 
-_MARKS = {"ok": "[green]✓[/]", "missing": "[yellow]–[/]", "broken": "[red]✗[/]", "note": " "}
+_STYLES = {"ok": "green", "missing": "yellow", "broken": "red", "note": "dim"}
+_MARKS = {"ok": "✓", "missing": "–", "broken": "✗", "note": " "}
+_ASCII_MARKS = {"ok": "+", "missing": "-", "broken": "x", "note": " "}
 _PACKAGES = ("numpy", "opencv-python-headless", "onnxruntime", "pygame-ce", "typer", "rich")
 _N_CAMERAS = 4
 
@@ -30,6 +32,7 @@ def doctor() -> None:
     from rich.markup import escape
 
     console = Console(highlight=False)
+    marks = _MARKS if console.encoding.startswith("utf") else _ASCII_MARKS
     n_broken = 0
     for title, findings in (
         ("Versions", _versions()),
@@ -41,7 +44,8 @@ def doctor() -> None:
         console.print(f"[bold]{title}[/]")
         for state, what, found in findings:
             n_broken += state == "broken"
-            console.print(f" {_MARKS[state]} {escape(what):<22} {escape(found)}", soft_wrap=True)
+            mark = f"[{_STYLES[state]}]{marks[state]}[/]"
+            console.print(f" {mark} {escape(what):<22} {escape(found)}", soft_wrap=True)
     if n_broken:
         console.print(f"[red]{n_broken} broken[/]")
         raise typer.Exit(1)

@@ -67,7 +67,8 @@ def explain(
             "larger and looks at the camera"
         )
     if face is not None and face > len(faces):
-        raise ConfigError(f"{image} has {len(faces)} faces: --face {face} is not among them")
+        n_faces = f"{len(faces)} face{'' if len(faces) == 1 else 's'}"
+        raise ConfigError(f"{image} has {n_faces}: --face {face} is not among them")
     chosen = main_face(faces) if face is None else faces[face - 1]
     assert chosen is not None
     classifier = recognizer.classifier

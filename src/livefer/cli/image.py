@@ -83,7 +83,7 @@ def image(
             write_image(path, draw_faces(result.image, result.faces, cam, bars=True))
             record["output"] = str(path)
         if as_json:
-            sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
+            sys.stdout.write(json.dumps(record) + "\n")
             sys.stdout.flush()
         else:
             _add_rows(table, shown[index], result)
@@ -100,7 +100,7 @@ def _find(paths: list[str]) -> Iterator[tuple[str, str | None]]:
 
     for path in paths:
         if Path(path).is_dir():
-            files = sorted(Path(path).iterdir())
+            files = sorted(file for file in Path(path).iterdir() if file.name[0] != ".")
             pictures = [str(file) for file in files if file.suffix.lower() in PICTURE_SUFFIXES]
             nothing = (
                 f'{path} is a folder without pictures: "{Path(path) / "**" / "*"}" looks deeper'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,5 +62,8 @@ def write_image(path: Path, image: Image) -> None:
         part.write_bytes(cv2.imencode(path.suffix.lower(), image)[1].tobytes())
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
-        raise LiveferError(f"{path} cannot be written ({error.strerror})") from None
+        with suppress(OSError):
+            part.unlink()
+        raise LiveferError(
+            f"{path} cannot be written ({error.strerror}): choose another place"
+        ) from None
