@@ -13,7 +13,6 @@ from fakes import LevelClassifier
 from livefer.cli import main
 from livefer.errors import ModelError
 
-
 command = importlib.import_module("livefer.cli.doctor")  # the name is a function in its package
 
 
