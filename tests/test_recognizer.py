@@ -230,7 +230,7 @@ def test_a_folder_is_not_tracked_and_a_bad_file_is_a_result(tmp_path: Path) -> N
 
 def test_each_file_of_a_list_has_its_own_people(tmp_path: Path) -> None:
     a = write_video(tmp_path / "a.avi", [scene((20, 50, 200))] * 3)
-    b = write_video(tmp_path / "b.avi", [scene((20, 50, 60), (200, 50, 60))] * 3)
+    b = write_video(tmp_path / "b.avi", [scene((150, 150, 60), (200, 50, 60))] * 3)
     results = list(make(smoothing_s=5).stream([a, b]))
     assert [[f.track_id for f in r.faces] for r in results] == [[1]] * 3 + [[1, 2]] * 3
     assert {f.label for r in results[3:] for f in r.faces} == {"dark"}

@@ -130,6 +130,7 @@ def cross(fps: float, speed: float, hidden: float, misses: float, seed: int) -> 
     ("fps", "speed", "hidden", "misses", "at_least"),
     [
         (5, 1, 0.6, 0.0, 6),
+        (5, 3, 0.6, 0.0, 6),
         (15, 1, 0.6, 0.0, 6),
         (30, 1, 0.6, 0.0, 6),
         (60, 1, 0.6, 0.0, 6),
@@ -154,6 +155,8 @@ def test_a_jump_back_forgets_and_a_small_one_keeps_who_is_there() -> None:
     assert smoothed(tracker, 4.6, 0.1) == pytest.approx(0.1)  # nothing left of the time before
     assert tracker.update(boxes_at((300, 300)), np.array([[0.1, 0.9]], np.float32), 0.0)[0] == [2]
     assert smoothed(tracker, 0.1, 0.3) == pytest.approx(0.2)
+    ids_of(tracker, 3.0, (900, 300))
+    assert ids_of(tracker, 4.7, (300, 300)) == [4]  # and not who was there at 4.6, before the jump
 
 
 def test_trackers_share_nothing() -> None:

@@ -78,7 +78,7 @@ class FrameResult:
     time_s: seconds since the source's first frame
     image: (H, W, 3) uint8 BGR; None when `error` says why there is none
     faces: from left to right in a picture, by track id in a stream
-    n_skipped: frames a live source dropped since the previous result
+    n_skipped: frames left out since the previous result, by live reading or because of damage
     error: why this file of a folder, or the rest of this video, could not be read
     timings_ms: milliseconds spent in "detect", "classify" and "track"
     """
