@@ -26,6 +26,11 @@ YUNET_URL = (
 YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
 YUNET_HINT = "faces found with a Haar cascade; YuNet finds more of them: livefer download yunet"
 
+# 104 photographs, long sides of 320-1600 and thresholds of 0.5-0.9: all counted right from 0.65 to
+# 0.78 at 960; enlarging small pictures to it gains nothing (bench/detect.py, docs/experiments.md).
+_YUNET_SIDE_PX = 960
+_YUNET_THRESHOLD = 0.7
+
 Boxes = NDArray[np.float32]
 Scores = NDArray[np.float32]
 
@@ -34,6 +39,7 @@ class HaarDetector:
     """The frontal-face cascade that OpenCV ships; upright faces that look at the camera."""
 
     name = "haar"
+    # FER2013 was itself cut by such a cascade: bench/crop_scale.py, docs/experiments.md.
     crop_scale = 1.0
     crop_shift_y = 0.0
 
@@ -62,11 +68,12 @@ class YuNetDetector:
     """YuNet (Wu, Peng and Yu, 2023, https://doi.org/10.1007/s11633-023-1423-y): small and good."""
 
     name = "yunet"
-    crop_scale = 1.0
-    crop_shift_y = 0.0
+    # Framing of FER2013: bench/crop_scale.py, docs/experiments.md.
+    crop_scale = 1.12
+    crop_shift_y = -0.02
     hint: str | None = None
 
-    def __init__(self, model: str | Path | None = None, score_threshold: float = 0.7) -> None:
+    def __init__(self, model: str | Path | None = None) -> None:
         path = Path(model) if model is not None else yunet_path()
         if path is None or not path.is_file():
             raise ModelError(
@@ -76,7 +83,7 @@ class YuNetDetector:
         weights = np.fromfile(path, np.uint8)  # a buffer: cv2 cannot open every path on Windows
         try:
             self._net = cv2.FaceDetectorYN.create(
-                "onnx", weights, np.zeros(0, np.uint8), (320, 320), score_threshold, 0.3, 5000
+                "onnx", weights, np.zeros(0, np.uint8), (320, 320), _YUNET_THRESHOLD, 0.3, 5000
             )
         except cv2.error as error:
             raise ModelError(
@@ -91,7 +98,7 @@ class YuNetDetector:
             return _nothing()
         bgr = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
         height, width = bgr.shape[:2]
-        scale = min(1.0, 640 / max(height, width))
+        scale = min(1.0, _YUNET_SIDE_PX / max(height, width))
         if scale < 1:
             size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
             bgr = cv2.resize(bgr, size_wh, interpolation=cv2.INTER_AREA)
