@@ -134,7 +134,7 @@ def test_evaluate_prints_what_it_writes(livefer: Run, pets: Path, tmp_path: Path
     assert written["confusion_matrix"] == [[3, 0], [1, 0]]
     assert written["without_twins"]["n_images"] == 3
     assert words(ended.out, "accuracy")[:3] == ["accuracy", "75.0", "%"]
-    assert words(ended.out, "on new images")[3:5] == ["66.7", "%"]
+    assert words(ended.out, "without twins")[2:4] == ["66.7", "%"]
     assert words(ended.out, "macro-F1")[1:3] == [f"{100 * written['macro_f1']:.1f}", "%"]
     assert words(ended.out, "NLL")[1] == f"{written['nll']:.3f}"
     assert words(ended.out, "dog")[:5] == ["dog", "1", "–", "0.0", "%"]
@@ -147,7 +147,7 @@ def test_evaluate_takes_another_model_and_many_views(livefer: Run, pets: Path) -
     assert ended.code == 0
     assert ended.out.startswith("my, ten views on train")
     assert words(ended.out, "accuracy")[:3] == ["accuracy", "100.0", "%"]
-    assert "on new images" not in ended.out
+    assert "without twins" not in ended.out
 
 
 def test_evaluate_takes_a_checkpoint(

@@ -139,8 +139,8 @@ def _figures_table(report: Report) -> Table:
     low, high = report.macro_f1_interval
     table.add_row("accuracy", *_with_interval(report.accuracy))
     if without := report.without_twins:
-        words = f"{without.n_images:,} without a twin in train"
-        table.add_row("  on new images", *_with_interval(without), words)
+        words = f"{without.n_images:,} without a copy in train"
+        table.add_row("  without twins", *_with_interval(without), words)
     table.add_row("balanced accuracy", _percent(report.balanced_accuracy), "", "mean recall")
     table.add_row("macro-F1", _percent(report.macro_f1), _interval(low, high), "mean F1")
     table.add_row("NLL", f"{report.nll:.3f}", "", "lower is better")
