@@ -20,7 +20,7 @@ class Model(LevelClassifier):
     """A model with a card."""
 
     name = "shipped"
-    metadata = {"accuracy": "0.7 [on val]", "classes": "[]"}  # noqa: RUF012
+    metadata = {"data": "FER [2013]", "metrics": '{"split": "val", "accuracy": 0.71234567}'}  # noqa: RUF012
 
 
 class Camera:
@@ -66,7 +66,8 @@ def test_a_machine_without_camera_and_extras_is_no_fault(
     assert code == 0
     for line in (
         "shipped                angry, disgust",
-        "accuracy               0.7 [on val]",
+        "data                   FER [2013]",
+        "metrics                split val, accuracy 0.7123",
         "livefer download yunet",
         "none found",
         'without torch: python -m pip install "livefer[train]"',

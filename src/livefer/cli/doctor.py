@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import platform
 import re
 import sys
@@ -84,8 +85,16 @@ def _model() -> Iterator[Finding]:
         return
     yield "ok", model.name, ", ".join(model.classes)
     for key, value in sorted(model.metadata.items()):
-        if key not in ("classes", "livefer_format"):
-            yield "note", key, value
+        if key not in ("classes", "livefer_format", "config"):
+            yield "note", key, _plain(value)
+
+
+def _plain(value: str) -> str:
+    """Return a field of the model's card, JSON objects as `name value, name value`."""
+    if not value.startswith("{"):
+        return value
+    fields = json.loads(value).items()
+    return ", ".join(f"{k} {round(v, 4) if isinstance(v, float) else v}" for k, v in fields)
 
 
 def _detectors() -> Iterator[Finding]:
