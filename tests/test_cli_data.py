@@ -112,8 +112,8 @@ def test_data_lists_what_could_not_be_read(livefer: Run, pets: Path) -> None:
 
 def test_data_splits_one_folder_by_the_seed(livefer: Run, tmp_path: Path) -> None:
     write_folders(tmp_path, {"a": 20, "b": 10})
-    ended = livefer("data", tmp_path, "--seed", 5)
-    assert "seed 5" in ended.out
+    ended = livefer("data", tmp_path)
+    assert "seed 0" in ended.out
     assert words(ended.out, "all") == ["all", "24", "3", "3"]
 
 

@@ -105,6 +105,7 @@ def test_class_weights() -> None:
         assert weights[targets].mean() == pytest.approx(1)
     effective = class_weights(targets, 3, "effective").numpy()
     assert effective[0] < effective[1] < effective[2]
+    assert class_weights(targets, 4, "inverse").tolist() == pytest.approx([*inverse, 0])
 
 
 @pytest.mark.parametrize(("epoch", "expected"), [(0.5, 0.5), (1, 1), (5.5, 0.55), (10, 0.1)])

@@ -44,9 +44,6 @@ def data(
         Path | None,
         typer.Option(help="Write a picture: samples of each class, and how many there are."),
     ] = None,
-    seed: Annotated[
-        int, typer.Option(help="Splits one folder of class folders into train, val and test.")
-    ] = 0,
 ) -> None:
     """Show what a data set holds: classes, splits, and what is wrong with it.
 
@@ -63,7 +60,7 @@ def data(
     if plot:
         plots.require_matplotlib()
     with progress_bar("reading pictures") as progress:
-        dataset = read_dataset(directory, seed, progress=progress)
+        dataset = read_dataset(directory, progress=progress)
     with Console(stderr=True).status("comparing pictures"):
         found = hygiene.inspect(dataset)
     if as_json:

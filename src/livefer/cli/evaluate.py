@@ -44,9 +44,6 @@ def evaluate(
     tta: Annotated[
         bool, typer.Option("--tta", help="Average ten views of each face: shifted and mirrored.")
     ] = False,
-    seed: Annotated[
-        int, typer.Option(help="Splits one folder of class folders into train, val and test.")
-    ] = 0,
 ) -> None:
     """Measure a model on labelled faces.
 
@@ -68,7 +65,7 @@ def evaluate(
         drawings.require_matplotlib()
     predict, classes, name = _load(model, checkpoint)
     with progress_bar("reading pictures") as progress:
-        dataset = read_dataset(data, seed, progress=progress)
+        dataset = read_dataset(data, progress=progress)
     part = dataset.split(split)
     predict = evaluation.match_classes(predict, classes, dataset.classes)
     if tta:

@@ -34,7 +34,7 @@ def export(
 
     meta = load_checkpoint(checkpoint)[1]
     try:
-        dataset = read_dataset(data or meta["config"]["data"], meta["config"]["seed"])
+        dataset = read_dataset(data or meta["config"]["data"])
         val = dataset.split("val")
     except DatasetError as error:
         raise DatasetError(

@@ -91,7 +91,7 @@ def _read(settings: Config) -> tuple[tuple[str, ...], Split, Split]:
     from livefer.dataset import read_dataset
     from livefer.train import prepare
 
-    dataset = read_dataset(settings.data, settings.seed)
+    dataset = read_dataset(settings.data)
     val = dataset.split("val")
     train_split, notes = prepare.clean(dataset.split("train"), settings)
     for file, reason in dataset.unreadable[:5]:

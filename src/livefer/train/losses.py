@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def class_weights(targets: NDArray[np.int64], n_classes: int, kind: str) -> Tensor:
-    """Return (C,) float32 weights whose mean over the training images is 1.
+    """Return (C,) float32 weights whose mean over the training images is 1; 0 without images.
 
     targets: (N,) int64
     kind: "none"; "inverse", N / (C · N_c); or "effective", (1 - β) / (1 - β^N_c) with β = 0.9999
@@ -20,9 +20,10 @@ def class_weights(targets: NDArray[np.int64], n_classes: int, kind: str) -> Tens
     if kind == "none":
         weights = np.ones(n_classes)
     elif kind == "inverse":
-        weights = 1 / counts
+        weights = 1 / np.maximum(counts, 1)
     else:
-        weights = (1 - 0.9999) / (1 - 0.9999**counts)
+        weights = (1 - 0.9999) / (1 - 0.9999 ** np.maximum(counts, 1))
+    weights[counts == 0] = 0
     weights *= counts.sum() / (weights * counts).sum()
     return torch.tensor(weights, dtype=torch.float32)
 
