@@ -232,7 +232,7 @@ def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
     (one, meta_one), (two, meta_two) = states
     assert meta_one["progress"]["best"] == meta_two["progress"]["best"]
     assert one.keys() == two.keys()
-    # Sums in another order differ by 1e-6 after one step, and a hundred times more after the second.
+    # Sums in another order differ by 1e-6 after one step, and by a hundred times more after two.
     for name, tensor in below_prefix("model", one).items():
         torch.testing.assert_close(tensor, two[f"model.{name}"], rtol=1e-3, atol=2e-4, msg=name)
 

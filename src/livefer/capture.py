@@ -198,7 +198,9 @@ def newest(read: Callable[[Event], Iterator[Frame]]) -> Generator[Frame, None, N
                     with changed:
                         if waiting and waiting[-1].error is None and frame.error is None:
                             left_out = waiting.pop()
-                            frame = replace(frame, n_skipped=left_out.n_skipped + 1 + frame.n_skipped)
+                            frame = replace(
+                                frame, n_skipped=left_out.n_skipped + 1 + frame.n_skipped
+                            )
                         waiting.append(frame)
                         changed.notify()
         except Exception as error:  # noqa: BLE001  # raised again where the frames are taken
