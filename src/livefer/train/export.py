@@ -79,7 +79,7 @@ def export(checkpoint: Path, output: Path, val: Split, crop_scale: float = 1.0) 
         "temperature": repr(temperature),
         "uncertain_below": repr(confidence_threshold(probabilities, val.targets)),
         "network": network,
-        "training_data": config["data"],
+        "training_data": f"{Path(config['data']).name}, train split",
         "config": json.dumps(config),
         "epoch": str(meta.get("epoch", "")),
         "metrics": json.dumps(
