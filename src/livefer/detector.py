@@ -27,7 +27,7 @@ YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4
 YUNET_HINT = "faces found with a Haar cascade; YuNet finds more of them: livefer download yunet"
 
 # 104 photographs, long sides of 320-1600 and thresholds of 0.5-0.9: all counted right from 0.65 to
-# 0.78 at 960; enlarging small pictures to it gains nothing (bench/detect.py, docs/experiments.md).
+# 0.75 at 960; enlarging small pictures to it gains nothing (bench/detect.py, docs/experiments.md).
 _YUNET_SIDE_PX = 960
 _YUNET_THRESHOLD = 0.7
 
