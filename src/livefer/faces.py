@@ -6,6 +6,7 @@ Knows nothing about detectors or networks.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
@@ -107,7 +108,7 @@ def _crop(image: NDArray[np.uint8], square: NDArray[Any], size: int) -> NDArray[
     # Thousands of pixels to one of the crop: a part of them will do.
     stride = max(1, int((right - left) / (size * _MAX_SAMPLES)))
     part = to_gray(image[y0:y1:stride, x0:x1:stride])
-    k = max(1, round((right - left) / stride / size))
+    k = max(1, math.ceil((right - left) / stride / size - 0.1))
     step = (right - left) / (size * k)
     # Pixel centres: sample i lies at left + (i + 0.5) * step, pixel j of `part` at
     # x0 + j * stride + 0.5.
