@@ -27,7 +27,7 @@ N_NOT_RUN = 6
 """How many blocks carry a reason: one more has to be counted here, so that none is added unseen."""
 
 _BLOCK = re.compile(
-    r"^(?:<!-- (?P<mark>.*?) -->\n)?^```(?P<language>\S*)\n(?P<code>.*?)^```$",
+    r"^(?:<!-- (?P<mark>[^\n]*) -->\n)?^```(?P<language>\S*)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 _REASON = re.compile(r"not run in the tests: (\S.*)")
@@ -123,10 +123,10 @@ def test_linked_files_are_there() -> None:
 
 
 def test_the_reader_of_blocks() -> None:
-    text = "a\n```bash\nls\n```\n<!-- not run in the tests: why -->\n```python\nx\n```\n"
+    text = "<!-- figures -->\na\n```bash\nls\n```\n<!-- not run in the tests: why -->\n```python\nx\n```\n"
     text += "\n```\ny\n```\n"
     assert read_blocks(text) == [
-        Block(2, "bash", "ls\n", None),
-        Block(6, "python", "x\n", "why"),
-        Block(10, "", "y\n", None),
+        Block(3, "bash", "ls\n", None),
+        Block(7, "python", "x\n", "why"),
+        Block(11, "", "y\n", None),
     ]
