@@ -123,7 +123,8 @@ def test_linked_files_are_there() -> None:
 
 
 def test_the_reader_of_blocks() -> None:
-    text = "<!-- figures -->\na\n```bash\nls\n```\n<!-- not run in the tests: why -->\n```python\nx\n```\n"
+    text = "<!-- figures -->\na\n```bash\nls\n```\n"
+    text += "<!-- not run in the tests: why -->\n```python\nx\n```\n"
     text += "\n```\ny\n```\n"
     assert read_blocks(text) == [
         Block(3, "bash", "ls\n", None),
