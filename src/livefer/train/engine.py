@@ -55,7 +55,7 @@ class _SumOverDevices(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return _SumOverDevices.forward(ctx, gradient)
 
 
