@@ -43,11 +43,10 @@ class RunLog:
             MofNCompleteColumn(),
             TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[run]}"),
             console=self._console,
             disable=not self._speaks or not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=n_steps, speed="", run="")
+        self._task = self._bar.add_task("", total=n_steps, speed="")
 
     def __enter__(self) -> RunLog:
         self._bar.start()
@@ -75,7 +74,7 @@ class RunLog:
         """Begin an epoch, at a step that is not 0 where a run was resumed inside it."""
         self._epoch_began, self._n_images = time.perf_counter(), 0
         self._bar.reset(
-            self._task, total=self._n_steps, completed=step, speed="", run="",
+            self._task, total=self._n_steps, completed=step, speed="",
             description=f"epoch {epoch + 1}/{self._config.epochs}",
         )  # fmt: skip
 
