@@ -361,7 +361,7 @@ def test_live_the_newest_frame_wins_and_every_frame_is_accounted_for() -> None:
     for frame in newest(read):
         may_end.wait(5)
         frames.append(frame)
-    assert len(frames) == 2
+    assert len(frames) <= 2  # one, where the machine was too busy to take the first in time
     assert frames[-1].index == 49
     assert len(frames) + sum(f.n_skipped for f in frames) == 50
     assert capture_threads() == []
@@ -449,9 +449,10 @@ def test_leaving_while_a_camera_is_tried_again_ends_the_thread(
 
 
 def test_opening_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    level = cv2.utils.logging.getLogLevel()
+    log = getattr(cv2.utils, "logging", cv2)
+    level = log.getLogLevel()
     before = dict(os.environ)
     with open_source(write_video(tmp_path / "v.avi", 3)):
         pass
-    assert cv2.utils.logging.getLogLevel() == level
+    assert log.getLogLevel() == level
     assert dict(os.environ) == before

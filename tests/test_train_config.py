@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("pydantic", reason="the train extra is not installed")
-
 from livefer.errors import ConfigError
 from livefer.train.config import Augment, Config, config_yaml, load_config
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-pytest.importorskip("torch", reason="the train extra is not installed")
 import torch
 
 from livefer.classifier import EmotionClassifier

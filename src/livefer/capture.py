@@ -236,14 +236,15 @@ def quiet() -> Iterator[None]:
     """
     variable = "OPENCV_FFMPEG_LOGLEVEL"
     with _opening:
-        level = cv2.utils.logging.getLogLevel()
+        log = getattr(cv2.utils, "logging", cv2)  # OpenCV before 4.13 has them in cv2
+        level = log.getLogLevel()
         is_set = variable in os.environ
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        log.setLogLevel(0)  # silent
         os.environ.setdefault(variable, "-8")
         try:
             yield
         finally:
-            cv2.utils.logging.setLogLevel(level)
+            log.setLogLevel(level)
             if not is_set:
                 del os.environ[variable]
 
