@@ -188,6 +188,8 @@ def _write(graph: nn.Module, described: dict[str, str], path: Path) -> None:
         )
     assert program is not None
     proto = program.model_proto
+    for part in (*proto.graph.node, *proto.graph.value_info, *proto.graph.input, proto.graph):
+        del part.metadata_props[:]  # the exporter's notes, with the paths of this machine
     _store_half(proto.graph)
     onnx.helper.set_model_props(proto, described)
     onnx.checker.check_model(proto)
