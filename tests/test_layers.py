@@ -32,6 +32,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "dataset",
         "hygiene",
         "metrics",
+        "calibration",
         "text",
     ),
     ("detector", "classifier", "tracker", "drawing", "sources", "sinks"),

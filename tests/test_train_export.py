@@ -190,25 +190,6 @@ def test_nothing_is_written_when_runtime_and_torch_disagree(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
-def test_temperature_is_found_again(temperature: float) -> None:
-    rng = np.random.default_rng(0)
-    true = rng.normal(0, 2, (20_000, 4))
-    p = np.exp(true) / np.exp(true).sum(axis=1, keepdims=True)
-    targets = (p.cumsum(axis=1) > rng.random((len(p), 1))).argmax(axis=1)
-    got = exporting.fit_temperature((true * temperature).astype(np.float32), targets)
-    assert got == pytest.approx(temperature, rel=0.05)
-
-
-def test_threshold_is_the_lowest_that_keeps_the_promise() -> None:
-    confidence = np.array([0.9, 0.8, 0.7, 0.6])
-    probabilities = np.stack([confidence, 1 - confidence], axis=1).astype(np.float32)
-    threshold = exporting.confidence_threshold
-    assert threshold(probabilities, np.array([0, 0, 1, 1]), right=0.6) == pytest.approx(0.7)
-    assert threshold(probabilities, np.array([0, 0, 0, 0]), right=0.85) == pytest.approx(0.6)
-    assert threshold(probabilities, np.array([1, 1, 1, 1]), right=0.85) == 1.0
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [(None, "neither a file nor a shipped model"), (b"junk", "not an ONNX model")],

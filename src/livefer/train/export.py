@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from livefer import __version__, metrics
+from livefer.calibration import confidence_threshold, fit_temperature
 from livefer.classifier import FORMAT, EmotionClassifier
 from livefer.dataset import Split
 from livefer.errors import ModelError
@@ -29,7 +30,6 @@ from livefer.train.model import BasicBlock, ResNetFER
 
 INPUT_SIZE = 48
 TOLERANCE = 1e-4
-_MIN_RIGHT = 0.85  # share of right answers above the confidence threshold, on val
 _N_COMPARED = 512
 _HALF_FROM = 1024  # tensors with at least so many values are stored in half precision
 
@@ -103,42 +103,6 @@ def export(checkpoint: Path, output: Path, val: Split, crop_scale: float = 1.0) 
     finally:
         temporary.unlink(missing_ok=True)
     return described
-
-
-def fit_temperature(logits: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
-    """Return the temperature, 0.25–4, that minimises the NLL (Guo et al. 2017, arXiv:1706.04599).
-
-    logits: (N, C) float32
-    """
-    low, high = np.log(0.25), np.log(4.0)
-    x = logits.astype(np.float64)
-    rows = np.arange(len(x))
-
-    def loss(log_t: float) -> float:
-        z = x / np.exp(log_t)
-        peak = z.max(axis=1, keepdims=True)
-        return float((np.log(np.exp(z - peak).sum(axis=1)) + peak[:, 0] - z[rows, targets]).mean())
-
-    for _ in range(60):  # the loss is convex in 1/t: thirds close in on its one minimum
-        a, b = low + (high - low) / 3, high - (high - low) / 3
-        low, high = (low, b) if loss(a) < loss(b) else (a, high)
-    return round(float(np.exp((low + high) / 2)), 4)
-
-
-def confidence_threshold(
-    probabilities: NDArray[np.float32], targets: NDArray[np.int64], right: float = _MIN_RIGHT
-) -> float:
-    """Return the smallest confidence above which at least `right` of the answers are right.
-
-    probabilities: (N, C) float32
-    Where no threshold achieves it, 1.0: every answer is uncertain.
-    """
-    confidence = probabilities.max(axis=1)
-    order = np.argsort(-confidence)
-    hits = (probabilities.argmax(axis=1) == targets)[order]
-    share = np.cumsum(hits) / np.arange(1, len(hits) + 1)
-    enough = np.flatnonzero(share >= right)
-    return round(float(confidence[order[enough[-1]]]), 3) if len(enough) else 1.0
 
 
 def _fuse(model: ResNetFER) -> ResNetFER:
