@@ -286,6 +286,25 @@ def test_leaving_a_live_stream_ends_its_thread(tmp_path: Path) -> None:
     assert [t for t in threading.enumerate() if t.name == "livefer-capture"] == []
 
 
+def test_many_frames_at_once_equal_one_after_the_other() -> None:
+    images = [scene((40, 50, 90), (200, 60, 160)), None, scene(), scene((44, 50, 220))]
+    frames = [Frame("a", i, i / 10, image) for i, image in enumerate(images)]
+    recognizer = make(heatmaps=True)
+    one, other = recognizer.tracker(), recognizer.tracker()
+    together = recognizer.process_many(frames, [one] * 4)
+    for frame, result in zip(frames, together, strict=True):
+        alone = recognizer.process(frame, other)
+        assert result.to_dict() == alone.to_dict()
+        for a, b in zip(result.faces, alone.faces, strict=True):
+            np.testing.assert_array_equal(a.heatmap, b.heatmap)
+    assert [len(r.faces) for r in together] == [2, 0, 0, 1]
+
+
+def test_the_prior_belongs_to_the_classifier() -> None:
+    with pytest.raises(ValueError, match="EmotionClassifier"):
+        make(prior=0.5)
+
+
 def test_skipped_frames_are_passed_on() -> None:
     frame = Frame("camera 0", 7, 0.3, scene((20, 50, 200)), n_skipped=4)
     recognizer = make()

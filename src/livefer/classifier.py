@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from livefer.errors import ModelError
+from livefer.errors import ConfigError, ModelError
 
 DEFAULT_MODEL = "fer2013"
 FORMAT = "1"
@@ -34,6 +34,10 @@ class EmotionClassifier:
 
     model: a shipped model's name or the path of an ONNX file; None is the default model
     threads: processor cores for one call; None leaves it to ONNX Runtime
+    prior: how much of the class frequencies in training is divided out of the probabilities, from
+        0 (faces come as in the training data) to 1 (every class is equally likely beforehand, so
+        rare ones are found more often); None is the model's own choice.
+        Menon et al. 2021, https://arxiv.org/abs/2007.07314
 
     name: the file's name without suffix
     classes: C class names
@@ -43,7 +47,12 @@ class EmotionClassifier:
     metadata: everything the file says about itself, as text
     """
 
-    def __init__(self, model: str | Path | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        threads: int | None = None,
+        prior: float | None = None,
+    ) -> None:
         path = _find(model)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
@@ -68,10 +77,27 @@ class EmotionClassifier:
             self.input_size = int(self.metadata["input_size"])
             self.crop_scale = float(self.metadata["crop_scale"])
             self.uncertain_below = float(self.metadata["uncertain_below"])
+            self.prior = float(self.metadata.get("prior_removed", 0)) if prior is None else prior
         except (KeyError, ValueError) as error:
             raise ModelError(
                 f"{path} is an ONNX file, but not a model of livefer ({error}): {_EXPORT_HINT}"
             ) from None
+        self._odds = self._load_odds()
+
+    def _load_odds(self) -> NDArray[np.float32] | None:
+        """Return (C,) factors for the probabilities: the class frequencies to the power -prior."""
+        if not 0 <= self.prior <= 1:
+            raise ConfigError(f"prior goes from 0 to 1, got {self.prior:g}")
+        if self.prior == 0:
+            return None
+        if "prior" not in self.metadata:
+            raise ModelError(
+                f'the model "{self.name}" does not say how frequent its classes were in training: '
+                "leave the prior at 0, or export the model again"
+            )
+        frequencies = np.array(json.loads(self.metadata["prior"]), np.float32)
+        odds: NDArray[np.float32] = frequencies**-self.prior
+        return odds
 
     def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return probabilities (N, C) float32 of faces (N, S, S) uint8, S being input_size."""
@@ -102,6 +128,9 @@ class EmotionClassifier:
             probabilities, cams = parts[0]
         else:
             probabilities, cams = (np.concatenate(part) for part in zip(*parts, strict=True))
+        if self._odds is not None:
+            probabilities = probabilities * self._odds
+            probabilities /= probabilities.sum(axis=1, keepdims=True)
         return probabilities, cams
 
     def heatmap(self, cam: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -7,7 +7,8 @@ for result in Recognizer().stream(0): ...
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,6 +50,7 @@ class Recognizer:
         smoothing_s: float = 0.33,
         uncertain_below: float | None = None,
         heatmaps: bool = False,
+        prior: float | None = None,
     ) -> None:
         """Load the model and the detector.
 
@@ -57,9 +59,13 @@ class Recognizer:
         smoothing_s: length of the window over which a stream's probabilities are averaged; 0: none
         uncertain_below: faces with less confidence are uncertain; None takes the model's own limit
         heatmaps: give each face the map of where the network looked
+        prior: how much of the class frequencies in training is taken out of the probabilities,
+            0 to 1, as in EmotionClassifier; None is the model's own choice
         """
         if model is None or isinstance(model, (str, Path)):
-            model = EmotionClassifier(model)
+            model = EmotionClassifier(model, prior=prior)
+        elif prior is not None:
+            raise ValueError("prior is a setting of the classifier: give it to EmotionClassifier")
         if isinstance(detector, (str, Path)):
             detector = make_detector(detector)
         self.classifier = model
@@ -108,47 +114,104 @@ class Recognizer:
 
     def process(self, frame: Frame, tracker: Tracker | None = None) -> FrameResult:
         """Return what is in one frame; without a tracker, or in a still, nobody has an id."""
+        return self.process_many([frame], [tracker])[0]
+
+    def process_many(
+        self, frames: Sequence[Frame], trackers: Sequence[Tracker | None]
+    ) -> list[FrameResult]:
+        """Return what `process` would for each frame, with one call of the network for all faces.
+
+        trackers: one for each frame; the frames of one stream come in order and share theirs
+        """
+        if not frames:
+            return []
+        found = [self._find(frame) for frame in frames]
+        began = time.perf_counter()
+        crops = np.concatenate([f.crops for f in found])
+        if self.heatmaps:
+            raw, cams = self.classifier.predict_with_cams(crops)
+        else:
+            raw, cams = self.classifier.predict(crops), None
+        classify_ms = 1000 * (time.perf_counter() - began) / len(frames)
+        results, end = [], 0
+        for frame, tracker, of_frame in zip(frames, trackers, found, strict=True):
+            rows = slice(end, end + len(of_frame.crops))
+            end = rows.stop
+            maps = None if cams is None else cams[rows]
+            results.append(self._finish(frame, tracker, of_frame, raw[rows], maps, classify_ms))
+        return results
+
+    def _find(self, frame: Frame) -> _Found:
+        """Detect and crop the faces of one frame."""
+        size = self.classifier.input_size
+        if frame.image is None:
+            nothing = np.empty((0, 4), np.float32)
+            return _Found(nothing, nothing[:, 0], nothing, np.empty((0, size, size), np.uint8), 0.0)
+        began = time.perf_counter()
+        boxes, scores = self.detector.detect(frame.image)
+        detect_ms = 1000 * (time.perf_counter() - began)
+        scale = self.detector.crop_scale * self.classifier.crop_scale
+        shift_y = self.detector.crop_shift_y
+        crops = crop_faces(frame.image, boxes, scale, shift_y, size)
+        return _Found(boxes, scores, crop_boxes(boxes, scale, shift_y), crops, detect_ms)
+
+    def _finish(
+        self,
+        frame: Frame,
+        tracker: Tracker | None,
+        found: _Found,
+        raw: NDArray[np.float32],
+        cams: NDArray[np.float32] | None,
+        classify_ms: float,
+    ) -> FrameResult:
+        """Track and smooth the faces of one frame."""
         if frame.image is None:
             return _result(frame, (), {})
-        clock = [time.perf_counter()]
-        detector, classifier = self.detector, self.classifier
-        boxes, scores = detector.detect(frame.image)
-        clock.append(time.perf_counter())
-        scale, shift_y = detector.crop_scale * classifier.crop_scale, detector.crop_shift_y
-        crops = crop_faces(frame.image, boxes, scale, shift_y, classifier.input_size)
-        cams = None
-        if self.heatmaps:
-            raw, cams = classifier.predict_with_cams(crops)
-        else:
-            raw = classifier.predict(crops)
-        clock.append(time.perf_counter())
+        began, boxes = time.perf_counter(), found.boxes
         smoothed, ids = raw, None
         if tracker is not None and not frame.still:
             ids, smoothed = tracker.update(boxes, raw, frame.time_s)
-        clock.append(time.perf_counter())
-
-        squares = crop_boxes(boxes, scale, shift_y)
+        timings_ms = {
+            "detect": found.detect_ms,
+            "classify": classify_ms,
+            "track": 1000 * (time.perf_counter() - began),
+        }
         faces = []
         for i in np.argsort(boxes[:, 0] if ids is None else ids, kind="stable"):
             side = min(boxes[i, 2] - boxes[i, 0], boxes[i, 3] - boxes[i, 1])
             heatmap = None
             if cams is not None:
-                heatmap = classifier.heatmap(cams[i, smoothed[i].argmax()])
+                heatmap = self.classifier.heatmap(cams[i, smoothed[i].argmax()])
             face = Face(
                 box=_four(boxes[i]),
-                score=float(scores[i]),
+                score=float(found.scores[i]),
                 probabilities=smoothed[i],
                 raw_probabilities=raw[i],
-                classes=classifier.classes,
+                classes=self.classifier.classes,
                 uncertain=bool(smoothed[i].max() < self.uncertain_below or side < MIN_FACE_PX),
-                crop_box=_four(squares[i]),
+                crop_box=_four(found.squares[i]),
                 track_id=None if ids is None else int(ids[i]),
                 heatmap=heatmap,
             )
             faces.append(face)
-        spent = 1000 * np.diff(clock)
-        names = ("detect", "classify", "track")
-        return _result(frame, tuple(faces), dict(zip(names, spent.tolist(), strict=True)))
+        return _result(frame, tuple(faces), timings_ms)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """The faces of one frame, before anybody knows what they show.
+
+    boxes: (N, 4) float32, xyxy in pixels
+    scores: (N,) float32
+    squares: (N, 4) float32, xyxy in pixels: what the crops show
+    crops: (N, S, S) uint8
+    """
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    squares: NDArray[np.float32]
+    crops: NDArray[np.uint8]
+    detect_ms: float
 
 
 def _result(frame: Frame, faces: tuple[Face, ...], timings_ms: dict[str, float]) -> FrameResult:
