@@ -30,6 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "cache",
         "readers",
         "dataset",
+        "votes",
         "hygiene",
         "metrics",
         "calibration",

@@ -10,6 +10,12 @@ FER2013_CSV_ORDER: tuple[str, ...] = (
 )  # fmt: skip
 """What the numbers 0–6 in the `emotion` column of the original fer2013.csv mean."""
 
+VOTE_NAMES: dict[str, str] = {
+    "neutral": "neutral", "happiness": "happy", "surprise": "surprise", "sadness": "sad",
+    "anger": "angry", "disgust": "disgust", "fear": "fear",
+}  # fmt: skip
+"""The answers in FER+'s table that are ours; contempt, unknown and NF (no face) are not."""
+
 # BGR, as OpenCV wants them. Chosen so that any two stay apart (CIELAB distance of 25 or more) for
 # normal, deuteranopic, protanopic and tritanopic eyes (Machado et al. 2009, severity 1,
 # https://doi.org/10.1109/TVCG.2009.113), and so that each can be seen in a dark room;

@@ -59,19 +59,39 @@ def below_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def build_model(config: Config, n_classes: int) -> ResNetFER:
     """Return the network that a configuration describes, with fresh weights."""
-    return ResNetFER(n_classes, config.width, config.stem_stride, config.dropout)
+    n_outputs = n_classes * len(config.heads)
+    return ResNetFER(n_outputs, config.width, config.stem_stride, config.dropout)
 
 
-def load_model(path: Path) -> tuple[ResNetFER, dict[str, Any]]:
-    """Return the network of a checkpoint in evaluation mode, and the checkpoint's plain data."""
+def load_model(path: Path, labels: str | None = None) -> tuple[ResNetFER, dict[str, Any]]:
+    """Return the network of a checkpoint in evaluation mode, and the checkpoint's plain data.
+
+    labels: what it shall say, "labels" or "votes", where it learned both; None is the first
+    """
     tensors, meta = load_checkpoint(path)
-    model = build_model(parse_config(meta["config"], str(path)), len(meta["classes"]))
-    weights = below_prefix("ema", tensors) or below_prefix("model", tensors)
+    config, n_classes = parse_config(meta["config"], str(path)), len(meta["classes"])
+    model = build_model(config, n_classes)
     try:
-        model.load_state_dict(weights)
+        model.load_state_dict(_weights(tensors))
     except RuntimeError as error:
         raise ModelError(f"{path} holds weights of another network: {error}") from None
+    labels = labels or config.heads[0]
+    if labels not in config.heads:
+        raise ModelError(f"{path} has learned {' and '.join(config.heads)}, not {labels}")
+    index = config.heads.index(labels)
+    model.keep_outputs(slice(index * n_classes, (index + 1) * n_classes))
+    meta["labels"] = labels
+    meta["prior"] = meta.get("priors", {}).get(labels)
     return model.eval(), meta
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Return the weights of a checkpoint, the averaged ones where it has them."""
+    return _weights(load_checkpoint(path)[0])
+
+
+def _weights(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return below_prefix("ema", tensors) or below_prefix("model", tensors)
 
 
 def normalise(faces: Tensor, mean: float, std: float) -> Tensor:
@@ -80,13 +100,13 @@ def normalise(faces: Tensor, mean: float, std: float) -> Tensor:
 
 
 def load_predictor(
-    path: Path,
+    path: Path, labels: str | None = None
 ) -> tuple[Callable[[NDArray[np.uint8]], NDArray[np.float32]], tuple[str, ...]]:
-    """Return (predict, class names) of a checkpoint.
+    """Return (predict, class names) of a checkpoint; labels as in `load_model`.
 
     predict: turns faces (N, 48, 48) uint8 into probabilities (N, C) float32
     """
-    model, meta = load_model(path)
+    model, meta = load_model(path, labels)
 
     @torch.inference_mode()
     def predict(faces: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -46,6 +46,10 @@ class Config(_Strict):
     name: str = Field("run", pattern=r"^[\w.-]+$", description="folder of the run under runs/")
     data: str = Field("data/fer2013", description="data set: folder or CSV")
     seed: int = Field(0, ge=0)
+    votes: str = Field("", description="table of people's votes on the images, as livefer.votes")
+    learn: Literal["labels", "votes", "both"] = Field(
+        "labels", description="the data set's labels, people's votes, or both, with a head each"
+    )
     train_images: int = Field(0, ge=0, description="use this many training images, 0 is all")
     drop_blank: bool = Field(False, description="leave out blank training images")
     drop_conflicting: bool = Field(
@@ -55,7 +59,7 @@ class Config(_Strict):
     width: int = Field(64, ge=4, description="channels of the first stage; 64 is ResNet-18")
     stem_stride: Literal[1, 2] = 1
     dropout: float = Field(0.5, ge=0, lt=1, description="before the head; half of it inside")
-    init: str = Field("random", description='"random", "imagenet" or a ResNet-18 state dict')
+    init: str = Field("random", description='"random", "imagenet", a checkpoint or a state dict')
 
     epochs: int = Field(50, ge=1)
     freeze_epochs: int = Field(0, ge=0, description="first epochs that train the head alone")
@@ -89,9 +93,16 @@ class Config(_Strict):
             raise ValueError("resolution wants epochs in rising order that begin with 0")
         if any(not 16 <= px <= 96 for _, px in self.resolution):
             raise ValueError("resolution wants sides from 16 to 96 pixels")
+        if self.learn != "labels" and not self.votes:
+            raise ValueError(f'learn: {self.learn} wants the table of votes: "votes: FILE"')
         if self.freeze_epochs >= self.epochs:
             raise ValueError("freeze_epochs leaves no epoch for the whole network")
         return self
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """What the network learns to say: "labels", "votes", or both in this order."""
+        return ("labels", "votes") if self.learn == "both" else (self.learn,)
 
     def resolution_at(self, epoch: int) -> int:
         """Return the side in pixels at which faces are trained in `epoch`, counted from 0."""

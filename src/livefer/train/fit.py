@@ -38,9 +38,10 @@ from livefer.train.config import Config
 from livefer.train.engine import keep_freed_memory, synchronise_batchnorm
 from livefer.train.init import load_backbone
 from livefer.train.log import RunLog
-from livefer.train.losses import class_weights, smooth_one_hot, soft_cross_entropy
+from livefer.train.losses import class_weights, soft_cross_entropy
 from livefer.train.model import ResNetFER
 from livefer.train.optim import learning_rate, make_optimizer, update_ema
+from livefer.train.prepare import soft_targets, val_targets
 
 
 class Interrupted(Exception):
@@ -76,7 +77,15 @@ def fit(
     torch.manual_seed(config.seed)
     torch.backends.cudnn.benchmark = fabric.device.type == "cuda"
     mean, std = float(train.faces.mean() / 255), float(train.faces.std() / 255)
-    meta = {"config": config.model_dump(mode="json"), "classes": classes, "mean": mean, "std": std}
+    train_targets = soft_targets(train, classes, config)
+    priors = train_targets.sum(axis=0) / train_targets.sum(axis=(0, 2))[:, None]
+    meta = {
+        "config": config.model_dump(mode="json"),
+        "classes": classes,
+        "mean": mean,
+        "std": std,
+        "priors": dict(zip(config.heads, priors.tolist(), strict=True)),
+    }
 
     model = build_model(config, len(classes))
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -100,9 +109,13 @@ def fit(
         ema = ema.to(fabric.device)
     keep_freed_memory()
 
-    faces, targets = torch.from_numpy(train.faces), torch.from_numpy(train.targets)
-    faces, targets = faces.to(fabric.device), targets.to(fabric.device)
-    weights = class_weights(train.targets, len(classes), config.class_weights).to(fabric.device)
+    faces = torch.from_numpy(train.faces).to(fabric.device)
+    targets = torch.from_numpy(train_targets).to(fabric.device)  # (N, heads, C)
+    weights = torch.ones(len(config.heads), len(classes))
+    if config.heads[0] == "labels":
+        weights[0] = class_weights(train.targets, len(classes), config.class_weights)
+    weights = weights.to(fabric.device)
+    truth = val_targets(val, classes, config)
     batch_size = min(config.batch_size, len(faces))
     n_steps = len(faces) // batch_size
 
@@ -120,7 +133,7 @@ def fit(
                 x = augment(faces[rows], config.augment)
                 if at.epoch == 0 and at.step == 0:
                     log.samples(x)
-                t = smooth_one_hot(targets[rows], len(classes), config.label_smoothing)
+                t = targets[rows]
                 if mixing:
                     x, t = mix(x, t, config.augment)
                 x = _resize((x - mean) / std, config.resolution_at(at.epoch))
@@ -131,9 +144,8 @@ def fit(
 
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(config, at.epoch + at.step / n_steps)
-                loss = soft_cross_entropy(
-                    net(x.contiguous(memory_format=torch.channels_last)), t, weights
-                )
+                logits = net(x.contiguous(memory_format=torch.channels_last)).view(t.shape)
+                loss = soft_cross_entropy(logits, t, weights)
                 fabric.backward(loss)
                 if config.clip_norm:
                     fabric.clip_gradients(net, optimizer, max_norm=config.clip_norm)
@@ -149,11 +161,12 @@ def fit(
                     _save_last(fabric, folder, model, ema, optimizer, at, meta)
                     raise Interrupted(f"stopped in epoch {at.epoch + 1}, step {at.step}")
 
-            probabilities = predict(fabric, ema or model, val.faces, mean, std)
-            found = _measure(probabilities, val.targets, len(classes))
-            better = found["val_accuracy"] > at.best
+            probabilities = predict(fabric, ema or model, val.faces, mean, std, len(classes))
+            found = _measure(probabilities, truth)
+            score = sum(found[key] for key in _scores(config)) / len(config.heads)
+            better = score > at.best
             if better:
-                at.best, at.best_epoch = found["val_accuracy"], at.epoch
+                at.best, at.best_epoch = score, at.epoch
                 if fabric.is_global_zero:
                     best = with_prefix("model", (ema or model).state_dict())
                     save_checkpoint(
@@ -162,7 +175,10 @@ def fit(
             loss = torch.as_tensor(fabric.all_reduce(torch.as_tensor(at.loss_sum)))
             lr = learning_rate(config, at.epoch + 1 - 1 / n_steps)
             record = {"epoch": at.epoch, "loss": float(loss) / n_steps, "lr": lr, **found}
-            log.end_epoch(record, probabilities, val.targets, classes, better)
+            known = truth[config.heads[0]] >= 0
+            log.end_epoch(
+                record, probabilities[known, 0], truth[config.heads[0]][known], classes, better
+            )
             at.epoch, at.step, at.loss_sum = at.epoch + 1, 0, 0.0
             _save_last(fabric, folder, model, ema, optimizer, at, meta)
         if at.epoch < config.epochs:
@@ -173,9 +189,14 @@ def fit(
 
 @torch.inference_mode()
 def predict(
-    fabric: Fabric, model: nn.Module, faces: NDArray[np.uint8], mean: float, std: float
+    fabric: Fabric,
+    model: nn.Module,
+    faces: NDArray[np.uint8],
+    mean: float,
+    std: float,
+    n_classes: int,
 ) -> NDArray[np.float32]:
-    """Return probabilities (N, C) float32 of faces (N, 48, 48) uint8."""
+    """Return probabilities (N, heads, C) float32 of faces (N, 48, 48) uint8."""
     model.eval()
     parts = []
     for start in range(0, len(faces), 512):
@@ -183,21 +204,31 @@ def predict(
         x = normalise(batch, mean, std).contiguous(memory_format=torch.channels_last)
         with fabric.autocast():
             logits = model(x)
-        parts.append(logits.float().softmax(dim=1).cpu())
+        parts.append(logits.float().view(len(batch), -1, n_classes).softmax(dim=2).cpu())
     model.train()
     result: NDArray[np.float32] = torch.cat(parts).numpy()
     return result
 
 
 def _measure(
-    probabilities: NDArray[np.float32], targets: NDArray[np.int64], n_classes: int
+    probabilities: NDArray[np.float32], truth: dict[str, NDArray[np.int64]]
 ) -> dict[str, float]:
-    matrix = metrics.confusion_matrix(targets, probabilities.argmax(axis=1), n_classes)
-    return {
-        "val_loss": metrics.nll(probabilities, targets),
-        "val_accuracy": metrics.accuracy(matrix),
-        "val_macro_f1": metrics.macro_f1(matrix),
-    }
+    """Return the figures of each head; those of a second one have its name in theirs."""
+    found = {}
+    for index, (head, targets) in enumerate(truth.items()):
+        known = targets >= 0
+        p, targets = probabilities[known, index], targets[known]
+        matrix = metrics.confusion_matrix(targets, p.argmax(axis=1), p.shape[1])
+        val = "val" if index == 0 else f"val_{head}"
+        found[f"{val}_loss"] = metrics.nll(p, targets)
+        found[f"{val}_accuracy"] = metrics.accuracy(matrix)
+        found[f"{val}_macro_f1"] = metrics.macro_f1(matrix)
+    return found
+
+
+def _scores(config: Config) -> list[str]:
+    """Return the names of the figures whose mean decides which epoch is the best."""
+    return ["val_accuracy", *(f"val_{head}_accuracy" for head in config.heads[1:])]
 
 
 def _is_stuck(at: Progress, config: Config) -> bool:

@@ -28,21 +28,23 @@ def class_weights(targets: NDArray[np.int64], n_classes: int, kind: str) -> Tens
     return torch.tensor(weights, dtype=torch.float32)
 
 
-def smooth_one_hot(targets: Tensor, n_classes: int, smoothing: float) -> Tensor:
+def smooth_one_hot(
+    targets: NDArray[np.int64], n_classes: int, smoothing: float
+) -> NDArray[np.float32]:
     """Return (N, C) float32 rows with 1 - ε on the target and ε spread over all classes.
 
     Szegedy et al. 2016, https://arxiv.org/abs/1512.00567
     """
-    one_hot = F.one_hot(targets, n_classes).float()
-    return one_hot * (1 - smoothing) + smoothing / n_classes
+    one_hot = np.eye(n_classes, dtype=np.float32)[targets]
+    return one_hot * np.float32(1 - smoothing) + np.float32(smoothing / n_classes)
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """Return the mean over the batch of -Σ_c w_c t_c log softmax(logits)_c.
 
-    logits: (N, C) float
-    targets: (N, C) float, rows sum to 1
-    weights: (C,) float; their mean over the data is 1, so the sum is divided by N alone, which
+    logits: (N, ..., C) float
+    targets: (N, ..., C) float; rows sum to the image's weight, mostly 1
+    weights: (..., C) float; their mean over the data is 1, so the sum is divided by N alone, which
         makes the gradient of a batch the mean of the gradients of its parts
     """
-    return -(targets * weights * F.log_softmax(logits, dim=1)).sum(dim=1).mean()
+    return -(targets * weights * F.log_softmax(logits, dim=-1)).sum(dim=-1).mean()

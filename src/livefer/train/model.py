@@ -72,6 +72,13 @@ class ResNetFER(nn.Module):
         """Return everything but the head, the part that published ResNet-18 weights fill."""
         return [self.conv1, self.bn1, self.layer1, self.layer2, self.layer3, self.layer4]
 
+    def keep_outputs(self, chosen: slice) -> None:
+        """Drop all outputs but the chosen ones."""
+        last = self.head[-1]
+        last.weight = nn.Parameter(last.weight.detach()[chosen].clone())
+        last.bias = nn.Parameter(last.bias.detach()[chosen].clone())
+        last.out_features = len(last.bias)
+
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (N, C) of normalised (N, 1, H, W) faces."""
         pooled = self.features(x).mean(dim=(2, 3))  # (N, 512)

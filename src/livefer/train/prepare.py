@@ -7,12 +7,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from livefer import hygiene
 from livefer.dataset import Split
 from livefer.errors import ConfigError, DatasetError
 from livefer.train.augment import augment
 from livefer.train.config import Config, config_yaml
+from livefer.train.losses import smooth_one_hot
+from livefer.votes import read_votes
 
 
 def start_folder(folder: Path, config: Config) -> None:
@@ -48,6 +51,34 @@ def clean(split: Split, config: Config) -> tuple[Split, list[str]]:
         raise DatasetError(f"{len(rows)} training images are left; at least 2 are needed")
     files = tuple(split.files[row] for row in rows)
     return Split(split.name, split.faces[rows], split.targets[rows], files), notes
+
+
+def soft_targets(split: Split, classes: tuple[str, ...], config: Config) -> NDArray[np.float32]:
+    """Return what the network shall say of each image, (N, heads, C) float32.
+
+    Rows sum to 1, those of votes to the share of an image's votes that went to the classes: what
+    people found hard to name or no face at all counts less, and nothing without votes.
+    """
+    parts = []
+    for head in config.heads:
+        if head == "labels":
+            parts.append(smooth_one_hot(split.targets, len(classes), config.label_smoothing))
+        else:
+            votes = read_votes(config.votes, split, classes)
+            parts.append(votes.shares * votes.weight[:, None])
+    return np.stack(parts, axis=1)
+
+
+def val_targets(
+    split: Split, classes: tuple[str, ...], config: Config
+) -> dict[str, NDArray[np.int64]]:
+    """Return the class ids (N,) that each head is measured against; -1 where there is none."""
+    return {
+        head: split.targets
+        if head == "labels"
+        else read_votes(config.votes, split, classes).majority
+        for head in config.heads
+    }
 
 
 def write_preview(path: Path, split: Split, classes: tuple[str, ...], config: Config) -> None:
