@@ -125,17 +125,22 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
         raise SourceError(
             f"{path} could not be opened ({error.strerror}): check the path"
         ) from None
+    return decode_image(data, str(path))
+
+
+def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
+    """Return (H, W, 3) uint8 BGR of a picture file's bytes; `name` is what an error calls it."""
     if not data:
-        raise SourceError(f"{path} is empty (0 bytes): copy or download it again")
+        raise SourceError(f"{name} is empty (0 bytes): copy or download it again")
     if _is_cut_short(data):
-        raise SourceError(f"{path} is cut short: its end is missing; copy or download it again")
+        raise SourceError(f"{name} is cut short: its end is missing; copy or download it again")
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:  # more pixels than OpenCV takes
         image = None
     if image is None:
         raise SourceError(
-            f"{path} is damaged, or no picture that OpenCV reads: "
+            f"{name} is damaged, or no picture that OpenCV reads: "
             "copy it again, or save it as JPEG or PNG"
         )
     return np.asarray(image, np.uint8)
