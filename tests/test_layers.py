@@ -38,6 +38,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("detector", "classifier", "tracker", "drawing", "sources", "sinks"),
     ("recognizer", "evaluate"),
+    ("web",),
     ("liveview", "plots"),
     ("window",),
     ("cli", "__main__"),
@@ -47,7 +48,8 @@ TRAIN_SEES = {*LAYERS[0], *LAYERS[1], "classifier"}
 
 ONLY_IN_TRAIN = {"torch", "torchvision", "lightning", "safetensors", "onnx", "onnxscript"}
 ONLY_IN_TRAIN |= {"tensorboard", "pydantic", "yaml"}
-NOT_AT_MODULE_LEVEL = ONLY_IN_TRAIN | {"matplotlib", "PIL", "pygame"}
+ONLY_IN_WEB = {"fastapi", "starlette", "uvicorn", "websockets"}
+NOT_AT_MODULE_LEVEL = ONLY_IN_TRAIN | ONLY_IN_WEB | {"matplotlib", "PIL", "pygame"}
 """Outside `train`: heavy or optional packages that a user may lack, or that talk when imported."""
 
 
@@ -119,6 +121,10 @@ def complaint(found: Import) -> str | None:
     if package != "livefer":
         if source == "train" or package not in NOT_AT_MODULE_LEVEL:
             return None
+        if package in ONLY_IN_WEB and source != "web":
+            return f"{found}: only livefer.web may"
+        if package in ONLY_IN_WEB:
+            return None
         if package in ONLY_IN_TRAIN and not (source == "cli" and lazy):
             return f"{found}: only livefer.train may, and the command line inside a function"
         return None if lazy else f"{found} at module level: do it inside the function that needs it"
@@ -127,6 +133,8 @@ def complaint(found: Import) -> str | None:
     if target == "train":
         if source == "cli" and lazy:
             return None
+        return f"{found}: only the command line may, inside a function"
+    if target == "web" and not (source == "cli" and lazy):
         return f"{found}: only the command line may, inside a function"
     here, there = layer_of(source), layer_of(target)
     if there < 0:
@@ -200,6 +208,14 @@ def test_no_module_imports_itself_in_a_ring() -> None:
         ("livefer.train.fit", "import torch\nfrom livefer.classifier import x", False),
         ("livefer.train.fit", "from livefer.train.model import ResNetFER", False),
         ("livefer.train.fit", "from livefer.recognizer import Recognizer", True),
+        ("livefer.web.app", "import fastapi", False),
+        ("livefer.web.app", "from livefer.web.engine import Engine", False),
+        ("livefer.web.app", "from livefer.liveview import LiveView", True),
+        ("livefer.web.app", "import torch", True),
+        ("livefer.cli.serve", "def f():\n    import uvicorn", True),
+        ("livefer.cli.serve", "def f():\n    from livefer.web.app import make_app", False),
+        ("livefer.cli.serve", "from livefer.web.app import make_app", True),
+        ("livefer.window", "def f():\n    from livefer.web.app import make_app", True),
         ("livefer", "from livefer.recognizer import Recognizer", False),
         ("livefer", "from livefer.cli import main", True),
     ],
@@ -246,9 +262,9 @@ sys.stderr.write(json.dumps(deeds))
 
 
 def test_importing_does_nothing_and_needs_no_extra(tmp_path: Path) -> None:
-    """Every module but `train` imports without the extras, silently, touching nothing."""
-    modules = [module for module in read_package() if top_name(module) != "train"]
-    absent = ",".join(sorted(ONLY_IN_TRAIN | {"matplotlib", "PIL"}))
+    """Every module but `train` and `web` imports without the extras, touching nothing."""
+    modules = [module for module in read_package() if top_name(module) not in ("train", "web")]
+    absent = ",".join(sorted(ONLY_IN_TRAIN | ONLY_IN_WEB | {"matplotlib", "PIL"}))
     ended = subprocess.run(
         [sys.executable, "-B", "-c", PROBE, ",".join(modules), absent],
         capture_output=True,

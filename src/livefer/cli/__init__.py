@@ -14,6 +14,7 @@ from livefer.cli.evaluate import evaluate
 from livefer.cli.explain import explain
 from livefer.cli.export import export
 from livefer.cli.image import image
+from livefer.cli.serve import serve
 from livefer.cli.train import train
 from livefer.cli.webcam import webcam
 from livefer.errors import LiveferError
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command()(image)
 app.command()(webcam)
+app.command()(serve)
 app.command()(explain)
 app.command()(demo)
 app.command()(doctor)

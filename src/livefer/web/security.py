@@ -1,0 +1,133 @@
+"""Who may ask: hosts, origins, the token; and the headers that every answer carries."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from livefer.web.protocol import Refused, error_dict
+
+_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_HOST = re.compile(r"[\w.:\[\]-]{1,260}")
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",  # the page's address may hold the token
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The rules of one server.
+
+    token: what a client has to show; None lets everybody in
+    origins: web sites beside the server's own that may use it, as https://example.org
+    loopback_only: answer only to a loopback name (or that of one of `origins`), so that a foreign
+        site whose name is made to point here (DNS rebinding) gets nothing
+    """
+
+    token: str | None = None
+    origins: Collection[str] = ()
+    loopback_only: bool = True
+
+    def check_origin(self, headers: Headers) -> None:
+        """Refuse a request that a foreign web site makes in its visitor's browser.
+
+        Programs send no origin, and are let through.
+        """
+        host, origin = headers.get("host", ""), headers.get("origin")
+        known = {urlsplit(one).netloc.lower() for one in self.origins}
+        if self.loopback_only and not is_loopback(_name(host)) and host.lower() not in known:
+            raise Refused("host", f'this server answers as localhost, not as "{host[:60]}"')
+        if origin is None or origin in self.origins:
+            return
+        scheme = origin.partition("://")[0]
+        netloc = origin.partition("://")[2]
+        if scheme not in ("http", "https") or _port(netloc, scheme) != _port(host, scheme):
+            raise Refused("origin", f'the web site "{origin[:60]}" may not use this server')
+
+    def check_token(self, shown: str | None) -> None:
+        """Refuse who does not show the server's token."""
+        if self.token is None:
+            return
+        if shown is None or not hmac.compare_digest(shown.encode(), self.token.encode()):
+            what = "no token came" if shown is None else "a wrong token came"
+            raise Refused("token", f"{what}: open the address that livefer serve printed")
+
+
+def shown_token(connection: HTTPConnection) -> str | None:
+    """Return the token of a request: `Authorization: Bearer ...`, or the query's token=..."""
+    scheme, _, value = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and value:
+        return value.strip()
+    return connection.query_params.get("token")
+
+
+def is_loopback(name: str) -> bool:
+    """Say whether a name or address can only mean this machine itself."""
+    return name in ("localhost", "::1") or name.startswith("127.")
+
+
+class Guard:
+    """Checks origin and host of every HTTP request, and gives every answer the headers."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let one request through, or answer it with its refusal."""
+        if scope["type"] != "http":  # a stream is told why by its close code
+            return await self._app(scope, receive, send)
+        headers = Headers(scope=scope)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    answer[name] = value
+                answer["Content-Security-Policy"] = _policy(headers.get("host", ""))
+                answer.setdefault("Cache-Control", "no-cache")
+            await send(message)
+
+        try:
+            self._access.check_origin(headers)
+        except Refused as refused:
+            answer = JSONResponse(error_dict(refused.code, refused.reason), refused.status)
+            return await answer(scope, receive, send_with_headers)
+        return await self._app(scope, receive, send_with_headers)
+
+
+def _policy(host: str) -> str:
+    """Return the Content-Security-Policy: nothing from elsewhere, in or out."""
+    # Not every browser counts ws: as 'self'.
+    sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+        f"media-src 'self' blob:; connect-src 'self'{sockets}; manifest-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+def _name(host: str) -> str:
+    """Return the host's name without its port: [::1]:8000 is ::1."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].lower()
+
+
+def _port(netloc: str, scheme: str) -> tuple[str, str]:
+    """Return name and port, the scheme's own where none is given."""
+    port = netloc.rpartition("]")[2].rpartition(":")[2] if ":" in netloc.rpartition("]")[2] else ""
+    return _name(netloc), port or str(_PORTS[scheme])

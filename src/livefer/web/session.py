@@ -1,0 +1,213 @@
+"""One stream: its frames in, one reply for each of them in order out, its own tracker.
+
+A reader takes what comes, a writer recognises and replies. One frame at a time is with the engine,
+the newest waits, and one that waited when a newer came is answered as skipped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from livefer.tracker import KEEP_S, Tracker
+from livefer.web.engine import Engine
+from livefer.web.limits import Limits, RateLimiter
+from livefer.web.metrics import Metrics
+from livefer.web.protocol import (
+    IDLE,
+    TOO_MANY,
+    TOO_SLOW,
+    Closed,
+    Model,
+    Options,
+    Refused,
+    dumps,
+    hello,
+    options_message,
+    read_control,
+    read_frame,
+)
+
+_CLOSE_S = 3.0  # for a client to take the rest before its close
+_MAX_STILL = 1000  # frames while the client's clock does not move on
+
+
+@dataclass(slots=True, eq=False)
+class _Slot:
+    """A reply to come: of a frame, or of a control message, which is known at once."""
+
+    reply: str | None = None
+    number: int = -1
+    time_s: float = 0.0
+    data: bytes = b""
+    options: Options | None = None
+    tracker: Tracker | None = None
+    arrived_s: float = 0.0
+
+
+class Session:
+    """An accepted WebSocket; `run` ends when the client goes, breaks a rule, or `end` is called."""
+
+    def __init__(
+        self,
+        websocket: WebSocket,
+        engine: Engine,
+        model: Model,
+        limits: Limits,
+        metrics: Metrics,
+        options: Options,
+    ) -> None:
+        self._websocket = websocket
+        self._engine = engine
+        self._model = model
+        self._limits = limits
+        self._metrics = metrics
+        self._options = options
+        self._tracker = Tracker(options.smoothing_s)
+        self._n_frames = 0
+        self._rate = RateLimiter(limits.max_fps)
+        self._slots: asyncio.Queue[_Slot] = asyncio.Queue()
+        self._waiting: _Slot | None = None
+        self._moved_s, self._n_still = 0.0, 0
+        self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def end(self, closed: Closed) -> None:
+        """Let `run` close the stream with this code and reason."""
+        if not self._end.done():
+            self._end.set_exception(closed)
+
+    async def run(self) -> None:
+        """Serve the stream to its end; nothing of it is left behind."""
+        self._slots.put_nowait(_Slot(hello(self._model, self._limits, self._options)))
+        reader = asyncio.create_task(self._read())
+        writer = asyncio.create_task(self._write())
+        try:
+            await asyncio.wait({reader, writer, self._end}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (reader, writer):
+                task.cancel()
+            await asyncio.wait({reader, writer})
+        ended = [one for one in (self._end, reader, writer) if one.done() and not one.cancelled()]
+        error = next(iter([one.exception() for one in ended]), None)
+        if isinstance(error, Closed):
+            await close(self._websocket, error, self._metrics)
+        elif error is not None and not isinstance(error, WebSocketDisconnect):
+            raise error
+
+    async def _read(self) -> None:
+        """Take messages until the client goes."""
+        while True:
+            try:
+                message = await asyncio.wait_for(self._websocket.receive(), self._limits.idle_s)
+            except asyncio.TimeoutError:
+                raise Closed(IDLE, f"nothing came for {self._limits.idle_s:g} s") from None
+            if message["type"] == "websocket.disconnect":
+                return
+            if not self._rate.allows():
+                raise Closed(
+                    TOO_MANY, f"more than {self._limits.max_fps:g} frames a second came: send fewer"
+                )
+            if self._slots.qsize() >= self._limits.max_unsent:
+                raise Closed(TOO_SLOW, f"{self._slots.qsize()} replies wait: read faster")
+            if message.get("bytes") is not None:
+                self._take_frame(message["bytes"])
+            else:
+                self._take_control(message["text"])
+
+    def _take_frame(self, message: bytes) -> None:
+        time_s, data = read_frame(message, self._limits.max_bytes)
+        if self._waiting is not None:
+            old, self._waiting = self._waiting, None
+            old.data = b""
+            old.reply = _reply("skipped", old, {"reason": "a newer frame came"})
+            self._metrics.frames["skipped"] += 1
+        tracker = self._tracker_at(time_s)
+        slot = _Slot(
+            None, self._n_frames, time_s, data, self._options, tracker, time.perf_counter()
+        )
+        self._n_frames += 1
+        self._waiting = slot
+        self._slots.put_nowait(slot)
+
+    def _take_control(self, text: str) -> None:
+        kind, self._options, reason = read_control(text, self._options, self._model.detectors)
+        if kind == "reset":
+            # A new one: the old one may be in use in a thread. Frames that came earlier keep it.
+            self._tracker = Tracker(self._options.smoothing_s)
+            self._slots.put_nowait(_Slot(dumps({"type": "reset"})))
+        else:
+            self._tracker.window_s = self._options.smoothing_s
+            self._slots.put_nowait(_Slot(options_message(self._options, reason)))
+
+    def _tracker_at(self, time_s: float) -> Tracker:
+        """Return the tracker; a new one where the client's clock stands still for very long.
+
+        By a clock that does not move, no face is ever old enough to be forgotten.
+        """
+        self._n_still += 1
+        if abs(time_s - self._moved_s) >= KEEP_S:
+            self._moved_s, self._n_still = time_s, 0
+        elif self._n_still >= _MAX_STILL:
+            self._tracker, self._n_still = Tracker(self._options.smoothing_s), 0
+        return self._tracker
+
+    async def _write(self) -> None:
+        """Recognise and reply, in the order of arrival."""
+        while True:
+            slot = await self._slots.get()
+            if slot is self._waiting:
+                self._waiting = None
+            reply = slot.reply or await self._recognise(slot)
+            try:
+                await asyncio.wait_for(self._websocket.send_text(reply), self._limits.slow_s)
+            except asyncio.TimeoutError:
+                reason = f"no reply was read for {self._limits.slow_s:g} s: read faster"
+                raise Closed(TOO_SLOW, reason) from None
+
+    async def _recognise(self, slot: _Slot) -> str:
+        assert slot.options is not None
+        waited_ms = 1000 * (time.perf_counter() - slot.arrived_s)
+        try:
+            seen = await self._engine.recognise(
+                slot.data,
+                self._limits.max_pixels,
+                slot.options.detector,
+                slot.options.heatmap,
+                # To the millisecond: a frame of the same time replaces the one before, so that a
+                # clock of tiny steps does not pile up samples.
+                round(slot.time_s, 3),
+                slot.tracker,
+            )
+        except Refused as refused:
+            self._metrics.frames["error"] += 1
+            self._metrics.refusals[refused.code] += 1
+            return _reply("error", slot, {"code": refused.code, "reason": refused.reason})
+        timings_ms = dict(seen.timings_ms)
+        for name in ("wait", "total"):
+            timings_ms[name] = round(timings_ms[name] + waited_ms, 2)
+        self._metrics.frames["result"] += 1
+        self._metrics.count_seen(len(seen.faces), timings_ms, seen.n_batch)
+        found = {
+            "size_wh": seen.size_wh,
+            "faces": seen.faces,
+            "timings_ms": timings_ms,
+            "hint": seen.hint,
+        }
+        return _reply("result", slot, found)
+
+
+async def close(websocket: WebSocket, closed: Closed, metrics: Metrics) -> None:
+    """Close a stream with a code and a reason, and count the refusal."""
+    if closed.code >= 4000:
+        metrics.refusals[str(closed.code)] += 1
+    with suppress(asyncio.TimeoutError, WebSocketDisconnect, RuntimeError):  # already gone
+        await asyncio.wait_for(websocket.close(closed.code, closed.reason), _CLOSE_S)
+
+
+def _reply(kind: str, slot: _Slot, found: dict[str, Any]) -> str:
+    return dumps({"type": kind, "number": slot.number, "time_s": slot.time_s, **found})

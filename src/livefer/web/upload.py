@@ -1,0 +1,72 @@
+"""One picture out of a request's body, kept in memory and bounded; nothing touches the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from starlette.requests import ClientDisconnect, Request
+
+from livefer.web.limits import Limits
+from livefer.web.protocol import Refused
+
+_BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,70})"|([^\s;",]{1,70}))', re.IGNORECASE)
+_NAME = re.compile(rb'[;\s]name="?image"?(?:[;\s]|$)', re.IGNORECASE)
+_FORM_BYTES = 4096  # what a form may have around its picture
+
+
+async def read_picture(request: Request, limits: Limits) -> bytes:
+    """Return the picture's bytes, or refuse the request."""
+    kind = request.headers.get("content-type", "")
+    name = kind.partition(";")[0].strip().lower()
+    is_form = name == "multipart/form-data"
+    if not (is_form or name in ("", "application/octet-stream") or name.startswith("image/")):
+        raise Refused(
+            "unknown_format",
+            f'expected a picture (image/jpeg, image/png, image/webp) or a form, got "{name[:60]}"',
+        )
+    body = await _read_body(request, limits.max_image_bytes + _FORM_BYTES * is_form, limits.idle_s)
+    if is_form:
+        body = _image_field(body, kind)
+    if not body:
+        raise Refused("bad_request", "the picture is empty: send its bytes as the body")
+    return body
+
+
+async def _read_body(request: Request, max_bytes: int, idle_s: float) -> bytes:
+    too_large = Refused("too_large", f"the request has more than {max_bytes} bytes: scale it down")
+    length = request.headers.get("content-length", "")
+    if length.isascii() and length.isdigit() and int(length[:20]) > max_bytes:
+        raise too_large
+    parts: list[bytes] = []
+    n_bytes = 0
+    stream = aiter(request.stream())
+    try:
+        while True:
+            part = await asyncio.wait_for(anext(stream), idle_s)
+            n_bytes += len(part)
+            if n_bytes > max_bytes:
+                raise too_large
+            parts.append(part)
+    except StopAsyncIteration:
+        return b"".join(parts)
+    except asyncio.TimeoutError:
+        raise Refused("upload_idle", f"nothing of the picture came for {idle_s:g} s") from None
+    except ClientDisconnect:
+        raise Refused("bad_request", "the upload broke off") from None
+
+
+def _image_field(body: bytes, content_type: str) -> bytes:
+    """Return the content of a form's field "image" (RFC 2046, section 5.1; RFC 7578)."""
+    found = _BOUNDARY.search(content_type)
+    if found is None:
+        raise Refused("bad_request", "the form's content type names no boundary")
+    # No part contains its delimiter: that is what a boundary is chosen for.
+    delimiter = b"\r\n--" + (found[1] or found[2]).encode()
+    for part in (b"\r\n" + body).split(delimiter)[1:]:
+        head, _, content = part.partition(b"\r\n\r\n")
+        for line in head.split(b"\r\n"):
+            key, _, value = line.partition(b":")
+            if key.strip().lower() == b"content-disposition" and _NAME.search(value):
+                return content
+    raise Refused("bad_request", 'the form has no field "image" with a picture')
