@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from livefer.errors import ConfigError
-from livefer.train.config import Augment, Config, config_yaml, load_config
+from livefer.train.config import Augment, Config, Distill, config_yaml, load_config
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,6 +31,8 @@ def test_published_configurations_are_valid_and_named_like_their_file(path: Path
         (["resolution=[[3, 32]]"], "begin with 0"),
         (["resolution=[[0, 8]]"], "from 16 to 96"),
         (["augment.scale=[1.2, 0.8]"], "0 < low <= high"),
+        (["learn=votes"], 'wants the table of votes: "votes: FILE"'),
+        (["distill.teacher=x"], r'the nearest is "distill\.teachers"'),
         (["lr"], '"lr" is not key=value'),
         (["lr=[1"], "not valid YAML"),
         (["lr.x=1", "lr.y=2"], "lr"),
@@ -71,8 +73,10 @@ def test_every_key_is_read_somewhere() -> None:
         path.read_text(encoding="utf-8")
         for path in [*(ROOT / "src/livefer/train").glob("*.py"), ROOT / "src/livefer/cli/train.py"]
     )
-    keys = [*Config.model_fields, *Augment.model_fields]
+    keys = [*Config.model_fields, *Augment.model_fields, *Distill.model_fields]
     unread = [
-        key for key in keys if not re.search(rf"\b(config|settings)\.(augment\.)?{key}\b", code)
+        key
+        for key in keys
+        if not re.search(rf"\b(config|settings)\.(augment\.|distill\.)?{key}\b", code)
     ]
-    assert [key for key in unread if key != "resolution"] == []
+    assert [key for key in unread if key not in ("resolution", "learn")] == []

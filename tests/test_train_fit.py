@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from livefer.dataset import Split
-from livefer.errors import ModelError
+from livefer.errors import ConfigError, ModelError
 from livefer.train import fit
 from livefer.train.checkpoint import below_prefix, load_checkpoint, load_predictor, save_checkpoint
 from livefer.train.config import Config, parse_config
@@ -45,6 +45,78 @@ def run(folder: Path, resume: bool = False, **changes: object) -> Path:
     fabric = make_fabric(config, "cpu", 1, 1)
     val = tiny_split(9, seed=1, name="val")
     return fit.fit(fabric, config, tiny_split(), val, CLASSES, folder, resume)
+
+
+def write_votes(path: Path, n: int, opposite: bool = False) -> Path:
+    """Nine of ten people see what the label says, or its mirror image in the class list."""
+    rows = [f"file,{','.join(CLASSES)},nothing"]
+    for i in range(n):
+        counts = [0, 0, 0]
+        counts[2 - i % 3 if opposite else i % 3] = 9
+        rows.append(f"{i}.png,{','.join(map(str, counts))},1")
+    path.write_text("\n".join(rows))
+    return path
+
+
+def test_both_label_sets_have_a_head_each(tmp_path: Path) -> None:
+    votes = write_votes(tmp_path / "votes.csv", 24, opposite=True)
+    best = run(tmp_path / "run", learn="both", votes=str(votes), epochs=12, lr=0.02, dropout=0.0)
+    record = json.loads((tmp_path / "run/metrics.jsonl").read_text().splitlines()[-1])
+    assert {"val_accuracy", "val_votes_accuracy", "val_votes_loss"} <= set(record)
+    val = tiny_split(9, seed=1, name="val")
+    for labels, expected in (("labels", val.targets), ("votes", 2 - val.targets)):
+        predict, classes = load_predictor(best, labels)
+        assert classes == CLASSES
+        assert predict(val.faces).shape == (9, 3)
+        assert (predict(val.faces).argmax(axis=1) == expected).mean() > 0.6
+    priors = load_checkpoint(best)[1]["priors"]
+    assert priors == {"labels": pytest.approx([1 / 3] * 3), "votes": pytest.approx([1 / 3] * 3)}
+
+
+def test_votes_alone_and_the_head_that_is_not_there(tmp_path: Path) -> None:
+    votes = write_votes(tmp_path / "votes.csv", 24)
+    best = run(tmp_path / "run", learn="votes", votes=str(votes))
+    assert load_predictor(best)[0](tiny_split(3).faces).shape == (3, 3)
+    with pytest.raises(ModelError, match="has learned votes, not labels"):
+        load_predictor(best, "labels")
+
+
+def test_a_checkpoint_begins_another_run_without_its_head(tmp_path: Path) -> None:
+    best = run(tmp_path / "first")
+    model = ResNetFER(3, width=4)
+    left_out = load_backbone(model, str(best))
+    saved = below_prefix("model", load_checkpoint(best)[0])
+    assert all(name.startswith("head.") for name in left_out)
+    loaded = model.state_dict()
+    assert all(torch.equal(loaded[name], saved[name]) for name in set(saved) - set(left_out))
+    assert not torch.equal(loaded["head.1.weight"], saved["head.1.weight"])
+    with pytest.raises(ModelError, match="same width"):
+        load_backbone(ResNetFER(3, width=8), str(best))
+
+
+def test_a_student_comes_close_to_its_teachers(tmp_path: Path) -> None:
+    first = run(tmp_path / "a", width=8, se=True, epochs=6, lr=0.02)
+    second = run(tmp_path / "b", shortcuts=False, blocks=[1, 2, 1, 1], epochs=6, lr=0.02)
+    paths = [str(first), str(second)]
+    faces = tiny_split(9, seed=1).faces
+    taught = np.mean([load_predictor(path)[0](faces) for path in (first, second)], axis=0)
+
+    def distance(best: Path) -> float:
+        return float(np.abs(load_predictor(best)[0](faces) - taught).mean())
+
+    settings = {"epochs": 8, "lr": 0.02, "dropout": 0.0, "label_smoothing": 0.3}
+    alone = run(tmp_path / "alone", **settings)
+    student = run(
+        tmp_path / "student", distill={"teachers": paths, "weight": 1, "temperature": 1}, **settings
+    )
+    assert distance(student) < distance(alone)
+
+
+def test_a_teacher_of_other_things_is_refused(tmp_path: Path) -> None:
+    votes = str(write_votes(tmp_path / "votes.csv", 24))
+    teacher = run(tmp_path / "teacher", epochs=1)
+    with pytest.raises(ConfigError, match=r"has learned labels of dark, .* learns votes"):
+        run(tmp_path / "x", learn="votes", votes=votes, distill={"teachers": [str(teacher)]})
 
 
 def assert_same_state(a: Path, b: Path) -> None:
@@ -161,7 +233,7 @@ def iter_true_at(n: int):  # type: ignore[no-untyped-def]
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda path: None, 'give "random", "imagenet" or the path'),
+        (lambda path: None, 'give "random", "imagenet", a checkpoint or the path'),
         (lambda path: path.write_bytes(b"not a pickle"), "not a state dict"),
         (lambda path: torch.save({"layer1.0.conv1.weight": torch.zeros(3)}, path), "does not fit"),
         (lambda path: torch.save([1], path), "does not fit"),

@@ -42,6 +42,18 @@ def test_smaller_networks() -> None:
     assert model(torch.rand(1, 1, 32, 32)).shape == (1, 4)
 
 
+def test_relatives_for_teachers() -> None:
+    deep = ResNetFER(width=8, blocks=(3, 4, 6, 3))
+    assert [len(stage) for stage in deep.backbone()[2:]] == [3, 4, 6, 3]
+    plain = ResNetFER(width=8, shortcuts=False).eval()
+    assert not [name for name in plain.state_dict() if "downsample" in name]
+    assert plain(torch.rand(1, 1, 48, 48)).shape == (1, 7)
+    excited = ResNetFER(width=8, se=True).eval()
+    plain_names = set(ResNetFER(width=8).state_dict())
+    assert {name for name in excited.state_dict() if ".se." not in name} == plain_names
+    assert excited(torch.rand(2, 1, 48, 48)).shape == (2, 7)
+
+
 def test_augmentation_that_is_off_changes_nothing() -> None:
     x = faces()
     assert torch.allclose(augment(x, Augment(**OFF)), x[:, None] / 255, atol=1e-4)
@@ -90,7 +102,8 @@ def test_mixed_targets_weigh_the_pixels_they_stand_for(kind: str) -> None:
 
 def test_soft_cross_entropy_is_torchs_with_label_smoothing() -> None:
     logits, targets = torch.randn(9, 5), torch.randint(0, 5, (9,))
-    got = soft_cross_entropy(logits, smooth_one_hot(targets, 5, 0.1), torch.ones(5))
+    smoothed = torch.from_numpy(smooth_one_hot(targets.numpy(), 5, 0.1))
+    got = soft_cross_entropy(logits, smoothed, torch.ones(5))
     assert torch.allclose(got, F.cross_entropy(logits, targets, label_smoothing=0.1))
 
 

@@ -6,6 +6,7 @@ Everything about a model is read from the file itself (design: the model file de
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -82,22 +83,14 @@ class EmotionClassifier:
             raise ModelError(
                 f"{path} is an ONNX file, but not a model of livefer ({error}): {_EXPORT_HINT}"
             ) from None
-        self._odds = self._load_odds()
-
-    def _load_odds(self) -> NDArray[np.float32] | None:
-        """Return (C,) factors for the probabilities: the class frequencies to the power -prior."""
         if not 0 <= self.prior <= 1:
             raise ConfigError(f"prior goes from 0 to 1, got {self.prior:g}")
-        if self.prior == 0:
-            return None
-        if "prior" not in self.metadata:
+        if self.prior and "prior" not in self.metadata:
             raise ModelError(
                 f'the model "{self.name}" does not say how frequent its classes were in training: '
                 "leave the prior at 0, or export the model again"
             )
-        frequencies = np.array(json.loads(self.metadata["prior"]), np.float32)
-        odds: NDArray[np.float32] = frequencies**-self.prior
-        return odds
+        self._frequencies: list[float] = json.loads(self.metadata.get("prior", "[]"))
 
     def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return probabilities (N, C) float32 of faces (N, S, S) uint8, S being input_size."""
@@ -128,9 +121,8 @@ class EmotionClassifier:
             probabilities, cams = parts[0]
         else:
             probabilities, cams = (np.concatenate(part) for part in zip(*parts, strict=True))
-        if self._odds is not None:
-            probabilities = probabilities * self._odds
-            probabilities /= probabilities.sum(axis=1, keepdims=True)
+        if self.prior:
+            probabilities = without_prior(probabilities, self._frequencies, self.prior)
         return probabilities, cams
 
     def heatmap(self, cam: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -144,6 +136,19 @@ class EmotionClassifier:
         heat = np.maximum(cv2.resize(positive, size, interpolation=cv2.INTER_CUBIC), 0)
         peak = float(heat.max())
         return np.asarray(heat / peak if peak > 0 else heat, np.float32)
+
+
+def without_prior(
+    probabilities: NDArray[np.float32], frequencies: Sequence[float], share: float
+) -> NDArray[np.float32]:
+    """Return probabilities (N, C) as if classes were less unequally frequent.
+
+    frequencies: C of them, in training
+    share: how much of their logarithm is taken out, 0 to 1
+    Menon et al. 2021, https://arxiv.org/abs/2007.07314
+    """
+    odds = probabilities * np.array(frequencies, np.float32) ** -share
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
 
 
 def _find(model: str | Path | None) -> Path:

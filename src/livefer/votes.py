@@ -75,6 +75,13 @@ def read_votes(path: str | Path, split: Split, classes: tuple[str, ...]) -> Vote
     )
 
 
+def by_majority(split: Split, votes: Votes) -> Split:
+    """Return the images on which a majority is known, with it as their targets."""
+    known = np.flatnonzero(votes.majority >= 0)
+    files = tuple(split.files[i] for i in known)
+    return Split(split.name, split.faces[known], votes.majority[known], files)
+
+
 def _read_table(path: Path) -> tuple[list[str], dict[str, NDArray[np.float32]]]:
     """Return the names of the answers, and each image's votes by its file."""
     rows: dict[str, NDArray[np.float32]] = {}

@@ -10,6 +10,7 @@ import typer
 from livefer.cli.shared import (
     DetectorOption,
     ModelOption,
+    PriorOption,
     check_picture_name,
     write_hint,
     write_image,
@@ -44,6 +45,7 @@ def explain(
     ] = None,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
+    prior: PriorOption = None,
 ) -> None:
     """Show for one face what speaks for each expression, as heat maps side by side.
 
@@ -59,7 +61,7 @@ def explain(
 
     check_picture_name(output)
     picture = read_image(image)
-    recognizer = Recognizer(model, detector)
+    recognizer = Recognizer(model, detector, prior=prior)
     faces = recognizer(picture)
     if not faces:
         raise LiveferError(

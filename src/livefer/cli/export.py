@@ -18,6 +18,14 @@ def export(
     data: Annotated[
         Path | None, typer.Option(help="data set to check on [default: the run's own]")
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(help="what the model shall say, where it learned both: labels or votes"),
+    ] = None,
+    prior: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="the model's own share of the training prior to take out"),
+    ] = 0.0,
 ) -> None:
     """Export a checkpoint to one self-describing ONNX file.
 
@@ -26,11 +34,13 @@ def export(
     """
     try:
         from livefer.train.checkpoint import load_checkpoint
+        from livefer.train.config import parse_config
         from livefer.train.export import export as export_model
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"livefer export ({error.name})", "train") from None
     from livefer.dataset import read_dataset
     from livefer.errors import DatasetError
+    from livefer.votes import by_majority, read_votes
 
     meta = load_checkpoint(checkpoint)[1]
     try:
@@ -45,7 +55,10 @@ def export(
             f"{dataset.root} has the classes {', '.join(dataset.classes)}, the checkpoint "
             f"{', '.join(meta['classes'])}: name the data it was trained on with --data"
         )
-    described = export_model(checkpoint, output, val)
+    labels = labels or parse_config(meta["config"], str(checkpoint)).heads[0]
+    if labels == "votes":
+        val = by_majority(val, read_votes(meta["config"]["votes"], val, dataset.classes))
+    described = export_model(checkpoint, output, val, labels, prior)
     found = json.loads(described["metrics"])
     sys.stderr.write(
         f"wrote {output} ({output.stat().st_size / 1e6:.1f} MB): equal to the checkpoint within "

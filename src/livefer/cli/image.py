@@ -16,6 +16,7 @@ from livefer.cli.shared import (
     WRITABLE,
     DetectorOption,
     ModelOption,
+    PriorOption,
     write_hint,
     write_image,
 )
@@ -52,6 +53,7 @@ def image(
     ] = False,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
+    prior: PriorOption = None,
 ) -> None:
     """Recognise the faces in pictures.
 
@@ -68,7 +70,7 @@ def image(
         raise ConfigError("--cam paints into the annotated copies: say where to with --out DIR")
     items = list(_find(paths))
     taken = {Path(name).resolve() for name, error in items if error is None}
-    recognizer = Recognizer(model, detector, heatmaps=cam)
+    recognizer = Recognizer(model, detector, heatmaps=cam, prior=prior)
     table, shown = _table(), _short([name for name, _ in items])
     n_faces, errors = 0, []
     for index, (name, error) in enumerate(_with_progress(items)):

@@ -31,6 +31,17 @@ DetectorOption = Annotated[
         metavar="DETECTOR",
     ),
 ]
+PriorOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="How much of the class frequencies in training to take out: 0 expects faces as in the "
+        "training data, 1 every expression equally often.",
+        show_default="the model's own",
+        metavar="0-1",
+    ),
+]
 WRITABLE = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 """Suffixes of picture files that OpenCV writes everywhere."""
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from livefer.cli.shared import DetectorOption, ModelOption, write_hint
+from livefer.cli.shared import DetectorOption, ModelOption, PriorOption, write_hint
 from livefer.errors import LiveferError, SourceError
 
 
@@ -36,6 +36,7 @@ def webcam(
     ] = 0.33,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
+    prior: PriorOption = None,
 ) -> None:
     """Recognise faces live in a window.
 
@@ -49,7 +50,7 @@ def webcam(
     from livefer.sources import open_source
     from livefer.window import open_display, show
 
-    recognizer = Recognizer(model, detector, smoothing, heatmaps=heatmap)
+    recognizer = Recognizer(model, detector, smoothing, heatmaps=heatmap, prior=prior)
     has_display = True
     try:
         open_display()

@@ -60,7 +60,15 @@ def below_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def build_model(config: Config, n_classes: int) -> ResNetFER:
     """Return the network that a configuration describes, with fresh weights."""
     n_outputs = n_classes * len(config.heads)
-    return ResNetFER(n_outputs, config.width, config.stem_stride, config.dropout)
+    return ResNetFER(
+        n_outputs,
+        config.width,
+        config.stem_stride,
+        config.dropout,
+        config.blocks,
+        config.shortcuts,
+        config.se,
+    )
 
 
 def load_model(path: Path, labels: str | None = None) -> tuple[ResNetFER, dict[str, Any]]:
@@ -72,7 +80,7 @@ def load_model(path: Path, labels: str | None = None) -> tuple[ResNetFER, dict[s
     config, n_classes = parse_config(meta["config"], str(path)), len(meta["classes"])
     model = build_model(config, n_classes)
     try:
-        model.load_state_dict(_weights(tensors))
+        model.load_state_dict(weights_of(tensors))
     except RuntimeError as error:
         raise ModelError(f"{path} holds weights of another network: {error}") from None
     labels = labels or config.heads[0]
@@ -85,12 +93,8 @@ def load_model(path: Path, labels: str | None = None) -> tuple[ResNetFER, dict[s
     return model.eval(), meta
 
 
-def load_weights(path: Path) -> dict[str, Tensor]:
-    """Return the weights of a checkpoint, the averaged ones where it has them."""
-    return _weights(load_checkpoint(path)[0])
-
-
-def _weights(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def weights_of(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the network's weights among a checkpoint's tensors, the averaged ones if there."""
     return below_prefix("ema", tensors) or below_prefix("model", tensors)
 
 

@@ -40,6 +40,14 @@ class Augment(_Strict):
         return self
 
 
+class Distill(_Strict):
+    """What teachers say of each augmented face, learned beside the truth; see `train.distill`."""
+
+    teachers: list[str] = Field([], description="checkpoints that have learned the same")
+    weight: float = Field(0.7, ge=0, le=1, description="of the teachers' part in the loss")
+    temperature: float = Field(2.0, gt=0, description="softens teachers and student alike")
+
+
 class Config(_Strict):
     """One training run."""
 
@@ -58,6 +66,11 @@ class Config(_Strict):
 
     width: int = Field(64, ge=4, description="channels of the first stage; 64 is ResNet-18")
     stem_stride: Literal[1, 2] = 1
+    blocks: tuple[int, int, int, int] = Field(
+        (2, 2, 2, 2), description="blocks a stage; [3, 4, 6, 3] is ResNet-34"
+    )
+    shortcuts: bool = Field(True, description="false is a plain network, as VGG is")
+    se: bool = Field(False, description="squeeze and excitation in every block")
     dropout: float = Field(0.5, ge=0, lt=1, description="before the head; half of it inside")
     init: str = Field("random", description='"random", "imagenet", a checkpoint or a state dict')
 
@@ -80,6 +93,7 @@ class Config(_Strict):
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     class_weights: Literal["none", "inverse", "effective"] = "none"
     augment: Augment = Field(default_factory=Augment)  # type: ignore[arg-type]
+    distill: Distill = Field(default_factory=Distill)  # type: ignore[arg-type]
 
     precision: Literal["auto", "float32", "bf16"] = Field(
         "auto", description="auto is bf16 where the device multiplies it natively"
@@ -182,4 +196,5 @@ def _keys_by_name() -> dict[str, str]:
     """Return every key under its own name, and under its long one where it has one."""
     names = {key: key for key in Config.model_fields}
     names |= {f"augment.{key}": f"augment.{key}" for key in Augment.model_fields}
+    names |= {f"distill.{key}": f"distill.{key}" for key in Distill.model_fields}
     return names | {f.title: key for key, f in Config.model_fields.items() if f.title}

@@ -21,11 +21,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from livefer import __version__, metrics
 from livefer.calibration import confidence_threshold, fit_temperature
-from livefer.classifier import FORMAT, EmotionClassifier
+from livefer.classifier import FORMAT, EmotionClassifier, without_prior
 from livefer.dataset import Split
 from livefer.errors import ModelError
 from livefer.train.cam import closed_form_cams
 from livefer.train.checkpoint import load_model
+from livefer.train.config import Config, parse_config
 from livefer.train.model import BasicBlock, ResNetFER
 
 INPUT_SIZE = 48
@@ -47,14 +48,23 @@ class _Graph(nn.Module):
         return (logits / self.temperature).softmax(dim=1), cams
 
 
-def export(checkpoint: Path, output: Path, val: Split, crop_scale: float = 1.0) -> dict[str, Any]:
+def export(
+    checkpoint: Path,
+    output: Path,
+    val: Split,
+    labels: str | None = None,
+    prior_removed: float = 0.0,
+    crop_scale: float = 1.0,
+) -> dict[str, Any]:
     """Write the ONNX file of a checkpoint and return its metadata.
 
-    val: the split that temperature and threshold are fitted on and that the written file is
-        compared with torch on; ModelError, and nothing written, where a probability or a map
-        (relative to its largest value) differs by more than 1e-4
+    labels: what the model shall say, "labels" or "votes", where the network learned both
+    prior_removed: the model's own choice for EmotionClassifier's `prior`
+    val: the split, with targets of the same kind, that temperature and threshold are fitted on
+        and that the written file is compared with torch on; ModelError, and nothing written, where
+        a probability or a map (relative to its largest value) differs by more than 1e-4
     """
-    model, meta = load_model(checkpoint)
+    model, meta = load_model(checkpoint, labels)
     model = _round_to_half(_fuse(model))
     if val.targets.max() >= len(meta["classes"]):
         raise ModelError(f"{checkpoint} knows {len(meta['classes'])} classes, the data has more")
@@ -63,11 +73,14 @@ def export(checkpoint: Path, output: Path, val: Split, crop_scale: float = 1.0) 
     temperature = fit_temperature(logits, val.targets)
     probabilities = torch.from_numpy(logits / temperature).softmax(dim=1).numpy()
     graph.temperature = temperature
+    if meta["prior"]:
+        probabilities = without_prior(probabilities, meta["prior"], prior_removed)
+    elif prior_removed:
+        raise ModelError(f"{checkpoint} does not say how frequent its classes were in training")
     matrix = metrics.confusion_matrix(
         val.targets, probabilities.argmax(axis=1), len(meta["classes"])
     )
     config = meta["config"]
-    network = f"ResNet-18, width {config['width']}, stem stride {config['stem_stride']}"
     described = {
         "livefer_format": FORMAT,
         "livefer_version": __version__,
@@ -78,8 +91,10 @@ def export(checkpoint: Path, output: Path, val: Split, crop_scale: float = 1.0) 
         "std": repr(meta["std"]),
         "temperature": repr(temperature),
         "uncertain_below": repr(confidence_threshold(probabilities, val.targets)),
-        "network": network,
+        "network": describe(parse_config(config, str(checkpoint))),
         "training_data": f"{Path(config['data']).name}, train split",
+        "labels": meta["labels"],
+        "prior_removed": repr(prior_removed),
         "config": json.dumps(config),
         "epoch": str(meta.get("epoch", "")),
         "metrics": json.dumps(
@@ -93,6 +108,8 @@ def export(checkpoint: Path, output: Path, val: Split, crop_scale: float = 1.0) 
         "commit": _commit(),
         "date": date.today().isoformat(),
     }
+    if meta["prior"]:
+        described["prior"] = json.dumps(meta["prior"])
     temporary = output.with_name(output.name + ".part")
     try:
         _write(graph, described, temporary)
@@ -103,6 +120,17 @@ def export(checkpoint: Path, output: Path, val: Split, crop_scale: float = 1.0) 
     finally:
         temporary.unlink(missing_ok=True)
     return described
+
+
+def describe(config: Config) -> str:
+    """Return the network of a configuration in words."""
+    depth = 2 * sum(config.blocks) + 2
+    parts = [
+        f"{'ResNet' if config.shortcuts else 'plain network'}-{depth}",
+        f"width {config.width}",
+        f"stem stride {config.stem_stride}",
+    ]
+    return ", ".join(parts + ["squeeze and excitation"] * config.se)
 
 
 def _fuse(model: ResNetFER) -> ResNetFER:

@@ -35,6 +35,7 @@ from livefer.train.checkpoint import (
     with_prefix,
 )
 from livefer.train.config import Config
+from livefer.train.distill import Teachers
 from livefer.train.engine import keep_freed_memory, synchronise_batchnorm
 from livefer.train.init import load_backbone
 from livefer.train.log import RunLog
@@ -115,6 +116,9 @@ def fit(
     if config.heads[0] == "labels":
         weights[0] = class_weights(train.targets, len(classes), config.class_weights)
     weights = weights.to(fabric.device)
+    teachers = None
+    if config.distill.teachers:
+        teachers = Teachers(config, classes).to(fabric.device)
     truth = val_targets(val, classes, config)
     batch_size = min(config.batch_size, len(faces))
     n_steps = len(faces) // batch_size
@@ -136,9 +140,14 @@ def fit(
                 t = targets[rows]
                 if mixing:
                     x, t = mix(x, t, config.augment)
+                answers = None
+                if teachers:
+                    with fabric.autocast():
+                        answers = teachers(x, len(config.heads))
                 x = _resize((x - mean) / std, config.resolution_at(at.epoch))
                 # Every device augments the whole batch and takes its rows: n do what one does.
-                x, t = (part[fabric.global_rank :: fabric.world_size] for part in (x, t))
+                mine = slice(fabric.global_rank, None, fabric.world_size)
+                x, t = x[mine], t[mine]
                 if fabric.world_size > 1:
                     _seed(config.seed, at.epoch, at.step, fabric.global_rank)
 
@@ -146,6 +155,9 @@ def fit(
                     group["lr"] = learning_rate(config, at.epoch + at.step / n_steps)
                 logits = net(x.contiguous(memory_format=torch.channels_last)).view(t.shape)
                 loss = soft_cross_entropy(logits, t, weights)
+                if teachers and answers is not None:
+                    taught = teachers.loss(logits, answers[mine])
+                    loss = loss + teachers.weight * (taught - loss)
                 fabric.backward(loss)
                 if config.clip_norm:
                     fabric.clip_gradients(net, optimizer, max_norm=config.clip_norm)

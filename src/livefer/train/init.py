@@ -11,7 +11,7 @@ from torch import Tensor
 
 from livefer.downloads import cache_dir, fetch
 from livefer.errors import ModelError
-from livefer.train.checkpoint import load_weights
+from livefer.train.checkpoint import load_checkpoint, weights_of
 from livefer.train.model import ResNetFER
 
 IMAGENET_URL = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
@@ -28,7 +28,7 @@ def load_backbone(model: ResNetFER, source: str) -> list[str]:
         stem for colour pictures and classifier have no counterpart here.
     """
     if source.endswith(".safetensors"):
-        state, spared = load_weights(Path(source)), ("head.",)
+        state, spared = weights_of(load_checkpoint(Path(source))[0]), ("head.",)
     else:
         state, spared = _torchvision_state(source), ("conv1.", "bn1.", "head.", "fc.")
     own = model.state_dict()
