@@ -1,0 +1,107 @@
+// @ts-check
+/** A card for each face: its number, its expression in words, and a bar for every class. */
+
+import {glyphElement} from './glyphs.js';
+import {nameOf, percent} from './overlay.js';
+
+/** @typedef {import('./server.js').Face} Face */
+
+const LINGER_MS = 700; // a face that is missed in a frame or two keeps its card
+
+/** @param {string} tag @param {string} [name] @param {string} [text] */
+export function element(tag, name = '', text = '') {
+  const made = document.createElement(tag);
+  if (name) made.className = name;
+  if (text) made.textContent = text;
+  return made;
+}
+
+/** One card; changed in place, so that its bars glide and a screen reader keeps its place. */
+export class Card {
+  /** @param {string} title @param {string[]} classes @param {Record<string, string>} colours */
+  constructor(title, classes, colours) {
+    this.colours = colours;
+    this.root = element('section', 'card');
+    this.root.setAttribute('aria-label', title);
+    const head = element('header');
+    this.glyph = element('span', 'card-glyph');
+    this.name = element('strong');
+    this.share = element('span', 'card-share');
+    head.append(this.glyph, this.name, this.share, element('span', 'card-who', title));
+    const list = element('ul', 'bars');
+    this.rows = new Map(classes.map((label) => {
+      const row = element('li');
+      const bar = element('span', 'bar');
+      const fill = element('i');
+      fill.style.backgroundColor = colours[label];
+      bar.append(fill);
+      bar.setAttribute('aria-hidden', 'true');
+      const value = element('span', 'value');
+      row.append(element('span', 'name', label), bar, value);
+      list.append(row);
+      return [label, {row, fill, value}];
+    }));
+    this.root.append(head, list);
+    this.label = '';
+    this.seenAt = 0;
+  }
+
+  /** @param {Face} face */
+  update(face) {
+    this.seenAt = performance.now();
+    if (this.label !== face.label) {
+      this.label = face.label;
+      this.glyph.replaceChildren(glyphElement(face.label, this.colours[face.label] ?? '#969696'));
+    }
+    this.name.textContent = nameOf(face);
+    this.share.textContent = percent(face.confidence);
+    this.root.classList.toggle('uncertain', face.uncertain);
+    for (const [label, {row, fill, value}] of this.rows) {
+      const share = face.probabilities[label] ?? 0;
+      fill.style.transform = `scaleX(${share})`;
+      value.textContent = percent(share);
+      row.classList.toggle('first', label === face.label);
+    }
+  }
+}
+
+/** The cards beside the camera, one a track. */
+export class Cards {
+  /** @param {HTMLElement} root @param {HTMLElement} empty shown while there is no face */
+  constructor(root, empty) {
+    this.root = root;
+    this.empty = empty;
+    /** @type {Map<number | null, Card>} */
+    this.cards = new Map();
+    /** @type {string[]} */
+    this.classes = [];
+    this.colours = /** @type {Record<string, string>} */ ({});
+  }
+
+  /** @param {Face[]} faces in the order of their tracks */
+  show(faces) {
+    for (const face of faces) {
+      let card = this.cards.get(face.track_id);
+      if (!card) {
+        card = new Card(`Face ${face.track_id}`, this.classes, this.colours);
+        this.cards.set(face.track_id, card);
+        this.root.append(card.root);
+      }
+      card.update(face);
+    }
+    const now = performance.now();
+    for (const [id, card] of this.cards) {
+      if (now - card.seenAt > LINGER_MS) {
+        card.root.remove();
+        this.cards.delete(id);
+      }
+    }
+    this.empty.hidden = this.cards.size > 0;
+  }
+
+  clear() {
+    this.cards.clear();
+    this.root.replaceChildren();
+    this.empty.hidden = false;
+  }
+}

@@ -1,0 +1,162 @@
+// @ts-check
+/** The last 60 seconds of the main face: a lane for each class, as high as its probability. */
+
+/** @typedef {import('./server.js').Face} Face */
+/** @typedef {{at: number, track: number | null, uncertain: boolean, shares: number[]}} Sample */
+
+const SPAN_S = 60;
+const STEP_S = 0.1; // samples closer than this are not told apart on any screen
+const GAP_S = 1.5; // a longer time without the face is left open
+const REDRAW_MS = 80;
+
+export class Chart {
+  /** @param {HTMLCanvasElement} canvas */
+  constructor(canvas) {
+    this.canvas = canvas;
+    /** @type {string[]} */
+    this.classes = [];
+    this.colours = /** @type {Record<string, string>} */ ({});
+    /** @type {Sample[]} */
+    this.samples = [];
+    this.now = 0; // seconds; stands still while nothing is analysed
+    this.drawnAt = -Infinity;
+    new ResizeObserver(() => this.draw()).observe(canvas);
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.draw());
+  }
+
+  /** @param {Face | null} face the main face, if there is one @param {number} at seconds */
+  add(face, at) {
+    this.now = at;
+    const last = this.samples.at(-1);
+    if (face && (!last || at - last.at >= STEP_S || last.track !== face.track_id)) {
+      const shares = this.classes.map((label) => face.probabilities[label] ?? 0);
+      this.samples.push({at, track: face.track_id, uncertain: face.uncertain, shares});
+    }
+    while (this.samples.length && at - this.samples[0].at > SPAN_S + GAP_S) this.samples.shift();
+    if (performance.now() - this.drawnAt > REDRAW_MS) this.draw();
+  }
+
+  clear() {
+    this.samples = [];
+    this.draw();
+  }
+
+  /** @returns {string} in words, for those who do not see it */
+  summary() {
+    if (!this.samples.length) return 'Chart of the main face\'s expressions, empty so far';
+    const means = this.classes.map((label, i) => ({
+      label, mean: this.samples.reduce((sum, sample) => sum + sample.shares[i], 0) / this.samples.length,
+    })).sort((a, b) => b.mean - a.mean);
+    const named = means.slice(0, 2).map(({label, mean}) => `${label} ${Math.round(100 * mean)} %`);
+    return `Main face in the last minute, on average: ${named.join(', ')}`;
+  }
+
+  draw() {
+    this.drawnAt = performance.now();
+    const {canvas, classes} = this;
+    const box = canvas.getBoundingClientRect();
+    if (!box.width || !classes.length) return;
+    const [w, h] = [Math.round(box.width * devicePixelRatio), Math.round(box.height * devicePixelRatio)];
+    if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
+    const ctx = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+    ctx.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+    ctx.clearRect(0, 0, box.width, box.height);
+    const style = getComputedStyle(canvas);
+    const theme = {ink: style.color, line: style.getPropertyValue('--line'), edge: style.getPropertyValue('--edge')};
+    const left = 74;
+    const [right, bottom] = [box.width - 6, box.height - 20];
+    const lane = bottom / classes.length;
+    const x = (/** @type {number} */ at) => right - ((this.now - at) / SPAN_S) * (right - left);
+
+    ctx.font = `12.5px ${style.fontFamily}`;
+    ctx.lineWidth = 1;
+    ctx.textBaseline = 'middle';
+    for (const ago of [60, 45, 30, 15, 0]) {
+      const at = Math.round(x(this.now - ago)) + 0.5;
+      ctx.strokeStyle = theme.line;
+      ctx.beginPath();
+      ctx.moveTo(at, 2);
+      ctx.lineTo(at, bottom);
+      ctx.stroke();
+      ctx.fillStyle = theme.ink;
+      ctx.globalAlpha = 0.75;
+      ctx.textAlign = ago === 60 ? 'left' : ago === 0 ? 'right' : 'center';
+      ctx.fillText(ago ? `${ago} s ago` : 'now', at, bottom + 11);
+      ctx.globalAlpha = 1;
+    }
+    const runs = this.runs();
+    classes.forEach((label, i) => {
+      const base = Math.round((i + 1) * lane) - 1;
+      const high = lane - 5;
+      ctx.fillStyle = theme.ink;
+      ctx.textAlign = 'right';
+      ctx.fillText(label, left - 9, base - high / 2 + 1);
+      ctx.strokeStyle = theme.line;
+      ctx.beginPath();
+      ctx.moveTo(left, base + 0.5);
+      ctx.lineTo(right, base + 0.5);
+      ctx.stroke();
+      ctx.save();
+      ctx.beginPath();
+      ctx.rect(left, 0, right - left, bottom + 1);
+      ctx.clip();
+      for (const run of runs) this.paintRun(ctx, run, i, x, base, high, theme.edge);
+      ctx.restore();
+    });
+    this.paintNewcomers(ctx, runs, x, left, theme.ink);
+    canvas.setAttribute('aria-label', this.summary());
+  }
+
+  /** One stretch of one lane: an area with a line on it. */
+  paintRun(
+    /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Sample[]} */ run, /** @type {number} */ i,
+    /** @type {(at: number) => number} */ x, /** @type {number} */ base, /** @type {number} */ high,
+    /** @type {string} */ edge,
+  ) {
+    const line = new Path2D();
+    run.forEach((sample, n) => {
+      const [px, py] = [x(sample.at), base - high * sample.shares[i]];
+      if (n) line.lineTo(px, py);
+      else line.moveTo(px, py);
+    });
+    const area = new Path2D(line);
+    area.lineTo(x(run[run.length - 1].at), base);
+    area.lineTo(x(run[0].at), base);
+    area.closePath();
+    ctx.fillStyle = this.colours[this.classes[i]];
+    ctx.globalAlpha = run[0].uncertain ? 0.3 : 0.9;
+    ctx.fill(area);
+    ctx.globalAlpha = 1;
+    ctx.strokeStyle = edge;
+    ctx.lineWidth = 1;
+    ctx.stroke(line);
+  }
+
+  /** @returns {Sample[][]} stretches of one face, without a gap, certain or uncertain throughout */
+  runs() {
+    /** @type {Sample[][]} */
+    const runs = [];
+    for (const sample of this.samples) {
+      const run = runs.at(-1);
+      const last = run?.at(-1);
+      const joined = last && last.track === sample.track && sample.at - last.at < GAP_S;
+      if (run && joined) run.push(sample);
+      if (!joined) runs.push([sample]);
+      else if (last.uncertain !== sample.uncertain) runs.push([sample]);
+    }
+    return runs;
+  }
+
+  /** Say where another face became the main one. */
+  paintNewcomers(
+    /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Sample[][]} */ runs,
+    /** @type {(at: number) => number} */ x, /** @type {number} */ left, /** @type {string} */ ink,
+  ) {
+    ctx.textAlign = 'left';
+    ctx.fillStyle = ink;
+    runs.forEach((run, n) => {
+      const at = x(run[0].at);
+      if (n && run[0].track !== runs[n - 1][0].track && at > left) ctx.fillText(`#${run[0].track}`, at + 3, 9);
+    });
+  }
+}

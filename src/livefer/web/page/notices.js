@@ -1,0 +1,132 @@
+// @ts-check
+/** Where words appear: the notice on the stage, the hint on the picture, what a screen reader hears. */
+
+import {nameOf} from './overlay.js';
+import {HINTS, sentence} from './states.js';
+
+/** @typedef {import('./states.js').Notice} Notice */
+/** @typedef {import('./server.js').Face} Face */
+
+const HINT_AFTER_MS = 900; // a face lost for a moment is not worth a word
+const SURE_AFTER_MS = 1500;
+const QUIET_MS = 6000; // a screen reader is told of the main face no more often
+
+/** The notice that covers the stage. */
+export class NoticeBoard {
+  /**
+   * @param {HTMLElement} root
+   * @param {{onAction: () => void, onPictures: () => void, onToken: (token: string) => void}} listener
+   */
+  constructor(root, listener) {
+    const part = (/** @type {string} */ id) => /** @type {any} */ (root.querySelector(`#${id}`));
+    this.root = root;
+    this.parts = {
+      title: part('notice-title'), text: part('notice-text'), action: part('notice-action'),
+      other: part('notice-other'), foot: part('notice-foot'), form: part('token-form'),
+    };
+    this.title = '';
+    this.parts.action.onclick = listener.onAction;
+    this.parts.other.onclick = listener.onPictures;
+    this.parts.form.onsubmit = (/** @type {Event} */ event) => {
+      event.preventDefault();
+      listener.onToken(part('token').value.trim());
+    };
+  }
+
+  /** @param {Notice} notice */
+  show({icon, title, text, action, other, foot, token}) {
+    const {parts} = this;
+    const put = (/** @type {HTMLElement} */ place, /** @type {string | undefined} */ words) => {
+      place.hidden = !words;
+      if (place.textContent !== (words ?? '')) place.textContent = words ?? '';
+    };
+    this.root.querySelector('use')?.setAttribute('href', `#i-${icon}`);
+    put(parts.title, title);
+    put(parts.text, text);
+    put(parts.action, action);
+    put(parts.other, other);
+    put(parts.foot, foot);
+    parts.form.hidden = !token;
+    this.title = `${title}. ${text}`;
+    this.root.hidden = false;
+  }
+
+  hide() {
+    this.root.hidden = true;
+    this.title = '';
+  }
+}
+
+/** Hints on the picture, and a calm voice for those who do not see it. */
+export class Narrator {
+  /** @param {HTMLElement} voice an aria-live region @param {HTMLElement} place of the hint */
+  constructor(voice, place) {
+    this.voice = voice;
+    this.place = place;
+    this.standingText = /** @type {string | null} */ (null);
+    this.hintName = /** @type {string | null} */ (null);
+    this.hintSince = 0;
+    this.faceName = '';
+    this.faceSince = 0;
+    this.saidFace = '';
+    this.saidAt = -Infinity;
+    this.lastNotice = '';
+  }
+
+  /** @param {string} text */
+  say(text) {
+    if (this.voice.textContent !== text) this.voice.textContent = text;
+  }
+
+  /** Say a notice once. @param {string} text */
+  notice(text) {
+    if (text && text !== this.lastNotice) this.say(text);
+    this.lastNotice = text;
+  }
+
+  /** A text that stands on the picture until it is taken back. @param {string | null} text */
+  standing(text) {
+    if (text && text !== this.standingText) this.say(text);
+    this.standingText = text;
+    this.hintName = null;
+    this.put(text);
+  }
+
+  /** @param {string | null} name the server's hint on this frame */
+  hint(name) {
+    if (this.standingText) return;
+    const now = performance.now();
+    if (name !== this.hintName) {
+      this.hintName = name;
+      this.hintSince = now;
+    }
+    if (!name) this.put(null);
+    else if (now - this.hintSince >= HINT_AFTER_MS) {
+      const text = HINTS[name] ?? sentence(name);
+      if (this.place.hidden) this.say(text);
+      this.put(text);
+    }
+  }
+
+  /** Say what the main face shows when it has shown it for a while. @param {Face | null} face */
+  face(face) {
+    const now = performance.now();
+    const name = face ? `Face ${face.track_id}: ${nameOf(face)}` : '';
+    if (name !== this.faceName) {
+      this.faceName = name;
+      this.faceSince = now;
+    }
+    const due = now - this.faceSince >= SURE_AFTER_MS && now - this.saidAt >= QUIET_MS;
+    if (name && name !== this.saidFace && due) {
+      this.say(name);
+      this.saidFace = name;
+      this.saidAt = now;
+    }
+  }
+
+  /** @param {string | null} text */
+  put(text) {
+    this.place.hidden = !text;
+    if (text && this.place.textContent !== text) this.place.textContent = text;
+  }
+}

@@ -1,0 +1,255 @@
+// @ts-check
+/** What is drawn on a picture: heat maps, frames, labels; and the canvas that lies on the video. */
+
+import {mix, paintGlyph, readableOn} from './glyphs.js';
+
+/** @typedef {import('./server.js').Face} Face */
+/** @typedef {{x: number, y: number, w: number, h: number}} Rect */
+/**
+ * @typedef {{rect: Rect, size: [number, number], mirror: boolean, unit: number,
+ *   colours: Record<string, string>}} View  where the picture lies, what size its faces are given
+ *   in, and how many pixels of the canvas make one of the text's
+ */
+
+const PLATE = '#141820';
+const MUTED = '#969696';
+const EASE_MS = 45; // a box glides to where it was found last: 10 results a second look like jumps
+const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
+
+/** @param {number} share 0–1 */
+export const percent = (share) => `${Math.round(100 * share)} %`;
+
+/** @param {Face} face @returns {string} "happy", or "fear or sad?" when it is uncertain */
+export function nameOf(face) {
+  return face.uncertain ? `${face.label} or ${face.second_label}?` : face.label;
+}
+
+/** @param {[number, number]} size @param {number} w @param {number} h @returns {Rect} */
+export function contain([width, height], w, h) {
+  const scale = Math.min(w / width, h / height) || 0;
+  return {x: (w - width * scale) / 2, y: (h - height * scale) / 2, w: width * scale, h: height * scale};
+}
+
+/** Draw every face: the large ones first, labels last so that no frame covers one. */
+export function paintFaces(
+  /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Face[]} */ faces, /** @type {View} */ view,
+) {
+  const area = (/** @type {Face} */ f) => (f.box[2] - f.box[0]) * (f.box[3] - f.box[1]);
+  const sorted = [...faces].sort((a, b) => area(b) - area(a));
+  for (const face of sorted) if (face.heat) paintHeat(ctx, face, view);
+  for (const face of sorted) paintBox(ctx, face, view);
+  /** @type {Rect[]} */
+  const taken = [];
+  for (const face of sorted) paintLabel(ctx, face, view, taken);
+}
+
+/** @param {number[]} box @param {View} view @returns {Rect} */
+function place([left, top, right, bottom], {rect, size, mirror}) {
+  const [sx, sy] = [rect.w / size[0], rect.h / size[1]];
+  const x = mirror ? size[0] - right : left;
+  return {x: rect.x + x * sx, y: rect.y + top * sy, w: (right - left) * sx, h: (bottom - top) * sy};
+}
+
+function paintHeat(/** @type {CanvasRenderingContext2D} */ ctx, /** @type {Face} */ face, /** @type {View} */ view) {
+  const {x, y, w, h} = place(face.crop_box ?? face.box, view);
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(view.rect.x, view.rect.y, view.rect.w, view.rect.h);
+  ctx.clip();
+  ctx.imageSmoothingQuality = 'high';
+  if (view.mirror) {
+    ctx.translate(2 * x + w, 0);
+    ctx.scale(-1, 1);
+  }
+  ctx.drawImage(/** @type {HTMLCanvasElement} */ (face.heat), x, y, w, h);
+  ctx.restore();
+}
+
+function paintBox(/** @type {CanvasRenderingContext2D} */ ctx, /** @type {Face} */ face, /** @type {View} */ view) {
+  const {x, y, w, h} = place(face.box, view);
+  const {unit} = view;
+  const colour = view.colours[face.label] ?? MUTED;
+  ctx.save();
+  ctx.beginPath();
+  ctx.roundRect(x, y, w, h, Math.min(14 * unit, 0.12 * w));
+  ctx.lineCap = 'round';
+  ctx.strokeStyle = 'rgb(0 0 0 / 0.55)'; // sets it off from a background of its own colour
+  ctx.lineWidth = 5 * unit;
+  ctx.setLineDash([]);
+  if (!face.uncertain) ctx.stroke();
+  ctx.strokeStyle = face.uncertain ? mix(colour, MUTED, 0.65) : colour;
+  ctx.lineWidth = 3 * unit;
+  if (face.uncertain) {
+    ctx.setLineDash([2 * unit, 7 * unit]);
+    ctx.lineWidth = 5 * unit;
+    ctx.strokeStyle = 'rgb(0 0 0 / 0.6)';
+    ctx.stroke();
+    ctx.lineWidth = 3 * unit;
+    ctx.strokeStyle = mix(colour, '#d0d0d0', 0.7);
+  }
+  ctx.stroke();
+  ctx.restore();
+}
+
+function paintLabel(
+  /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Face} */ face, /** @type {View} */ view,
+  /** @type {Rect[]} */ taken,
+) {
+  const {rect} = view;
+  const box = place(face.box, view);
+  const colour = view.colours[face.label] ?? MUTED;
+  const size = view.unit * Math.max(11, Math.min(15, (0.13 * box.w) / view.unit));
+  const [pad, glyph, h] = [0.45 * size, 1.35 * size, 1.85 * size];
+  const who = face.track_id === null ? '' : `#${face.track_id}`;
+  const text = `${nameOf(face)} ${percent(face.confidence)}`;
+  ctx.save();
+  ctx.font = `600 ${size}px ${FONT}`;
+  ctx.textBaseline = 'middle';
+  const whoWidth = who ? ctx.measureText(who).width + 0.4 * size : 0;
+  const w = pad + glyph + 0.4 * size + whoWidth + ctx.measureText(text).width + 1.2 * pad;
+  const gap = 3 * view.unit;
+  const tries = [
+    [box.x, box.y - h - gap], [box.x, box.y + box.h + gap],
+    [box.x + box.w - w, box.y - h - gap], [box.x + gap, box.y + gap],
+  ].map(([x, y]) => ({
+    x: Math.max(rect.x, Math.min(x, rect.x + rect.w - w)),
+    y: Math.max(rect.y, Math.min(y, rect.y + rect.h - h)),
+    w, h, wanted: y,
+  }));
+  const free = tries.find((t) => t.y === t.wanted && !taken.some((other) => overlap(t, other)));
+  const plate = free ?? tries[0];
+  taken.push(plate);
+
+  const fill = face.uncertain ? PLATE : colour;
+  const ink = face.uncertain ? '#f1f3f6' : readableOn(colour);
+  ctx.globalAlpha = face.uncertain ? 0.86 : 1;
+  ctx.fillStyle = fill;
+  ctx.beginPath();
+  ctx.roundRect(plate.x, plate.y, w, h, 0.5 * h);
+  ctx.fill();
+  ctx.globalAlpha = 1;
+  paintGlyph(ctx, face.label, plate.x + pad * 0.6, plate.y + (h - glyph) / 2, glyph,
+    face.uncertain ? mix(colour, MUTED, 0.5) : mix(colour, '#ffffff', 0.35), readableOn(face.uncertain ? MUTED : mixHex(colour)));
+  ctx.fillStyle = ink;
+  const start = plate.x + pad + glyph + 0.2 * size;
+  ctx.globalAlpha = 0.72;
+  if (who) ctx.fillText(who, start, plate.y + h / 2 + 0.04 * size);
+  ctx.globalAlpha = 1;
+  ctx.fillText(text, start + whoWidth, plate.y + h / 2 + 0.04 * size);
+  ctx.restore();
+}
+
+/** @param {string} colour @returns {string} itself where ink on its lightened disc should be dark */
+const mixHex = (colour) => (readableOn(colour) === '#ffffff' ? '#b0b0b0' : colour);
+
+/** @param {Rect} a @param {Rect} b */
+const overlap = (a, b) => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
+
+/** The canvas on the video: as many pixels as the screen has there, boxes that glide. */
+export class Overlay {
+  /** @param {HTMLCanvasElement} canvas @param {HTMLVideoElement} video */
+  constructor(canvas, video) {
+    this.canvas = canvas;
+    this.video = video;
+    this.mirror = false;
+    this.colours = /** @type {Record<string, string>} */ ({});
+    /** @type {Face[]} */
+    this.faces = [];
+    this.size = /** @type {[number, number]} */ ([1, 1]);
+    /** @type {Map<number | null, number[]>} where each track's box is drawn just now */
+    this.shown = new Map();
+    this.drawnAt = 0;
+    this.waiting = false;
+    new ResizeObserver(() => this.fit()).observe(canvas);
+    video.addEventListener('resize', () => this.later());
+    this.calm = matchMedia('(prefers-reduced-motion: reduce)');
+  }
+
+  fit() {
+    const {width, height} = this.canvas.getBoundingClientRect();
+    this.canvas.width = Math.round(width * devicePixelRatio);
+    this.canvas.height = Math.round(height * devicePixelRatio);
+    this.draw(performance.now());
+  }
+
+  /** @param {Face[]} faces @param {[number, number]} size of the picture they were found in */
+  show(faces, size) {
+    const sameSize = size[0] === this.size[0] && size[1] === this.size[1];
+    const known = sameSize && !this.calm.matches ? this.shown : new Map();
+    this.shown = new Map(faces.map((face) => [face.track_id, known.get(face.track_id) ?? face.box]));
+    this.faces = faces;
+    this.size = size;
+    this.later();
+  }
+
+  clear() {
+    this.show([], this.size);
+  }
+
+  later() {
+    if (this.waiting) return;
+    this.waiting = true;
+    requestAnimationFrame((now) => {
+      this.waiting = false;
+      if (this.glide(now)) this.later();
+      this.draw(now);
+    });
+  }
+
+  /** @param {number} now @returns {boolean} whether a box is still on its way */
+  glide(now) {
+    const step = 1 - Math.exp(-Math.min(100, now - this.drawnAt) / EASE_MS);
+    this.drawnAt = now;
+    let moving = false;
+    for (const face of this.faces) {
+      const from = this.shown.get(face.track_id) ?? face.box;
+      const far = Math.max(...face.box.map((v, i) => Math.abs(v - from[i])));
+      const next = far < 0.25 ? face.box : from.map((v, i) => v + step * (face.box[i] - v));
+      moving ||= far >= 0.25;
+      this.shown.set(face.track_id, next);
+    }
+    return moving;
+  }
+
+  /** @param {number} now */
+  draw(now) {
+    this.drawnAt = now;
+    const ctx = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext('2d'));
+    ctx.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    if (!this.faces.length || !this.video.videoWidth) return;
+    const rect = contain(this.picture(), this.canvas.width, this.canvas.height);
+    paintFaces(ctx, this.placed(), this.view(rect, devicePixelRatio));
+  }
+
+  /** @returns {HTMLCanvasElement} the picture of this moment with everything on it, full size */
+  snapshot() {
+    const [w, h] = this.picture();
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [w, h];
+    const ctx = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+    ctx.save();
+    if (this.mirror) {
+      ctx.translate(w, 0);
+      ctx.scale(-1, 1);
+    }
+    ctx.drawImage(this.video, 0, 0, w, h);
+    ctx.restore();
+    paintFaces(ctx, this.placed(), this.view({x: 0, y: 0, w, h}, Math.max(0.8, h / 620)));
+    return canvas;
+  }
+
+  /** @returns {[number, number]} */
+  picture() {
+    return [this.video.videoWidth, this.video.videoHeight];
+  }
+
+  /** @returns {Face[]} the faces with their boxes where they are drawn just now */
+  placed() {
+    return this.faces.map((face) => ({...face, box: this.shown.get(face.track_id) ?? face.box}));
+  }
+
+  /** @param {Rect} rect @param {number} unit @returns {View} */
+  view(rect, unit) {
+    return {rect, size: this.size, mirror: this.mirror, unit, colours: this.colours};
+  }
+}

@@ -1,0 +1,207 @@
+// @ts-check
+/** Picture mode: pictures dropped, pasted or chosen, each shown with its faces and heat maps. */
+
+import {Card, element} from './cards.js';
+import {decodeHeat} from './heat.js';
+import {nameOf, paintFaces, percent} from './overlay.js';
+import {fetchFaces} from './server.js';
+import {download, fileName, Session} from './session.js';
+import {sentence} from './states.js';
+
+/** @typedef {import('./server.js').Face} Face */
+/** @typedef {import('./server.js').Model} Model */
+/** @typedef {{file: File, root: HTMLElement, canvas: HTMLCanvasElement, text: HTMLElement,
+ *   more: HTMLElement, faces: Face[], size: [number, number]}} Entry */
+
+const SENT_PX = 2048; // long side of what is sent: small faces in a group picture are still found
+const SHOWN_PX = 1280;
+const OPEN_FACES = 2; // with more, the bars wait behind a click
+
+export class Pictures {
+  /** @param {{gallery: HTMLElement, bar: HTMLElement, count: HTMLElement}} places */
+  constructor(places, /** @type {() => Promise<Model>} */ getModel) {
+    this.places = places;
+    this.getModel = getModel;
+    /** @type {Entry[]} */
+    this.entries = [];
+    this.session = new Session();
+    this.heat = true;
+    this.queue = Promise.resolve();
+  }
+
+  /** @param {Iterable<File>} files */
+  add(files) {
+    for (const file of files) {
+      const entry = this.makeEntry(file);
+      this.entries.push(entry);
+      this.places.gallery.prepend(entry.root);
+      // One after the other: a hundred pictures dropped at once are no hundred requests at once.
+      this.queue = this.queue.then(() => this.read(entry));
+    }
+    this.showCount();
+  }
+
+  clear() {
+    this.entries = [];
+    this.session.clear();
+    this.places.gallery.replaceChildren();
+    this.showCount();
+  }
+
+  /** @param {boolean} heat */
+  async setHeat(heat) {
+    this.heat = heat;
+    for (const entry of this.entries) if (entry.faces.length) await this.paint(entry);
+  }
+
+  /** @param {'csv' | 'json'} kind */
+  async save(kind) {
+    const model = await this.getModel();
+    const text = kind === 'csv' ? this.session.csv(model.classes) : this.session.json(model);
+    download(fileName(kind), new Blob([text], {type: kind === 'csv' ? 'text/csv' : 'application/json'}));
+  }
+
+  /** @param {File} file @returns {Entry} */
+  makeEntry(file) {
+    const root = element('article', 'picture waiting');
+    const canvas = document.createElement('canvas');
+    canvas.setAttribute('role', 'img');
+    canvas.setAttribute('aria-label', file.name);
+    const caption = element('div', 'caption');
+    const text = element('p', 'picture-text', 'Waiting…');
+    caption.append(element('h3', '', file.name), text);
+    const more = element('div', 'picture-more');
+    root.append(canvas, caption, more);
+    return {file, root, canvas, text, more, faces: [], size: [1, 1]};
+  }
+
+  /** @param {Entry} entry */
+  async read(entry) {
+    if (!this.entries.includes(entry)) return; // cleared while it waited
+    const frame = {source: entry.file.name, index: 0, time_s: 0, n_skipped: 0};
+    entry.more.replaceChildren();
+    entry.root.className = 'picture waiting';
+    entry.text.textContent = 'Looking for faces…';
+    try {
+      const answer = await fetchFaces(await shrink(entry.file, SENT_PX));
+      await decodeHeat(answer.faces);
+      if (!this.entries.includes(entry)) return;
+      entry.faces = answer.faces;
+      entry.size = answer.size_wh;
+      this.session.add({...frame, error: null, faces: answer.faces});
+      entry.root.className = 'picture';
+      await this.paint(entry);
+      await this.describe(entry);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      entry.root.className = 'picture failed';
+      entry.text.textContent = sentence(reason);
+      entry.more.append(button('Try again', () => {
+        this.queue = this.queue.then(() => this.read(entry));
+      }));
+      if (!this.session.frames.some(({source, error: said}) => source === frame.source && said === reason)) {
+        this.session.add({...frame, error: reason, faces: []});
+      }
+    }
+    this.showCount();
+  }
+
+  /** @param {Entry} entry */
+  async paint(entry) {
+    const {colours} = await this.getModel();
+    const picture = await createImageBitmap(entry.file);
+    const scale = Math.min(1, SHOWN_PX / Math.max(picture.width, picture.height));
+    const [w, h] = [Math.round(picture.width * scale), Math.round(picture.height * scale)];
+    [entry.canvas.width, entry.canvas.height] = [w, h];
+    const ctx = /** @type {CanvasRenderingContext2D} */ (entry.canvas.getContext('2d'));
+    ctx.drawImage(picture, 0, 0, w, h);
+    picture.close();
+    const faces = this.heat ? entry.faces : entry.faces.map((face) => ({...face, heat: null}));
+    const unit = w / (entry.canvas.clientWidth || w); // text of one size on all pictures
+    paintFaces(ctx, faces, {rect: {x: 0, y: 0, w, h}, size: entry.size, mirror: false, unit, colours});
+  }
+
+  /** @param {Entry} entry */
+  async describe({file, root, canvas, text, more, faces}) {
+    const model = await this.getModel();
+    const n = faces.length;
+    root.classList.toggle('empty', n === 0);
+    const names = faces.map((face) => `${nameOf(face)} ${percent(face.confidence)}`).join(', ');
+    text.textContent = n === 0
+      ? 'No face found. Faces that look towards the camera are found best.'
+      : `${n} face${n > 1 ? 's' : ''}: ${names}`;
+    canvas.setAttribute('aria-label', `${file.name}: ${text.textContent}`);
+    if (n === 0) return;
+    const details = /** @type {HTMLDetailsElement} */ (element('details'));
+    details.open = n <= OPEN_FACES;
+    details.append(element('summary', '', n > 1 ? 'Bars of each face, from left to right' : 'Bars'));
+    faces.forEach((face, i) => {
+      const card = new Card(n > 1 ? `Face ${i + 1}` : 'Face', model.classes, model.colours);
+      card.update(face);
+      details.append(card.root);
+    });
+    const stem = file.name.replace(/\.[^.]*$/, '');
+    more.append(details, button('Save this picture', () => canvas.toBlob((blob) => {
+      if (blob) download(`${stem}-livefer.png`, blob);
+    })));
+  }
+
+  showCount() {
+    const n = this.entries.length;
+    this.places.bar.hidden = n === 0;
+    const faces = this.entries.reduce((sum, entry) => sum + entry.faces.length, 0);
+    this.places.count.textContent = `${n} picture${n === 1 ? '' : 's'}, ${faces} face${faces === 1 ? '' : 's'}`;
+  }
+}
+
+/** Let pictures be dropped or pasted anywhere on the page. */
+export function acceptPictures(/** @type {(files: File[]) => void} */ take) {
+  const images = (/** @type {DataTransfer | null} */ data) => (
+    [...data?.files ?? []].filter((file) => file.type.startsWith('image/')));
+  const holdsFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes('Files');
+  document.addEventListener('dragover', (event) => {
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    document.body.classList.add('dragging');
+  });
+  document.addEventListener('dragleave', (event) => {
+    if (!event.relatedTarget) document.body.classList.remove('dragging');
+  });
+  document.addEventListener('drop', (event) => {
+    document.body.classList.remove('dragging');
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    take(images(event.dataTransfer));
+  });
+  document.addEventListener('paste', (event) => {
+    const files = images(event.clipboardData);
+    if (files.length) take(files);
+  });
+}
+
+/**
+ * Draw a picture anew, upright and not larger than the server needs; place and date stay behind.
+ * @param {File} file @param {number} longSide @returns {Promise<Blob>}
+ */
+async function shrink(file, longSide) {
+  const picture = await createImageBitmap(file).catch(() => {
+    throw new Error('This file is no picture that the browser can read');
+  });
+  const scale = Math.min(1, longSide / Math.max(picture.width, picture.height));
+  const canvas = document.createElement('canvas');
+  canvas.width = Math.max(1, Math.round(picture.width * scale));
+  canvas.height = Math.max(1, Math.round(picture.height * scale));
+  const ctx = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', {alpha: false}));
+  ctx.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  picture.close();
+  return new Promise((done, fail) => canvas.toBlob(
+    (blob) => (blob ? done(blob) : fail(new Error('The picture could not be shrunk'))), 'image/jpeg', 0.93));
+}
+
+/** @param {string} text @param {() => void} onclick */
+function button(text, onclick) {
+  const made = /** @type {HTMLButtonElement} */ (element('button', '', text));
+  made.type = 'button';
+  made.onclick = onclick;
+  return made;
+}

@@ -1,0 +1,93 @@
+// @ts-check
+/** Where the server is, the token it may ask for, and its answers to single requests. */
+
+/**
+ * @typedef {{box: number[], crop_box?: number[], score: number, track_id: number | null,
+ *   label: string, second_label: string, confidence: number, uncertain: boolean,
+ *   probabilities: Record<string, number>, raw_probabilities: Record<string, number>,
+ *   heatmap_png?: string, heat?: HTMLCanvasElement | null}} Face
+ * @typedef {{name: string, version: string, classes: string[], colours: Record<string, string>,
+ *   detector: string, uncertain_below: number}} Model
+ */
+
+const TOKEN_KEY = 'livefer-token';
+
+/** A refusal or a failure, with words for the page. */
+export class ServerError extends Error {
+  /** @param {string} code @param {string} reason */
+  constructor(code, reason) {
+    super(reason);
+    this.code = code;
+  }
+}
+
+/** Take the token out of the address, so that it is not shared with a copied link. */
+export function takeToken() {
+  const here = new URL(location.href);
+  const token = here.searchParams.get('token');
+  if (token === null) return;
+  setToken(token);
+  here.searchParams.delete('token');
+  history.replaceState(null, '', here);
+}
+
+/** @returns {string} the token of this tab; empty where there is none */
+export function getToken() {
+  return sessionStorage.getItem(TOKEN_KEY) ?? '';
+}
+
+/** @param {string} token */
+export function setToken(token) {
+  sessionStorage.setItem(TOKEN_KEY, token);
+}
+
+/** @returns {URL} the address of the stream */
+export function streamUrl() {
+  const url = new URL('v1/stream', document.baseURI);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  if (getToken()) url.searchParams.set('token', getToken());
+  return url;
+}
+
+/** @returns {Promise<Model>} */
+export async function fetchModel() {
+  return request('v1/model', {});
+}
+
+/**
+ * Ask for the faces of one picture, with heat maps.
+ * @param {Blob} picture
+ * @returns {Promise<{size_wh: [number, number], faces: Face[], timings_ms: Record<string, number>}>}
+ */
+export async function fetchFaces(picture) {
+  return request('v1/faces?cam=1', {
+    method: 'POST', body: picture, headers: {'Content-Type': picture.type},
+  });
+}
+
+/** Say where pictures go: to this very computer, or to which host. */
+export function whereTo() {
+  const local = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
+  return local
+    ? `Pictures go to the livefer server on this computer (${location.host}), nowhere else, and are `
+      + 'forgotten once answered. Nothing is kept.'
+    : `Pictures go to the livefer server at ${location.host}, nowhere else, and are forgotten once `
+      + 'answered. Nothing is kept there.';
+}
+
+/** @param {string} path @param {RequestInit} init @returns {Promise<any>} */
+async function request(path, init) {
+  const headers = new Headers(init.headers);
+  if (getToken()) headers.set('Authorization', `Bearer ${getToken()}`);
+  let response;
+  try {
+    response = await fetch(new URL(path, document.baseURI), {...init, headers});
+  } catch {
+    throw new ServerError('gone', 'The server does not answer. Is "livefer serve" still running?');
+  }
+  const answer = await response.json().catch(() => null);
+  if (response.ok && answer) return answer;
+  const reason = answer?.error?.reason ?? `The server answered ${response.status}.`;
+  const code = response.status === 401 ? 'token' : (answer?.error?.code ?? String(response.status));
+  throw new ServerError(code, reason);
+}

@@ -1,0 +1,96 @@
+// @ts-check
+/** Results kept in this browser until they are downloaded or cleared: CSV with a row a face, JSON. */
+
+/** @typedef {import('./server.js').Face} Face */
+/**
+ * @typedef {{source: string, index: number, time_s: number, n_skipped: number, error: string | null,
+ *   faces: Face[]}} Frame
+ */
+
+const MOST_FRAMES = 100_000; // an hour and a half at 18 a second; then the oldest go
+// The columns of livefer's own tables (sinks.py), so that both can be read by the same program.
+const FRAME_COLUMNS = ['source', 'index', 'time_s', 'n_skipped', 'error'];
+const FACE_COLUMNS = ['track_id', 'left', 'top', 'right', 'bottom', 'score',
+  'label', 'second_label', 'confidence', 'uncertain'];
+
+export class Session {
+  constructor() {
+    this.clear();
+  }
+
+  clear() {
+    /** @type {Frame[]} */
+    this.frames = [];
+    this.startedAt = new Date();
+    this.firstAt = NaN;
+    this.nForgotten = 0;
+  }
+
+  /** @param {number} at seconds on the page's clock @returns {number} since the session's first frame */
+  seconds(at) {
+    if (Number.isNaN(this.firstAt)) this.firstAt = at;
+    return Math.round(1000 * (at - this.firstAt)) / 1000;
+  }
+
+  /** @param {Frame} frame */
+  add(frame) {
+    if (!this.frames.length) this.startedAt = new Date();
+    this.frames.push({...frame, faces: frame.faces.map(plain)});
+    if (this.frames.length > MOST_FRAMES) {
+      this.frames.splice(0, MOST_FRAMES / 100);
+      this.nForgotten += MOST_FRAMES / 100;
+    }
+  }
+
+  /** @param {string[]} classes @returns {string} a header, then a row for each face or empty frame */
+  csv(classes) {
+    const lines = [[...FRAME_COLUMNS, ...FACE_COLUMNS, ...classes, ...classes.map((name) => `raw_${name}`)]];
+    const cells = FACE_COLUMNS.length + 2 * classes.length;
+    for (const frame of this.frames) {
+      const start = [frame.source, frame.index, frame.time_s, frame.n_skipped, frame.error];
+      if (!frame.faces.length) lines.push([...start, ...Array(cells).fill(null)].map(cell));
+      for (const face of frame.faces) {
+        lines.push([...start, face.track_id, ...face.box, face.score, face.label, face.second_label,
+          face.confidence, face.uncertain, ...classes.map((name) => face.probabilities[name]),
+          ...classes.map((name) => face.raw_probabilities[name])].map(cell));
+      }
+    }
+    return lines.map((line) => `${line.join(',')}\n`).join('');
+  }
+
+  /** @param {import('./server.js').Model} model @returns {string} */
+  json({name, version, classes}) {
+    return JSON.stringify({
+      schema: '1', livefer: version, model: name, classes,
+      started_at: this.startedAt.toISOString(), n_forgotten: this.nForgotten, frames: this.frames,
+    }, null, 1);
+  }
+}
+
+/** @param {Face} face @returns {Face} without its pixels */
+function plain({heat: _heat, heatmap_png: _png, crop_box: _square, ...face}) {
+  return face;
+}
+
+/** @param {any} value @returns {string} */
+function cell(value) {
+  const text = String(value ?? '');
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** Give the visitor a file. @param {string} name @param {Blob} content */
+export function download(name, content) {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(content);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** @param {string} suffix @returns {string} a name that sorts by time, "livefer-2026-05-01-142503.csv" */
+export function fileName(suffix) {
+  const now = new Date();
+  const two = (/** @type {number} */ n) => String(n).padStart(2, '0');
+  const day = [now.getFullYear(), two(now.getMonth() + 1), two(now.getDate())].join('-');
+  return `livefer-${day}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}.${suffix}`;
+}

@@ -1,0 +1,175 @@
+// @ts-check
+/** The stream to the server: frames out, replies in, and a new connection when one is lost. */
+
+/** @typedef {import('./server.js').Face} Face */
+/**
+ * @typedef {{type: 'result' | 'skipped' | 'error', number: number, time_s: number, reason?: string,
+ *   size_wh: [number, number], faces: Face[], hint: string | null,
+ *   timings_ms: Record<string, number>}} Reply
+ * @typedef {{max_bytes: number, max_pixels: number, max_fps: number, max_in_flight: number}} Limits
+ * @typedef {{state: 'idle' | 'connecting' | 'open'}
+ *   | {state: 'waiting', reason: string, code: number, retryAt: number}
+ *   | {state: 'refused', reason: string, code: number}} Status
+ */
+
+const MOST_FPS = 30; // more is not seen, and others want the server too
+const FIRST_PAUSE_S = 0.5;
+const LONGEST_PAUSE_S = 15;
+const SILENCE_S = 10; // a server that answers nothing for this long is taken for gone
+const IDLE = 4408;
+const REFUSED = new Set([4401, 4403]); // to try again without a change would be refused again
+const BUSY = 4429;
+const WORDS = /** @type {Record<number, string>} */ ({
+  1001: 'The server was stopped.',
+  4408: 'The connection was closed because nothing was sent.',
+  4413: 'A frame was larger than the server allows.',
+  4429: 'The server has as many visitors as it can serve.',
+  4430: 'This browser read the replies too slowly.',
+});
+
+export class Stream {
+  /**
+   * @param {() => URL} address asked for at every connection, since a token may have come
+   * @param {{onStatus: (status: Status) => void, onHello: (hello: any) => void,
+   *   onReply: (reply: Reply, roundTripMs: number) => void}} listener
+   */
+  constructor(address, listener) {
+    this.address = address;
+    this.listener = listener;
+    /** @type {Status} */
+    this.status = {state: 'idle'};
+    this.limits = /** @type {Limits} */ ({max_fps: 15, max_in_flight: 2, max_bytes: 1e6, max_pixels: 1e6});
+    this.wanted = {};
+    this.lastSentAt = -Infinity;
+    this.failures = 0;
+    /** @type {number[]} when each frame that waits for its reply was taken, in ms */
+    this.inFlight = [];
+    /** @type {WebSocket | null} */
+    this.socket = null;
+    this.retryTimer = 0;
+    this.silenceTimer = 0;
+  }
+
+  /** Connect, now; also out of a pause between two attempts. */
+  open() {
+    if (this.socket) return;
+    clearTimeout(this.retryTimer);
+    this.set({state: 'connecting'});
+    const socket = new WebSocket(this.address());
+    socket.binaryType = 'arraybuffer';
+    socket.onmessage = (event) => this.receive(event.data);
+    socket.onclose = (event) => this.lost(event.code, event.reason);
+    this.socket = socket;
+    this.inFlight = [];
+    this.expectReply();
+  }
+
+  /** Disconnect on purpose. */
+  close() {
+    this.drop();
+    this.failures = 0;
+    this.set({state: 'idle'});
+  }
+
+  /**
+   * Whether a frame may be sent now: a slot is free, the one before has left this machine, and it is
+   * time. A tenth early is on time: the pictures of a camera do not come evenly.
+   */
+  ready() {
+    return this.status.state === 'open'
+      && this.inFlight.length < this.limits.max_in_flight
+      && this.socket?.bufferedAmount === 0
+      && performance.now() - this.lastSentAt >= 900 / Math.min(MOST_FPS, this.limits.max_fps);
+  }
+
+  /** @param {ArrayBuffer} picture JPEG or WebP @param {number} takenAt ms of performance.now() */
+  send(picture, takenAt) {
+    if (!this.socket || this.status.state !== 'open') return;
+    const message = new Uint8Array(8 + picture.byteLength);
+    new DataView(message.buffer).setFloat64(0, takenAt / 1000, true);
+    message.set(new Uint8Array(picture), 8);
+    this.socket.send(message);
+    this.lastSentAt = performance.now();
+    this.inFlight.push(takenAt);
+    if (this.inFlight.length === 1) this.expectReply();
+  }
+
+  /** Ask for options of the server; they are asked for again after a reconnection. */
+  setOptions(/** @type {{smoothing_s?: number, heatmap?: boolean}} */ options) {
+    Object.assign(this.wanted, options);
+    this.tell({type: 'options', ...options});
+  }
+
+  /** Let the server forget who is who. */
+  reset() {
+    this.tell({type: 'reset'});
+  }
+
+  /** @param {object} message */
+  tell(message) {
+    if (this.status.state === 'open') this.socket?.send(JSON.stringify(message));
+  }
+
+  /** @param {string | ArrayBuffer} data */
+  receive(data) {
+    if (typeof data !== 'string') return;
+    const message = JSON.parse(data);
+    if (message.type === 'hello') {
+      this.limits = message.limits;
+      this.failures = 0;
+      clearTimeout(this.silenceTimer);
+      this.set({state: 'open'});
+      this.listener.onHello(message);
+      if (Object.keys(this.wanted).length) this.tell({type: 'options', ...this.wanted});
+    } else if (['result', 'skipped', 'error'].includes(message.type)) {
+      const takenAt = this.inFlight.shift() ?? NaN;
+      clearTimeout(this.silenceTimer);
+      if (this.inFlight.length) this.expectReply();
+      this.listener.onReply(message, performance.now() - takenAt);
+    }
+  }
+
+  /** Take a server that says nothing for gone, though its connection stands. */
+  expectReply() {
+    clearTimeout(this.silenceTimer);
+    this.silenceTimer = setTimeout(
+      () => this.lost(0, 'The server has not answered for a while.'), SILENCE_S * 1000);
+  }
+
+  /** @param {number} code @param {string} reason */
+  lost(code, reason) {
+    this.drop();
+    if (code === IDLE) {
+      this.set({state: 'idle'});
+      return;
+    }
+    const words = reason || WORDS[code] || 'The server does not answer. Is "livefer serve" still running?';
+    if (REFUSED.has(code)) {
+      this.set({state: 'refused', reason: words, code});
+      return;
+    }
+    const growing = (code === BUSY ? 4 : 1) * FIRST_PAUSE_S * 2 ** this.failures;
+    // Up to a fifth is left to chance, so that many pages do not come back at the same moment.
+    const pauseMs = 1000 * Math.min(growing, LONGEST_PAUSE_S) * (0.9 + 0.2 * Math.random());
+    this.failures += 1;
+    this.retryTimer = setTimeout(() => this.open(), pauseMs);
+    this.set({state: 'waiting', reason: words, code, retryAt: performance.now() + pauseMs});
+  }
+
+  drop() {
+    clearTimeout(this.retryTimer);
+    clearTimeout(this.silenceTimer);
+    if (this.socket) {
+      this.socket.onclose = this.socket.onmessage = null;
+      this.socket.close();
+    }
+    this.socket = null;
+    this.inFlight = [];
+  }
+
+  /** @param {Status} status */
+  set(status) {
+    this.status = status;
+    this.listener.onStatus(status);
+  }
+}
