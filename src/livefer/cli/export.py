@@ -26,11 +26,16 @@ def export(
         float,
         typer.Option(min=0, max=1, help="the model's own share of the training prior to take out"),
     ] = 0.0,
+    int8: Annotated[
+        bool,
+        typer.Option("--int8", help="compute in 8 bits: a smaller, faster file, checked on val"),
+    ] = False,
 ) -> None:
     """Export a checkpoint to one self-describing ONNX file.
 
     On the val split the temperature and the threshold of "uncertain" are fitted, and the file is
-    compared with the network it came from: nothing is written where they disagree.
+    compared with the network it came from: nothing is written where they disagree. With --int8 the
+    ranges of the activations are measured on faces of the train split.
     """
     try:
         from livefer.train.checkpoint import load_checkpoint
@@ -58,10 +63,24 @@ def export(
     labels = labels or parse_config(meta["config"], str(checkpoint)).heads[0]
     if labels == "votes":
         val = by_majority(val, read_votes(meta["config"]["votes"], val, dataset.classes))
-    described = export_model(checkpoint, output, val, labels, prior)
-    found = json.loads(described["metrics"])
+    if int8:
+        from livefer.train.quantize import export_int8
+
+        train = dataset.split("train")
+        described = export_int8(checkpoint, output, train, val, labels, prior)
+        found = json.loads(described["metrics"])
+        against = found["against_float"]
+        equal = (
+            f"{against['same_labels']:.1%} of the labels on val as in float "
+            f"({against['float_accuracy']:.2%} accuracy), probabilities within "
+            f"{against['mean_difference']:.4f} on average"
+        )
+    else:
+        described = export_model(checkpoint, output, val, labels, prior)
+        found = json.loads(described["metrics"])
+        equal = "equal to the checkpoint within 1e-4"
     sys.stderr.write(
-        f"wrote {output} ({output.stat().st_size / 1e6:.1f} MB): equal to the checkpoint within "
-        f"1e-4; val accuracy {found['accuracy']:.2%}, temperature "
+        f"wrote {output} ({output.stat().st_size / 1e6:.1f} MB): {equal}; "
+        f"val accuracy {found['accuracy']:.2%}, temperature "
         f"{described['temperature']}, uncertain below {described['uncertain_below']}\n"
     )
