@@ -51,12 +51,16 @@ class Fake:
     classes: tuple[str, ...] = ("dog", "cat")
     name = "fake"
 
-    def __init__(self, model: str | None = None) -> None:
+    uncertain_below = 0.5
+
+    def __init__(self, model: str | None = None, prior: float | None = None) -> None:
         self.name = Path(model).stem if model else "shipped"
+        self.prior = prior or 0
 
     def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         bright = (faces.mean(axis=(1, 2)) / 255).astype(np.float32)
-        return np.stack([1 - bright, bright], axis=1)
+        odds = np.stack([1 - bright, bright], axis=1) * np.float32([1, 0.01**self.prior])
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
 
 
 @pytest.fixture
@@ -121,7 +125,8 @@ def test_plots_are_written(livefer: Run, pets: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="pictures need the analysis extra")
     assert livefer("data", pets, "--plot", tmp_path / "data.png").code == 0
     assert livefer("evaluate", "--data", pets, "--plots", tmp_path / "plots").code == 0
-    for name in ("data.png", "plots/confusion.png", "plots/reliability.png"):
+    stems = ("confusion", "reliability", "risk-coverage")
+    for name in ("data.png", *(f"plots/{stem}.png" for stem in stems)):
         assert cv2.imread(str(tmp_path / name)) is not None
 
 
@@ -150,6 +155,32 @@ def test_evaluate_takes_another_model_and_many_views(livefer: Run, pets: Path) -
     assert "without twins" not in ended.out
 
 
+def test_evaluate_against_votes(livefer: Run, pets: Path, tmp_path: Path) -> None:
+    table = tmp_path / "votes.csv"
+    table.write_text(
+        "file,cat,dog,NF\nval/cat/0.png,9,1,0\nval/cat/1.png,1,9,0\nval/dog/0.png,6,0,4\n"
+    )
+    ended = livefer(
+        "evaluate", "--data", pets, "--labels", "votes", "--votes", table,
+        "--json", tmp_path / "report.json",
+    )  # fmt: skip
+    assert ended.code == 0
+    written = json.loads((tmp_path / "report.json").read_text())
+    assert (written["labels"], written["n_images"], written["n_left_out"]) == ("votes", 3, 1)
+    assert written["accuracy"] == pytest.approx(2 / 3)
+    assert words(ended.out, "accuracy")[:3] == ["accuracy", "66.7", "%"]
+    assert words(ended.out, "against all votes")[3] == f"{written['crowd']['cross_entropy']:.3f}"
+    assert "1 images where that is no class are left out" in ended.out
+
+
+def test_evaluate_takes_a_prior(livefer: Run, pets: Path) -> None:
+    ended = livefer("evaluate", "--data", pets, "--prior", "1")
+    assert ended.out.startswith("shipped, prior 1 on val")
+    assert words(ended.out, "accuracy")[:3] == ["accuracy", "25.0", "%"]  # all are dogs now
+    (answered,) = (line for line in ended.out.splitlines() if "not uncertain" in line)
+    assert "100.0 % get an answer" in answered
+
+
 def test_evaluate_takes_a_checkpoint(
     livefer: Run, pets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +199,9 @@ def test_evaluate_takes_a_checkpoint(
         (("evaluate", "--data", "nowhere"), ["nowhere does not exist"]),
         (("evaluate", "--data", "PETS", "--split", "test"), ["no test split", "PrivateTest_*"]),
         (("evaluate", "--data", "PETS", "--model", "m", "--checkpoint", "c"), ["choose one"]),
+        (("evaluate", "--data", "PETS", "--checkpoint", "c", "--prior", "1"), ["export it"]),
+        (("evaluate", "--data", "PETS", "--labels", "votes"), ["--votes FILE"]),
+        (("evaluate", "--data", "PETS", "--votes", "v.csv"), ["without --labels votes"]),
         (("evaluate", "--data", "OTHER"), ["only the model: dog; only the data: fox"]),
         (("evaluate", "--data", "PETS", "--json", "PETS/val/cat/0.png/x"), ["cannot be written"]),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,18 +12,12 @@ import pytest
 from builders import make_faces, make_split
 from numpy.typing import NDArray
 
-from livefer import metrics, plots
+from livefer import calibration, metrics, plots
 from livefer.dataset import Dataset, Split
-from livefer.errors import LiveferError, MissingExtraError, ModelError
-from livefer.evaluate import (
-    Predict,
-    Report,
-    evaluate,
-    match_classes,
-    measure,
-    shifted,
-    with_tta,
-)
+from livefer.errors import DatasetError, LiveferError, MissingExtraError, ModelError
+from livefer.evaluate import Predict, evaluate, match_classes, shifted, with_tta
+from livefer.report import Report, measure
+from livefer.votes import Votes
 
 CLASSES = ("angry", "fear", "sad")
 
@@ -84,6 +79,81 @@ def test_images_with_a_twin_in_train_can_be_left_out() -> None:
     assert report.without_twins is not None
     assert (report.without_twins.value, report.without_twins.n_images) == (0, 5)
     assert report.accuracy == make_report().accuracy
+
+
+# The votes agree with the answers on six of the eight images that have a majority.
+SHARES = [[1, 0, 0]] * 3 + [[0, 1, 0]] * 2 + [[0, 0, 1]] * 3 + [[0.5, 0, 0.5], [0, 0, 0]]
+MAJORITY = [0, 0, 0, 1, 1, 2, 2, 0, -1, -1]
+
+
+def make_votes() -> Votes:
+    weight = np.array([1] * 8 + [0.5, 0], np.float32)
+    return Votes(np.array(SHARES, np.float32), weight, np.array(MAJORITY, np.int64))
+
+
+def test_votes_are_the_truth_where_they_have_a_majority() -> None:
+    split = make_split(TARGETS)
+    twins = np.arange(10) < 2
+    report = evaluate(oracle(split, ANSWERS), split, CLASSES, twins, make_votes())
+    assert (report.labels, report.n_left_out) == ("votes", 2)
+    assert (report.accuracy.value, report.accuracy.n_images) == (6 / 8, 8)
+    assert report.matrix.tolist() == [[2, 1, 1], [0, 2, 0], [0, 0, 2]]
+    assert report.without_twins is not None
+    assert (report.without_twins.value, report.without_twins.n_images) == (4 / 6, 6)
+
+
+def test_all_votes_count_against_the_probabilities() -> None:
+    split = make_split(TARGETS)
+    crowd = evaluate(oracle(split, ANSWERS), split, CLASSES, votes=make_votes()).crowd
+    assert crowd is not None
+    assert crowd.n_images == 9
+    assert crowd.entropy == pytest.approx(0.5 * np.log(2) / 8.5)
+    # 0.8 for what was answered, 0.1 for each other class; image 2 and 5 … 7 as in ANSWERS
+    wrong = sum(a != s.index(1) for a, s in zip(ANSWERS[:8], SHARES[:8], strict=True))
+    sure = -np.log(0.8) * (8 - wrong) - np.log(0.1) * wrong
+    split_vote = -0.5 * (0.5 * np.log(0.1) + 0.5 * np.log(0.8))
+    assert crowd.cross_entropy == pytest.approx((sure + split_vote) / 8.5, rel=1e-5)
+    assert make_report().crowd is None
+
+
+def test_votes_without_any_majority_are_refused() -> None:
+    votes = replace(make_votes(), majority=np.full(10, -1, np.int64))
+    split = make_split(TARGETS)
+    with pytest.raises(DatasetError, match="no image of val has a class that most votes are for"):
+        evaluate(oracle(split, ANSWERS), split, CLASSES, votes=votes)
+
+
+def test_answers_are_those_at_or_above_the_limit() -> None:
+    probabilities = np.array([[0.9, 0.1, 0], [0.8, 0.1, 0.1], [0.5, 0.3, 0.2]], np.float32)
+    split = make_split([0, 1, 0])
+    answers = measure(probabilities, split, CLASSES, uncertain_below=0.8).answers
+    assert answers is not None
+    assert (answers.coverage, answers.right.value, answers.right.n_images) == (2 / 3, 0.5, 2)
+    silent = measure(probabilities, split, CLASSES, uncertain_below=1.0)
+    assert silent.answers is not None
+    assert silent.answers.coverage == 0
+    assert silent.to_dict()["answers"]["right"] is None
+    assert measure(probabilities, split, CLASSES).answers is None
+
+
+def test_the_curve_in_the_report_is_short_and_ends_at_the_accuracy() -> None:
+    generator = np.random.default_rng(0)
+    probabilities = generator.dirichlet([1, 1, 1], 400).astype(np.float32)
+    report = measure(probabilities, make_split(generator.integers(0, 3, 400).tolist()), CLASSES)
+    curve = report.to_dict()["risk_coverage"]
+    assert {len(values) for values in curve.values()} == {50}
+    assert curve["coverage"] == [round(i / 50, 5) for i in range(1, 51)]
+    assert curve["risk"][-1] == pytest.approx(1 - report.accuracy.value, abs=1e-5)
+    assert curve["threshold"] == sorted(curve["threshold"], reverse=True)
+
+
+def test_halves_are_held_out_where_there_are_enough_images() -> None:
+    assert make_report().held_out is None
+    generator = np.random.default_rng(1)
+    probabilities = generator.dirichlet([1, 1, 1], 100).astype(np.float32)
+    split = make_split([int(generator.choice(3, p=p / p.sum())) for p in probabilities])
+    report = measure(probabilities, split, CLASSES)
+    assert report.held_out == calibration.held_out(probabilities, split.targets)
 
 
 def test_batches_change_nothing_and_progress_ends_at_the_total() -> None:
@@ -153,9 +223,14 @@ def pictures() -> dict[str, object]:
         Path("x"), CLASSES, {"val": make_split(TARGETS), "test": make_split([1])}, (), ""
     )
     report = make_report()
+    generator = np.random.default_rng(0)
+    probabilities = generator.dirichlet([1, 1, 1], 90).astype(np.float32)
+    certain = measure(probabilities, make_split([0] * 90), CLASSES, uncertain_below=0.6)
     return {
         "confusion": lambda: plots.confusion_picture(report, "a model"),
         "reliability": lambda: plots.reliability_picture(report, "a model"),
+        "risk_coverage": lambda: plots.risk_coverage_picture(report, "a model"),
+        "its own limit": lambda: plots.risk_coverage_picture(certain, "a model"),
         "dataset": lambda: plots.dataset_picture(data, "some data"),
     }
 

@@ -34,6 +34,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "hygiene",
         "metrics",
         "calibration",
+        "report",
         "text",
     ),
     ("detector", "classifier", "tracker", "drawing", "sources", "sinks"),

@@ -91,6 +91,62 @@ def test_ece_is_small_for_honest_probabilities_and_large_for_boasting() -> None:
     assert metrics.ece(boasting, targets) == pytest.approx(1 - right, abs=1e-6)
 
 
+def test_chance_alone_is_the_error_of_honest_probabilities() -> None:
+    found = []
+    for seed in range(40):
+        probabilities, targets = made_up(600, seed)
+        found.append(metrics.ece(probabilities, targets))
+    expected = metrics.ece_by_chance(probabilities)
+    assert np.mean(found) == pytest.approx(expected, rel=0.1)
+    assert metrics.ece_by_chance(made_up(6000)[0]) < expected / 2
+    assert metrics.ece_by_chance(np.eye(2, dtype=np.float32)) == 0
+
+
+def test_risk_coverage_worked_out_by_hand() -> None:
+    score = np.array([0.4, 0.9, 0.7, 0.6])
+    right = np.array([False, True, False, True])
+    found = metrics.risk_coverage(score, right)
+    assert found.threshold.tolist() == [0.9, 0.7, 0.6, 0.4]
+    assert found.coverage.tolist() == [0.25, 0.5, 0.75, 1]
+    np.testing.assert_allclose(found.risk, [0, 1 / 2, 1 / 3, 1 / 2])
+    assert found.aurc == pytest.approx((0 + 1 / 2 + 1 / 3 + 1 / 2) / 4)
+    assert found.coverage_at(0.6) == 0.75
+    assert found.coverage_at(0.5) == 1
+    assert metrics.risk_coverage(score, ~right).coverage_at(0.9) == 0
+
+
+def test_risk_of_equal_scores_does_not_depend_on_their_order() -> None:
+    score = np.array([0.5, 0.5, 0.5, 0.8])
+    for right in ([True, False, False, True], [False, False, True, True]):
+        found = metrics.risk_coverage(score, np.array(right))
+        assert found.coverage.tolist() == [0.25, 1]
+        assert found.risk.tolist() == [0, 0.5]
+        assert found.aurc == pytest.approx(3 / 4 * 0.5)
+
+
+def test_a_score_that_knows_more_has_the_smaller_area() -> None:
+    probabilities, targets = made_up(2000)
+    right = probabilities.argmax(axis=1) == targets
+    known = metrics.risk_coverage(probabilities.max(axis=1), right)
+    blind = metrics.risk_coverage(np.random.default_rng(0).random(2000), right)
+    oracle = metrics.risk_coverage(right.astype(float), right)
+    assert oracle.aurc < known.aurc < blind.aurc
+    assert blind.aurc == pytest.approx(1 - right.mean(), abs=0.03)
+    assert known.risk[-1] == pytest.approx(1 - right.mean())
+
+
+def test_cross_entropy_against_shares() -> None:
+    shares = np.array([[1, 0], [0.5, 0.5], [0, 0]], np.float32)
+    weight = np.array([1, 0.5, 0], np.float32)
+    own = metrics.cross_entropy(shares, shares, weight)
+    assert own == pytest.approx(0.5 * math.log(2) / 1.5)
+    even = np.full((3, 2), 0.5, np.float32)
+    assert metrics.cross_entropy(even, shares, weight) == pytest.approx(math.log(2))
+    said = np.array([[0.8, 0.2]], np.float32)
+    hard = metrics.cross_entropy(said, shares[:1], weight[:1])
+    assert hard == pytest.approx(metrics.nll(said, np.array([0])))
+
+
 @pytest.mark.parametrize(
     ("n_right", "n", "expected"),
     [

@@ -23,7 +23,7 @@ _LEAST = 1e-12  # below it a probability has no logarithm worth fitting on
 class HeldOut:
     """What holds on one half of the images when temperature and threshold come from the other.
 
-    Means over the splits, both ways; sd is the standard deviation between them.
+    Means over the splits, in each of which every image is measured once; sd: between the splits.
     ece, ece_sd: after tempering
     temperature: fitted on what the model gives, so 1 where its own temperature is right
     right, coverage: of the answers not called uncertain, the share right; and how many that are
@@ -98,29 +98,33 @@ def held_out(
     """Fit temperature and threshold on one half of the images and measure them on the other.
 
     probabilities: (N, C) float32, N of 2 or more
-    n_splits: how often the halves are drawn anew; each half is fitted on once
+    n_splits: how often the halves are drawn anew, 2 or more; each half is fitted on once
     """
     generator = np.random.default_rng(seed)
-    found = []
+    logits = logits_of(probabilities)
+    hits = probabilities.argmax(axis=1) == targets
+    found, temperatures = [], []
     for _ in range(n_splits):
         order = generator.permutation(len(targets))
         halves = order[: len(order) // 2], order[len(order) // 2 :]
+        ours = np.empty_like(probabilities)
+        answered = np.zeros(len(targets), bool)
         for fit, test in (halves, halves[::-1]):
-            temperature = fit_temperature(logits_of(probabilities[fit]), targets[fit])
-            ours = tempered(probabilities, temperature)
-            answers = ours[test].max(axis=1) >= confidence_threshold(ours[fit], targets[fit])
-            hits = ours[test].argmax(axis=1) == targets[test]
-            right = hits[answers].mean() if answers.any() else np.nan
-            ece = metrics.ece(ours[test], targets[test])
-            found.append((ece, temperature, right, answers.mean()))
-    ece, temperature, right, coverage = np.array(found, np.float64).T
-    silent = np.isnan(right).all()
+            temperature = fit_temperature(logits[fit], targets[fit])
+            limit = confidence_threshold(tempered(probabilities[fit], temperature), targets[fit])
+            ours[test] = tempered(probabilities[test], temperature)
+            answered[test] = ours[test].max(axis=1) >= limit
+            temperatures.append(temperature)
+        right = hits[answered].mean() if answered.any() else np.nan
+        found.append((metrics.ece(ours, targets), right, answered.mean()))
+    ece, right, coverage = np.array(found, np.float64).T
+    answers = ~np.isnan(right)
     return HeldOut(
         ece=float(ece.mean()),
         ece_sd=float(ece.std(ddof=1)),
-        temperature=float(temperature.mean()),
-        temperature_sd=float(temperature.std(ddof=1)),
-        right=float("nan") if silent else float(np.nanmean(right)),
+        temperature=float(np.mean(temperatures)),
+        temperature_sd=float(np.std(temperatures, ddof=1)),
+        right=float(right[answers].mean()) if answers.any() else float("nan"),
         coverage=float(coverage.mean()),
         n_splits=n_splits,
     )

@@ -102,6 +102,77 @@ def ece(
     return float((bins.count * gaps).sum() / bins.count.sum())
 
 
+def ece_by_chance(
+    probabilities: NDArray[np.float32], n_bins: int = N_BINS, seed: int = 0, n_draws: int = 200
+) -> float:
+    """Return the mean calibration error of a model that is as sure as this one and means it.
+
+    Its answers are right as often as it says, drawn at random. An error of this size is what the
+    number of images and bins makes of perfect calibration: nothing smaller can be told apart.
+    """
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    draws = np.random.default_rng(seed).random((n_draws, len(confidence)))
+    bins = np.clip(np.ceil(confidence * n_bins).astype(np.int64) - 1, 0, n_bins - 1)
+    off = [np.bincount(bins, (draw < confidence) - confidence, n_bins) for draw in draws]
+    return float(np.abs(off).sum(axis=1).mean() / len(confidence))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RiskCoverage:
+    """What each threshold on a score gives, from the strictest on; (K,) float64 each.
+
+    threshold: the answers with at least this score are given
+    coverage: the share of images that get an answer
+    risk: the share of those answers that are wrong
+    aurc: the mean risk over the images, each image's own score being the threshold
+    """
+
+    threshold: NDArray[np.float64]
+    coverage: NDArray[np.float64]
+    risk: NDArray[np.float64]
+    aurc: float
+
+    def coverage_at(self, right: float) -> float:
+        """Return the largest coverage at which at least this share is right; 0 where none is."""
+        enough = self.coverage[self.risk <= 1 - right]
+        return float(enough.max(initial=0))
+
+
+def risk_coverage(score: NDArray[np.floating], right: NDArray[np.bool_]) -> RiskCoverage:
+    """Return how often answers are wrong when only those with a high score are given.
+
+    Images with equal scores are answered together, so that their order means nothing.
+    Geifman & El-Yaniv 2017, https://arxiv.org/abs/1705.08500; the area under the curve: Geifman
+    et al. 2019, https://arxiv.org/abs/1805.08206
+
+    score: (N,), larger is surer
+    right: (N,) bool
+    """
+    order = np.argsort(-score, kind="stable")
+    falling = score[order].astype(np.float64)
+    last = np.append(np.flatnonzero(np.diff(falling)), len(falling) - 1)  # of each score
+    n_answered = last + 1
+    risk = 1 - np.cumsum(right[order])[last] / n_answered
+    aurc = float((risk * np.diff(n_answered, prepend=0)).sum() / len(falling))
+    return RiskCoverage(falling[last], n_answered / len(falling), risk, aurc)
+
+
+def cross_entropy(
+    probabilities: NDArray[np.float32],
+    shares: NDArray[np.float32],
+    weight: NDArray[np.float32],
+) -> float:
+    """Return the mean over images of −Σ share · log probability, in nats.
+
+    With shares for probabilities it is their entropy, which no model can go below.
+
+    probabilities, shares: (N, C) float32
+    weight: (N,) float32, how much an image counts
+    """
+    logs = np.log(np.maximum(probabilities, 1e-12).astype(np.float64))
+    return float(np.average(-(shares * logs).sum(axis=1), weights=weight))
+
+
 def wilson_interval(n_right: int, n: int) -> tuple[float, float]:
     """Return the 95 % interval of a share.
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from livefer import metrics
+from livefer.calibration import MIN_RIGHT
 from livefer.dataset import Dataset, Split
 from livefer.errors import LiveferError, MissingExtraError
-from livefer.evaluate import Report
 from livefer.labels import colour_bgr
+from livefer.report import Answers, Report
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 _INK, _FAINT, _BLUE, _RED = "#22272e", "#8b949e", "#2f6db5", "#c8553d"
 _DPI = 160
 _N_SAMPLES = 12
+_STEADY_FROM = 30  # answers
 
 
 def require_matplotlib() -> None:
@@ -60,8 +63,9 @@ def confusion_picture(report: Report, title: str) -> Figure:
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_visible(False)
     a = report.accuracy
+    interval = f"{100 * a.low:.1f}–{100 * a.high:.1f}"
     figures = (
-        f"{report.split}: accuracy {100 * a.value:.1f} % ({100 * a.low:.1f}–{100 * a.high:.1f}), "
+        f"{_against(report)}: accuracy {100 * a.value:.1f} % ({interval}), "
         f"macro-F1 {100 * report.macro_f1:.1f} %, {a.n_images:,} images"
     )
     _head(axes, title, figures)
@@ -81,12 +85,17 @@ def reliability_picture(report: Report, title: str) -> Figure:
     top.bar(left, np.nan_to_num(bins.accuracy), color=_BLUE, label="accuracy", **style)
     top.hlines(bins.confidence[there], left[there], left[there] + 1 / n_bins, color=_RED,
                linewidth=2.5, label="mean confidence")  # fmt: skip
+    n_right = np.round(bins.accuracy * bins.count)[there]
+    bounds = [metrics.wilson_interval(int(k), int(n))
+              for k, n in zip(n_right, bins.count[there], strict=True)]  # fmt: skip
+    top.vlines(left[there] + 0.5 / n_bins, *np.transpose(bounds), color=_INK, linewidth=1.2,
+               label="95 % interval")  # fmt: skip
     top.plot([0, 1], [0, 1], color=_INK, linewidth=1, linestyle=(0, (4, 3)), label="ideal")
     top.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
     top.legend(loc="upper left", frameon=False)
     figures = (
-        f"{report.split}: expected calibration error {100 * report.ece:.1f} % ({n_bins} bins), "
-        f"NLL {report.nll:.3f}"
+        f"{_against(report)}: calibration error (ECE) {100 * report.ece:.1f} %, "
+        f"{100 * report.ece_by_chance:.1f} % by chance alone"
     )
     _head(top, title, figures)
 
@@ -99,6 +108,60 @@ def reliability_picture(report: Report, title: str) -> Figure:
     top.xaxis.set_major_formatter(_percent)
     top.yaxis.set_major_formatter(_percent)
     return figure
+
+
+def risk_coverage_picture(report: Report, title: str) -> Figure:
+    """Draw how many answers are right over how many faces get one, the surest first."""
+    risk, n = report.risk, report.accuracy.n_images
+    right = 1 - risk.risk
+    steady = risk.coverage * n >= _STEADY_FROM  # before that the curve is a handful of images
+    if not steady.any():
+        steady[:] = True
+    x, y = risk.coverage[steady], right[steady]
+    bounds = np.array([metrics.wilson_interval(round(a * b * n), round(b * n))
+                       for a, b in zip(y, x, strict=True)])  # fmt: skip
+    figure = _figure(6.8, 5.4)
+    axes = figure.add_subplot()
+    axes.fill_between(x, *bounds.T, color=_BLUE, alpha=0.16, linewidth=0, label="95 % interval")
+    axes.plot(x, y, color=_BLUE, linewidth=2, label="right when it answers")
+    every = np.linspace(0.01, 1, 200)
+    axes.plot(every, np.minimum(1, report.accuracy.value / every), color=_INK, linewidth=1,
+              linestyle=(0, (4, 3)), label="if it knew its mistakes")  # fmt: skip
+    floor = np.floor(10 * min(bounds.min(), report.accuracy.value, 0.9)) / 10
+    axes.set(xlim=(0, 1), ylim=(floor, 1.005), xlabel="faces that get an answer",
+             ylabel="answers that are right")  # fmt: skip
+    if answers := report.answers:
+        _mark_answers(axes, answers)
+    axes.legend(loc="lower left", frameon=False)
+    axes.grid(color="#d0d7de", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.xaxis.set_major_formatter(_percent)
+    axes.yaxis.set_major_formatter(_percent)
+    figures = (
+        f"{_against(report)}: AURC {risk.aurc:.3f}, "
+        f"{100 * risk.coverage_at(MIN_RIGHT):.0f} % answered with {100 * MIN_RIGHT:.0f} % right"
+    )
+    _head(axes, title, figures)
+    return figure
+
+
+def _mark_answers(axes: Any, answers: Answers) -> None:
+    """Mark the model's own limit on a risk–coverage curve."""
+    if not answers.right.n_images:
+        return
+    x, y = answers.coverage, answers.right.value
+    axes.vlines(x, 0, y, color=_RED, linewidth=1)
+    axes.hlines(y, 0, x, color=_RED, linewidth=1)
+    axes.plot([x], [y], "o", color=_RED, markersize=8, markeredgecolor="white", clip_on=False)
+    words = (
+        f"its own limit, {answers.uncertain_below:.2f}:\n"
+        f"{100 * x:.0f} % answered, {100 * y:.0f} % right"
+    )
+    place: dict[str, Any] = {"xytext": (-12, -10), "ha": "right", "va": "top"}
+    if x < 0.35:  # no room between the point and the left edge
+        place = {"xytext": (12, 8), "ha": "left", "va": "bottom"}
+    axes.annotate(words, (x, y), textcoords="offset points", color=_RED, fontsize=9, **place)
 
 
 def dataset_picture(dataset: Dataset, title: str) -> Figure:
@@ -175,6 +238,11 @@ def _head(axes: Any, title: str, figures: str) -> None:
                              "textcoords": "offset points"}  # fmt: skip
     axes.annotate(title, xytext=(0, 25), fontsize=14, weight="bold", color=_INK, **place)
     axes.annotate(figures, xytext=(0, 9), fontsize=9, color=_FAINT, **place)
+
+
+def _against(report: Report) -> str:
+    """Return what the figures are measured against, in few words."""
+    return report.split if report.labels == "dataset" else f"{report.split} (votes)"
 
 
 def _percent(value: float, position: int) -> str:

@@ -7,12 +7,13 @@ import math
 import os
 import sys
 from contextlib import suppress
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livefer.cli.shared import ModelOption
+from livefer.cli.shared import ModelOption, PriorOption
 from livefer.errors import ConfigError, LiveferError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from livefer.evaluate import Predict, Report, Share
+
+
+class Labels(str, Enum):
+    """What `--labels` can be."""
+
+    DATASET = "dataset"
+    VOTES = "votes"
 
 
 def evaluate(
@@ -34,12 +42,26 @@ def evaluate(
         Path | None,
         typer.Option(help="A training checkpoint instead of a model; needs the train extra."),
     ] = None,
+    labels: Annotated[
+        Labels,
+        typer.Option(
+            help="What is right: the data set's own labels, or what most of those saw who voted "
+            "on each image (needs --votes)."
+        ),
+    ] = Labels.DATASET,
+    votes: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A CSV of votes: file, and a column a class; or FER+'s."),
+    ] = None,
+    prior: PriorOption = None,
     as_json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write all figures as JSON.")
     ] = None,
     plots: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write confusion.png and reliability.png there."),
+        typer.Option(
+            metavar="DIR", help="Write confusion, reliability and risk-coverage.png there."
+        ),
     ] = None,
     tta: Annotated[
         bool, typer.Option("--tta", help="Average ten views of each face: shifted and mirrored.")
@@ -48,8 +70,8 @@ def evaluate(
     """Measure a model on labelled faces.
 
     Accuracy, also without the images that have a copy or near copy in train;
-    balanced accuracy, macro-F1 and calibration; each class; and what is taken
-    for what. Intervals are 95 %.
+    balanced accuracy, macro-F1 and calibration; how often it answers and is
+    right then; each class; and what is taken for what. Intervals are 95 %.
     """
     from rich.console import Console
 
@@ -58,15 +80,23 @@ def evaluate(
     from livefer import plots as drawings
     from livefer.cli.progress import progress_bar
     from livefer.dataset import read_dataset
+    from livefer.votes import read_votes
 
     if model and checkpoint:
         raise ConfigError("--model and --checkpoint were both given: choose one")
+    if checkpoint and prior is not None:
+        raise ConfigError("--prior needs a model, which knows its classes' frequencies: export it")
+    if labels is Labels.VOTES and votes is None:
+        raise ConfigError("--labels votes needs the votes: --votes FILE")
+    if votes is not None and labels is not Labels.VOTES:
+        raise ConfigError("--votes changes nothing without --labels votes: add it")
     if plots:
         drawings.require_matplotlib()
-    predict, classes, name = _load(model, checkpoint)
+    predict, classes, name, limit = _load(model, checkpoint, prior)
     with progress_bar("reading pictures") as progress:
         dataset = read_dataset(data, progress=progress)
     part = dataset.split(split)
+    crowd = None if votes is None else read_votes(votes, part, dataset.classes)
     predict = evaluation.match_classes(predict, classes, dataset.classes)
     if tta:
         predict, name = evaluation.with_tta(predict), f"{name}, ten views"
@@ -77,42 +107,49 @@ def evaluate(
         with stderr.status("looking for twins in train"):
             twins = hygiene.twins(part.faces, dataset.splits["train"].faces)
     with progress_bar("evaluating") as progress:
-        report = evaluation.evaluate(predict, part, dataset.classes, twins, progress)
+        report = evaluation.evaluate(predict, part, dataset.classes, twins, crowd, limit, progress)
 
     _print(Console(highlight=False), report, f"{name} on {split} of {data}")
     if n := len(dataset.unreadable):
         stderr.print(f"{n} unreadable files were left out: livefer data {data} lists them")
     if as_json:
-        about = {"model": name, "data": str(data), "tta": tta, "n_unreadable": n}
+        about = {"model": name, "data": str(data), "tta": tta, "n_unreadable": n, "prior": prior}
         _write_text(as_json, json.dumps(about | report.to_dict(), indent=2) + "\n")
         sys.stderr.write(f"wrote {as_json}\n")
     if plots:
         for stem, draw in (
             ("confusion", drawings.confusion_picture),
             ("reliability", drawings.reliability_picture),
+            ("risk-coverage", drawings.risk_coverage_picture),
         ):
             path = plots / f"{stem}.png"
             drawings.save_picture(draw(report, name), path)
             sys.stderr.write(f"wrote {path}\n")
 
 
-def _load(model: str | None, checkpoint: Path | None) -> tuple[Predict, tuple[str, ...], str]:
-    """Return what predicts, its class names, and what to call it."""
+def _load(
+    model: str | None, checkpoint: Path | None, prior: float | None
+) -> tuple[Predict, tuple[str, ...], str, float | None]:
+    """Return what predicts, its class names, what to call it, and below what it is uncertain."""
     if checkpoint is None:
         from livefer.classifier import EmotionClassifier
 
-        classifier = EmotionClassifier(model)
-        return classifier.predict, classifier.classes, classifier.name
+        classifier = EmotionClassifier(model, prior=prior)
+        name = classifier.name if prior is None else f"{classifier.name}, prior {prior:g}"
+        return classifier.predict, classifier.classes, name, classifier.uncertain_below
     try:
         from livefer.train.checkpoint import load_predictor
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"--checkpoint ({error.name})", "train") from None
     predict, classes = load_predictor(checkpoint)
-    return predict, classes, f"{checkpoint.parent.name}/{checkpoint.stem}"
+    return predict, classes, f"{checkpoint.parent.name}/{checkpoint.stem}", None
 
 
 def _print(console: Console, report: Report, title: str) -> None:
     console.print(f"[bold]{title}[/] · {report.accuracy.n_images:,} images", soft_wrap=True)
+    if report.labels == "votes":
+        words = f"{report.n_left_out:,} images where that is no class are left out"
+        console.print(f"[dim]right is what most people voted; {words}[/]")
     console.print()
     console.print(_figures_table(report))
     console.print()
@@ -141,7 +178,18 @@ def _figures_table(report: Report) -> Table:
     table.add_row("balanced accuracy", _percent(report.balanced_accuracy), "", "mean recall")
     table.add_row("macro-F1", _percent(report.macro_f1), _interval(low, high), "mean F1")
     table.add_row("NLL", f"{report.nll:.3f}", "", "lower is better")
-    table.add_row("ECE", _percent(report.ece), "", "confidence against accuracy")
+    if crowd := report.crowd:
+        words = f"{crowd.entropy:.3f} is the least possible"
+        table.add_row("against all votes", f"{crowd.cross_entropy:.3f}", "", words)
+    table.add_row(
+        "ECE", _percent(report.ece), "", f"{_percent(report.ece_by_chance)} by chance alone"
+    )
+    if halves := report.held_out:
+        table.add_row("  held out", _percent(halves.ece), "", "temperature from the other half")
+    table.add_row("AURC", f"{report.risk.aurc:.3f}", "", "mean risk of the surest")
+    if answers := report.answers:
+        words = f"{_percent(answers.coverage)} get an answer"
+        table.add_row("right if not uncertain", *_with_interval(answers.right), words)
     return table
 
 
