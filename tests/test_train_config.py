@@ -13,7 +13,7 @@ from livefer.train.config import Augment, Config, Distill, config_yaml, load_con
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda p: p.stem)
 def test_published_configurations_are_valid_and_named_like_their_file(path: Path) -> None:
     assert load_config(path).name == path.stem
 
