@@ -103,7 +103,7 @@ def make_app(service: Service) -> FastAPI:
     return app
 
 
-def _check_token(
+async def _check_token(
     request: Request,
     bearer: Annotated[Any, Depends(HTTPBearer(auto_error=False))],
     token: Annotated[str | None, Query(description="instead of the header")] = None,
