@@ -11,7 +11,7 @@ import torch
 
 from livefer.classifier import EmotionClassifier
 from livefer.dataset import Split
-from livefer.errors import ModelError
+from livefer.errors import ConfigError, ModelError
 from livefer.train import export as exporting
 from livefer.train.cam import CAMExtractor, closed_form_cams, overlay_cam
 from livefer.train.checkpoint import load_predictor, normalise, save_checkpoint, with_prefix
@@ -214,3 +214,52 @@ def test_onnx_files_of_others_are_refused(model_file: Path, tmp_path: Path) -> N
     onnx.save(proto, str(tmp_path / "m.onnx"))
     with pytest.raises(ModelError, match="format 99"):
         EmotionClassifier(tmp_path / "m.onnx")
+
+
+@pytest.fixture(scope="module")
+def two_headed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("run") / "best.safetensors"
+    config = Config(width=8, learn="both", votes="votes.csv").model_dump(mode="json")
+    priors = {"labels": [0.2, 0.3, 0.5], "votes": [0.1, 0.1, 0.8]}
+    meta = {"config": config, "classes": CLASSES, "mean": MEAN, "std": STD, "priors": priors}
+    torch.manual_seed(3)
+    model = ResNetFER(2 * len(CLASSES), 8).eval()
+    save_checkpoint(path, with_prefix("model", model.state_dict()), meta)
+    return path
+
+
+@pytest.mark.parametrize("labels", ["labels", "votes"])
+def test_each_head_becomes_a_model_that_says_what_it_learned(
+    two_headed: Path, tmp_path: Path, labels: str
+) -> None:
+    exporting.export(two_headed, tmp_path / "m.onnx", random_split(), labels)
+    classifier = EmotionClassifier(tmp_path / "m.onnx")
+    assert classifier.metadata["labels"] == labels
+    faces = random_split(5).faces
+    expected = load_predictor(two_headed, labels)[0](faces)
+    np.testing.assert_array_equal(
+        np.argsort(classifier.predict(faces), axis=1), np.argsort(expected, axis=1)
+    )
+
+
+def test_the_prior_is_taken_out_as_told(two_headed: Path, tmp_path: Path) -> None:
+    path, faces = tmp_path / "m.onnx", random_split(5).faces
+    exporting.export(two_headed, path, random_split(), "votes", prior_removed=0.5)
+    plain = EmotionClassifier(path, prior=0).predict(faces)
+    half, whole = EmotionClassifier(path), EmotionClassifier(path, prior=1)
+    assert (half.prior, whole.prior) == (0.5, 1)
+    odds = plain / np.array([0.1, 0.1, 0.8])
+    np.testing.assert_allclose(
+        whole.predict(faces), odds / odds.sum(axis=1, keepdims=True), rtol=1e-4
+    )
+    between = half.predict(faces)[:, 2]
+    assert (whole.predict(faces)[:, 2] < between).all()
+    assert (between < plain[:, 2]).all()
+    np.testing.assert_allclose(half.predict(faces).sum(axis=1), 1, atol=1e-6)
+
+
+def test_a_prior_that_is_none(model_file: Path) -> None:
+    with pytest.raises(ConfigError, match="from 0 to 1, got 2"):
+        EmotionClassifier(model_file, prior=2)
+    with pytest.raises(ModelError, match='"model" does not say how frequent'):
+        EmotionClassifier(model_file, prior=0.5)

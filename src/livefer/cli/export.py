@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from livefer.errors import MissingExtraError
+from livefer.errors import ConfigError, MissingExtraError
 
 
 def export(
@@ -60,7 +60,10 @@ def export(
             f"{dataset.root} has the classes {', '.join(dataset.classes)}, the checkpoint "
             f"{', '.join(meta['classes'])}: name the data it was trained on with --data"
         )
-    labels = labels or parse_config(meta["config"], str(checkpoint)).heads[0]
+    heads = parse_config(meta["config"], str(checkpoint)).heads
+    labels = labels or heads[0]
+    if labels not in heads:
+        raise ConfigError(f"{checkpoint} has learned {' and '.join(heads)}, not {labels}")
     if labels == "votes":
         val = by_majority(val, read_votes(meta["config"]["votes"], val, dataset.classes))
     if int8:
