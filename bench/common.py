@@ -26,9 +26,11 @@ def sample(split: Split, n_images: int | None, seed: int = 0) -> Split:
     return Split(split.name, split.faces[chosen], split.targets[chosen], files)
 
 
-def load_models(models: Sequence[str], threads: int | None = None) -> dict[str, EmotionClassifier]:
+def load_models(
+    models: Sequence[str], threads: int | None = None, prior: float | None = None
+) -> dict[str, EmotionClassifier]:
     """Load models; two files of one name are told apart by their folders."""
-    loaded = [EmotionClassifier(model, threads) for model in models]
+    loaded = [EmotionClassifier(model, threads, prior) for model in models]
     stems = [classifier.name for classifier in loaded]
     names = [
         f"{Path(model).parent.name}/{stem}" if stems.count(stem) > 1 else stem
