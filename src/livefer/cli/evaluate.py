@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from livefer.evaluate import Predict, Report, Share
+    from livefer.evaluate import Predict
+    from livefer.report import Report, Share
 
 
 class Labels(str, Enum):
