@@ -71,6 +71,7 @@ export class Chart {
     ctx.font = `12.5px ${style.fontFamily}`;
     ctx.lineWidth = 1;
     ctx.textBaseline = 'middle';
+    const roomy = right - left > 400;
     for (const ago of [60, 45, 30, 15, 0]) {
       const at = Math.round(x(this.now - ago)) + 0.5;
       ctx.strokeStyle = theme.line;
@@ -81,10 +82,14 @@ export class Chart {
       ctx.fillStyle = theme.ink;
       ctx.globalAlpha = 0.75;
       ctx.textAlign = ago === 60 ? 'left' : ago === 0 ? 'right' : 'center';
-      ctx.fillText(ago ? `${ago} s ago` : 'now', at, bottom + 11);
+      if (roomy || ago % 30 === 0) ctx.fillText(ago ? `${ago} s ago` : 'now', at, bottom + 11);
       ctx.globalAlpha = 1;
     }
     const runs = this.runs();
+    if (!runs.length) {
+      ctx.textAlign = 'center';
+      ctx.fillText('Fills while a face is in view', (left + right) / 2, bottom / 2);
+    }
     classes.forEach((label, i) => {
       const base = Math.round((i + 1) * lane) - 1;
       const high = lane - 5;
@@ -103,7 +108,7 @@ export class Chart {
       for (const run of runs) this.paintRun(ctx, run, i, x, base, high, theme.edge);
       ctx.restore();
     });
-    this.paintNewcomers(ctx, runs, x, left, theme.ink);
+    this.paintNewcomers(ctx, runs, x, left, right, theme.ink);
     canvas.setAttribute('aria-label', this.summary());
   }
 
@@ -120,7 +125,11 @@ export class Chart {
       else line.moveTo(px, py);
     });
     const area = new Path2D(line);
-    area.lineTo(x(run[run.length - 1].at), base);
+    const last = run[run.length - 1];
+    const end = Math.max(x(last.at), x(run[0].at) + 3); // one sample alone is seen, too
+    line.lineTo(end, base - high * last.shares[i]);
+    area.lineTo(end, base - high * last.shares[i]);
+    area.lineTo(end, base);
     area.lineTo(x(run[0].at), base);
     area.closePath();
     ctx.fillStyle = this.colours[this.classes[i]];
@@ -150,13 +159,17 @@ export class Chart {
   /** Say where another face became the main one. */
   paintNewcomers(
     /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Sample[][]} */ runs,
-    /** @type {(at: number) => number} */ x, /** @type {number} */ left, /** @type {string} */ ink,
+    /** @type {(at: number) => number} */ x, /** @type {number} */ left, /** @type {number} */ right,
+    /** @type {string} */ ink,
   ) {
     ctx.textAlign = 'left';
     ctx.fillStyle = ink;
+    let free = left; // from here on there is room for a number
     runs.forEach((run, n) => {
       const at = x(run[0].at);
-      if (n && run[0].track !== runs[n - 1][0].track && at > left) ctx.fillText(`#${run[0].track}`, at + 3, 9);
+      if (!n || run[0].track === runs[n - 1][0].track || at < free || at > right - 24) return;
+      ctx.fillText(`#${run[0].track}`, at + 3, 9);
+      free = at + 28;
     });
   }
 }

@@ -29,6 +29,8 @@ let cameraState = 'off';
 let mirrorChosen = false;
 let smoothingChosen = false;
 let tokenTried = false;
+/** @type {Extract<import('./stream.js').Status, {state: 'waiting'}> | null} */
+let lost = null; // why the server is not there, until it is
 let wasOn = false; // the camera, before the pictures were looked at
 
 const overlay = new Overlay($('overlay'), video);
@@ -134,14 +136,15 @@ function render() {
   const {status} = stream;
   const running = cameraState === 'on' || cameraState === 'paused';
   if (status.state !== 'open') forgetFaces();
+  if (status.state === 'waiting') lost = status;
+  else if (status.state !== 'connecting') lost = null;
   if (cameraState === 'asking') board.show(words.ASKING);
   else if (cameraState !== 'off' && !running) board.show(words.CAMERA_TROUBLE[cameraState]);
   else if (status.state === 'refused') {
-    board.show(status.code === 4401 ? words.wantsToken(status.reason, tokenTried) : words.refused(status.reason));
+    board.show(status.code === 4401 ? words.wantsToken(tokenTried) : words.refused(status.reason));
   } else if (!running) board.show(words.WELCOME);
-  else if (status.state === 'waiting' && cameraState === 'on') {
-    const {reason, code, retryAt} = status;
-    board.show(words.gone(reason, code, Math.ceil((retryAt - performance.now()) / 1000)));
+  else if (cameraState === 'on' && lost) {
+    board.show(words.gone(lost.reason, lost.code, Math.ceil((lost.retryAt - performance.now()) / 1000)));
   } else board.hide();
 
   const [link, text] = cameraState === 'paused' ? ['idle', 'paused']
@@ -152,8 +155,8 @@ function render() {
   $('link-text').textContent = text;
   narrator.notice(board.title);
   narrator.standing(cameraState === 'paused' ? words.PAUSED
-    : cameraState === 'on' && status.state === 'connecting' ? words.CONNECTING : null);
-  $('tools').hidden = $('figures').hidden = !running;
+    : cameraState === 'on' && status.state === 'connecting' && !lost ? words.CONNECTING : null);
+  $('tools').hidden = $('under').hidden = !running;
   $('stage').classList.toggle('running', running);
   const paused = cameraState === 'paused';
   $('pause').querySelector('span').textContent = paused ? 'Resume' : 'Pause';
@@ -220,7 +223,7 @@ function useModel(/** @type {any} */ told, /** @type {{smoothing_s: number} | nu
   cards.classes = chart.classes = classes;
   cards.colours = chart.colours = overlay.colours = colours;
   $('version').textContent = version;
-  if (limit) $('uncertain-below').textContent = `: the first has less than ${Math.round(100 * limit)} %`;
+  if (limit) $('uncertain-below').textContent = `: the strongest has less than ${Math.round(100 * limit)} %`;
   $('legend').replaceChildren(...classes.map((label) => {
     const item = document.createElement('li');
     item.append(glyphElement(label, colours[label]), label);

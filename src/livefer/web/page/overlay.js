@@ -51,7 +51,7 @@ function place([left, top, right, bottom], {rect, size, mirror}) {
 }
 
 function paintHeat(/** @type {CanvasRenderingContext2D} */ ctx, /** @type {Face} */ face, /** @type {View} */ view) {
-  const {x, y, w, h} = place(face.crop_box ?? face.box, view);
+  const {x, y, w, h} = place(face.heatmap_box ?? face.box, view);
   ctx.save();
   ctx.beginPath();
   ctx.rect(view.rect.x, view.rect.y, view.rect.w, view.rect.h);

@@ -31,10 +31,10 @@ export class Pictures {
 
   /** @param {Iterable<File>} files */
   add(files) {
-    for (const file of files) {
-      const entry = this.makeEntry(file);
-      this.entries.push(entry);
-      this.places.gallery.prepend(entry.root);
+    const added = [...files].map((file) => this.makeEntry(file));
+    this.entries.push(...added);
+    this.places.gallery.prepend(...added.map((entry) => entry.root));
+    for (const entry of added) {
       // One after the other: a hundred pictures dropped at once are no hundred requests at once.
       this.queue = this.queue.then(() => this.read(entry));
     }
@@ -126,10 +126,9 @@ export class Pictures {
     const model = await this.getModel();
     const n = faces.length;
     root.classList.toggle('empty', n === 0);
-    const names = faces.map((face) => `${nameOf(face)} ${percent(face.confidence)}`).join(', ');
     text.textContent = n === 0
       ? 'No face found. Faces that look towards the camera are found best.'
-      : `${n} face${n > 1 ? 's' : ''}: ${names}`;
+      : `${n} face${n > 1 ? 's' : ''}: ${summary(faces)}`;
     canvas.setAttribute('aria-label', `${file.name}: ${text.textContent}`);
     if (n === 0) return;
     const details = /** @type {HTMLDetailsElement} */ (element('details'));
@@ -149,9 +148,21 @@ export class Pictures {
   showCount() {
     const n = this.entries.length;
     this.places.bar.hidden = n === 0;
+    document.body.classList.toggle('has-pictures', n > 0);
     const faces = this.entries.reduce((sum, entry) => sum + entry.faces.length, 0);
     this.places.count.textContent = `${n} picture${n === 1 ? '' : 's'}, ${faces} face${faces === 1 ? '' : 's'}`;
   }
+}
+
+/** @param {Face[]} faces @returns {string} "happy 94 %, sad or fear? 41 %", or counts of a crowd */
+function summary(faces) {
+  if (faces.length <= 4) return faces.map((face) => `${nameOf(face)} ${percent(face.confidence)}`).join(', ');
+  const counts = /** @type {Map<string, number>} */ (new Map());
+  for (const face of faces) {
+    const name = face.uncertain ? 'uncertain' : face.label;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return [...counts].sort((a, b) => b[1] - a[1]).map(([name, n]) => `${n} ${name}`).join(', ');
 }
 
 /** Let pictures be dropped or pasted anywhere on the page. */

@@ -2,7 +2,7 @@
 /** Where the server is, the token it may ask for, and its answers to single requests. */
 
 /**
- * @typedef {{box: number[], crop_box?: number[], score: number, track_id: number | null,
+ * @typedef {{box: number[], heatmap_box?: number[], score: number, track_id: number | null,
  *   label: string, second_label: string, confidence: number, uncertain: boolean,
  *   probabilities: Record<string, number>, raw_probabilities: Record<string, number>,
  *   heatmap_png?: string, heat?: HTMLCanvasElement | null}} Face

@@ -68,7 +68,7 @@ export class Session {
 }
 
 /** @param {Face} face @returns {Face} without its pixels */
-function plain({heat: _heat, heatmap_png: _png, crop_box: _square, ...face}) {
+function plain({heat: _heat, heatmap_png: _png, heatmap_box: _square, ...face}) {
   return face;
 }
 

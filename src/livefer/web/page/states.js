@@ -66,11 +66,12 @@ export function gone(reason, code, seconds) {
   return {icon: 'link', title, text: sentence(reason) + more, action: 'Try now', foot};
 }
 
-/** @param {string} reason @param {boolean} tried whether a token was given @returns {Notice} */
-export function wantsToken(reason, tried) {
+/** @param {boolean} tried whether a token was given @returns {Notice} */
+export function wantsToken(tried) {
   return {
     icon: 'lock', title: tried ? 'The server does not know this token' : 'The server asks for a token',
-    text: `${sentence(reason)} The address that "livefer serve" prints ends with it.`, token: true,
+    text: 'The address that "livefer serve" prints ends with it: open that address, or enter the token here.',
+    token: true,
   };
 }
 
