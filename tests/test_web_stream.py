@@ -166,6 +166,28 @@ def test_frames_all_at_once_are_each_answered_and_counted(gate: type[GatedDetect
         assert service.metrics.frames == {"result": 2, "skipped": 98, "error": 0}
 
 
+def test_a_frame_that_waits_for_others_gives_its_place_to_a_newer(
+    gate: type[GatedDetector],
+) -> None:
+    """While the engine is busy with another client, the newest two wait, and one place is used."""
+    service = fake_service(detector=gate)
+    with running(service) as server, stream(server.ws) as busy, stream(server.ws) as client:
+        busy.send(frame(SAD))
+        assert gate.at_gate.acquire(timeout=20)
+        for number in range(10):
+            client.send(frame(HAPPY if number == 9 else DARK, float(number)))
+        wait_until(lambda: service.metrics.frames["skipped"] == 8)
+        assert service.engine.n_waiting == 1
+        gate.gate.release(4)
+        replies = [receive(client) for _ in range(10)]
+        assert [reply["type"] for reply in replies] == ["skipped"] * 8 + ["result"] * 2
+        assert [reply["number"] for reply in replies] == list(range(10))
+        assert replies[9]["faces"][0]["label"] == "happy"
+        assert receive(busy)["type"] == "result"
+        client.send(frame(b"no picture", 20.0))
+        assert receive(client)["code"] == "unknown_format"
+
+
 def test_two_clients_never_share_tracks(server: Running) -> None:
     """Faces at the same time and different places: each client counts its own from 1."""
     with stream(server.ws) as first, stream(server.ws) as second:

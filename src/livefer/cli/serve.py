@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 import typer
 
-from livefer.cli.shared import DetectorOption, ModelOption
+from livefer.cli.shared import DetectorOption, ModelOption, PriorOption
 from livefer.errors import ConfigError, MissingExtraError
 
 
@@ -45,12 +45,15 @@ def serve(
     ] = 0.33,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
+    prior: PriorOption = None,
 ) -> None:  # fmt: skip
     """Open livefer in the browser: the camera with every face labelled, and an API for programs.
 
     Everything is recognised on this machine, and nothing that comes in is stored. The API is
     described at /docs. Ctrl-C ends it.
     """
+    from livefer.detector import YUNET_HINT
+
     try:
         from livefer.web.limits import Limits
         from livefer.web.security import Access, is_loopback
@@ -63,7 +66,8 @@ def serve(
     origins = [_origin(one) for one in allow_origin or []]
     token = secrets.token_urlsafe(16) if token == "auto" else token or None
     access = Access(token, origins, loopback_only=is_loopback(host))
-    service = make_service(model, detector, smoothing, access, Limits(max_clients=max_clients))
+    limits = Limits(max_clients=max_clients)
+    service = make_service(model, detector, prior, smoothing, access, limits)
     listening = bind(host, port)
     with listening:
         url = _url(host, listening.getsockname()[1], ssl_certfile is not None, token)
@@ -71,6 +75,8 @@ def serve(
         def say() -> None:
             sys.stdout.write(f"livefer is at {url} (Ctrl-C ends it)\n")
             sys.stdout.flush()
+            if detector == "auto" and "yunet" not in service.model.detectors:
+                sys.stderr.write(f"{YUNET_HINT}\n")
             if open_page:
                 _open(url)
 

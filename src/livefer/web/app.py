@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from livefer import __version__
 from livefer.web import schema
 from livefer.web.docs import STYLE, render
-from livefer.web.engine import Engine
+from livefer.web.engine import Engine, make_job
 from livefer.web.limits import Limits
 from livefer.web.metrics import Metrics
 from livefer.web.protocol import (
@@ -149,9 +149,9 @@ async def faces(
     service.n_images += 1
     try:
         data = await read_picture(request, service.limits)
-        seen = await service.engine.recognise(
-            data, service.limits.max_image_pixels, service.model.detector, cam
-        )
+        job = make_job(data, service.limits.max_image_pixels, service.model.detector, cam)
+        service.engine.submit(job)
+        seen = await job.answer
     finally:
         service.n_images -= 1
     service.metrics.images["result"] += 1

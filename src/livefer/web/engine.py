@@ -48,20 +48,48 @@ class Seen:
 
 
 @dataclass(slots=True, eq=False)
-class _Job:
+class Job:
+    """A picture to be recognised, and its answer to come: Seen, or the exception Refused.
+
+    arrived_s: by time.perf_counter
+    tracker: of the stream that it is a frame of; None for a picture by itself
+    """
+
     data: bytes
     n_pixels: int
     detector: str
     heatmap: bool
+    arrived_s: float
     time_s: float
     tracker: Tracker | None
-    arrived_s: float
     answer: asyncio.Future[Seen]
     alone: bool = False
 
 
+def make_job(
+    data: bytes,
+    max_pixels: int,
+    detector: str,
+    heatmap: bool = False,
+    arrived_s: float | None = None,
+    time_s: float = 0.0,
+    tracker: Tracker | None = None,
+) -> Job:
+    """Return a job for a picture, or raise Refused; on the event loop that waits for its answer."""
+    return Job(
+        data,
+        check_size(data, max_pixels),
+        detector,
+        heatmap,
+        time.perf_counter() if arrived_s is None else arrived_s,
+        time_s,
+        tracker,
+        asyncio.get_running_loop().create_future(),
+    )
+
+
 class Engine:
-    """Threads with a Recognizer each, fed by `recognise`; `start` and `stop` frame its life."""
+    """Threads with a Recognizer each; `start` and `stop` frame its life."""
 
     def __init__(
         self,
@@ -73,7 +101,7 @@ class Engine:
         self.classifier = classifier
         self.detectors = detectors
         self.n_threads = n_threads or min(4, max(1, (os.cpu_count() or 1) // 2))
-        self._jobs: deque[_Job] = deque()
+        self._jobs: deque[Job] = deque()
         self._changed = Condition()
         self._running = False
         self._threads: list[Thread] = []
@@ -104,36 +132,28 @@ class Engine:
             thread.join()
         self._threads = []
 
-    async def recognise(
-        self,
-        data: bytes,
-        max_pixels: int,
-        detector: str,
-        heatmap: bool = False,
-        time_s: float = 0.0,
-        tracker: Tracker | None = None,
-    ) -> Seen:
-        """Return what is in a picture, or raise Refused; to be awaited on the event loop.
-
-        One frame of a stream at a time: its tracker is used in a thread meanwhile.
-        """
-        arrived_s = time.perf_counter()
-        n_pixels = check_size(data, max_pixels)
-        answer: asyncio.Future[Seen] = asyncio.get_running_loop().create_future()
-        job = _Job(data, n_pixels, detector, heatmap, time_s, tracker, arrived_s, answer)
+    def submit(self, job: Job) -> None:
+        """Queue a job: of a stream one at a time, for its tracker is used in a thread."""
         with self._changed:
             if not self._running:
                 raise Refused("going_away", "the server is going away")
             self._jobs.append(job)
             self._changed.notify()
-        return await answer
+
+    def replace(self, old: Job, new: Job) -> bool:
+        """Let a newer frame have the place of one that still waits; False where none does."""
+        with self._changed:
+            if old not in self._jobs:
+                return False
+            self._jobs[self._jobs.index(old)] = new
+        return True
 
     def _work(self) -> None:
         recognizers: dict[str, Recognizer] = {}
         while jobs := self._take():
             self._try(jobs, recognizers)
 
-    def _try(self, jobs: list[_Job], recognizers: dict[str, Recognizer]) -> None:
+    def _try(self, jobs: list[Job], recognizers: dict[str, Recognizer]) -> None:
         """Answer jobs of one detector, whatever happens."""
         name = jobs[0].detector
         try:
@@ -147,21 +167,21 @@ class Engine:
             else:
                 _answer(jobs[0], Refused("internal", "recognition failed on the server"))
 
-    def _put_back(self, jobs: list[_Job]) -> None:
+    def _put_back(self, jobs: list[Job]) -> None:
         """Have jobs done again, one by one."""
         with self._changed:
             for job in jobs:
                 job.alone = True
             self._jobs.extendleft(reversed(jobs))
 
-    def _take(self) -> list[_Job]:
+    def _take(self) -> list[Job]:
         """Wait for jobs; return some with the same detector, none where it is time to end."""
         with self._changed:
             while self._running:
                 # Whoever has left meanwhile does not want to know any more.
                 waiting = [job for job in self._jobs if not job.answer.cancelled()]
                 share = min(MAX_BATCH, -(-len(waiting) // self.n_threads))
-                taken: list[_Job] = []
+                taken: list[Job] = []
                 n_pixels = 0
                 for job in waiting:
                     n_pixels += job.n_pixels
@@ -180,11 +200,11 @@ class Engine:
         return []
 
 
-def _recognise(recognizer: Recognizer, jobs: list[_Job]) -> None:
+def _recognise(recognizer: Recognizer, jobs: list[Job]) -> None:
     """Answer jobs that wait together: decode each, then one call of the network for all."""
     began_s = time.perf_counter()
     frames: list[Frame] = []
-    ready: list[tuple[_Job, float]] = []
+    ready: list[tuple[Job, float]] = []
     for job in jobs:
         start_s = time.perf_counter()
         try:
@@ -201,7 +221,7 @@ def _recognise(recognizer: Recognizer, jobs: list[_Job]) -> None:
         _answer(job, _seen(job, result, wait_ms, decode_ms, len(jobs)))
 
 
-def _seen(job: _Job, result: FrameResult, wait_ms: float, decode_ms: float, n_batch: int) -> Seen:
+def _seen(job: Job, result: FrameResult, wait_ms: float, decode_ms: float, n_batch: int) -> Seen:
     assert result.image is not None
     height, width = result.image.shape[:2]
     faces = [face_dict(face, job.heatmap) for face in result.faces]
@@ -222,7 +242,7 @@ def _luma(image: NDArray[np.uint8]) -> float:
     return float(cv2.cvtColor(few, cv2.COLOR_BGR2GRAY).mean())
 
 
-def _answer(job: _Job, answer: Seen | Refused) -> None:
+def _answer(job: Job, answer: Seen | Refused) -> None:
     """Hand an answer to the event loop, if somebody there still waits for it."""
 
     def deliver() -> None:

@@ -46,6 +46,7 @@ _STATUS = {
     "too_many": 429,
     "internal": 500,
     "going_away": 503,
+    "skipped": 503,
 }
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import uvicorn
+import websockets  # noqa: F401  # uvicorn needs it later, when its absence would be a traceback
 
 from livefer.classifier import EmotionClassifier
 from livefer.detector import HaarDetector, YuNetDetector, make_detector, yunet_path
@@ -69,12 +70,13 @@ class Server(uvicorn.Server):
 def make_service(
     model: str | None,
     detector: str,
+    prior: float | None,
     smoothing_s: float,
     access: Access,
     limits: Limits,
 ) -> Service:
     """Load model and detector, so that what is wrong with them is said before the start."""
-    classifier = EmotionClassifier(model)
+    classifier = EmotionClassifier(model, prior=prior)
     chosen = make_detector(detector)
     makers: dict[str, Callable[[], Detector]] = {chosen.name: lambda: make_detector(detector)}
     makers.setdefault("haar", HaarDetector)

@@ -1,7 +1,7 @@
 """One stream: its frames in, one reply for each of them in order out, its own tracker.
 
-A reader takes what comes, a writer recognises and replies. One frame at a time is with the engine,
-the newest waits, and one that waited when a newer came is answered as skipped.
+A reader takes what comes, a writer recognises and replies. Two frames are in flight at most: one at
+work or in the engine's queue, and the newest. An older one that still waits is answered as skipped.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from livefer.tracker import KEEP_S, Tracker
-from livefer.web.engine import Engine
+from livefer.web.engine import Engine, Job, make_job
 from livefer.web.limits import Limits, RateLimiter
 from livefer.web.metrics import Metrics
 from livefer.web.protocol import (
@@ -48,6 +48,7 @@ class _Slot:
     options: Options | None = None
     tracker: Tracker | None = None
     arrived_s: float = 0.0
+    job: Job | None = None
 
 
 class Session:
@@ -72,7 +73,8 @@ class Session:
         self._n_frames = 0
         self._rate = RateLimiter(limits.max_fps)
         self._slots: asyncio.Queue[_Slot] = asyncio.Queue()
-        self._waiting: _Slot | None = None
+        self._current: _Slot | None = None  # with the engine: at work, or in its queue
+        self._waiting: _Slot | None = None  # for the one before it to be done
         self._moved_s, self._n_still = 0.0, 0
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -121,18 +123,43 @@ class Session:
 
     def _take_frame(self, message: bytes) -> None:
         time_s, data = read_frame(message, self._limits.max_bytes)
-        if self._waiting is not None:
-            old, self._waiting = self._waiting, None
-            old.data = b""
-            old.reply = _reply("skipped", old, {"reason": "a newer frame came"})
-            self._metrics.frames["skipped"] += 1
-        tracker = self._tracker_at(time_s)
         slot = _Slot(
-            None, self._n_frames, time_s, data, self._options, tracker, time.perf_counter()
+            number=self._n_frames,
+            time_s=time_s,
+            data=data,
+            options=self._options,
+            tracker=self._tracker_at(time_s),
+            arrived_s=time.perf_counter(),
         )
         self._n_frames += 1
-        self._waiting = slot
         self._slots.put_nowait(slot)
+        if self._waiting is not None and not self._move_up(self._waiting):
+            self._skip(self._waiting)
+        self._waiting = slot
+
+    def _move_up(self, slot: _Slot) -> bool:
+        """Give the waiting frame the place of the one before, if nobody has begun with that."""
+        old = self._current
+        if old is None or old.job is None:
+            return False
+        try:
+            slot.job = self._job(slot)
+        except Refused:  # the writer finds out again, in its turn
+            return False
+        if not self._engine.replace(old.job, slot.job):
+            slot.job = None
+            return False
+        self._skip(old)
+        self._current = slot
+        return True
+
+    def _skip(self, slot: _Slot) -> None:
+        slot.data = b""
+        slot.reply = _reply("skipped", slot, {"reason": "a newer frame came"})
+        self._metrics.frames["skipped"] += 1
+        if slot.job is not None:
+            slot.job.answer.set_exception(Refused("skipped", ""))
+            slot.job.answer.exception()  # seen: the writer may never come to ask
 
     def _take_control(self, text: str) -> None:
         kind, self._options, reason = read_control(text, self._options, self._model.detectors)
@@ -160,8 +187,6 @@ class Session:
         """Recognise and reply, in the order of arrival."""
         while True:
             slot = await self._slots.get()
-            if slot is self._waiting:
-                self._waiting = None
             reply = slot.reply or await self._recognise(slot)
             try:
                 await asyncio.wait_for(self._websocket.send_text(reply), self._limits.slow_s)
@@ -170,35 +195,46 @@ class Session:
                 raise Closed(TOO_SLOW, reason) from None
 
     async def _recognise(self, slot: _Slot) -> str:
-        assert slot.options is not None
-        waited_ms = 1000 * (time.perf_counter() - slot.arrived_s)
+        if slot is self._waiting:
+            self._waiting = None
         try:
-            seen = await self._engine.recognise(
-                slot.data,
-                self._limits.max_pixels,
-                slot.options.detector,
-                slot.options.heatmap,
-                # To the millisecond: a frame of the same time replaces the one before, so that a
-                # clock of tiny steps does not pile up samples.
-                round(slot.time_s, 3),
-                slot.tracker,
-            )
+            if slot.job is None:
+                slot.job = self._job(slot)
+                self._current = slot
+                self._engine.submit(slot.job)
+            seen = await slot.job.answer
         except Refused as refused:
+            if slot.reply is not None:  # skipped meanwhile
+                return slot.reply
             self._metrics.frames["error"] += 1
             self._metrics.refusals[refused.code] += 1
             return _reply("error", slot, {"code": refused.code, "reason": refused.reason})
-        timings_ms = dict(seen.timings_ms)
-        for name in ("wait", "total"):
-            timings_ms[name] = round(timings_ms[name] + waited_ms, 2)
+        finally:
+            if slot is self._current:
+                self._current = None
         self._metrics.frames["result"] += 1
-        self._metrics.count_seen(len(seen.faces), timings_ms, seen.n_batch)
+        self._metrics.count_seen(len(seen.faces), seen.timings_ms, seen.n_batch)
         found = {
             "size_wh": seen.size_wh,
             "faces": seen.faces,
-            "timings_ms": timings_ms,
+            "timings_ms": seen.timings_ms,
             "hint": seen.hint,
         }
         return _reply("result", slot, found)
+
+    def _job(self, slot: _Slot) -> Job:
+        assert slot.options is not None
+        return make_job(
+            slot.data,
+            self._limits.max_pixels,
+            slot.options.detector,
+            slot.options.heatmap,
+            slot.arrived_s,
+            # To the millisecond: a frame of the same time replaces the one before, so that a
+            # clock of tiny steps does not pile up samples.
+            round(slot.time_s, 3),
+            slot.tracker,
+        )
 
 
 async def close(websocket: WebSocket, closed: Closed, metrics: Metrics) -> None:
