@@ -122,6 +122,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     415: {**_ERROR, "description": "Not a JPEG, PNG or WebP"},
     422: {**_ERROR, "description": "The picture is damaged, or a parameter is wrong"},
     429: {**_ERROR, "description": "Too many pictures at the same time"},
+    500: {**_ERROR, "description": "Recognition failed: the server's log says more"},
     503: {**_ERROR, "description": "The server is going away"},
 }
 

@@ -14,7 +14,8 @@ h2 { margin-top: 2.5rem; border-top: 1px solid var(--line); padding-top: 1.5rem 
 h2 code { font-size: 1.05em }
 pre { background: var(--soft); padding: .75rem 1rem; overflow-x: auto; border-radius: .4rem }
 code { font: .9em/1.5 ui-monospace, monospace }
-table { border-collapse: collapse; width: 100% }
+table { border-collapse: collapse; width: 100%; margin: 1rem 0 }
+td:first-child { white-space: nowrap; width: 7rem }
 th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
   border-bottom: 1px solid var(--line) }
 """
@@ -55,8 +56,14 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     parts.append(_table([(code, answer["description"]) for code, answer in answers.items()]))
     example = answers["200"].get("content", {}).get("application/json", {}).get("example")
     if example is not None:
-        parts.append(f"<pre><code>{escape(json.dumps(example, indent=1))}</code></pre>")
+        parts.append(f"<pre><code>{escape(_pretty(example))}</code></pre>")
     return "\n".join(filter(None, parts))
+
+
+def _pretty(example: Any) -> str:
+    """Return JSON with objects on many lines and lists of plain values on one."""
+    text = json.dumps(example, indent=2)
+    return re.sub(r"\[[^\[\]{}]*\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
 
 
 def _table(rows: list[tuple[str, str]]) -> str:
