@@ -15,7 +15,9 @@ from livefer.cli.explain import explain
 from livefer.cli.export import export
 from livefer.cli.image import image
 from livefer.cli.serve import serve
+from livefer.cli.summarize import summarize
 from livefer.cli.train import train
+from livefer.cli.video import video
 from livefer.cli.webcam import webcam
 from livefer.errors import LiveferError
 
@@ -29,8 +31,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(image)
+app.command()(video)
 app.command()(webcam)
 app.command()(serve)
+app.command()(summarize)
 app.command()(explain)
 app.command()(demo)
 app.command()(doctor)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
-from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livefer.cli.shared import ModelOption, PriorOption
-from livefer.errors import ConfigError, LiveferError, MissingExtraError
+from livefer.cli.shared import ModelOption, PriorOption, write_text
+from livefer.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -115,7 +113,7 @@ def evaluate(
         stderr.print(f"{n} unreadable files were left out: livefer data {data} lists them")
     if as_json:
         about = {"model": name, "data": str(data), "tta": tta, "n_unreadable": n, "prior": prior}
-        _write_text(as_json, json.dumps(about | report.to_dict(), indent=2) + "\n")
+        write_text(as_json, json.dumps(about | report.to_dict(), indent=2) + "\n")
         sys.stderr.write(f"wrote {as_json}\n")
     if plots:
         for stem, draw in (
@@ -226,15 +224,3 @@ def _interval(low: float, high: float) -> str:
 
 def _percent(share: float) -> str:
     return "–" if math.isnan(share) else f"{100 * share:.1f} %"
-
-
-def _write_text(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise LiveferError(f"{path} cannot be written ({error.strerror})") from None

@@ -78,3 +78,18 @@ def write_image(path: Path, image: Image) -> None:
         raise LiveferError(
             f"{path} cannot be written ({error.strerror}): choose another place"
         ) from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file: whole, or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise LiveferError(
+            f"{path} cannot be written ({error.strerror}): choose another place"
+        ) from None

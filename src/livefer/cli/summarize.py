@@ -1,0 +1,228 @@
+"""`livefer summarize`: a result table as figures, a picture and a report, without the media."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from livefer.cli.shared import write_text
+from livefer.errors import DatasetError
+from livefer.labels import colour_bgr
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+    from livefer.summary import Person, Pictures, SourceSummary, Summary
+
+_MOST_ROWS = 20  # people of one source, and errors
+_MOST_SOURCES = 10
+
+
+def summarize(
+    table: Annotated[
+        Path,
+        typer.Argument(
+            help="A table that livefer wrote: .csv, .jsonl, .parquet, or a folder of Parquet.",
+            metavar="TABLE",
+        ),
+    ],
+    as_json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures as JSON.")
+    ] = None,
+) -> None:
+    """Sum up a table of faces.
+
+    For each person: the share of time of each expression and of none that is certain, how often
+    it changes, the longest stretches. For each video: frames without a face, skipped frames, gaps
+    and errors. Everything is weighted by time.
+    """
+    from rich.console import Console
+
+    from livefer.cli.progress import progress_bar
+    from livefer.summarizer import Summarizer
+    from livefer.tables import read_table
+
+    with progress_bar("reading") as progress:
+        opened = read_table(table, progress)
+        summarizer = Summarizer(opened.classes)
+        for row in opened.rows:
+            summarizer.add(row)
+    summary = summarizer.summary()
+    if not summary.n_rows:
+        raise DatasetError(f"{table} has no rows: there is nothing to sum up")
+    print_summary(Console(highlight=False, markup=False), summary)
+    if as_json:
+        write_text(as_json, json.dumps({"table": str(table)} | summary.to_dict(), indent=2) + "\n")
+        sys.stderr.write(f"wrote {as_json}\n")
+
+
+def print_summary(console: Console, summary: Summary) -> None:
+    """Print a table's figures: the longest videos, the pictures, and what could not be read."""
+    sources = sorted(summary.sources, key=lambda s: -s.frames_s)
+    for source in [s for s in summary.sources if s in sources[:_MOST_SOURCES]]:
+        _print_source(console, source, summary.classes)
+    if (n := len(sources)) > _MOST_SOURCES:
+        console.print(f"and {n - _MOST_SOURCES:,} shorter videos: --json has all\n", style="dim")
+    if summary.pictures is not None:
+        _print_pictures(console, summary.pictures)
+    troubles = summary.troubles
+    for trouble in troubles[:_MOST_ROWS]:
+        console.print(f"{trouble.source}: {trouble.error}", style="red", soft_wrap=True)
+    if len(troubles) > _MOST_ROWS:
+        console.print(f"and {len(troubles) - _MOST_ROWS:,} more errors: --json has all")
+
+
+def _print_source(console: Console, source: SourceSummary, classes: Sequence[str]) -> None:
+    from rich.text import Text
+
+    n = len(source.persons)
+    head = f" · {seconds(source.frames_s)} · {source.n_frames:,} frames · {count(n, 'person')}"
+    console.print(Text.assemble((source.source, "bold"), head), soft_wrap=True)
+    persons = sorted(source.persons, key=lambda p: -p.seen_s)[:_MOST_ROWS]
+    if persons:
+        shown = [p for p in source.persons if p in persons]
+        console.print()
+        console.print(
+            _share_table([(p.name, seconds(p.seen_s), p) for p in shown], classes, "seen")
+        )
+        console.print()
+        console.print(_person_table(shown))
+    if n > _MOST_ROWS:
+        console.print(f"and {n - _MOST_ROWS:,} more who were seen for less: --json has all")
+    for line in skipped_lines(source):
+        console.print(line, style="dim", soft_wrap=True)
+    console.print()
+
+
+def _print_pictures(console: Console, pictures: Pictures) -> None:
+    from rich.text import Text
+
+    without = f" · {pictures.n_without_face:,} without a face" if pictures.n_without_face else ""
+    head = f" · {count(pictures.n_faces, 'face')}{without}"
+    console.print(Text.assemble((count(pictures.n_pictures, "picture"), "bold"), head))
+    for note, number in pictures.notes.items():
+        console.print(f"{number:,} of them: {note}", style="dim", soft_wrap=True)
+    if pictures.n_faces:
+        console.print()
+        row = ("all", f"{pictures.n_faces:,}", pictures)
+        console.print(_share_table([row], tuple(pictures.shares), "faces"))
+    console.print()
+
+
+def skipped_lines(source: SourceSummary) -> list[str]:
+    """Return, in words, what of a source has no face or was not looked at, and why."""
+    lines = []
+    if source.n_without_face:
+        lines.append(
+            f"{count(source.n_without_face, 'frame')} without a face "
+            f"({seconds(source.without_face_s)}, {source.n_without_face / source.n_frames:.0%})"
+        )
+        lines += [f"  {number:,} of them: {note}" for note, number in source.notes.items()]
+    if source.n_skipped:
+        lines.append(f"{count(source.n_skipped, 'frame')} skipped, by live reading or by damage")
+    if source.gaps:
+        lost_s = sum(end - start for start, end in source.gaps)
+        where = ", ".join(f"{clock(a)}–{clock(b)}" for a, b in source.gaps[:3])
+        more = ", …" if len(source.gaps) > 3 else ""
+        lines.append(
+            f"{count(len(source.gaps), 'gap')} without frames ({seconds(lost_s)}): {where}{more}"
+        )
+    if source.n_time_went_back:
+        lines.append(f"time went back {count(source.n_time_went_back, 'time')}")
+    return lines
+
+
+def _share_table(
+    rows: Sequence[tuple[str, str, Person | Pictures]], classes: Sequence[str], weight: str
+) -> Table:
+    """Return the share of each class, as figures and as a bar."""
+    from rich.text import Text
+
+    table = _table("", f"{weight}>", "", *(f"{name}>" for name in classes), "uncertain>")
+    for name, amount, figures in rows:
+        top = max(figures.shares.values(), default=0.0)
+        cells: list[RenderableType] = [
+            Text(f"{share:.0%}", f"bold {rgb(c)}" if share == top else "" if share else "dim")
+            for c, share in figures.shares.items()
+        ]
+        table.add_row(name, amount, _bar(figures.shares), *cells, f"{figures.uncertain:.0%}")
+    return table
+
+
+def _person_table(persons: Sequence[Person]) -> Table:
+    table = _table("", "first>", "last>", "confidence>", "changes/min>", "longest stretches")
+    for person in persons:
+        stretches = sorted(person.longest.items(), key=lambda item: -item[1].length_s)[:3]
+        longest = ", ".join(
+            f"{c} {seconds(s.length_s)} at {clock(s.start_s)}" for c, s in stretches
+        )
+        rate = person.transitions_per_min
+        table.add_row(
+            person.name,
+            clock(person.first_s),
+            clock(person.last_s),
+            f"{person.confidence:.0%}",
+            "–" if rate is None else f"{rate:.1f}",
+            longest or "–",
+        )
+    return table
+
+
+def _table(*names: str) -> Table:
+    """Return a table with these columns; a name that ends in > stands to the right."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1))
+    for name in names:
+        if name.endswith(">"):
+            table.add_column(name[:-1], justify="right", no_wrap=True)
+        else:
+            table.add_column(name)
+    return table
+
+
+def _bar(shares: dict[str, float], width: int = 16) -> Text:
+    """Return shares as a bar; what is missing to 1 is uncertain."""
+    from rich.text import Text
+
+    bar, done, end = Text(), 0, 0.0
+    for name, share in shares.items():
+        end += share
+        n = round(width * end) - done
+        bar.append("█" * n, rgb(name))
+        done += n
+    return bar.append("░" * (width - done), "dim")
+
+
+def rgb(name: str) -> str:
+    """Return a class's colour as rich names it."""
+    blue, green, red = colour_bgr(name)
+    return f"rgb({red},{green},{blue})"
+
+
+def clock(time_s: float) -> str:
+    """Return a time as 0:07, 12:30 or 1:02:03."""
+    minutes, rest = divmod(round(time_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def seconds(length_s: float) -> str:
+    """Return a length as 3.2 s, 48 s or 2:05."""
+    if length_s < 9.95:
+        return f"{length_s:.1f} s"
+    return f"{length_s:.0f} s" if length_s < 119.5 else clock(length_s)
+
+
+def count(n: int, what: str) -> str:
+    """Return a number with its noun: "1 person", "3 people", "2,000 frames"."""
+    plural = "people" if what == "person" else f"{what}s"
+    return f"{n:,} {what if n == 1 else plural}"

@@ -1,0 +1,74 @@
+"""`livefer summarize`: figures of a table on the terminal and as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tablerows import make_row, make_rows
+from test_tables import write_csv
+from typer.testing import CliRunner
+
+from livefer.cli import app
+from livefer.errors import DatasetError, LiveferError
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    rows = make_rows(["happy"] * 60 + ["sad?"] * 20 + ["sad"] * 20 + [""] * 10)
+    rows += [make_row(15.0, "fear", 2, n_skipped=7), make_row(15.1, error="[red] cut short")]
+    rows += [make_row(0.0, "happy", None, source="a.jpg"), make_row(0.0, source="b.jpg")]
+    rows += [make_row(0.0, source="c.jpg", error="c.jpg is no picture")]
+    return write_csv(tmp_path / "t.csv", rows)
+
+
+def run(*words: str | Path, code: int = 0) -> str:
+    result = CliRunner(env={"COLUMNS": "140"}).invoke(
+        app, ["summarize", *map(str, words)], catch_exceptions=False
+    )
+    assert result.exit_code == code
+    return result.output
+
+
+def test_it_prints_the_figures(table: Path) -> None:
+    said = run(table)
+    lines = said.splitlines()
+    assert "clip.mp4 · 11 s · 111 frames · 2 people" in lines[0]
+    shares = next(line for line in lines if "60%" in line)
+    assert shares.startswith("person 1")
+    assert shares.endswith("20%")
+    assert "happy 6.0 s at 0:00, sad 2.0 s at 0:08" in said
+    assert "10 frames without a face (1.0 s, 9%)" in said
+    assert "7 frames skipped" in said
+    assert "1 gap without frames (4.0 s): 0:11–0:15" in said
+    assert "2 pictures · 1 face · 1 without a face" in said
+    assert "clip.mp4: [red] cut short" in said
+    assert "c.jpg is no picture" in said
+
+
+def test_it_writes_all_figures_as_json(table: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "figures.json"
+    assert f"wrote {out}" in run(table, "--json", out)
+    figures = json.loads(out.read_text(encoding="utf-8"))
+    assert figures["table"] == str(table)
+    assert figures["sources"][0]["persons"][0]["shares"]["happy"] == pytest.approx(0.6)
+    assert figures["unreadable"][0]["source"] == "c.jpg"
+
+
+def test_many_people_and_many_videos_are_cut_short(tmp_path: Path) -> None:
+    rows = [make_row(i / 10, "happy", who) for i in range(3) for who in range(1, 31)]
+    rows += [make_row(i / 10, "sad", source=f"{n}.mp4") for n in range(12) for i in range(2)]
+    said = run(write_csv(tmp_path / "t.csv", rows))
+    assert "and 10 more who were seen for less" in said
+    assert "and 3 shorter videos" in said
+
+
+def test_an_empty_table_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="has no rows"):
+        run(write_csv(tmp_path / "t.csv", []))
+
+
+def test_a_place_that_cannot_be_written_is_an_error(table: Path) -> None:
+    with pytest.raises(LiveferError, match="cannot be written"):
+        run(table, "--json", table / "figures.json")
