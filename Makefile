@@ -28,7 +28,7 @@ define fresh
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format pictures clean
+.PHONY: help demo test lint format pictures card clean
 
 help:  ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
@@ -52,6 +52,9 @@ format: .venv/installed  ## Mend style and formatting
 pictures: .venv-demo/installed  ## Make the README's pictures anew with the shipped model
 	$(DEMO)/livefer image src/livefer/assets/astronaut.jpg --detector haar --out docs
 	$(DEMO)/livefer explain src/livefer/assets/astronaut.jpg --detector haar -o docs/explained.jpg
+
+card: .venv/installed  ## Measure the shipped models, write MODEL_CARD.md and README's figures (long)
+	PATH="$(CURDIR)/$(DEV):$$PATH" scripts/card
 
 clean:  ## Remove both environments and every cache; data/, runs/ and out/ stay
 	rm -rf .venv .venv-demo build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,10 +1,10 @@
-"""Write MODEL_CARD.md, and the figures in README.md, from what the evaluation printed.
+"""Write MODEL_CARD.md, and the figures in README.md, from the files in bench/results.
 
-livefer evaluate --data data/fer2013 --json out/val.json --plots docs
-livefer evaluate --data data/fer2013 --tta --json out/val-tta.json
-python scripts/model_card.py out/val.json out/val-tta.json runs/cpu/metrics.jsonl
+    scripts/card                     # measures everything, then does this
+    python scripts/model_card.py     # fills both pages from what was measured last
 
-No figure in either page is copied by hand. The card's text is scripts/MODEL_CARD.md.in.
+No figure in either page is copied by hand. The card's text is scripts/MODEL_CARD.md.in; a section
+whose file is missing is one line that says which command makes it.
 """
 
 from __future__ import annotations
@@ -15,82 +15,351 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from livefer.classifier import EmotionClassifier, shipped_models
-
 ROOT = Path(__file__).parents[1]
+TRUTHS = {"dataset": "FER2013's labels", "votes": "what most people voted"}
+MISSING = "Not measured here: `{}` makes these figures."
+ROBUSTNESS = "python bench/robustness.py fer2013 human --json bench/results/robustness.json"
+PRINTED = {
+    "unusable": (
+        "Faces that nobody could read",
+        "python bench/unusable.py fer2013 --yunet YUNET.onnx > bench/results/unusable.md",
+    ),
+    "cam_sanity": (
+        "Where it looks",
+        "python bench/cam_sanity.py fer2013 > bench/results/cam_sanity.md",
+    ),
+    "int8": ("In 8 bits", "python bench/int8.py FLOAT.onnx INT8.onnx > bench/results/int8.md"),
+}
+"""Measurements whose printed table goes in as it is: heading, and the command that makes it."""
+
+ABOUT = {
+    "fer2013": "says what FER2013's labels say: the benchmark",
+    "human": "says what most of ten people see in a face",
+}
+
+Models = dict[str, dict[str, Any]]
 
 
-def per_cent(value: float, interval: list[float] | None = None) -> str:
+def per_cent(value: float | None, interval: list[float] | None = None) -> str:
     """Return a share as 66.1 %, with its interval where there is one."""
+    if value is None:
+        return "–"
     text = f"{100 * value:.1f} %"
     if interval:
         text += f" ({100 * interval[0]:.1f}–{100 * interval[1]:.1f})"
     return text
 
 
-def summary(report: dict[str, Any]) -> str:
-    """Return the table of the overall figures."""
-    apart = report["without_twins"]
-    rows = [
-        ("accuracy", per_cent(report["accuracy"], report["accuracy_95"])),
-        (
-            f"accuracy on the {apart['n_images']:,} images without a twin in train",
-            per_cent(apart["accuracy"], apart["accuracy_95"]),
-        ),
-        ("balanced accuracy", per_cent(report["balanced_accuracy"])),
-        (
-            "macro-F1",
-            f"{report['macro_f1']:.3f} ({report['macro_f1_95'][0]:.3f}–"
-            f"{report['macro_f1_95'][1]:.3f})",
-        ),
-        ("negative log likelihood", f"{report['nll']:.3f}"),
-        ("expected calibration error", f"{report['ece']:.3f}"),
-    ]
-    lines = [f"| val, {report['n_images']:,} images | 95 % interval in brackets |", "| --- | --- |"]
-    return "\n".join([*lines, *(f"| {name} | {value} |" for name, value in rows)])
+def table(heads: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table whose columns but the first are aligned to the right."""
+    rule = "| --- |" + " ---: |" * (len(heads) - 1)
+    return "\n".join([_row(heads), rule, *map(_row, rows)])
 
 
-def classes(report: dict[str, Any]) -> str:
-    """Return the table of the classes."""
-    lines = ["| class | precision | recall | F1 | images |", "| --- | ---: | ---: | ---: | ---: |"]
-    for name, found in report["per_class"].items():
-        shares = " | ".join(per_cent(found[key]) for key in ("precision", "recall"))
-        lines.append(f"| {name} | {shares} | {found['f1']:.3f} | {found['support']} |")
-    return "\n".join(lines)
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
-def main(val: str, tta: str, log: str) -> None:
-    """Write both pages."""
-    report, views = (json.loads(Path(name).read_text(encoding="utf-8")) for name in (val, tta))
-    records = [json.loads(line) for line in Path(log).read_text(encoding="utf-8").splitlines()]
-    model = EmotionClassifier()
-    filled = (ROOT / "scripts/MODEL_CARD.md.in").read_text(encoding="utf-8")
-    for name, value in {
-        "epochs": len(records),
-        "best_epoch": int(model.metadata["epoch"]) + 1,
-        "size": f"{shipped_models()[model.name].stat().st_size / 1e6:.1f}",
-        "temperature": model.metadata["temperature"],
-        "uncertain_below": model.metadata["uncertain_below"],
-        "n_twins": report["n_images"] - report["without_twins"]["n_images"],
-        "table": summary(report),
-        "tta": f"accuracy {per_cent(views['accuracy'], views['accuracy_95'])}, "
-        f"macro-F1 {views['macro_f1']:.3f}",
-        "classes": classes(report),
-        "confusions": "; ".join(
+def summary(models: Models, truths: list[str]) -> str:
+    """Return the table of the overall figures: a column for each model."""
+    rows = []
+    for truth in truths:
+        found = [model["reports"][truth] for model in models.values()]
+        rows.append([f"**{TRUTHS[truth]}**, {found[0]['n_images']:,} images", *[""] * len(found)])
+        apart = found[0]["without_twins"]["n_images"]
+        word = "accuracy" if truth == "dataset" else "agreement"
+        lines = {
+            word: [per_cent(r["accuracy"], r["accuracy_95"]) for r in found],
+            f"{word} on the {apart:,} without a twin in train": [
+                per_cent(r["without_twins"]["accuracy"], r["without_twins"]["accuracy_95"])
+                for r in found
+            ],
+            "balanced accuracy": [per_cent(r["balanced_accuracy"]) for r in found],
+            "macro-F1": [
+                f"{r['macro_f1']:.3f} ({r['macro_f1_95'][0]:.3f}–{r['macro_f1_95'][1]:.3f})"
+                for r in found
+            ],
+            "negative log likelihood": [f"{r['nll']:.3f}" for r in found],
+            "expected calibration error": [per_cent(r["ece"]) for r in found],
+        }
+        if truth == "votes":
+            floor = found[0]["crowd"]["entropy"]
+            lines[f"cross-entropy to all votes (least possible: {floor:.3f})"] = [
+                f"{r['crowd']['cross_entropy']:.3f}" for r in found
+            ]
+        rows += [[name, *cells] for name, cells in lines.items()]
+    return table(["val; 95 % interval in brackets", *models], rows)
+
+
+def at_a_glance(models: Models) -> str:
+    """Return the table of what each file is."""
+    rows: dict[str, list[str]] = {}
+    for name, model in models.items():
+        meta = model["metadata"]
+        learned = "people's votes (FER+)" if _own(model) == "votes" else "FER2013's labels"
+        for row, cell in {
+            "what it is for": ABOUT.get(name, ""),
+            "learned from": learned,
+            "network": meta["network"],
+            "parameters": f"{model['n_parameters'] / 1e6:.1f} million",
+            "file": f"{model['size_mb']:.1f} MB",
+            "temperature of the softmax, fitted on val": meta["temperature"],
+            "share of the training prior taken out": meta.get("prior_removed", "0"),
+            "uncertain below a confidence of": meta["uncertain_below"],
+            "made by commit": f"`{meta['commit']}`, {meta['date']}",
+            "SHA-256 begins with": f"`{model['sha256'][:16]}`",
+        }.items():
+            rows.setdefault(row, []).append(cell)
+    return table(["", *models], [[row, *cells] for row, cells in rows.items()])
+
+
+def views(models: Models, truths: list[str]) -> str:
+    """Return what ten views of each face give."""
+    if not all(f"{truth}_tta" in m["reports"] for m in models.values() for truth in truths):
+        return MISSING.format("livefer evaluate --data data/fer2013 --tta")
+    parts = []
+    for name, model in models.items():
+        for truth in truths:
+            r = model["reports"][f"{truth}_tta"]
+            parts.append(
+                f"`{name}` {per_cent(r['accuracy'], r['accuracy_95'])} against {TRUTHS[truth]}, "
+                f"macro-F1 {r['macro_f1']:.3f}"
+            )
+    return f"With ten views of each face (`--tta`), accuracy: {'; '.join(parts)}."
+
+
+def classes(models: Models) -> str:
+    """Return for each model the table of its classes, against what it learned to say."""
+    parts = []
+    for name, model in models.items():
+        truth = _own(model)
+        report = model["reports"][truth]
+        rows = [
+            [c, per_cent(f["precision"]), per_cent(f["recall"]), f"{f['f1']:.3f}",
+             f"{f['support']:,}"]
+            for c, f in report["per_class"].items()
+        ]  # fmt: skip
+        confusions = "; ".join(
             f"{pair['true']} taken for {pair['taken_for']}, {100 * pair['share']:.0f} %"
             for pair in report["confusions"]
-        ),
-        "minutes": f"{sum(record['seconds'] for record in records) / 60:.0f}",
-        "commit": model.metadata["commit"],
-    }.items():
-        filled = filled.replace("{" + name + "}", str(value))
+        )
+        parts += [
+            f"`{name}` against {TRUTHS[truth]}:",
+            table(["class", "precision", "recall", "F1", "images"], rows),
+            f"Most frequent confusions: {confusions}.",
+            f"![Confusion matrix of {name} on val](docs/card/{name}/confusion.png)",
+        ]
+    return "\n\n".join(parts)
+
+
+def calibration(models: Models) -> str:
+    """Return the tables of how far a confidence can be believed, and what silence buys."""
+    own = {name: model["reports"][_own(model)] for name, model in models.items()}
+    rows = [
+        ["ECE, 15 bins, own temperature", *(per_cent(r["ece"]) for r in own.values())],
+        [
+            "ECE that chance alone gives perfect calibration",
+            *(per_cent(r["ece_by_chance"]) for r in own.values()),
+        ],
+        [
+            "ECE held out: temperature from the other half of val",
+            *(per_cent(r["held_out"]["ece"]) for r in own.values()),
+        ],
+        ["AURC", *(f"{r['aurc']:.3f}" for r in own.values())],
+        [
+            "faces that get an answer",
+            *(per_cent(r["answers"]["coverage"]) for r in own.values()),
+        ],
+        [
+            "of those answers right",
+            *(per_cent(r["answers"]["right"], r["answers"]["right_95"]) for r in own.values()),
+        ],
+        [
+            "right held out: limit from the other half",
+            *(per_cent(r["held_out"]["right"]) for r in own.values()),
+        ],
+    ]
+    pictures = [
+        f"![{words} of {name} on val](docs/card/{name}/{stem}.png)"
+        for name in models
+        for stem, words in (("reliability", "Reliability"), ("risk-coverage", "Answers right"))
+    ]
+    return "\n\n".join([table(["val, each model's own truth", *models], rows), "\n".join(pictures)])
+
+
+def priors(models: Models, truths: list[str]) -> str:
+    """Return accuracy and balanced accuracy by how much of the prior is taken out."""
+    words = {"dataset": "labels", "votes": "votes"}
+    rows = []
+    for i, first in enumerate(next(iter(models.values()))["priors"]):
+        found = [model["priors"][i][truth] for model in models.values() for truth in truths]
+        cells = (f"{100 * f['accuracy']:.1f} / {100 * f['balanced_accuracy']:.1f}" for f in found)
+        rows.append([f"{first['prior']:g}", *cells])
+    heads = [f"{name}, {words[truth]}" for name in models for truth in truths]
+    return table(["`--prior`", *heads], rows)
+
+
+def robustness(folder: Path) -> str:
+    """Return what each kind of damage costs."""
+    path = folder / "robustness.json"
+    if not path.is_file():
+        return MISSING.format(ROBUSTNESS)
+    found = json.loads(path.read_text(encoding="utf-8"))
+    models = found["models"]
+    rows = []
+    for name, about in found["corruptions"].items():
+        cells = (
+            f"{', '.join(f'{100 * v:.1f}' for v in m['accuracy'][name])}; "
+            f"−{100 * m['drop'][name]:.1f}".replace("−-", "+")
+            for m in models.values()
+        )
+        rows.append([f"{name} ({'; '.join(about['labels'])})", *cells])
+    means = (
+        f"{100 * m['mean_drop']:.1f} ({100 * m['mean_drop_95'][0]:.1f}–"
+        f"{100 * m['mean_drop_95'][1]:.1f})"
+        for m in models.values()
+    )
+    rows.append(["**mean drop**, points", *means])
+    rows.insert(0, ["none", *(f"{100 * m['clean']:.1f}" for m in models.values())])
+    about = (
+        f"Accuracy against FER2013's labels on {found['n_images']:,} images of val in %, at three "
+        "strengths, and by how much their mean is lower or higher than on clean faces, in points:"
+    )
+    return f"{about}\n\n{table(['faces made worse by', *models], rows)}"
+
+
+def printed(folder: Path) -> str:
+    """Return a section for each measurement that printed its table, or could."""
+    parts = []
+    for name, (heading, command) in PRINTED.items():
+        path = folder / f"{name}.md"
+        if path.is_file():
+            parts.append(f"## {heading}\n\n{path.read_text(encoding='utf-8').strip()}")
+        elif (ROOT / "bench" / f"{name}.py").is_file():
+            parts.append(f"## {heading}\n\n{MISSING.format(command)}")
+    return "\n\n".join(parts)
+
+
+def speed(models: Models, made: dict[str, Any]) -> str:
+    """Return the times of calls."""
+    calls = list(next(iter(models.values()))["ms_per_call"])
+    rows = [[c, *(f"{m['ms_per_call'][c]:.1f} ms" for m in models.values())] for c in calls]
+    load = made["load"]
+    busy = ""
+    if load is not None and load > 0.5:
+        busy = f" **with other work on it (load {load:.1f}), so read these times as upper bounds**"
+    words = f"One call of the network, medians on {made['machine']}{busy}, {made['date']}:"
+    return f"{words}\n\n{table(['a call with', *models], rows)}"
+
+
+def recipe(models: Models) -> str:
+    """Return the commands and the configuration of each model."""
+    parts = []
+    for name, model in models.items():
+        meta = model["metadata"]
+        config = json.loads(meta["config"])
+        run = config["name"]
+        options = [f"--labels {meta['labels']}"] if config.get("learn") == "both" else []
+        if float(meta.get("prior_removed", 0)):
+            options.append(f"--prior {meta['prior_removed']}")
+        if "quantisation" in meta:
+            options.append("--int8")
+        asset = f"src/livefer/assets/{name}.onnx"
+        tail = "".join(f" {option}" for option in options)
+        commands = (
+            f"livefer train --config configs/{run}.yaml\n"
+            f"livefer export runs/{run}/best.safetensors -o {asset}{tail}"
+        )
+        log, epoch = model["training"], int(meta["epoch"] or 0) + 1
+        took = f"its best epoch on val was number {epoch}"
+        if log:
+            took = f"{log['n_epochs']} epochs in {log['minutes']:.0f} minutes; {took}"
+        flat = "; ".join(f"{key} {_short(value)}" for key, value in config.items())
+        parts.append(f"`{name}`: {took}.\n\n```\n{commands}\n```\n\nConfiguration: {flat}.")
+    return "\n\n".join(parts)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"({', '.join(f'{k} {_short(v)}' for k, v in value.items())})"
+    return "off" if value is False else "on" if value is True else json.dumps(value).strip('"')
+
+
+def data_faults(data: dict[str, Any]) -> dict[str, str]:
+    """Return the figures of the data section."""
+    train, val = data["hygiene"]["train"], data["hygiene"]["val"]
+    rows = [
+        [name, *(f"{data['counts'][split][i]:,}" for split in data["counts"])]
+        for i, name in enumerate(data["classes"])
+    ]
+    votes = MISSING.format("python bench/card.py --votes data/ferplus.csv …")
+    if seen := data["votes"].get("train"):
+        for row, share in zip(rows, seen["shares"], strict=True):
+            row.append(per_cent(share))
+        votes = (
+            f"Of the {seen['n_with_majority']:,} training images where one of the seven classes "
+            f"has more votes than any other answer, {per_cent(seen['agree'])} carry that class as "
+            f"their label (val: {per_cent(data['votes']['val']['agree'])} of "
+            f"{data['votes']['val']['n_with_majority']:,})."
+        )
+    heads = ["class", *data["counts"], "share of the votes in train"][: len(rows[0])]
+    return {
+        "n_train": f"{train['n_images']:,}",
+        "n_val": f"{val['n_images']:,}",
+        "n_blank": f"{train['n_blank']}",
+        "n_redundant": f"{train['n_redundant']:,}",
+        "n_groups": f"{train['n_conflicting_groups']}",
+        "n_conflicting": f"{train['n_conflicting']}",
+        "n_copies": f"{val['n_copies_of_train']}",
+        "n_twins": f"{val['n_twins_in_train']}",
+        "class_counts": table(heads, rows),
+        "votes_agreement": votes,
+        "n_disgust": f"{data['counts']['train'][data['classes'].index('disgust')]:,}",
+    }
+
+
+def _own(model: dict[str, Any]) -> str:
+    """Return the truth that a model learned to say, if it was measured."""
+    learned = "votes" if model["metadata"].get("labels") == "votes" else "dataset"
+    return learned if learned in model["reports"] else "dataset"
+
+
+def main(folder: Path) -> None:
+    """Write both pages."""
+    path = folder / "models.json"
+    if not path.is_file():
+        sys.exit(f"error: {path} does not exist: scripts/card makes it")
+    figures = json.loads(path.read_text(encoding="utf-8"))
+    models: Models = figures["models"]
+    first = next(iter(models.values()))
+    truths = [truth for truth in TRUTHS if truth in first["reports"]]
+    values = {
+        "names": " and ".join(models),
+        "version": figures["made"]["livefer"],
+        "glance": at_a_glance(models),
+        "table": summary(models, truths),
+        "tta": views(models, truths),
+        "classes": classes(models),
+        "calibration": calibration(models),
+        "priors": priors(models, truths),
+        "robustness": robustness(folder),
+        "printed": printed(folder),
+        "speed": speed(models, figures["made"]),
+        "recipe": recipe(models),
+        **data_faults(figures["data"]),
+    }
+    text = (ROOT / "scripts/MODEL_CARD.md.in").read_text(encoding="utf-8")
+    unknown = set(re.findall(r"\{(\w+)\}", text)) ^ set(values)
+    if unknown:
+        sys.exit(f"error: MODEL_CARD.md.in and this script do not agree on {sorted(unknown)}")
+    filled = re.sub(r"\{(\w+)\}", lambda m: values[m[1]], text)
     (ROOT / "MODEL_CARD.md").write_text(filled, encoding="utf-8")
     readme = ROOT / "README.md"
     pattern = r"(<!-- figures -->\n).*?(<!-- end of figures -->)"
-    text = readme.read_text(encoding="utf-8")
-    text = re.sub(pattern, lambda m: f"{m[1]}{summary(report)}\n{m[2]}", text, flags=re.DOTALL)
-    readme.write_text(text, encoding="utf-8")
+    page, found = summary(models, truths), readme.read_text(encoding="utf-8")
+    found = re.sub(pattern, lambda m: f"{m[1]}{page}\n{m[2]}", found, flags=re.DOTALL)
+    readme.write_text(found, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "bench/results")
