@@ -245,7 +245,7 @@ def _against(report: Report) -> str:
     return report.split if report.labels == "dataset" else f"{report.split} (votes)"
 
 
-def _percent(value: float, position: int) -> str:
+def _percent(value: float, position: float) -> str:
     return f"{100 * value:.0f} %"
 
 
