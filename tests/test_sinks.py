@@ -84,6 +84,7 @@ def test_rows() -> None:
     first, second = rows(RESULTS[0], CLASSES)
     assert first == {
         **{"source": 'a "b", c.mp4', "index": 0, "time_s": 0.0, "n_skipped": 0, "error": None},
+        **{"note": None, "schema": 1},
         **{"track_id": 1, "left": 1.0, "top": 2.0, "right": 31.0, "bottom": 42.0, "score": 0.9},
         **{"label": "glad", "second_label": "wild", "confidence": 0.6, "uncertain": False},
         **{"calm": 0.2, "glad": 0.6, "wild": 0.2},
@@ -92,7 +93,7 @@ def test_rows() -> None:
     assert (second["track_id"], second["label"], second["uncertain"]) == (2, "wild", True)
     (nobody,) = rows(RESULTS[1], CLASSES)
     assert [name for name, value in nobody.items() if value is not None] == [
-        *("source", "index", "time_s", "n_skipped")
+        *("source", "index", "time_s", "n_skipped", "schema")
     ]
     (broken,) = rows(RESULTS[3], CLASSES)
     assert (broken["error"], broken["track_id"], broken["glad"]) == ("cut, short", None, None)

@@ -40,6 +40,7 @@ class Frame:
     n_skipped: frames left out since the frame before, by live reading or because of damage
     error: what could not be read
     still: a picture by itself, which has nothing to do with the frames around it
+    note: what is known of the image, such as "damaged"
     """
 
     source: str
@@ -49,6 +50,7 @@ class Frame:
     n_skipped: int = 0
     error: str | None = None
     still: bool = False
+    note: str | None = None
 
 
 def open_capture(address: str | int) -> cv2.VideoCapture | None:

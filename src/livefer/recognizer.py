@@ -223,6 +223,7 @@ def _result(frame: Frame, faces: tuple[Face, ...], timings_ms: dict[str, float])
         faces=faces,
         n_skipped=frame.n_skipped,
         error=frame.error,
+        note=frame.note,
         timings_ms=timings_ms,
     )
 

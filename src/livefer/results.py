@@ -80,6 +80,7 @@ class FrameResult:
     faces: from left to right in a picture, by track id in a stream
     n_skipped: frames left out since the previous result, by live reading or because of damage
     error: why this file of a folder, or the rest of this video, could not be read
+    note: what is known of the image, such as "too dark" or "cut"; see docs/tables.md
     timings_ms: milliseconds spent in "detect", "classify" and "track"
     """
 
@@ -90,6 +91,7 @@ class FrameResult:
     faces: tuple[Face, ...] = ()
     n_skipped: int = 0
     error: str | None = None
+    note: str | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -100,6 +102,7 @@ class FrameResult:
             "time_s": round(self.time_s, 4),
             "n_skipped": self.n_skipped,
             "error": self.error,
+            "note": self.note,
             "faces": [face.to_dict() for face in self.faces],
         }
 

@@ -1,4 +1,4 @@
-"""What results are written to: tables (CSV, JSON lines) and video.
+"""What results are written to: tables (CSV, JSON lines, Parquet) and video.
 
 Every sink is a context manager with `write`. It fills a file of a temporary name beside `path` and
 renames it when closed, also when left by Ctrl-C or an error, so that `path` is always whole.
@@ -9,6 +9,8 @@ is empty (null in JSON), and so has a file or frame that could not be read, with
     source, index, time_s   the file, camera or URL; the frame's number in it; its seconds
     n_skipped               frames left out since the frame before, by live reading or damage
     error                   why there is no image, else empty
+    note                    what is known of the image, else empty: "damaged", "too dark", "too
+                            bright", "blank", or "cut" where a new shot begins
     track_id                who: counts from 1 in each source; empty in pictures
     left, top, right, bottom  the face's box in pixels
     score                   the detector's certainty, 0–1
@@ -17,6 +19,7 @@ is empty (null in JSON), and so has a file or frame that could not be read, with
     uncertain               true or false: the label is not to be relied on
     <class> …               smoothed probabilities, a column for each class by its name
     raw_<class> …           probabilities of this frame alone
+    schema                  1: the version of what this page says; docs/tables.md has the types
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -35,21 +38,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.capture import quiet
-from livefer.errors import ConfigError, LiveferError
+from livefer.errors import ConfigError, LiveferError, MissingExtraError
 from livefer.results import Face, FrameResult
 
-FRAME_COLUMNS = ("source", "index", "time_s", "n_skipped", "error")
-FACE_COLUMNS = (
-    *("track_id", "left", "top", "right", "bottom", "score"),
-    *("label", "second_label", "confidence", "uncertain"),
-)
+SCHEMA_VERSION = 1
+"""Grows when a column gets another name, type or meaning; a column more does not count."""
+
+Type = type[str] | type[int] | type[float] | type[bool]
+FRAME_COLUMNS: dict[str, Type] = {
+    **{"source": str, "index": int, "time_s": float, "n_skipped": int},
+    **{"error": str, "note": str},
+}
+FACE_COLUMNS: dict[str, Type] = {
+    **{"track_id": int, "left": float, "top": float, "right": float, "bottom": float},
+    **{"score": float, "label": str, "second_label": str, "confidence": float},
+    "uncertain": bool,
+}
 MAX_GAP_S = 30.0
 """A longer time without a frame is left out of a video."""
+_ROW_GROUP = 20_000  # rows of a Parquet table that wait in memory: some 20 MB
 
 
 def columns(classes: Sequence[str]) -> tuple[str, ...]:
     """Return the names of a table's columns for a model with these classes."""
-    names = (*FRAME_COLUMNS, *FACE_COLUMNS, *classes, *(f"raw_{name}" for name in classes))
+    raw = (f"raw_{name}" for name in classes)
+    names = (*FRAME_COLUMNS, *FACE_COLUMNS, *classes, *raw, "schema")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigError(
@@ -59,9 +72,18 @@ def columns(classes: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
+def column_types(classes: Sequence[str]) -> dict[str, Type]:
+    """Return what each column holds; all but source, index, time_s, n_skipped, schema may be empty.
+
+    classes: of the model whose probabilities the table has
+    """
+    known = {**FRAME_COLUMNS, **FACE_COLUMNS, "schema": int}
+    return {name: known.get(name, float) for name in columns(classes)}
+
+
 def rows(result: FrameResult, classes: Sequence[str]) -> list[dict[str, Any]]:
     """Return a frame's rows of a table: one for each face, or one without a face."""
-    frame = result.to_dict()
+    frame = {**result.to_dict(), "schema": SCHEMA_VERSION}
     empty = {name: frame.get(name) for name in columns(classes)}
     return [empty | _face_cells(face) for face in result.faces] or [empty]
 
@@ -165,6 +187,45 @@ class JsonlSink(_Sink):
         self._file.write("".join(f"{line}\n" for line in lines))
 
     def _end_file(self) -> None:
+        self._file.close()
+
+
+class ParquetSink(_Sink):
+    """A table as Parquet, compressed with Zstandard; its memory does not grow with its rows."""
+
+    def __init__(
+        self, path: str | Path, classes: Sequence[str], metadata: Mapping[str, str] | None = None
+    ) -> None:
+        """metadata: what else the file is to say about itself, beside the version of its schema."""
+        try:
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+        except ModuleNotFoundError:
+            raise MissingExtraError("writing Parquet", "analysis") from None
+        self._classes = classes
+        arrow = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+        types = {name: arrow[kind] for name, kind in column_types(classes).items()}
+        about = {"livefer.schema": str(SCHEMA_VERSION), **(metadata or {})}
+        self._schema = pa.schema(list(types.items()), about)
+        super().__init__(path)
+        self._file = pq.ParquetWriter(self._part, self._schema, compression="zstd")
+        self._rows: list[dict[str, Any]] = []
+
+    def write(self, result: FrameResult) -> None:
+        """Write the rows of one frame."""
+        self._rows += rows(result, self._classes)
+        if len(self._rows) >= _ROW_GROUP:
+            self._write_rows()
+
+    def _write_rows(self) -> None:
+        import pyarrow as pa
+
+        waiting, self._rows = self._rows, []
+        self._file.write_table(pa.Table.from_pylist(waiting, self._schema))
+
+    def _end_file(self) -> None:
+        if self._rows:
+            self._write_rows()
         self._file.close()
 
 

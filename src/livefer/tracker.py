@@ -69,6 +69,10 @@ class Tracker:
         self._n_tracks = 0
         self._time_s = self._before_s = -math.inf
 
+    def forget(self) -> None:
+        """Forget every face, as behind a cut: who comes next is new, and ids go on counting."""
+        self._tracks.clear()
+
     def update(
         self, boxes: NDArray[np.float32], probabilities: NDArray[np.float32], time_s: float
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
