@@ -1,0 +1,186 @@
+"""Footage, recognised as fast as the machine can: reading, recognising and encoding side by side.
+
+    for result in recognise_video(recognizer, VideoReader("clip.mp4")): ...
+
+One thread decodes ahead, the caller's recognises, and an AnnotatedVideo draws and encodes in a
+third. Between them are short queues, so that memory does not grow with the footage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, suppress
+from dataclasses import replace
+from itertools import islice
+from queue import Empty, Full, Queue
+from threading import Event, Thread
+from types import TracebackType
+from typing import TypeVar
+
+from livefer.capture import Frame
+from livefer.cuts import CutDetector, why_no_face
+from livefer.drawing import draw_faces
+from livefer.encoder import VideoWriter
+from livefer.recognizer import Recognizer
+from livefer.results import FrameResult
+from livefer.tracker import Tracker
+from livefer.video import VideoInfo, VideoReader
+
+BATCH = 8
+"""So many frames' faces go through the network in one call."""
+
+_WAITING_BYTES = 64 << 20  # of frames between two threads: 2 of 4K, and never more than 16
+_POLL_S = 0.2  # between two looks at whether to stop
+T = TypeVar("T")
+
+
+def recognise_video(
+    recognizer: Recognizer, video: VideoReader, stop: Event | None = None
+) -> Generator[FrameResult, None, None]:
+    """Yield a result for each frame of a video; behind a cut nobody is known.
+
+    Frames that begin a shot, and those without a face where the reason can be seen, have a note.
+
+    stop: once it is set, what was decoded is recognised and then a result says where it stopped
+    """
+    stop = stop or Event()
+    tracker = recognizer.tracker()
+    index, time_s = 0, 0.0
+    has_ended = False
+    n_waiting = _n_waiting(video.info)
+    with closing(ahead(_with_cuts(video, stop), n_waiting)) as items:
+        while chunk := list(islice(items, min(BATCH, n_waiting))):
+            for result in _recognise(recognizer, tracker, chunk):
+                index, time_s = result.index + 1, result.time_s
+                has_ended = result.error is not None
+                yield result
+    if stop.is_set() and not has_ended:
+        error = f"stopped on request after {index} frames, at {time_s:.1f} s"
+        yield FrameResult(video.name, index, time_s, None, error=error)
+
+
+def _with_cuts(video: VideoReader, stop: Event) -> Iterator[tuple[Frame, bool]]:
+    """Yield the frames, and whether each begins a new shot."""
+    cuts = CutDetector()
+    for frame in video:
+        is_cut = frame.image is not None and cuts.update(frame.image)
+        if is_cut and frame.note is None:
+            frame = replace(frame, note="cut")
+        yield frame, is_cut
+        if stop.is_set():
+            return
+
+
+def _recognise(
+    recognizer: Recognizer, tracker: Tracker, chunk: list[tuple[Frame, bool]]
+) -> Iterator[FrameResult]:
+    """Yield results; each shot's frames go through the network together."""
+    shots: list[list[Frame]] = [[]]
+    for frame, is_cut in chunk:
+        if is_cut:
+            shots.append([])
+        shots[-1].append(frame)
+    for number, shot in enumerate(shots):
+        if number > 0:
+            tracker.forget()
+        for result in recognizer.process_many(shot, [tracker] * len(shot)):
+            if result.image is not None and not result.faces and result.note in (None, "cut"):
+                result = replace(result, note=why_no_face(result.image) or result.note)
+            yield result
+
+
+def ahead(items: Iterable[T], n: int) -> Generator[T, None, None]:
+    """Yield the items while a thread gets the next n ready; closing it ends the thread."""
+    queue: Queue[tuple[T] | None] = Queue(n)
+    stop = Event()
+    failure: BaseException | None = None
+
+    def run() -> None:
+        nonlocal failure
+        try:
+            for item in items:
+                if not _put(queue, (item,), stop):
+                    return
+        except Exception as error:  # noqa: BLE001  # raised again where the items are taken
+            failure = error
+        finally:
+            _put(queue, None, stop)
+
+    thread = Thread(target=run, name="livefer-ahead", daemon=True)
+    thread.start()
+    try:
+        while (item := _get(queue)) is not None:
+            yield item[0]
+        if failure is not None:
+            raise failure
+    finally:
+        stop.set()
+        thread.join()
+
+
+class AnnotatedVideo:
+    """A video of results with their faces drawn, drawn and encoded in a thread of its own."""
+
+    def __init__(self, writer: VideoWriter) -> None:
+        self._writer = writer
+        self._queue: Queue[FrameResult | None] = Queue(_n_waiting(writer.info))
+        self._failure: Exception | None = None
+        self._ended = Event()
+        self._thread = Thread(target=self._run, name="livefer-encode", daemon=True)
+        self._thread.start()
+
+    def write(self, result: FrameResult) -> None:
+        """Hand a result over; one without an image is left out. Raises what went wrong before."""
+        if result.image is not None and not _put(self._queue, result, self._ended):
+            self.close()
+
+    def _run(self) -> None:
+        try:
+            while (result := self._queue.get()) is not None:
+                assert result.image is not None
+                self._writer.write(draw_faces(result.image, result.faces), result.time_s)
+        except Exception as error:  # noqa: BLE001  # raised again by write and close
+            self._failure = error
+        finally:
+            self._ended.set()
+
+    def close(self, whole: bool = False) -> None:
+        """Encode what is left and end the file; `whole` as in VideoWriter.close."""
+        _put(self._queue, None, self._ended)
+        self._thread.join()
+        try:
+            if self._failure is not None:
+                raise self._failure
+        finally:
+            self._writer.close(whole)
+
+    def __enter__(self) -> AnnotatedVideo:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _n_waiting(info: VideoInfo) -> int:
+    width, height = info.wh
+    return min(max(_WAITING_BYTES // (3 * width * height), 2), 2 * BATCH)
+
+
+def _put(queue: Queue[T], item: T, ended: Event) -> bool:
+    """Wait for room; False where nobody will take the item."""
+    while not ended.is_set():
+        with suppress(Full):
+            queue.put(item, timeout=_POLL_S)
+            return True
+    return False
+
+
+def _get(queue: Queue[T]) -> T:
+    while True:  # with a limit, so that Ctrl-C gets through on Windows
+        with suppress(Empty):
+            return queue.get(timeout=_POLL_S)
