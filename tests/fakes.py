@@ -71,13 +71,16 @@ class LevelClassifier:
 
 def use_fakes(patch: pytest.MonkeyPatch) -> None:
     """Let every Recognizer made from here on have the two above."""
-    patch.setattr("livefer.recognizer.EmotionClassifier", lambda model: LevelClassifier())
+    patch.setattr(
+        "livefer.recognizer.EmotionClassifier", lambda model, prior=None: LevelClassifier()
+    )
     patch.setattr("livefer.recognizer.make_detector", lambda name: SquareDetector())
 
 
 def make_scene(*squares: tuple[int, int, int], wh: tuple[int, int] = (320, 240)) -> NDArray[Any]:
-    """A dark picture with squares of 60 px at (left, top), each of a gray level."""
+    """A dark picture with squares of 60 px at (left, top), each of a gray level and some grain."""
     image = np.full((wh[1], wh[0], 3), 10, np.uint8)
+    grain = 8 * ((np.indices((60, 60)) // 2).sum(axis=0) % 2) - 4
     for left, top, level in squares:
-        image[top : top + 60, left : left + 60] = level
+        image[top : top + 60, left : left + 60] = level + grain[..., None]
     return image

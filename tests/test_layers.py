@@ -35,6 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "dataset",
         "votes",
         "hygiene",
+        "quality",
         "metrics",
         "calibration",
         "report",

@@ -69,10 +69,11 @@ def make(**more: Any) -> Recognizer:
 
 
 def scene(*squares: tuple[int, int, int], side: int = SIDE) -> NDArray[np.uint8]:
-    """A dark picture with squares at (left, top) of a gray level."""
+    """A dark picture with squares at (left, top) of a gray level, with the grain of sharp ones."""
     image = np.full((240, 320, 3), 10, np.uint8)
+    grain = 8 * (np.indices((side, side)).sum(axis=0) % 2) - 4
     for left, top, level in squares:
-        image[top : top + side, left : left + side] = level
+        image[top : top + side, left : left + side] = level + grain[..., None]
     return image
 
 
@@ -108,7 +109,7 @@ def test_faces_come_from_left_to_right_with_what_was_found() -> None:
     assert [face.label for face in faces] == ["dark", "bright", "bright"]
     assert [face.second_label for face in faces] == ["bright", "dark", "dark"]
     assert [face.confidence for face in faces] == pytest.approx(
-        [1 - 80 / 255, 140 / 255, 200 / 255]
+        [1 - 80 / 255, 140 / 255, 200 / 255], abs=0.01
     )
     assert [face.uncertain for face in faces] == [False, True, False]
     assert [face.track_id for face in faces] == [None] * 3
@@ -169,6 +170,25 @@ def test_heat_maps_on_request_are_of_the_label() -> None:
 def test_uncertain(limit: float | None, side: int, expected: bool) -> None:
     (face,) = make(uncertain_below=limit)(scene((100, 100, 140), side=side))
     assert face.uncertain is expected
+
+
+def test_a_smear_is_uncertain_whatever_the_network_says() -> None:
+    recognizer = make(uncertain_below=0.0)
+    sharp = scene((100, 100, 140))
+    smeared = sharp.copy()
+    smeared[100:140, 100:140] = 140
+    assert [face.uncertain for face in recognizer(sharp)] == [False]
+    assert [face.uncertain for face in recognizer(smeared)] == [True]
+
+
+def test_a_face_half_outside_the_picture_is_uncertain() -> None:
+    recognizer = make(uncertain_below=0.0)
+    box = np.array([[100, 100, 140, 140]], np.float32)
+    recognizer.detector.detect = lambda image: (box, np.ones(1, np.float32))  # type: ignore[method-assign]
+    whole = scene((100, 100, 140))
+    assert [face.uncertain for face in recognizer(whole)] == [False]
+    assert [face.uncertain for face in recognizer(whole[:, :122])] == [False]
+    assert [face.uncertain for face in recognizer(whole[:, :118])] == [True]
 
 
 @pytest.mark.parametrize("kind", ["absent.jpg", "text.jpg"])

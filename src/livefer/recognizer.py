@@ -19,6 +19,7 @@ from livefer.capture import Frame
 from livefer.classifier import EmotionClassifier
 from livefer.detector import make_detector
 from livefer.faces import crop_boxes, crop_faces
+from livefer.quality import usable
 from livefer.results import Face, FrameResult
 from livefer.sources import Source, as_image, open_source
 from livefer.tracker import Tracker
@@ -176,6 +177,7 @@ class Recognizer:
             "classify": classify_ms,
             "track": 1000 * (time.perf_counter() - began),
         }
+        readable = usable(found.crops, found.squares, frame.image.shape[:2])
         faces = []
         for i in np.argsort(boxes[:, 0] if ids is None else ids, kind="stable"):
             side = min(boxes[i, 2] - boxes[i, 0], boxes[i, 3] - boxes[i, 1])
@@ -188,7 +190,11 @@ class Recognizer:
                 probabilities=smoothed[i],
                 raw_probabilities=raw[i],
                 classes=self.classifier.classes,
-                uncertain=bool(smoothed[i].max() < self.uncertain_below or side < MIN_FACE_PX),
+                uncertain=bool(
+                    smoothed[i].max() < self.uncertain_below
+                    or side < MIN_FACE_PX
+                    or not readable[i]
+                ),
                 crop_box=_four(found.squares[i]),
                 track_id=None if ids is None else int(ids[i]),
                 heatmap=heatmap,
