@@ -18,13 +18,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from browser import server
 
 from livefer.labels import CLASSES
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-N_NOT_RUN = 6
+N_NOT_RUN = 7
 """How many blocks carry a reason: one more has to be counted here, so that none is added unseen."""
+
+SERVER = "http://localhost:8000/"
+"""Where the README's examples expect `livefer serve`."""
 
 _BLOCK = re.compile(
     r"^(?:<!-- (?P<mark>[^\n]*) -->\n)?^```(?P<language>\S*)\n(?P<code>.*?)^```$",
@@ -90,27 +94,32 @@ def test_every_block_runs(clone: Path, tmp_path_factory: pytest.TempPathFactory)
     blocks = [
         block for block in read_blocks(README.read_text(encoding="utf-8")) if not block.reason
     ]
-    for block in blocks:
-        if block.language not in shells:
-            continue
-        ended = subprocess.run(
-            [*shells[block.language], block.code],
-            cwd=clone,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        said = f"README.md, line {block.line}:\n{block.code}\n{ended.stdout}\n{ended.stderr}"
-        assert ended.returncode == 0, said
+    with server() as running:
+        for block in blocks:
+            if block.language in shells:
+                code = block.code.replace(SERVER, running.url)
+                run_block(block, [*shells[block.language], code], clone, env)
+
+
+def run_block(block: Block, command: list[str], folder: Path, env: dict[str, str]) -> None:
+    ended = subprocess.run(
+        command,
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = f"README.md, line {block.line}:\n{block.code}\n{ended.stdout}\n{ended.stderr}"
+    assert ended.returncode == 0, said
 
 
 def test_blocks_are_run_or_say_why_not() -> None:
     text = README.read_text(encoding="utf-8")
     blocks = read_blocks(text)
     assert 2 * len(blocks) == len(re.findall(r"^\s*```", text, re.MULTILINE)), "a fence is not read"
-    assert {block.language for block in blocks} <= {"bash", "python", "text"}
+    assert {block.language for block in blocks} <= {"bash", "python", "javascript", "text"}
     assert sum(block.reason is not None for block in blocks) == N_NOT_RUN
     assert sum(block.reason is None and block.language != "text" for block in blocks) >= 5
 

@@ -29,6 +29,7 @@ from browser import (
     server,
     write_camera,
 )
+from test_readme import README, SERVER, read_blocks
 
 from livefer import Recognizer
 from livefer.labels import CLASSES, colour_bgr
@@ -226,6 +227,21 @@ def test_pictures_by_drop(open_page: Any, running: Any) -> None:
     ]
     assert rows[1]["error"]
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_readme_in_javascript(open_page: Any, running: Any) -> None:
+    blocks = read_blocks(README.read_text(encoding="utf-8"))
+    (code,) = (block.code for block in blocks if block.language == "javascript")
+    page = open_page(running.url)
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    run = f"""async (data) => {{
+        const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+        const picture = new File([bytes], 'one.jpg', {{type: 'image/jpeg'}});
+        {code.replace(SERVER, running.url)}
+    }}"""
+    page.evaluate(run, base64.b64encode(ASTRONAUT.read_bytes()).decode())
+    assert [line.split()[0] for line in said] == ["happy"]
 
 
 def test_no_frame_leaves_while_paused(open_page: Any, running: Any) -> None:
