@@ -66,7 +66,7 @@ def scores_of(logits: Array, temperature: float) -> dict[str, Array]:
 def unsmoothed(probabilities: NDArray[np.float32], smoothing: float) -> NDArray[np.float32]:
     """Return what a network says that learned targets of 1 − s + s/C and s/C, without the s."""
     n_classes = probabilities.shape[1]
-    found = np.maximum(probabilities - smoothing / n_classes, 1e-3)
+    found = np.maximum(probabilities - smoothing / n_classes, 0.05 * probabilities)
     return np.asarray(found / found.sum(axis=1, keepdims=True), np.float32)
 
 

@@ -126,6 +126,21 @@ def test_onnx_is_torch_up_to_half_stored_weights(checkpoint: Path, model_file: P
     np.testing.assert_allclose(cams, wanted, atol=2e-2 * np.abs(wanted).max())
 
 
+def test_label_smoothing_is_taken_off_and_the_order_kept(tmp_path: Path) -> None:
+    config = Config(width=8, label_smoothing=0.1).model_dump(mode="json")
+    meta = {"config": config, "classes": CLASSES, "mean": MEAN, "std": STD, "epoch": 4}
+    checkpoint = tmp_path / "best.safetensors"
+    save_checkpoint(checkpoint, with_prefix("model", random_model().state_dict()), meta)
+    exporting.export(checkpoint, tmp_path / "m.onnx", random_split())
+    classifier = EmotionClassifier(tmp_path / "m.onnx")
+    faces = random_split(9, seed=5).faces
+    p = load_predictor(checkpoint)[0](faces)
+    odds = np.maximum(p - 0.1 / 3, 0.05 * p) ** (1 / float(classifier.metadata["temperature"]))
+    found = classifier.predict(faces)
+    np.testing.assert_allclose(found, odds / odds.sum(axis=1, keepdims=True), atol=2e-3)
+    np.testing.assert_array_equal(np.argsort(found, axis=1), np.argsort(p, axis=1))
+
+
 def test_weights_are_stored_in_half_precision(model_file: Path) -> None:
     n_weights = sum(p.numel() for p in random_model().parameters())
     assert model_file.stat().st_size < 2.6 * n_weights + 60_000

@@ -36,16 +36,25 @@ _HALF_FROM = 1024  # tensors with at least so many values are stored in half pre
 
 
 class _Graph(nn.Module):
-    """What the file computes: scaling, network, temperature, softmax and maps."""
+    """What the file computes: scaling, network, softmax, temperature and maps.
 
-    def __init__(self, model: ResNetFER, mean: float, std: float) -> None:
+    smoothing: of the labels in training. A network that has learned it says s/C too much of every
+        class, which no temperature mends: it is taken off first, but for a twentieth of what the
+        network says, so that the classes keep their order. `bench/uncertain.py` measures what
+        that gives.
+    """
+
+    def __init__(self, model: ResNetFER, mean: float, std: float, smoothing: float) -> None:
         super().__init__()
-        self.model, self.mean, self.std, self.temperature = model, mean, std, 1.0
+        self.model, self.mean, self.std, self.smoothing = model, mean, std, smoothing
+        self.temperature = 1.0
 
     def forward(self, faces: Tensor) -> tuple[Tensor, Tensor]:
         x = (faces.unsqueeze(1).float() / 255 - self.mean) / self.std
         logits, cams = closed_form_cams(self.model.head, self.model.features(x))
-        return (logits / self.temperature).softmax(dim=1), cams
+        p = logits.softmax(dim=1)
+        p = torch.maximum(p - self.smoothing / p.shape[1], 0.05 * p) ** (1 / self.temperature)
+        return p / p.sum(dim=1, keepdim=True), cams
 
 
 def export(
@@ -68,7 +77,8 @@ def export(
     model = _round_to_half(_fuse(model))
     if val.targets.max() >= len(meta["classes"]):
         raise ModelError(f"{checkpoint} knows {len(meta['classes'])} classes, the data has more")
-    graph = _Graph(model, meta["mean"], meta["std"]).eval()
+    smoothing = meta["config"]["label_smoothing"] if meta["labels"] == "labels" else 0.0
+    graph = _Graph(model, meta["mean"], meta["std"], smoothing).eval()
     logits = np.log(_run(graph, val.faces)[0])
     temperature = fit_temperature(logits, val.targets)
     probabilities = torch.from_numpy(logits / temperature).softmax(dim=1).numpy()
