@@ -82,7 +82,7 @@ def test_covering_what_matters_costs_more_than_covering_something_else() -> None
     faces = np.zeros((2, 48, 48), np.uint8)
     faces[0, :8, :8] = 255  # glad for its corner; the other is calm wherever it is covered
     heats = np.zeros((2, 48, 48), np.float32)
-    heats[0, :20, :20] = heats[1, 28:, 28:] = 1
+    heats[0, :24, :24] = heats[1, 24:, 24:] = 1
     own, other = loss_by_covering(SpotClassifier().predict, faces, heats, np.array([1, 0]))
     assert own > 0.4
     assert other == pytest.approx(0)
