@@ -136,9 +136,7 @@ def drawn_box(
     w, h = right - left, bottom - top
     # Rows and columns through the middle fifth, from well outside on; the label, which has the
     # same colour, lies above the frame with a gap between.
-    rows = (
-        is_line[top + 2 * h // 5 : top + 3 * h // 5, left - w // 2 : right + w // 2].mean(0) > 0.8
-    )
+    rows = is_line[top + 2 * h // 5 : top + 3 * h // 5, left - w // 2 : right + w // 2]
     columns = is_line[top - h // 2 : bottom + h // 2, left + 2 * w // 5 : left + 3 * w // 5]
     across = np.flatnonzero(rows.mean(0) > 0.8) + left - w // 2
     down = np.flatnonzero(columns.mean(1) > 0.8) + top - h // 2

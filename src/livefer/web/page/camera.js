@@ -46,22 +46,35 @@ export class Camera {
     this.listener = listener;
     /** @type {MediaStream | null} */
     this.media = null;
+    this.turn = 0;
   }
 
-  /** Open a camera, or the browser's choice of one. @param {string} [deviceId] */
+  /**
+   * Open a camera, or the browser's choice of one.
+   * @param {string} [deviceId]
+   * @returns {Promise<boolean>} false when it was closed again while the visitor was asked
+   */
   async open(deviceId) {
     if (!navigator.mediaDevices) throw new DOMException('no secure context', 'SecurityError');
     this.close();
     const wanted = {width: {ideal: 1280}, height: {ideal: 720}, frameRate: {ideal: 30}};
     const which = deviceId ? {deviceId: {exact: deviceId}} : {facingMode: 'user'};
-    this.media = await navigator.mediaDevices.getUserMedia({video: {...wanted, ...which}, audio: false});
-    for (const track of this.media.getVideoTracks()) track.onended = () => this.listener.onEnded();
-    this.video.srcObject = this.media;
+    const {turn} = this;
+    const media = await navigator.mediaDevices.getUserMedia({video: {...wanted, ...which}, audio: false});
+    if (turn !== this.turn) {
+      for (const track of media.getTracks()) track.stop();
+      return false;
+    }
+    this.media = media;
+    for (const track of media.getVideoTracks()) track.onended = () => this.listener.onEnded();
+    this.video.srcObject = media;
     await this.video.play();
+    return true;
   }
 
   /** Switch the camera off: its light goes out. */
   close() {
+    this.turn += 1;
     for (const track of this.media?.getTracks() ?? []) {
       track.onended = null;
       track.stop();

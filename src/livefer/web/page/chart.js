@@ -62,7 +62,8 @@ export class Chart {
     ctx.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     ctx.clearRect(0, 0, box.width, box.height);
     const style = getComputedStyle(canvas);
-    const theme = {ink: style.color, line: style.getPropertyValue('--line'), edge: style.getPropertyValue('--edge')};
+    const own = (/** @type {string} */ name) => style.getPropertyValue(name);
+    const theme = {ink: style.color, line: own('--line'), edge: own('--edge')};
     const left = 74;
     const [right, bottom] = [box.width - 6, box.height - 20];
     const lane = bottom / classes.length;

@@ -4,7 +4,10 @@
 const WINDOW_MS = 2000;
 
 export class Figures {
-  /** @param {HTMLElement} fps @param {HTMLElement} latency @param {HTMLElement} skipped @param {HTMLElement} seen */
+  /**
+   * @param {HTMLElement} fps @param {HTMLElement} latency
+   * @param {HTMLElement} skipped @param {HTMLElement} seen
+   */
   constructor(fps, latency, skipped, seen) {
     this.places = {fps, latency, skipped, seen};
     this.nSeen = 0;

@@ -55,7 +55,9 @@ export function glyphElement(label, colour) {
 
 /** @param {string} colour #rrggbb @returns {string} near black or white, whichever is read better */
 export function readableOn(colour) {
-  const [r, g, b] = rgb(colour).map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+  // Relative luminance, WCAG 2.2, https://www.w3.org/TR/WCAG22/#dfn-relative-luminance
+  const [r, g, b] = rgb(colour).map((v) => v / 255)
+    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18 ? '#10141b' : '#ffffff';
 }
 

@@ -11,7 +11,7 @@ import {Narrator, NoticeBoard} from './notices.js';
 import {Overlay} from './overlay.js';
 import {acceptPictures, Pictures} from './pictures.js';
 import {fetchModel, setToken, streamUrl, takeToken, whereTo} from './server.js';
-import {download, fileName, Session} from './session.js';
+import {download, fileName, saveText, Session} from './session.js';
 import * as words from './states.js';
 import {Stream} from './stream.js';
 
@@ -31,6 +31,7 @@ let smoothingChosen = false;
 let tokenTried = false;
 /** @type {Extract<import('./stream.js').Status, {state: 'waiting'}> | null} */
 let lost = null; // why the server is not there, until it is
+let shownAt = 0; // when the frame was taken whose faces are on screen, seconds
 let wasOn = false; // the camera, before the pictures were looked at
 
 const overlay = new Overlay($('overlay'), video);
@@ -42,8 +43,11 @@ const narrator = new Narrator($('announce'), $('hint'));
 const board = new NoticeBoard($('notice'), {onAction, onPictures: showPictures, onToken});
 const encoder = new FrameEncoder();
 const camera = new Camera(video, {onEnded: () => cameraLost('ended')});
-const stream = new Stream(streamUrl, {onStatus: render, onHello: (hello) => useModel(hello, hello.options), onReply});
-const pictures = new Pictures({gallery: $('gallery'), bar: $('picture-bar'), count: $('picture-count')}, getModel);
+const stream = new Stream(streamUrl, {
+  onStatus: render, onHello: (hello) => useModel(hello, hello.options), onReply,
+});
+const pictures = new Pictures(
+  {gallery: $('gallery'), bar: $('picture-bar'), count: $('picture-count')}, getModel);
 
 /** Switch the camera on, with words for whatever keeps it from that. @param {string} [deviceId] */
 async function start(deviceId) {
@@ -52,7 +56,7 @@ async function start(deviceId) {
   stream.open(); // the server gets ready while the browser asks
   render();
   try {
-    await camera.open(deviceId);
+    if (!await camera.open(deviceId)) return;
     cameraState = 'on';
     if (!mirrorChosen) setMirror(camera.settings().facingMode !== 'environment');
     $('stage').style.aspectRatio = `${video.videoWidth} / ${video.videoHeight}`;
@@ -111,10 +115,17 @@ async function onReply(reply, roundTripMs) {
     figures.frameSkipped();
     return;
   }
-  encoder.judge(roundTripMs - reply.timings_ms.total);
-  await decodeHeat(reply.faces);
   if (cameraState !== 'on') return;
+  encoder.judge(roundTripMs - reply.timings_ms.total);
   figures.result(roundTripMs);
+  const nSkipped = figures.skippedSince();
+  session.add({
+    source: camera.name(), index: session.nextIndex(nSkipped), time_s: session.seconds(reply.time_s),
+    n_skipped: nSkipped, error: null, faces: reply.faces,
+  });
+  await decodeHeat(reply.faces);
+  if (cameraState !== 'on' || reply.time_s < shownAt) return;
+  shownAt = reply.time_s;
   const main = reply.faces.reduce((/** @type {Face | null} */ best, face) => (
     best && area(best) >= area(face) ? best : face), null);
   overlay.show(reply.faces, reply.size_wh);
@@ -123,10 +134,6 @@ async function onReply(reply, roundTripMs) {
   $('chart-face').textContent = main && reply.faces.length > 1 ? `of face ${main.track_id}, the largest` : '';
   narrator.hint(reply.hint);
   narrator.face(main);
-  session.add({
-    source: camera.name(), index: figures.nSeen, time_s: session.seconds(reply.time_s),
-    n_skipped: figures.skippedSince(), error: null, faces: reply.faces,
-  });
 }
 
 const area = (/** @type {Face} */ {box}) => (box[2] - box[0]) * (box[3] - box[1]);
@@ -164,9 +171,11 @@ function render() {
 }
 
 /** The button of the notice: what it does depends on what the notice is about. */
-function onAction() {
+async function onAction() {
   if (cameraState === 'on' || stream.status.state === 'refused') stream.open();
-  if (cameraState !== 'on') start();
+  if (cameraState === 'on') return;
+  await start();
+  if (!$('tools').hidden) $('pause').focus({preventScroll: true}); // the button itself has gone
 }
 
 /** @param {string} token */
@@ -245,7 +254,7 @@ function showCamera() {
 }
 
 function showPictures() {
-  wasOn = cameraState === 'on' || cameraState === 'paused';
+  wasOn = ['asking', 'on', 'paused'].includes(cameraState);
   if (wasOn) stop();
   setMode('pictures');
   $('pick').focus({preventScroll: true});
@@ -281,8 +290,8 @@ function listen() {
     stream.setOptions({smoothing_s: seconds});
   };
   $('choose').onchange = () => start($('choose').value);
-  $('csv').onclick = () => model && download(fileName('csv'), new Blob([session.csv(model.classes)], {type: 'text/csv'}));
-  $('json').onclick = () => model && download(fileName('json'), new Blob([session.json(model)], {type: 'application/json'}));
+  $('csv').onclick = () => model && saveText('csv', session.csv(model.classes));
+  $('json').onclick = () => model && saveText('json', session.json(model));
   $('reset').onclick = () => {
     session.clear();
     chart.clear();

@@ -50,7 +50,9 @@ function place([left, top, right, bottom], {rect, size, mirror}) {
   return {x: rect.x + x * sx, y: rect.y + top * sy, w: (right - left) * sx, h: (bottom - top) * sy};
 }
 
-function paintHeat(/** @type {CanvasRenderingContext2D} */ ctx, /** @type {Face} */ face, /** @type {View} */ view) {
+function paintHeat(
+  /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Face} */ face, /** @type {View} */ view,
+) {
   const {x, y, w, h} = place(face.heatmap_box ?? face.box, view);
   ctx.save();
   ctx.beginPath();
@@ -65,7 +67,9 @@ function paintHeat(/** @type {CanvasRenderingContext2D} */ ctx, /** @type {Face}
   ctx.restore();
 }
 
-function paintBox(/** @type {CanvasRenderingContext2D} */ ctx, /** @type {Face} */ face, /** @type {View} */ view) {
+function paintBox(
+  /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Face} */ face, /** @type {View} */ view,
+) {
   const {x, y, w, h} = place(face.box, view);
   const {unit} = view;
   const colour = view.colours[face.label] ?? MUTED;
@@ -73,20 +77,12 @@ function paintBox(/** @type {CanvasRenderingContext2D} */ ctx, /** @type {Face} 
   ctx.beginPath();
   ctx.roundRect(x, y, w, h, Math.min(14 * unit, 0.12 * w));
   ctx.lineCap = 'round';
-  ctx.strokeStyle = 'rgb(0 0 0 / 0.55)'; // sets it off from a background of its own colour
+  if (face.uncertain) ctx.setLineDash([2 * unit, 7 * unit]);
+  ctx.strokeStyle = 'rgb(0 0 0 / 0.58)'; // sets it off from a background of its own colour
   ctx.lineWidth = 5 * unit;
-  ctx.setLineDash([]);
-  if (!face.uncertain) ctx.stroke();
-  ctx.strokeStyle = face.uncertain ? mix(colour, MUTED, 0.65) : colour;
+  ctx.stroke();
+  ctx.strokeStyle = face.uncertain ? mix(colour, '#d0d0d0', 0.7) : colour;
   ctx.lineWidth = 3 * unit;
-  if (face.uncertain) {
-    ctx.setLineDash([2 * unit, 7 * unit]);
-    ctx.lineWidth = 5 * unit;
-    ctx.strokeStyle = 'rgb(0 0 0 / 0.6)';
-    ctx.stroke();
-    ctx.lineWidth = 3 * unit;
-    ctx.strokeStyle = mix(colour, '#d0d0d0', 0.7);
-  }
   ctx.stroke();
   ctx.restore();
 }
@@ -128,8 +124,8 @@ function paintLabel(
   ctx.roundRect(plate.x, plate.y, w, h, 0.5 * h);
   ctx.fill();
   ctx.globalAlpha = 1;
-  paintGlyph(ctx, face.label, plate.x + pad * 0.6, plate.y + (h - glyph) / 2, glyph,
-    face.uncertain ? mix(colour, MUTED, 0.5) : mix(colour, '#ffffff', 0.35), readableOn(face.uncertain ? MUTED : mixHex(colour)));
+  const disc = face.uncertain ? mix(colour, MUTED, 0.5) : mix(colour, '#ffffff', 0.35);
+  paintGlyph(ctx, face.label, plate.x + pad * 0.6, plate.y + (h - glyph) / 2, glyph, disc, '#10141b');
   ctx.fillStyle = ink;
   const start = plate.x + pad + glyph + 0.2 * size;
   ctx.globalAlpha = 0.72;
@@ -138,9 +134,6 @@ function paintLabel(
   ctx.fillText(text, start + whoWidth, plate.y + h / 2 + 0.04 * size);
   ctx.restore();
 }
-
-/** @param {string} colour @returns {string} itself where ink on its lightened disc should be dark */
-const mixHex = (colour) => (readableOn(colour) === '#ffffff' ? '#b0b0b0' : colour);
 
 /** @param {Rect} a @param {Rect} b */
 const overlap = (a, b) => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
@@ -160,16 +153,15 @@ export class Overlay {
     this.shown = new Map();
     this.drawnAt = 0;
     this.waiting = false;
-    new ResizeObserver(() => this.fit()).observe(canvas);
+    new ResizeObserver(() => this.draw(performance.now())).observe(canvas);
     video.addEventListener('resize', () => this.later());
     this.calm = matchMedia('(prefers-reduced-motion: reduce)');
   }
 
   fit() {
     const {width, height} = this.canvas.getBoundingClientRect();
-    this.canvas.width = Math.round(width * devicePixelRatio);
-    this.canvas.height = Math.round(height * devicePixelRatio);
-    this.draw(performance.now());
+    const [w, h] = [Math.round(width * devicePixelRatio), Math.round(height * devicePixelRatio)];
+    if (this.canvas.width !== w || this.canvas.height !== h) [this.canvas.width, this.canvas.height] = [w, h];
   }
 
   /** @param {Face[]} faces @param {[number, number]} size of the picture they were found in */
@@ -214,6 +206,7 @@ export class Overlay {
   /** @param {number} now */
   draw(now) {
     this.drawnAt = now;
+    this.fit(); // also after the window went to a screen of another density
     const ctx = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext('2d'));
     ctx.clearRect(0, 0, this.canvas.width, this.canvas.height);
     if (!this.faces.length || !this.video.videoWidth) return;

@@ -5,13 +5,13 @@ import {Card, element} from './cards.js';
 import {decodeHeat} from './heat.js';
 import {nameOf, paintFaces, percent} from './overlay.js';
 import {fetchFaces} from './server.js';
-import {download, fileName, Session} from './session.js';
+import {download, saveText, Session} from './session.js';
 import {sentence} from './states.js';
 
 /** @typedef {import('./server.js').Face} Face */
 /** @typedef {import('./server.js').Model} Model */
 /** @typedef {{file: File, root: HTMLElement, canvas: HTMLCanvasElement, text: HTMLElement,
- *   more: HTMLElement, faces: Face[], size: [number, number]}} Entry */
+ *   more: HTMLElement, faces: Face[], size: [number, number], error: string | null, done: boolean}} Entry */
 
 const SENT_PX = 2048; // long side of what is sent: small faces in a group picture are still found
 const SHOWN_PX = 1280;
@@ -24,7 +24,6 @@ export class Pictures {
     this.getModel = getModel;
     /** @type {Entry[]} */
     this.entries = [];
-    this.session = new Session();
     this.heat = true;
     this.queue = Promise.resolve();
   }
@@ -43,7 +42,6 @@ export class Pictures {
 
   clear() {
     this.entries = [];
-    this.session.clear();
     this.places.gallery.replaceChildren();
     this.showCount();
   }
@@ -57,8 +55,11 @@ export class Pictures {
   /** @param {'csv' | 'json'} kind */
   async save(kind) {
     const model = await this.getModel();
-    const text = kind === 'csv' ? this.session.csv(model.classes) : this.session.json(model);
-    download(fileName(kind), new Blob([text], {type: kind === 'csv' ? 'text/csv' : 'application/json'}));
+    const session = new Session();
+    for (const {file, faces, error, done} of this.entries) {
+      if (done) session.add({source: file.name, index: 0, time_s: 0, n_skipped: 0, error, faces});
+    }
+    saveText(kind, kind === 'csv' ? session.csv(model.classes) : session.json(model));
   }
 
   /** @param {File} file @returns {Entry} */
@@ -72,13 +73,12 @@ export class Pictures {
     caption.append(element('h3', '', file.name), text);
     const more = element('div', 'picture-more');
     root.append(canvas, caption, more);
-    return {file, root, canvas, text, more, faces: [], size: [1, 1]};
+    return {file, root, canvas, text, more, faces: [], size: [1, 1], error: null, done: false};
   }
 
   /** @param {Entry} entry */
   async read(entry) {
     if (!this.entries.includes(entry)) return; // cleared while it waited
-    const frame = {source: entry.file.name, index: 0, time_s: 0, n_skipped: 0};
     entry.more.replaceChildren();
     entry.root.className = 'picture waiting';
     entry.text.textContent = 'Looking for faces…';
@@ -88,21 +88,19 @@ export class Pictures {
       if (!this.entries.includes(entry)) return;
       entry.faces = answer.faces;
       entry.size = answer.size_wh;
-      this.session.add({...frame, error: null, faces: answer.faces});
+      entry.error = null;
       entry.root.className = 'picture';
       await this.paint(entry);
       await this.describe(entry);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      entry.error = error instanceof Error ? error.message : String(error);
       entry.root.className = 'picture failed';
-      entry.text.textContent = sentence(reason);
+      entry.text.textContent = sentence(entry.error);
       entry.more.append(button('Try again', () => {
         this.queue = this.queue.then(() => this.read(entry));
       }));
-      if (!this.session.frames.some(({source, error: said}) => source === frame.source && said === reason)) {
-        this.session.add({...frame, error: reason, faces: []});
-      }
     }
+    entry.done = true;
     this.showCount();
   }
 

@@ -8,22 +8,29 @@
  */
 
 const MOST_FRAMES = 100_000; // an hour and a half at 18 a second; then the oldest go
+const TABLE_SCHEMA = 1;
 // The columns of livefer's own tables (sinks.py), so that both can be read by the same program.
-const FRAME_COLUMNS = ['source', 'index', 'time_s', 'n_skipped', 'error'];
+const FRAME_COLUMNS = ['source', 'index', 'time_s', 'n_skipped', 'error', 'note'];
 const FACE_COLUMNS = ['track_id', 'left', 'top', 'right', 'bottom', 'score',
   'label', 'second_label', 'confidence', 'uncertain'];
 
 export class Session {
   constructor() {
-    this.clear();
-  }
-
-  clear() {
     /** @type {Frame[]} */
     this.frames = [];
     this.startedAt = new Date();
     this.firstAt = NaN;
     this.nForgotten = 0;
+  }
+
+  clear() {
+    Object.assign(this, new Session());
+  }
+
+  /** @param {number} nSkipped since the frame before @returns {number} of the next frame, from 0 */
+  nextIndex(nSkipped) {
+    const last = this.frames.at(-1);
+    return last ? last.index + 1 + nSkipped : 0;
   }
 
   /** @param {number} at seconds on the page's clock @returns {number} since the session's first frame */
@@ -44,15 +51,16 @@ export class Session {
 
   /** @param {string[]} classes @returns {string} a header, then a row for each face or empty frame */
   csv(classes) {
-    const lines = [[...FRAME_COLUMNS, ...FACE_COLUMNS, ...classes, ...classes.map((name) => `raw_${name}`)]];
+    const raw = classes.map((name) => `raw_${name}`);
+    const lines = [[...FRAME_COLUMNS, ...FACE_COLUMNS, ...classes, ...raw, 'schema']];
     const cells = FACE_COLUMNS.length + 2 * classes.length;
     for (const frame of this.frames) {
-      const start = [frame.source, frame.index, frame.time_s, frame.n_skipped, frame.error];
-      if (!frame.faces.length) lines.push([...start, ...Array(cells).fill(null)].map(cell));
+      const start = [frame.source, frame.index, frame.time_s, frame.n_skipped, frame.error, null];
+      if (!frame.faces.length) lines.push([...start, ...Array(cells).fill(null), TABLE_SCHEMA].map(cell));
       for (const face of frame.faces) {
         lines.push([...start, face.track_id, ...face.box, face.score, face.label, face.second_label,
           face.confidence, face.uncertain, ...classes.map((name) => face.probabilities[name]),
-          ...classes.map((name) => face.raw_probabilities[name])].map(cell));
+          ...classes.map((name) => face.raw_probabilities[name]), TABLE_SCHEMA].map(cell));
       }
     }
     return lines.map((line) => `${line.join(',')}\n`).join('');
@@ -85,6 +93,12 @@ export function download(name, content) {
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** @param {'csv' | 'json'} kind @param {string} text */
+export function saveText(kind, text) {
+  const type = kind === 'csv' ? 'text/csv' : 'application/json';
+  download(fileName(kind), new Blob([text], {type}));
 }
 
 /** @param {string} suffix @returns {string} a name that sorts by time, "livefer-2026-05-01-142503.csv" */

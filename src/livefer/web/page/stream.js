@@ -15,7 +15,7 @@
 const MOST_FPS = 30; // more is not seen, and others want the server too
 const FIRST_PAUSE_S = 0.5;
 const LONGEST_PAUSE_S = 15;
-const SILENCE_S = 10; // a server that answers nothing for this long is taken for gone
+const SILENCE_S = 20; // a server that answers nothing for this long is taken for gone
 const IDLE = 4408;
 const REFUSED = new Set([4401, 4403]); // to try again without a change would be refused again
 const BUSY = 4429;
