@@ -32,8 +32,11 @@ from webserver import (
     stream,
     wait_until,
 )
+from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 from websockets.sync.client import ClientConnection, connect
+from websockets.uri import parse_uri
 
 from livefer.labels import CLASSES
 from livefer.web.limits import Limits
@@ -391,8 +394,15 @@ def test_token() -> None:
             assert "livefer serve" in reason
         with stream(f"{server.ws}?token=s%C3%B6cret"):
             pass
-        with stream(server.ws, additional_headers={"Authorization": "Bearer söcret"}):
-            pass
+
+
+def test_token_in_the_header() -> None:
+    with running(fake_service(access=Access(token="secret"))) as server:
+        for value in ("Bearer secret", "bearer  secret "):
+            with stream(server.ws, additional_headers={"Authorization": value}):
+                pass
+        with connect(server.ws, additional_headers={"Authorization": "Basic secret"}) as client:
+            assert closing(client)[0] == 4401
 
 
 def test_more_clients_than_fit() -> None:
@@ -426,21 +436,26 @@ def test_a_slow_reader_is_told_and_its_memory_is_bounded() -> None:
     """It sends and does not read: in the end its replies fit nowhere, and it is closed."""
     limits = Limits(max_fps=100_000, slow_s=0.3, max_unsent=50)
     many = jpeg(make_scene(*[(x, y, 125) for x in (0, 80, 160, 240) for y in (0, 80, 160)]))
-    with running(fake_service(limits)) as server:
-        sock = socket.socket()
+    with running(fake_service(limits)) as server, socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.settimeout(20)
         sock.connect(("127.0.0.1", server.port))
+        client = ClientProtocol(parse_uri(server.ws), max_size=None)
+        client.send_request(client.connect())
+        sock.sendall(b"".join(client.data_to_send()))
+        while client.state is not State.OPEN:
+            client.receive_data(sock.recv(1000))
         refusals = server.service.metrics.refusals
-        with connect(server.ws, sock=sock, max_queue=1) as client:
-            n_sent = 0
-            with suppress(ConnectionClosed):
-                while not refusals["4430"]:
-                    client.send(frame(many, n_sent / 10))
-                    n_sent += 1
-                    assert n_sent < 20_000
-            code, reason = closing(client)
-        assert code == 4430
-        assert "read faster" in reason
+        n_sent = 0
+        while not refusals["4430"] and n_sent < 20_000:
+            client.send_binary(frame(many, n_sent / 10))
+            sock.sendall(b"".join(client.data_to_send()))
+            n_sent += 1
+        while client.close_rcvd is None and (data := sock.recv(100_000)):
+            client.receive_data(data)
+        assert client.close_rcvd is not None
+        assert client.close_rcvd.code == 4430
+        assert "read faster" in client.close_rcvd.reason
         assert server.service.metrics.frames["result"] < n_sent
 
 

@@ -31,6 +31,8 @@ TOO_LARGE, TOO_MANY, TOO_SLOW = 4413, 4429, 4430
 _MAX_TIME_S = 1e12  # 30,000 years: a float still tells milliseconds apart
 _MAX_HEATMAP_PX = 96
 _MIN_FACE_PX = 24
+# Mean luma. Haar on 14 photographs of one face, 480 px, darkened, with noise of 6: it finds none at
+# 10, 10 at 20, all at 30; a camera in the dark is noisier.
 _DARK = 40.0
 _STATUS = {
     "bad_request": 400,

@@ -241,8 +241,19 @@ async def close(websocket: WebSocket, closed: Closed, metrics: Metrics) -> None:
     """Close a stream with a code and a reason, and count the refusal."""
     if closed.code >= 4000:
         metrics.refusals[str(closed.code)] += 1
+    # A client that only sends would never come to read why it has to go.
+    drain = asyncio.create_task(_drain(websocket))
     with suppress(asyncio.TimeoutError, WebSocketDisconnect, RuntimeError):  # already gone
         await asyncio.wait_for(websocket.close(closed.code, closed.reason), _CLOSE_S)
+    drain.cancel()
+    await asyncio.wait({drain})
+
+
+async def _drain(websocket: WebSocket) -> None:
+    """Take messages and forget them."""
+    with suppress(RuntimeError):  # already gone
+        while (await websocket.receive())["type"] != "websocket.disconnect":
+            pass
 
 
 def _reply(kind: str, slot: _Slot, found: dict[str, Any]) -> str:
