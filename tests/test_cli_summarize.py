@@ -11,7 +11,7 @@ from test_tables import write_csv
 from typer.testing import CliRunner
 
 from livefer.cli import app
-from livefer.errors import DatasetError, LiveferError
+from livefer.errors import ConfigError, DatasetError, LiveferError
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_it_prints_the_figures(table: Path) -> None:
     assert shares.startswith("person 1")
     assert shares.endswith("20%")
     assert "happy 6.0 s at 0:00, sad 2.0 s at 0:08" in said
-    assert "10 frames without a face (1.0 s, 9%)" in said
+    assert "10 frames without a face (1.0 s, 9% of the frames)" in said
     assert "7 frames skipped" in said
     assert "1 gap without frames (4.0 s): 0:11–0:15" in said
     assert "2 pictures · 1 face · 1 without a face" in said
@@ -72,3 +72,31 @@ def test_an_empty_table_is_an_error(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_an_error(table: Path) -> None:
     with pytest.raises(LiveferError, match="cannot be written"):
         run(table, "--json", table / "figures.json")
+
+
+def test_it_draws_and_reports(table: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    said = run(table, "--plot", tmp_path / "p.svg", "--report", tmp_path / "r.html")
+    assert f"wrote {tmp_path / 'p.svg'}" in said
+    assert "<svg" in (tmp_path / "p.svg").read_text(encoding="utf-8")
+    assert "clip.mp4" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_of_several_videos_there_is_a_picture_each(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    names = ("a/x y.mp4", "b/x y.mp4")
+    rows = [row for name in names for row in make_rows(["happy"] * 3, source=name)]
+    run(write_csv(tmp_path / "t.csv", rows), "--plot", tmp_path / "out" / "p.png")
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == ["p-x_y-2.png", "p-x_y.png"]
+
+
+def test_wrong_names_and_pictures_without_time_are_errors(tmp_path: Path, table: Path) -> None:
+    pytest.importorskip("matplotlib")
+    with pytest.raises(ConfigError, match=r"--plot .*ends in \.png"):
+        run(table, "--plot", tmp_path / "p.txt")
+    with pytest.raises(ConfigError, match=r"--report .*ends in \.html"):
+        run(table, "--report", tmp_path)
+    stills = write_csv(tmp_path / "s.csv", [make_row(0.0, "happy", None, source="a.jpg")])
+    with pytest.raises(DatasetError, match="pictures have no time"):
+        run(stills, "--plot", tmp_path / "p.png")

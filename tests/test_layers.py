@@ -30,11 +30,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "cuts",
         "video",
         "encoder",
+        "bands",
         "cache",
         "readers",
         "dataset",
         "votes",
         "hygiene",
+        "keyframes",
         "quality",
         "metrics",
         "calibration",
@@ -43,11 +45,16 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "summary",
         "tables",
         "text",
+        "tracksums",
+        "words",
     ),
     ("detector", "classifier", "tracker", "drawing", "sources", "sinks"),
-    ("recognizer", "evaluate", "io", "pipeline"),
+    (
+        *("recognizer", "evaluate", "io", "pipeline"),
+        *("inputs", "analysis", "partfiles", "parts", "localengine", "rayengine"),
+    ),
     ("web",),
-    ("liveview", "plots"),
+    ("liveview", "plots", "timeline", "htmlreport", "htmltables"),
     ("window",),
     ("cli", "__main__"),
 )
@@ -58,7 +65,7 @@ ONLY_IN_TRAIN = {"torch", "torchvision", "lightning", "safetensors", "onnx", "on
 ONLY_IN_TRAIN |= {"tensorboard", "pydantic", "yaml"}
 ONLY_IN_WEB = {"fastapi", "starlette", "uvicorn", "websockets"}
 NOT_AT_MODULE_LEVEL = ONLY_IN_TRAIN | ONLY_IN_WEB | {"matplotlib", "PIL", "pygame"}
-NOT_AT_MODULE_LEVEL |= {"av", "pyarrow", "pandas", "polars"}
+NOT_AT_MODULE_LEVEL |= {"av", "pyarrow", "pandas", "polars", "fsspec", "ray"}
 """Outside `train`: heavy or optional packages that a user may lack, or that talk when imported."""
 
 

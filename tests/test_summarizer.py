@@ -10,8 +10,9 @@ import pytest
 from tablerows import invent_people, make_row, make_rows
 
 from livefer.labels import CLASSES
-from livefer.summarizer import MAX_BINS, Summarizer, summarize
+from livefer.summarizer import Summarizer, summarize
 from livefer.summary import Person, SourceSummary
+from livefer.tracksums import MAX_BINS
 
 
 def only_source(rows: list[dict[str, Any]]) -> SourceSummary:
@@ -114,14 +115,16 @@ def test_someone_who_was_never_certain_has_no_rate() -> None:
 
 def test_frames_without_a_face_skipped_frames_and_errors_are_counted() -> None:
     rows = make_rows(["happy"] * 10 + [""] * 10)
-    rows += [make_row(2.0, note="dark"), make_row(2.1, n_skipped=3)]
-    rows += [make_row(2.2, "happy", 1, n_skipped=2), make_row(2.2, "sad", 2, n_skipped=2)]
+    rows += [make_row(2.0, note="too dark"), make_row(2.1, n_skipped=3, note="cut")]
+    both = {"n_skipped": 2, "note": "damaged"}
+    rows += [make_row(2.2, "happy", 1, **both), make_row(2.2, "sad", 2, **both)]
     rows += [make_row(2.3, error="cut short")]
     source = only_source(rows)
     assert source.n_frames == 23
     assert source.n_without_face == 12
     assert source.without_face_s == pytest.approx(1.2)
-    assert source.notes == {"dark": 1}
+    assert source.notes == {"too dark": 1, "damaged": 1}
+    assert source.cuts_s == (2.1,)
     assert source.n_skipped == 5, "the rows of one frame tell of the same skipped ones"
     assert [t.error for t in source.troubles] == ["cut short"]
     assert [person.name for person in source.persons] == ["person 1", "person 2"]

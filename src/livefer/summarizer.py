@@ -4,7 +4,7 @@ Everything is weighted by time. A frame stands until the next one of its source,
 frame rates, skipped frames and `--every` do not matter; where the next one is missing for more than
 a second and for more than five usual intervals, it stands for a usual interval and the rest is a
 gap. Rows are taken one after another and memory does not grow with their number: a person's
-timeline has at most MAX_BINS bins, which become twice as wide whenever they are full.
+timeline has a bounded number of bins, which become twice as wide whenever they are full.
 """
 
 from __future__ import annotations
@@ -17,14 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from livefer.summary import Person, Pictures, SourceSummary, Stretch, Summary, Timeline, Trouble
+from livefer.summary import Pictures, SourceSummary, Summary, Trouble
+from livefer.tracksums import FaceRow, TrackSums
 
-MAX_BINS = 2048
-BRIDGE_S = 0.5
-"""A person who is not seen for less than this is taken to go on as before."""
 GAP_S = 1.0
 _GAP_INTERVALS = 5.0
-_NARROWEST_S = 1 / 32
 _NOMINAL_S = 1 / 30  # what the only frame of a video stands for
 _AHEAD, _WINDOW = 8, 31  # frames that wait for their weight; intervals that the usual one is of
 
@@ -64,7 +61,7 @@ class Summarizer:
             return
         face = None
         if row["label"] is not None:
-            face = _Face(
+            face = FaceRow(
                 row["track_id"],
                 self._ids[row["label"]],
                 row["confidence"],
@@ -90,19 +87,10 @@ class Summarizer:
 
 
 @dataclass(slots=True)
-class _Face:
-    track_id: int | None
-    class_id: int
-    confidence: float
-    uncertain: bool
-    probabilities: list[float]
-
-
-@dataclass(slots=True)
 class _Frame:
     index: int
     time_s: float
-    faces: list[_Face] = field(default_factory=list)
+    faces: list[FaceRow] = field(default_factory=list)
 
 
 class _Source:
@@ -110,7 +98,7 @@ class _Source:
 
     __slots__ = (
         *("n_skipped", "troubles", "_n_classes", "_waiting", "_intervals", "_last_key", "_tracks"),
-        *("_notes", "_gaps", "_n_frames", "_n_without_face", "_n_back"),
+        *("_notes", "_cuts_s", "_gaps", "_n_frames", "_n_without_face", "_n_back"),
         *("_frames_s", "_without_face_s", "_first_s", "_last_s"),
     )
 
@@ -121,8 +109,9 @@ class _Source:
         self._waiting: list[_Frame] = []  # lists, not deques: there may be 100,000 pictures
         self._intervals: list[float] = []
         self._last_key: tuple[int, float] | None = None
-        self._tracks: dict[int | None, _Track] = {}
+        self._tracks: dict[int | None, TrackSums] = {}
         self._notes: Counter[str] = Counter()
+        self._cuts_s: list[float] = []
         self._gaps: list[tuple[float, float]] = []
         self._n_frames = self._n_without_face = self._n_back = 0
         self._frames_s = self._without_face_s = 0.0
@@ -145,10 +134,10 @@ class _Source:
         return all(face.track_id is None for frame in self._waiting for face in frame.faces)
 
     def still(self) -> _Still:
-        """Return a picture's faces, and why it has none."""
+        """Return a picture's faces, and what is known of it."""
         return self._waiting[0].faces, self._notes
 
-    def add(self, index: int, time_s: float, face: _Face | None, note: str | None) -> None:
+    def add(self, index: int, time_s: float, face: FaceRow | None, note: str | None) -> None:
         newest = self._waiting[-1] if self._waiting else None
         if newest is None or (newest.index, newest.time_s) != (index, time_s):
             if newest is not None and time_s < newest.time_s:
@@ -157,12 +146,14 @@ class _Source:
                 self._intervals = [*self._intervals[1 - _WINDOW :], time_s - newest.time_s]
             newest = _Frame(index, time_s)
             self._waiting.append(newest)
+            if note == "cut":
+                self._cuts_s.append(time_s)
+            elif note is not None:
+                self._notes[note] += 1
             if len(self._waiting) > _AHEAD:
                 self._settle()
         if face is not None:
             newest.faces.append(face)
-        elif note is not None:
-            self._notes[note] += 1
 
     def _settle(self) -> None:
         """Count the oldest frame that waits, with the time that it stands for."""
@@ -186,7 +177,7 @@ class _Source:
         for face in frame.faces:
             track = self._tracks.get(face.track_id)
             if track is None:
-                track = self._tracks[face.track_id] = _Track(self._n_classes)
+                track = self._tracks[face.track_id] = TrackSums(self._n_classes)
             track.add(frame.time_s, hold_s, face)
 
     def finish(self, source: str, classes: tuple[str, ...]) -> SourceSummary:
@@ -203,6 +194,7 @@ class _Source:
             n_without_face=self._n_without_face,
             without_face_s=self._without_face_s,
             notes=dict(self._notes.most_common()),
+            cuts_s=tuple(self._cuts_s),
             n_skipped=self.n_skipped,
             n_time_went_back=self._n_back,
             troubles=tuple(self.troubles),
@@ -210,106 +202,7 @@ class _Source:
         )
 
 
-class _Track:
-    """One person of one source, so far."""
-
-    def __init__(self, n_classes: int) -> None:
-        self._n_rows = self._n_transitions = 0
-        self._seen_s = self._uncertain_s = self._confidence_s = 0.0
-        self._label_s = [0.0] * n_classes
-        self._first_s, self._last_s = float("inf"), float("-inf")
-        self._end_s = float("-inf")
-        self._label: int | None = None  # the last certain one while in view
-        self._stretch: tuple[int, float] | None = None  # class, start
-        self._longest: list[Stretch | None] = [None] * n_classes
-        self._bins: dict[int, list[float]] = {}
-        self._width_s = _NARROWEST_S
-
-    def add(self, time_s: float, hold_s: float, face: _Face) -> None:
-        if not 0 <= time_s - self._end_s <= BRIDGE_S:
-            self._label = self._stretch = None
-        self._n_rows += 1
-        self._seen_s += hold_s
-        self._confidence_s += hold_s * face.confidence
-        self._first_s = min(self._first_s, time_s)
-        self._end_s = time_s + hold_s
-        self._last_s = max(self._last_s, self._end_s)
-        if face.uncertain:
-            self._uncertain_s += hold_s
-            self._stretch = None
-        else:
-            self._label_s[face.class_id] += hold_s
-            self._n_transitions += self._label not in (None, face.class_id)
-            self._label = face.class_id
-            if self._stretch is None or self._stretch[0] != face.class_id:
-                self._stretch = (face.class_id, time_s)
-            stretch = Stretch(self._stretch[1], self._end_s)
-            longest = self._longest[face.class_id]
-            if longest is None or stretch.length_s > longest.length_s:
-                self._longest[face.class_id] = stretch
-        self._fill(time_s, self._end_s, face)
-
-    def _fill(self, start_s: float, end_s: float, face: _Face) -> None:
-        """Put a row into the bins that its time covers, each as much as it covers."""
-        number = int(start_s // self._width_s)
-        while start_s < end_s:
-            edge_s = min((number + 1) * self._width_s, end_s)
-            part_s = edge_s - start_s
-            if part_s > 0:
-                sums = self._bins.get(number)
-                if sums is None:
-                    sums = self._bins[number] = [0.0] * (2 + len(face.probabilities))
-                sums[0] += part_s
-                sums[1] += part_s * face.uncertain
-                for i, probability in enumerate(face.probabilities, 2):
-                    sums[i] += part_s * probability
-                start_s = edge_s
-            number += 1
-            if len(self._bins) > MAX_BINS:
-                self._widen()
-                number = int(start_s // self._width_s)
-
-    def _widen(self) -> None:
-        self._width_s *= 2
-        bins: dict[int, list[float]] = {}
-        for number, sums in self._bins.items():
-            other = bins.get(number // 2)
-            bins[number // 2] = (
-                sums if other is None else [a + b for a, b in zip(other, sums, strict=True)]
-            )
-        self._bins = bins
-
-    def finish(self, track_id: int | None, classes: tuple[str, ...]) -> Person:
-        numbers = sorted(self._bins)
-        sums = np.array([self._bins[i] for i in numbers], np.float64).reshape(-1, 2 + len(classes))
-        seen_s = max(self._seen_s, 1e-9)
-        certain_s = sum(self._label_s)
-        means = sums[:, 2:].sum(axis=0) / max(float(sums[:, 0].sum()), 1e-9)
-        timeline = Timeline(
-            self._width_s,
-            np.array(numbers, np.int64),
-            sums[:, 0],
-            sums[:, 1],
-            sums[:, 2:] / np.maximum(sums[:, :1], 1e-12),
-        )
-        return Person(
-            track_id=track_id,
-            n_rows=self._n_rows,
-            seen_s=self._seen_s,
-            first_s=self._first_s,
-            last_s=self._last_s,
-            shares=dict(zip(classes, (s / seen_s for s in self._label_s), strict=True)),
-            uncertain=self._uncertain_s / seen_s,
-            probabilities=dict(zip(classes, means.tolist(), strict=True)),
-            confidence=self._confidence_s / seen_s,
-            n_transitions=self._n_transitions,
-            transitions_per_min=60 * self._n_transitions / certain_s if certain_s else None,
-            longest={c: s for c, s in zip(classes, self._longest, strict=True) if s is not None},
-            timeline=timeline,
-        )
-
-
-_Still = tuple[list[_Face], "Counter[str]"]
+_Still = tuple[list[FaceRow], "Counter[str]"]
 
 
 def _pictures(stills: list[_Still], classes: tuple[str, ...]) -> Pictures:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.words import clock, count, length
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -116,7 +118,8 @@ class SourceSummary:
     frames_s: the time that the frames stand for; less than last_s - first_s where there are gaps
     gaps: (start, end) in seconds, times that no frame stands for
     n_skipped: frames left out by live reading or because of damage
-    notes: why frames have no face, and how many each, where it is known
+    notes: what is known of frames ("too dark", "damaged", …), and of how many each
+    cuts_s: when a new shot begins
     n_time_went_back: how often a frame came with an earlier time than the one before
     """
 
@@ -129,10 +132,33 @@ class SourceSummary:
     n_without_face: int
     without_face_s: float
     notes: dict[str, int]
+    cuts_s: tuple[float, ...]
     n_skipped: int
     n_time_went_back: int
     troubles: tuple[Trouble, ...]
     persons: tuple[Person, ...]
+
+    def left_out(self) -> list[str]:
+        """Return in words what has no face or was not looked at, and why."""
+        lines = []
+        if self.n_without_face:
+            share = self.n_without_face / self.n_frames
+            lines.append(
+                f"{count(self.n_without_face, 'frame')} without a face "
+                f"({length(self.without_face_s)}, {share:.0%} of the frames)"
+            )
+        lines += [f"{count(n, 'frame')} {note}" for note, n in self.notes.items()]
+        if self.n_skipped:
+            lines.append(f"{count(self.n_skipped, 'frame')} skipped, by live reading or by damage")
+        if self.gaps:
+            lost_s = sum(end - start for start, end in self.gaps)
+            where = ", ".join(f"{clock(a)}–{clock(b)}" for a, b in self.gaps[:3])
+            where += ", …" if len(self.gaps) > 3 else ""
+            gaps = count(len(self.gaps), "gap")
+            lines.append(f"{gaps} without frames ({length(lost_s)}): {where}")
+        if self.n_time_went_back:
+            lines.append(f"time went back {count(self.n_time_went_back, 'time')}")
+        return lines
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data that json can write."""
@@ -146,6 +172,7 @@ class SourceSummary:
             "n_without_face": self.n_without_face,
             "without_face_s": round(self.without_face_s, 3),
             "notes": self.notes,
+            "cuts_s": list(self.cuts_s),
             "n_skipped": self.n_skipped,
             "n_time_went_back": self.n_time_went_back,
             "errors": [_trouble_dict(t) for t in self.troubles],

@@ -11,6 +11,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def _read_csv(path: Path, progress: Progress) -> Table:
 
     def rows() -> Iterator[Row]:
         number = 1
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with path.open("rb") as raw, TextIOWrapper(raw, "utf-8-sig", newline="") as file:
             try:
                 for number, cells in enumerate(csv.reader(file), 1):
                     if number == 1:
@@ -96,7 +97,7 @@ def _read_csv(path: Path, progress: Progress) -> Table:
                     }
                     yield _checked(row, classes)
                     if number % _EVERY == 0:
-                        progress(min(file.buffer.tell(), size), size)
+                        progress(raw.tell(), size)
             except _BAD as error:
                 raise _not_a_table(path, number, error) from None
 

@@ -1,26 +1,50 @@
-"""`livefer summarize`: a result table as figures, a picture and a report, without the media."""
+"""`livefer summarize`: a result table as figures, a picture and a report, without the media.
+
+`livefer video` makes the same picture and report, with faces.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from livefer.cli.shared import write_text
-from livefer.errors import DatasetError
+from livefer.errors import ConfigError, DatasetError
 from livefer.labels import colour_bgr
+from livefer.words import clock, count, length
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
     from rich.text import Text
 
+    from livefer.keyframes import KeyFrame
     from livefer.summary import Person, Pictures, SourceSummary, Summary
 
+PlotOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Draw everybody's expressions over time: a name that ends in .png, .pdf or .svg. "
+        "Of several videos there is a picture each.",
+        metavar="FILE",
+    ),
+]
+ReportOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write figures and pictures as one HTML file, to be read without a network.",
+        metavar="OUT.HTML",
+    ),
+]
+_METADATA = {"livefer.model": "model", "livefer.version": "recognised by livefer"}
+_PICTURES = (".png", ".pdf", ".svg")
+_PAGES = (".html", ".htm")
 _MOST_ROWS = 20  # people of one source, and errors
 _MOST_SOURCES = 10
 
@@ -33,6 +57,8 @@ def summarize(
             metavar="TABLE",
         ),
     ],
+    plot: PlotOption = None,
+    report: ReportOption = None,
     as_json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write all figures as JSON.")
     ] = None,
@@ -49,6 +75,7 @@ def summarize(
     from livefer.summarizer import Summarizer
     from livefer.tables import read_table
 
+    check_names(plot, report)
     with progress_bar("reading") as progress:
         opened = read_table(table, progress)
         summarizer = Summarizer(opened.classes)
@@ -61,6 +88,70 @@ def summarize(
     if as_json:
         write_text(as_json, json.dumps({"table": str(table)} | summary.to_dict(), indent=2) + "\n")
         sys.stderr.write(f"wrote {as_json}\n")
+    about = {"table": str(table)} | {
+        words: opened.metadata[key] for key, words in _METADATA.items() if key in opened.metadata
+    }
+    title = summary.sources[0].source if len(summary.sources) == 1 else table.name
+    for path in write_pictures(summary, plot, report, title, about):
+        sys.stderr.write(f"wrote {path}\n")
+
+
+def check_names(plot: Path | None, report: Path | None) -> None:
+    """Raise an error where a picture or a report could not be written, before any work."""
+    for option, path, suffixes in (("--plot", plot, _PICTURES), ("--report", report, _PAGES)):
+        if path is not None and (path.suffix.lower() not in suffixes or path.is_dir()):
+            raise ConfigError(
+                f"{option} {path}: expected the name of a file that ends in {', '.join(suffixes)}"
+            )
+    if plot is not None or report is not None:
+        from livefer.plots import require_matplotlib
+
+        require_matplotlib()
+
+
+def write_pictures(
+    summary: Summary,
+    plot: Path | None,
+    report: Path | None,
+    title: str,
+    about: Mapping[str, str],
+    key_frames: Mapping[str, Sequence[KeyFrame]] | None = None,
+) -> list[Path]:
+    """Write timelines and the report, where they are wanted, and return what was written.
+
+    about, key_frames: as in livefer.htmlreport.report_html
+    """
+    written = []
+    if plot is not None:
+        from livefer.keyframes import portraits
+        from livefer.timeline import timeline_picture, write_timeline
+
+        if not summary.sources:
+            raise DatasetError(f"--plot {plot}: there is no video here, and pictures have no time")
+        for source, path in zip(summary.sources, _names(summary.sources, plot), strict=True):
+            faces = portraits(list((key_frames or {}).get(source.source, ())))
+            write_timeline(timeline_picture(source, summary.classes, faces), path)
+            written.append(path)
+    if report is not None:
+        from livefer.htmlreport import report_html
+
+        write_text(report, report_html(summary, title, about, key_frames))
+        written.append(report)
+    return written
+
+
+def _names(sources: Sequence[SourceSummary], plot: Path) -> list[Path]:
+    """Return a name for each video's picture: the one that is given, or with the video's in it."""
+    if len(sources) == 1:
+        return [plot]
+    paths: list[Path] = []
+    for number, source in enumerate(sources, 1):
+        stem = re.sub(r"[^\w.-]+", "_", Path(source.source).stem)[:80]
+        path = plot.with_name(f"{plot.stem}-{stem}{plot.suffix}")
+        paths.append(
+            plot.with_name(f"{path.stem}-{number}{plot.suffix}") if path in paths else path
+        )
+    return paths
 
 
 def print_summary(console: Console, summary: Summary) -> None:
@@ -83,20 +174,18 @@ def _print_source(console: Console, source: SourceSummary, classes: Sequence[str
     from rich.text import Text
 
     n = len(source.persons)
-    head = f" · {seconds(source.frames_s)} · {source.n_frames:,} frames · {count(n, 'person')}"
+    head = f" · {length(source.frames_s)} · {source.n_frames:,} frames · {count(n, 'person')}"
     console.print(Text.assemble((source.source, "bold"), head), soft_wrap=True)
     persons = sorted(source.persons, key=lambda p: -p.seen_s)[:_MOST_ROWS]
     if persons:
         shown = [p for p in source.persons if p in persons]
         console.print()
-        console.print(
-            _share_table([(p.name, seconds(p.seen_s), p) for p in shown], classes, "seen")
-        )
+        console.print(_share_table([(p.name, length(p.seen_s), p) for p in shown], classes, "seen"))
         console.print()
         console.print(_person_table(shown))
     if n > _MOST_ROWS:
         console.print(f"and {n - _MOST_ROWS:,} more who were seen for less: --json has all")
-    for line in skipped_lines(source):
+    for line in source.left_out():
         console.print(line, style="dim", soft_wrap=True)
     console.print()
 
@@ -108,35 +197,12 @@ def _print_pictures(console: Console, pictures: Pictures) -> None:
     head = f" · {count(pictures.n_faces, 'face')}{without}"
     console.print(Text.assemble((count(pictures.n_pictures, "picture"), "bold"), head))
     for note, number in pictures.notes.items():
-        console.print(f"{number:,} of them: {note}", style="dim", soft_wrap=True)
+        console.print(f"{number:,} {note}", style="dim", soft_wrap=True)
     if pictures.n_faces:
         console.print()
         row = ("all", f"{pictures.n_faces:,}", pictures)
         console.print(_share_table([row], tuple(pictures.shares), "faces"))
     console.print()
-
-
-def skipped_lines(source: SourceSummary) -> list[str]:
-    """Return, in words, what of a source has no face or was not looked at, and why."""
-    lines = []
-    if source.n_without_face:
-        lines.append(
-            f"{count(source.n_without_face, 'frame')} without a face "
-            f"({seconds(source.without_face_s)}, {source.n_without_face / source.n_frames:.0%})"
-        )
-        lines += [f"  {number:,} of them: {note}" for note, number in source.notes.items()]
-    if source.n_skipped:
-        lines.append(f"{count(source.n_skipped, 'frame')} skipped, by live reading or by damage")
-    if source.gaps:
-        lost_s = sum(end - start for start, end in source.gaps)
-        where = ", ".join(f"{clock(a)}–{clock(b)}" for a, b in source.gaps[:3])
-        more = ", …" if len(source.gaps) > 3 else ""
-        lines.append(
-            f"{count(len(source.gaps), 'gap')} without frames ({seconds(lost_s)}): {where}{more}"
-        )
-    if source.n_time_went_back:
-        lines.append(f"time went back {count(source.n_time_went_back, 'time')}")
-    return lines
 
 
 def _share_table(
@@ -149,7 +215,7 @@ def _share_table(
     for name, amount, figures in rows:
         top = max(figures.shares.values(), default=0.0)
         cells: list[RenderableType] = [
-            Text(f"{share:.0%}", f"bold {rgb(c)}" if share == top else "" if share else "dim")
+            Text(f"{share:.0%}", f"bold {_rgb(c)}" if share == top else "" if share else "dim")
             for c, share in figures.shares.items()
         ]
         table.add_row(name, amount, _bar(figures.shares), *cells, f"{figures.uncertain:.0%}")
@@ -160,9 +226,7 @@ def _person_table(persons: Sequence[Person]) -> Table:
     table = _table("", "first>", "last>", "confidence>", "changes/min>", "longest stretches")
     for person in persons:
         stretches = sorted(person.longest.items(), key=lambda item: -item[1].length_s)[:3]
-        longest = ", ".join(
-            f"{c} {seconds(s.length_s)} at {clock(s.start_s)}" for c, s in stretches
-        )
+        longest = ", ".join(f"{c} {length(s.length_s)} at {clock(s.start_s)}" for c, s in stretches)
         rate = person.transitions_per_min
         table.add_row(
             person.name,
@@ -197,32 +261,12 @@ def _bar(shares: dict[str, float], width: int = 16) -> Text:
     for name, share in shares.items():
         end += share
         n = round(width * end) - done
-        bar.append("█" * n, rgb(name))
+        bar.append("█" * n, _rgb(name))
         done += n
     return bar.append("░" * (width - done), "dim")
 
 
-def rgb(name: str) -> str:
+def _rgb(name: str) -> str:
     """Return a class's colour as rich names it."""
     blue, green, red = colour_bgr(name)
     return f"rgb({red},{green},{blue})"
-
-
-def clock(time_s: float) -> str:
-    """Return a time as 0:07, 12:30 or 1:02:03."""
-    minutes, rest = divmod(round(time_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def seconds(length_s: float) -> str:
-    """Return a length as 3.2 s, 48 s or 2:05."""
-    if length_s < 9.95:
-        return f"{length_s:.1f} s"
-    return f"{length_s:.0f} s" if length_s < 119.5 else clock(length_s)
-
-
-def count(n: int, what: str) -> str:
-    """Return a number with its noun: "1 person", "3 people", "2,000 frames"."""
-    plural = "people" if what == "person" else f"{what}s"
-    return f"{n:,} {what if n == 1 else plural}"

@@ -1,0 +1,27 @@
+"""Times, lengths and counts as people read them."""
+
+from __future__ import annotations
+
+
+def clock(time_s: float) -> str:
+    """Return a time as 0:07, 12:30 or 1:02:03."""
+    minutes, rest = divmod(round(time_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def length(seconds: float) -> str:
+    """Return a length as 0.04 s, 3.2 s, 48 s, 2:05 min or 1:02:03 h."""
+    if seconds < 0.095:
+        return f"{seconds:.2f} s"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    return f"{clock(seconds)} {'min' if seconds < 3599.5 else 'h'}"
+
+
+def count(n: int, what: str) -> str:
+    """Return a number with its noun: "1 person", "3 people", "2,000 frames"."""
+    plural = "people" if what == "person" else f"{what}s"
+    return f"{n:,} {what if n == 1 else plural}"
