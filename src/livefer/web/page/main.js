@@ -232,7 +232,7 @@ function useModel(/** @type {any} */ told, /** @type {{smoothing_s: number} | nu
   cards.classes = chart.classes = classes;
   cards.colours = chart.colours = overlay.colours = colours;
   $('version').textContent = version;
-  if (limit) $('uncertain-below').textContent = `: the strongest has less than ${Math.round(100 * limit)} %`;
+  if (limit) $('uncertain-below').textContent = `: the strongest has less than ${Math.round(100 * limit)}\u00a0%`;
   $('legend').replaceChildren(...classes.map((label) => {
     const item = document.createElement('li');
     item.append(glyphElement(label, colours[label]), label);

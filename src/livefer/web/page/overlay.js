@@ -17,7 +17,7 @@ const EASE_MS = 45; // a box glides to where it was found last: 10 results a sec
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
 /** @param {number} share 0–1 */
-export const percent = (share) => `${Math.round(100 * share)} %`;
+export const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
 
 /** @param {Face} face @returns {string} "happy", or "fear or sad?" when it is uncertain */
 export function nameOf(face) {
