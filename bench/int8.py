@@ -2,8 +2,9 @@
 
 python bench/int8.py FLOAT.onnx INT8.onnx [--data data/fer2013] [--threads N] [--emulate [N]]
 
-Both files answer the val split. The time of a call is a median over calls that alternate between
-the two files: read the ratio, the milliseconds are the machine's. With --emulate the int8 file
+Both files answer the val split. The time of a call is processor time, summed over the threads, the
+median of calls that alternate between the two files: other work on the machine changes it little.
+Read the ratio, the milliseconds are the machine's. With --emulate the int8 file
 also answers N val faces under `qemu-x86_64 -cpu Haswell` (Debian: qemu-user), a processor with AVX2
 and without VNNI, where sums of two 8-bit products saturate; that is a second or more a face.
 """
@@ -31,14 +32,14 @@ EMULATOR = ("qemu-x86_64", "-cpu", "Haswell")
 def time_call_ms(
     classifiers: list[EmotionClassifier], faces: NDArray[np.uint8], n_calls: int
 ) -> list[float]:
-    """Return the median time of a call for each classifier, in turns."""
+    """Return the median processor time of a call for each classifier, in turns."""
     times: list[list[float]] = [[] for _ in classifiers]
     for call in range(n_calls + 3):
         for i, classifier in enumerate(classifiers):
-            start = time.perf_counter()
+            start = time.process_time()
             classifier.predict_with_cams(faces)
             if call >= 3:
-                times[i].append(time.perf_counter() - start)
+                times[i].append(time.process_time() - start)
     return [1e3 * statistics.median(one) for one in times]
 
 
@@ -91,7 +92,7 @@ def main() -> None:
     for n_faces in (1, 4):
         times = time_call_ms(classifiers, val.faces[:n_faces], arguments.calls)
         share = f"{times[0] / times[1]:.1f} times as fast"
-        rows[f"{n_faces} face{'s' * (n_faces > 1)} a call, ms"] = [
+        rows[f"{n_faces} face{'s' * (n_faces > 1)} a call, CPU ms"] = [
             f"{times[0]:.1f}", f"{times[1]:.1f} ({share})",
         ]  # fmt: skip
     print(f"| threads: {arguments.threads} | float | int8 |\n| --- | ---: | ---: |")

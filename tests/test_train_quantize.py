@@ -13,6 +13,7 @@ import pytest
 import torch
 from builders import make_split
 
+from livefer.calibration import confidence_threshold
 from livefer.classifier import EmotionClassifier
 from livefer.dataset import Split
 from livefer.errors import ModelError
@@ -98,7 +99,7 @@ def test_figures_in_the_file_are_its_own(files: tuple[Path, Path]) -> None:
     answers = classifier.predict(val.faces)
     found = json.loads(classifier.metadata["metrics"])
     assert found["accuracy"] == pytest.approx((answers.argmax(axis=1) == val.targets).mean())
-    assert classifier.uncertain_below == exporting.confidence_threshold(answers, val.targets)
+    assert classifier.uncertain_below == confidence_threshold(answers, val.targets)
     against = found["against_float"]
     apart = np.abs(answers - EmotionClassifier(files[0]).predict(val.faces))
     assert against["mean_difference"] == pytest.approx(apart.mean(), rel=1e-3)
