@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from livefer.cli.outputs import PlotOption, ReportOption, Story, check_names
 from livefer.cli.shared import DetectorOption, ModelOption, PriorOption, write_hint
 from livefer.errors import ConfigError, LiveferError, SourceError
 
@@ -50,6 +51,8 @@ def video(
     parquet: Annotated[
         Path | None, typer.Option(help="Write a table as Parquet.", metavar="OUT.PARQUET")
     ] = None,
+    plot: PlotOption = None,
+    report: ReportOption = None,
     every: Annotated[
         int, typer.Option(help="Look at each N-th frame only.", min=1, metavar="N")
     ] = 1,
@@ -87,8 +90,12 @@ def video(
         for path, suffix in ((csv, ".csv"), (jsonl, ".jsonl"), (parquet, ".parquet"))
         if path is not None
     ]
-    if not tables and out is None:
-        raise ConfigError("nothing to write: expected --csv, --jsonl, --parquet or --out")
+    check_names(plot, report)
+    pages = [path for path in (plot, report) if path is not None]
+    if not tables and not pages and out is None:
+        raise ConfigError(
+            "nothing to write: expected --csv, --jsonl, --parquet, --plot, --report or --out"
+        )
     if every > 1 and fps is not None:
         raise ConfigError("--every and --fps say the same in two ways: leave one out")
     load_av()
@@ -96,16 +103,17 @@ def video(
     inputs = list(_find(paths))
     names = _names_of_copies(out, [path for path, error in inputs if error is None])
     clash = {Path(path).resolve() for path, _ in inputs} & {
-        path.resolve() for path in [*tables, *names.values()]
+        path.resolve() for path in [*tables, *pages, *names.values()]
     }
     if clash:
         raise ConfigError(f"{clash.pop()} is read: expected another name to write to")
     recognizer = Recognizer(model, detector, smoothing, prior=prior)
     total = _Total()
+    story = Story(recognizer.classes) if pages else None
     with ExitStack() as stack, _stopping() as stop:
         about = _about(recognizer)
         sinks = [stack.enter_context(open_table(p, recognizer.classes, about)) for p in tables]
-        work = _Work(recognizer, sinks, span, stop, stack.enter_context(_bar()), total)
+        work = _Work(recognizer, sinks, story, span, stop, stack.enter_context(_bar()), total)
         for number, (path, error) in enumerate(inputs, 1):
             if stop.is_set():
                 break
@@ -113,7 +121,8 @@ def video(
             work.do(path, error, names.get(path), label)
     for error in total.errors:
         sys.stderr.write(f"{error}\n")
-    written = [str(path) for path in [*tables, *total.copies] if path.exists()]
+    drawn = story.write(plot, report, _made_with(recognizer, span)) if story else []
+    written = [str(path) for path in [*tables, *total.copies, *drawn] if path.exists()]
     sys.stderr.write(f"{total}; wrote {', '.join(written) or 'nothing'}\n")
     write_hint(recognizer)
     if stop.is_set():
@@ -161,6 +170,7 @@ class _Work:
 
     recognizer: Recognizer
     tables: Sequence[CsvSink | JsonlSink | ParquetSink]
+    story: Story | None
     span: _Span
     stop: Event
     bar: Progress
@@ -224,6 +234,8 @@ class _Work:
             raise LiveferError(
                 f"the tables cannot be written ({error.strerror}): is the disk full?"
             ) from None
+        if self.story is not None:
+            self.story.add(result)
         self.total.n_frames += result.image is not None
         self.total.n_faces += len(result.faces)
         self.total.errors += [result.error] if result.error else []
@@ -302,6 +314,22 @@ def _about(recognizer: Recognizer) -> dict[str, str]:
 
     classifier = recognizer.classifier
     return {"livefer.version": __version__, "livefer.model": str(classifier.name)}
+
+
+def _made_with(recognizer: Recognizer, span: _Span) -> dict[str, str]:
+    """Return what a report says about how it was made."""
+    from livefer.htmlreport import about_model
+
+    looked_at = "every frame" if span.every == 1 else f"each frame of {span.every}"
+    if span.fps is not None:
+        looked_at = f"{span.fps:g} frames a second"
+    end = "the end" if span.end_s is None else f"{span.end_s:g} s"
+    return {
+        **about_model(str(recognizer.classifier.name), recognizer.classifier.metadata),
+        "detector": str(getattr(recognizer.detector, "name", type(recognizer.detector).__name__)),
+        "averaged over": f"{recognizer.smoothing_s:g} s",
+        "looked at": f"{looked_at}, from {span.start_s:g} s to {end}",
+    }
 
 
 @contextmanager

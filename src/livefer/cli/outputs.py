@@ -1,0 +1,121 @@
+"""Timelines and reports, as `livefer video` and `livefer summarize` write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from livefer.cli.shared import write_text
+from livefer.errors import ConfigError, DatasetError
+
+if TYPE_CHECKING:
+    from livefer.keyframes import KeyFrame
+    from livefer.results import FrameResult
+    from livefer.summary import SourceSummary, Summary
+
+PlotOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Draw everybody's expressions over time: a name that ends in .png, .pdf or .svg. "
+        "Of several videos there is a picture each.",
+        metavar="FILE",
+    ),
+]
+ReportOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write figures and pictures as one HTML file, to be read without a network.",
+        metavar="OUT.HTML",
+    ),
+]
+_PICTURES = (".png", ".pdf", ".svg")
+_PAGES = (".html", ".htm")
+
+
+class Story:
+    """What a timeline and a report are made of, collected while videos are recognised."""
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        from livefer.keyframes import KeyFrames
+        from livefer.summarizer import Summarizer
+
+        self._summarizer = Summarizer(classes)
+        self._frames = KeyFrames()
+
+    def add(self, result: FrameResult) -> None:
+        """Take one frame."""
+        from livefer.sinks import rows
+
+        for row in rows(result, self._summarizer.classes):
+            self._summarizer.add(row)
+        self._frames.add(result)
+
+    def write(self, plot: Path | None, report: Path | None, about: Mapping[str, str]) -> list[Path]:
+        """Write what is wanted of it; of videos without any frame there is no picture."""
+        summary = self._summarizer.summary()
+        names = [source.source for source in summary.sources]
+        title = names[0] if len(names) == 1 else f"{len(names)} videos"
+        frames = {name: self._frames.of(name) for name in names}
+        return write_pictures(summary, plot if names else None, report, title, about, frames)
+
+
+def check_names(plot: Path | None, report: Path | None) -> None:
+    """Raise an error where a picture or a report could not be written, before any work."""
+    for option, path, suffixes in (("--plot", plot, _PICTURES), ("--report", report, _PAGES)):
+        if path is not None and (path.suffix.lower() not in suffixes or path.is_dir()):
+            raise ConfigError(
+                f"{option} {path}: expected the name of a file that ends in {', '.join(suffixes)}"
+            )
+    if plot is not None or report is not None:
+        from livefer.plots import require_matplotlib
+
+        require_matplotlib()
+
+
+def write_pictures(
+    summary: Summary,
+    plot: Path | None,
+    report: Path | None,
+    title: str,
+    about: Mapping[str, str],
+    key_frames: Mapping[str, Sequence[KeyFrame]] | None = None,
+) -> list[Path]:
+    """Write timelines and the report, where they are wanted, and return what was written.
+
+    about, key_frames: as in livefer.htmlreport.report_html
+    """
+    written = []
+    if plot is not None:
+        from livefer.keyframes import portraits
+        from livefer.timeline import timeline_picture, write_timeline
+
+        if not summary.sources:
+            raise DatasetError(f"--plot {plot}: there is no video here, and pictures have no time")
+        for source, path in zip(summary.sources, _names(summary.sources, plot), strict=True):
+            faces = portraits(list((key_frames or {}).get(source.source, ())))
+            write_timeline(timeline_picture(source, summary.classes, faces), path)
+            written.append(path)
+    if report is not None:
+        from livefer.htmlreport import report_html
+
+        write_text(report, report_html(summary, title, about, key_frames))
+        written.append(report)
+    return written
+
+
+def _names(sources: Sequence[SourceSummary], plot: Path) -> list[Path]:
+    """Return a name for each video's picture: the one that is given, or with the video's in it."""
+    if len(sources) == 1:
+        return [plot]
+    paths: list[Path] = []
+    for number, source in enumerate(sources, 1):
+        stem = re.sub(r"[^\w.-]+", "_", Path(source.source).stem)[:80]
+        path = plot.with_name(f"{plot.stem}-{stem}{plot.suffix}")
+        paths.append(
+            plot.with_name(f"{path.stem}-{number}{plot.suffix}") if path in paths else path
+        )
+    return paths
