@@ -59,7 +59,7 @@ def test_every_answer_is_as_described(server: Running, operation: str) -> None:
     n_answered: dict[int, int] = defaultdict(int)
 
     @settings(
-        max_examples=40 if method == "POST" else 10,
+        max_examples=25 if method == "POST" else 10,
         deadline=None,
         database=None,
         derandomize=True,
