@@ -19,7 +19,7 @@ from livefer.labels import colour_bgr
 from livefer.summary import Pictures, SourceSummary, Summary, Trouble
 from livefer.text import Image
 from livefer.timeline import shown_persons, timeline_picture, timeline_svg
-from livefer.words import clock, count, length
+from livefer.words import clock, count, length, short_name
 
 MOST_TIMELINES = 20
 _MOST_PERSONS = 40
@@ -142,13 +142,13 @@ def _source(
     faces = portraits(list(frames))
     by_seen = sorted(source.persons, key=lambda p: -p.seen_s)[:_MOST_PERSONS]
     persons = [p for p in source.persons if p in by_seen]
-    parts = [f'<section id="source-{number}">\n<h2>{escape(source.source)}</h2>']
-    if len(summary.sources) == 1 and summary.pictures is None:
-        parts = [f'<section id="source-{number}">\n<h2>People</h2>']
+    is_alone = len(summary.sources) == 1 and summary.pictures is None
+    head = "People" if is_alone else escape(short_name(source.source))
+    parts = [f'<section id="source-{number}">\n<h2>{head}</h2>']
     span = f"{clock(source.first_s)}–{clock(source.last_s)}"
     parts.append(
-        f'<p class="faint">{length(source.frames_s)} looked at ({span}), '
-        f"{count(source.n_frames, 'frame')}, {count(len(source.persons), 'person')}</p>"
+        f'<p class="faint">{escape(source.source)} · {length(source.frames_s)} looked at ({span}) '
+        f"· {count(source.n_frames, 'frame')} · {count(len(source.persons), 'person')}</p>"
     )
     if persons:
         thumbs = {f.track_id: f for f in reversed(frames)}

@@ -21,7 +21,7 @@ from livefer.labels import colour_bgr
 from livefer.plots import require_matplotlib, save_picture
 from livefer.summary import Person, SourceSummary
 from livefer.text import Image, readable_on
-from livefer.words import length
+from livefer.words import length, short_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,7 +53,7 @@ def timeline_picture(
     from matplotlib.figure import Figure
 
     portraits = portraits or {}
-    title = _short(source.source) if title is None else title
+    title = _short(short_name(source.source)) if title is None else title
     persons = shown_persons(source)
     row_in = float(np.clip(5.4 / max(len(persons), 1), 0.5, 1.25))
     face_in = min(row_in, _FACE_IN)
@@ -254,9 +254,11 @@ def _legend(figure: Figure, classes: Sequence[str], gaps: bool, x: float, y: flo
 
 def _subtitle(source: SourceSummary, persons: Sequence[Person]) -> str:
     width_s = column_s(source)
-    each = length(width_s) if width_s >= 1 else f"{1000 * width_s:.0f} ms"
+    each = f"means of {length(width_s) if width_s >= 1 else f'{1000 * width_s:.0f} ms'}"
+    if source.frames_s > width_s * source.n_frames:
+        each = "of each frame"
     parts = [
-        f"probabilities of the expressions, 0 to 100 %, means of {each}",
+        f"probabilities of the expressions, 0 to 100 %, {each}",
         "bar at the end: labels, shares of the time seen",
     ]
     if more := len(source.persons) - len(persons):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 def clock(time_s: float) -> str:
     """Return a time as 0:07, 12:30 or 1:02:03."""
@@ -25,3 +27,8 @@ def count(n: int, what: str) -> str:
     """Return a number with its noun: "1 person", "3 people", "2,000 frames"."""
     plural = "people" if what == "person" else f"{what}s"
     return f"{n:,} {what if n == 1 else plural}"
+
+
+def short_name(source: str) -> str:
+    """Return a file's name without its folder; an address or a camera as it is."""
+    return source if "://" in source else Path(source).name or source

@@ -11,6 +11,7 @@ import typer
 
 from livefer.cli.shared import write_text
 from livefer.errors import ConfigError, DatasetError
+from livefer.words import short_name
 
 if TYPE_CHECKING:
     from livefer.keyframes import KeyFrame
@@ -58,7 +59,7 @@ class Story:
         """Write what is wanted of it; of videos without any frame there is no picture."""
         summary = self._summarizer.summary()
         names = [source.source for source in summary.sources]
-        title = names[0] if len(names) == 1 else f"{len(names)} videos"
+        title = short_name(names[0]) if len(names) == 1 else f"{len(names)} videos"
         frames = {name: self._frames.of(name) for name in names}
         return write_pictures(summary, plot if names else None, report, title, about, frames)
 

@@ -17,7 +17,7 @@ from livefer.cli.outputs import PlotOption, ReportOption, check_names, write_pic
 from livefer.cli.shared import write_text
 from livefer.errors import DatasetError
 from livefer.labels import colour_bgr
-from livefer.words import clock, count, length
+from livefer.words import clock, count, length, short_name
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -73,7 +73,9 @@ def summarize(
     about = {"table": str(table)} | {
         words: opened.metadata[key] for key, words in _METADATA.items() if key in opened.metadata
     }
-    title = summary.sources[0].source if len(summary.sources) == 1 else table.name
+    title = table.name
+    if len(summary.sources) == 1:
+        title = short_name(summary.sources[0].source)
     for path in write_pictures(summary, plot, report, title, about):
         sys.stderr.write(f"wrote {path}\n")
 
