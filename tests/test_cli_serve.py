@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import os
 import re
 import signal
 import socket
@@ -242,29 +241,26 @@ def test_tls(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_ends_it_well(name: str, tmp_path: Path) -> None:
     """The real command with the real model: streams get 1001, the exit code is 0, nothing stays."""
-    server = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "livefer", "serve", "--port", "0", "--detector", "haar"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    try:
-        assert server.stdout is not None
-        line = server.stdout.readline()
-        url = line.split()[3]
-        with stream(url.replace("http", "ws") + "v1/stream") as client:
-            client.send(frame(jpeg(make_scene((40, 60, 125)))))
-            assert receive(client)["type"] == "result"
-            server.send_signal(getattr(signal, name))
-            with pytest.raises(ConnectionClosed) as closed:
-                client.recv(timeout=60)
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == 1001
-        out, err = server.communicate(timeout=60)
-        assert (server.returncode, out, err) == (0, "", "")
-        assert list(tmp_path.iterdir()) == []
-    finally:
-        server.kill()
-        server.wait()
+    ) as server:
+        try:
+            assert server.stdout is not None
+            url = server.stdout.readline().split()[3]
+            with stream(url.replace("http", "ws") + "v1/stream") as client:
+                client.send(frame(jpeg(make_scene((40, 60, 125)))))
+                assert receive(client)["type"] == "result"
+                server.send_signal(getattr(signal, name))
+                with pytest.raises(ConnectionClosed) as closed:
+                    client.recv(timeout=60)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1001
+            out, err = server.communicate(timeout=60)
+        finally:
+            server.kill()
+    assert (server.returncode, out, err) == (0, "", "")
+    assert list(tmp_path.iterdir()) == []
