@@ -1,7 +1,7 @@
 """Whether the Grad-CAM maps are about the face, matter to the answer, and come from the weights.
 
     python bench/cam_sanity.py fer2013 --checkpoint runs/cpu/best.safetensors --images 600 \\
-        --json bench/results/cam_sanity.json --average bench/results/cam_average.png \\
+        --json bench/results/cam_sanity.json --average bench/results/cam_average.jpg \\
         --sheet out/cam_sheet.png > bench/results/cam_sanity.md
 
 All maps are those of the class that the model names. The inner region runs from the brows to below
@@ -20,7 +20,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from common import load_models, sample, write_json
+from common import heading, load_models, sample, write_json
 from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier
@@ -365,6 +365,7 @@ def main() -> None:
             args.checkpoint, few.faces, classifier, args.seeds
         )
         figures["randomised_on"] = {"n_images": len(few), "seeds": args.seeds}
+    print(heading("What the Grad-CAM maps are worth"))
     print(as_markdown(figures))
     if args.json:
         write_json(args.json, figures)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,12 @@ def load_models(
     if len(set(names)) < len(names):
         raise ConfigError(f"the models {', '.join(models)} cannot be told apart: rename one")
     return dict(zip(names, loaded, strict=True))
+
+
+def heading(title: str) -> str:
+    """Return a title and the command that is running, without the folders of this machine."""
+    words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv]
+    return f"# {title}\n\n`python {' '.join(words)}`\n"
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import load_models, sample, write_json
+from common import heading, load_models, sample, write_json
 from corruptions import CORRUPTIONS, Corruption, Faces
 from numpy.typing import NDArray
 
@@ -156,6 +156,7 @@ def main() -> None:
         for name, classifier in load_models(args.models, args.threads).items()
     }
     figures = measure(predictors, split, args.seed, lambda text: print(text, file=sys.stderr))
+    print(heading("Robustness"))
     print(as_markdown(figures))
     if args.json:
         write_json(args.json, figures)

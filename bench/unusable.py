@@ -23,7 +23,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from common import load_models, sample, write_json
+from common import heading, load_models, sample, write_json
 from corruptions import Faces, blur, low_light, low_resolution
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -115,24 +115,24 @@ def from_faces(dataset: Dataset, n_images: int | None, generator: Generator) -> 
         "a face of 12 px": low_resolution(faces, 12, generator),
         "a face of 8 px": low_resolution(faces, 8, generator),
     }
-    made["cut off by half, edge repeated"] = cut_off(faces, generator)
     kinds = {name: _inside(f, targets) for name, f in made.items()}
-    # A crop of its own size in a picture that ends in its middle.
-    half = np.tile(np.array([[24, 0, 72, 48]], np.float32), (len(faces), 1))
-    cut = made["cut off by half, edge repeated"]
-    kinds["cut off by half, edge repeated"] = Crops(cut, usable(cut, half, (48, 48)), targets)
+    for name, pixels in (("a quarter", 12), ("three eighths", 18), ("half", 24)):
+        cut = cut_off(faces, pixels, generator)
+        # Which side is missing makes no difference to the share.
+        square = np.tile(np.array([[pixels, 0, pixels + 48, 48]], np.float32), (len(cut), 1))
+        kinds[f"cut off by {name}"] = Crops(cut, usable(cut, square, (48, 48)), targets)
     kinds["FER2013's blank images"] = _inside(train[hygiene.blank(train)])
     kinds["plain surfaces"] = _inside(plain_surfaces(300, generator))
     return kinds
 
 
-def cut_off(faces: Faces, generator: Generator) -> Faces:
-    """Return faces of which one half, left, right, upper or lower, is the edge repeated."""
+def cut_off(faces: Faces, pixels: int, generator: Generator) -> Faces:
+    """Return faces that lack `pixels` at the left, right, top or bottom: the edge is repeated."""
     made = faces.copy()
     for face, side in zip(made, generator.integers(4, size=len(faces)), strict=True):
         turned = np.rot90(face, side)  # a view: what is written into it is in the face
-        half = turned.shape[1] // 2
-        turned[:, half:] = turned[:, half - 1 : half]
+        kept = turned.shape[1] - pixels
+        turned[:, kept:] = turned[:, kept - 1 : kept]
     return made
 
 
@@ -263,6 +263,7 @@ def main() -> None:
     figures = {"model": name, "seed": args.seed} | measure(
         predict, classifier.uncertain_below, kinds
     )
+    print(heading("Silence on what cannot be read"))
     print(f"{name}, uncertain below {figures['uncertain_below']}, seed {args.seed}\n")
     print(as_markdown(figures))
     if args.json:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders import make_faces, make_split
-from common import sample, write_json
+from common import heading, sample, write_json
 from corruptions import (
     CORRUPTIONS,
     Corruption,
@@ -196,3 +196,13 @@ def test_json_is_written_whole(tmp_path: Path) -> None:
     write_json(tmp_path / "new" / "figures.json", {"a": 1})
     assert json.loads((tmp_path / "new" / "figures.json").read_text()) == {"a": 1}
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["figures.json"]
+
+
+def test_a_heading_names_the_command_and_no_folder_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    arguments = ["bench/robustness.py", "a/b.onnx", str(tmp_path / "c.onnx"), "--images", "3"]
+    monkeypatch.setattr("sys.argv", arguments)
+    assert heading("Title") == (
+        "# Title\n\n`python bench/robustness.py a/b.onnx c.onnx --images 3`\n"
+    )
