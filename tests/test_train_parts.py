@@ -68,7 +68,7 @@ def test_flip_is_the_mirror_image() -> None:
     "change",
     [
         {"rotation_deg": 20}, {"shift": 0.2}, {"scale": (0.7, 1.4)}, {"brightness": 0.5},
-        {"contrast": 0.5}, {"gamma": 0.5}, {"blur": 1}, {"degrade": 1}, {"erase": 1},
+        {"contrast": 0.5}, {"gamma": 0.5}, {"blur": 1}, {"degrade": 1}, {"noise": 1}, {"erase": 1},
     ],
     ids=lambda change: next(iter(change)),
 )  # fmt: skip

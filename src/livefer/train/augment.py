@@ -35,6 +35,8 @@ def augment(faces: Tensor, config: Augment) -> Tensor:
         x = _some(x, _blur(x), config.blur)
     if config.degrade:
         x = _some(x, _degrade(x), config.degrade)
+    if config.noise:
+        x = _some(x, _noise(x), config.noise)
     if config.erase:
         x = _erase(x, config.erase)
     return x
@@ -135,6 +137,12 @@ def _degrade(x: Tensor) -> Tensor:
     blocks = x[:, 0].unfold(1, 8, 8).unfold(2, 8, 8)  # (N, 6, 6, 8, 8)
     blocks = dct.T @ ((dct @ blocks @ dct.T / step).round() * step) @ dct
     return blocks.transpose(2, 3).reshape(x.shape).clamp(0, 1)
+
+
+def _noise(x: Tensor) -> Tensor:
+    """Add a sensor's noise: Gaussian, with a deviation of up to a tenth of white."""
+    sigma = _uniform(x, 0, 0.1)[:, None, None, None]
+    return (x + sigma * torch.randn_like(x)).clamp(0, 1)
 
 
 def _erase(x: Tensor, probability: float) -> Tensor:

@@ -28,6 +28,7 @@ class Augment(_Strict):
     gamma: float = Field(0.0, ge=0, lt=1, description="exponent, from 1 - this to 1 / (1 - this)")
     blur: float = Field(0.0, ge=0, le=1, description="probability of a Gaussian blur")
     degrade: float = Field(0.0, ge=0, le=1, description="probability of lower resolution and JPEG")
+    noise: float = Field(0.0, ge=0, le=1, description="probability of a sensor's noise")
     erase: float = Field(0.0, ge=0, le=1, description="probability of an erased rectangle")
     mixup: float = Field(0.0, ge=0, description="alpha of mixup's Beta distribution, 0 is off")
     cutmix: float = Field(0.0, ge=0, description="alpha of CutMix's Beta distribution, 0 is off")
