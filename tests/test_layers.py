@@ -47,6 +47,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "text",
         "tracksums",
         "words",
+        "storage",
     ),
     ("detector", "classifier", "tracker", "drawing", "sources", "sinks"),
     (

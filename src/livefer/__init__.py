@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from livefer.analysis import analyze as analyze
     from livefer.classifier import EmotionClassifier as EmotionClassifier
     from livefer.errors import LiveferError as LiveferError
     from livefer.labels import CLASSES as CLASSES
@@ -23,6 +24,7 @@ _HOMES = {
     "FrameResult": "results",
     "LiveferError": "errors",
     "Recognizer": "recognizer",
+    "analyze": "analysis",
 }
 __all__ = ["__version__", *_HOMES]
 

@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from livefer.cli.analyze import analyze
 from livefer.cli.data import data
 from livefer.cli.demo import demo
 from livefer.cli.doctor import doctor
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.command()(image)
 app.command()(video)
+app.command()(analyze)
 app.command()(webcam)
 app.command()(serve)
 app.command()(summarize)
