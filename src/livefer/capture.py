@@ -41,6 +41,7 @@ class Frame:
     error: what could not be read
     still: a picture by itself, which has nothing to do with the frames around it
     note: what is known of the image, such as "damaged"
+    is_cut: the first of a new shot, which has nothing to do with the frames before
     """
 
     source: str
@@ -51,6 +52,7 @@ class Frame:
     error: str | None = None
     still: bool = False
     note: str | None = None
+    is_cut: bool = False
 
 
 def open_capture(address: str | int) -> cv2.VideoCapture | None:

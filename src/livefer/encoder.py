@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 _COPIED = {"aac", "mp3", "mp3float", "opus", "flac"}  # what browsers play in an MP4; the rest: AAC
 _CLOCK = 10_000  # ticks a second, at least
-_BT709 = 1
+_SOUND_GAP_S = 0.05  # a longer pause between two pieces of sound is kept; shorter: uneven clocks
+_BT601 = 6
 
 
 class VideoWriter:
@@ -90,8 +91,8 @@ class VideoWriter:
                 image = image[:height, :width]
             else:
                 image = np.asarray(cv2.resize(image, self._size_wh), np.uint8)
-            picture = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(image), "bgr24")
-            picture = picture.reformat(format="yuv420p", dst_colorspace="ITU709")
+            planes = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_BGR2YUV_I420)
+            picture = self._av.VideoFrame.from_ndarray(planes, "yuv420p")
             self._last_tick = max(self._tick(time_s - self._start_s), self._last_tick + 1)
             picture.pts, picture.time_base = self._last_tick, self._time_base
             self._mux_sound(float(self._last_tick * self._time_base))
@@ -123,8 +124,9 @@ class VideoWriter:
         context = stream.codec_context
         context.time_base = self._time_base
         context.options = {"preset": "veryfast", "crf": str(self._crf)}
-        context.color_primaries = context.color_trc = context.colorspace = _BT709
-        context.color_range = 1  # 16 to 235
+        # OpenCV's conversion is that of BT.601 with 16 to 235; FFmpeg's own comes out a shade darker.
+        context.color_primaries, context.color_trc, context.colorspace = 1, 1, _BT601
+        context.color_range = 1
         is_turned = (image.shape[1], image.shape[0]) == self.info.wh[::-1]
         aspect = 1 / self.info.aspect if is_turned else self.info.aspect
         if aspect != 1:
@@ -216,8 +218,9 @@ class _Sound:
             self._stream = container.add_stream_from_template(source)
         else:
             self._stream = container.add_stream("aac", rate=source.rate)
-            self._stream.layout = source.layout
-            self._resampler = av.AudioResampler("fltp", source.layout, source.rate)
+            layout = "mono" if source.layout.nb_channels == 1 else "stereo"
+            self._stream.layout, self._stream.format = layout, "fltp"
+            self._resampler = av.AudioResampler("fltp", layout, source.rate)
         self._coming = self._converted() if self._resampler else self._copied()
         self._next: Packet | None = None
 
@@ -250,21 +253,28 @@ class _Sound:
             packet.pts -= self._begin  # type: ignore[operator]
             if packet.dts is not None:
                 packet.dts -= self._begin
-            if packet.pts < 0:
+            if (
+                packet.pts + (packet.duration or 0) < 0
+            ):  # the one before the first: decoders want it
                 continue
             packet.stream = self._stream
             yield packet
 
     def _converted(self) -> Iterator[Packet]:
+        rate, at = self._source.rate, 0
         for packet in self._read():
             try:
                 frames = packet.decode()
             except self._av.error.FFmpegError:  # a damaged bit of sound is left out
                 continue
             for frame in frames:
-                frame.pts -= self._begin
-                if frame.pts < 0:
+                begin_s = float((frame.pts - self._begin) * frame.time_base)
+                if begin_s < 0:
                     continue
+                if begin_s > at / rate + _SOUND_GAP_S:
+                    at = round(begin_s * rate)
+                frame.pts, frame.time_base = at, Fraction(1, rate)
+                at += frame.samples
                 for part in self._resampler.resample(frame):
                     yield from self._stream.encode(part)
 

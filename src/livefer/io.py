@@ -132,7 +132,7 @@ def _read_pandas(path: Path, types: dict[str, Type]) -> Any:
     if suffix == ".parquet" or path.is_dir():
         frame = _parquet(path).to_table().to_pandas()
     else:
-        frame = pd.read_json(path, lines=True, dtype=False, convert_dates=False)
+        frame = pd.read_json(path, lines=True, dtype=False, precise_float=True)
     return frame.astype(dtypes)
 
 

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from livefer.capture import Frame
-from livefer.cuts import CutDetector, why_no_face
+from livefer.cuts import why_no_face
 from livefer.drawing import draw_faces
 from livefer.encoder import VideoWriter
 from livefer.recognizer import Recognizer
@@ -39,7 +39,7 @@ def recognise_video(
 ) -> Generator[FrameResult, None, None]:
     """Yield a result for each frame of a video; behind a cut nobody is known.
 
-    Frames that begin a shot, and those without a face where the reason can be seen, have a note.
+    A frame without a face has a note where the reason can be seen.
 
     stop: once it is set, what was decoded is recognised and then a result says where it stopped
     """
@@ -48,8 +48,8 @@ def recognise_video(
     index, time_s = 0, 0.0
     has_ended = False
     n_waiting = _n_waiting(video.info)
-    with closing(ahead(_with_cuts(video, stop), n_waiting)) as items:
-        while chunk := list(islice(items, min(BATCH, n_waiting))):
+    with closing(ahead(_until(stop, video), n_waiting)) as frames:
+        while chunk := list(islice(frames, min(BATCH, n_waiting))):
             for result in _recognise(recognizer, tracker, chunk):
                 index, time_s = result.index + 1, result.time_s
                 has_ended = result.error is not None
@@ -59,25 +59,20 @@ def recognise_video(
         yield FrameResult(video.name, index, time_s, None, error=error)
 
 
-def _with_cuts(video: VideoReader, stop: Event) -> Iterator[tuple[Frame, bool]]:
-    """Yield the frames, and whether each begins a new shot."""
-    cuts = CutDetector()
+def _until(stop: Event, video: VideoReader) -> Iterator[Frame]:
     for frame in video:
-        is_cut = frame.image is not None and cuts.update(frame.image)
-        if is_cut and frame.note is None:
-            frame = replace(frame, note="cut")
-        yield frame, is_cut
+        yield frame
         if stop.is_set():
             return
 
 
 def _recognise(
-    recognizer: Recognizer, tracker: Tracker, chunk: list[tuple[Frame, bool]]
+    recognizer: Recognizer, tracker: Tracker, frames: list[Frame]
 ) -> Iterator[FrameResult]:
     """Yield results; each shot's frames go through the network together."""
     shots: list[list[Frame]] = [[]]
-    for frame, is_cut in chunk:
-        if is_cut:
+    for frame in frames:
+        if frame.is_cut:
             shots.append([])
         shots[-1].append(frame)
     for number, shot in enumerate(shots):

@@ -13,6 +13,7 @@ import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from heapq import heappop, heappush
 from itertools import chain
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.capture import Frame
+from livefer.cuts import CutDetector
 from livefer.errors import ConfigError, MissingExtraError, SourceError
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 _FPS_UNKNOWN = Fraction(30)  # of files that do not say
 _MAX_WAITING = 2000  # packets kept since the last key frame before the start; then they are decoded
+_PLANAR = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12"}
+_HIDING = {"vp8", "mpeg4", "msmpeg4v3", "theora"}  # not every packet of these shows a picture
 _TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 
 
@@ -69,7 +73,8 @@ class VideoReader:
     """The frames of a video file, to be iterated once.
 
     A frame's index and time_s count from the file's first frame, wherever reading begins. n_skipped
-    counts damaged frames, not those that `every` or `fps` leave out.
+    counts damaged frames, not those that `every` or `fps` leave out. A cut among those left out is
+    one of the next frame.
     """
 
     def __init__(
@@ -165,6 +170,7 @@ class VideoReader:
     def __iter__(self) -> Generator[Frame, None, None]:
         n_frames, time_s, n_lost = 0, 0.0, 0
         n_read, due_s = 0, self._start_s
+        cuts, is_cut = CutDetector(), False
         for index, time_s, picture, n_bad in self._decode():
             n_frames = index + 1
             if time_s >= self._end_s:
@@ -173,15 +179,18 @@ class VideoReader:
             if time_s < self._start_s - 1e-6:
                 continue
             n_read += 1
+            is_cut |= cuts.update(_gray(picture))
             if self._step_s is not None:
                 if time_s < due_s - 1e-6:
                     continue
                 due_s += self._step_s * (math.floor((time_s - due_s) / self._step_s + 1e-6) + 1)
             elif (n_read - 1) % self._every:
                 continue
-            note = "damaged" if picture.is_corrupt else None
-            yield Frame(self.name, index, time_s, _upright(picture), n_skipped=n_lost, note=note)
-            n_lost = 0
+            note = "damaged" if picture.is_corrupt else "cut" if is_cut else None
+            yield Frame(
+                self.name, index, time_s, _upright(picture), n_lost, note=note, is_cut=is_cut
+            )
+            n_lost, is_cut = 0, False
         error = self._what_is_missing(n_frames, time_s, n_read)
         if error:
             yield Frame(self.name, n_frames, time_s, None, n_skipped=n_lost, error=error)
@@ -210,31 +219,30 @@ class VideoReader:
         Begins with the last key frame before the start.
         """
         seconds, fps = float(self.info.time_base), float(self.info.fps)
-        index, time_s, n_bad = -1, 0.0, 0
+        index, time_s = -1, 0.0
+        fed = _Fed(self._stream.codec_context.name not in _HIDING)
         for packet in chain(self._packets(), [None]):
             try:
+                fed.add(packet)
                 pictures = self._stream.decode(packet)
             except self._av.error.FFmpegError:
-                self._n_lost += 1
-                n_bad += 1
+                fed.n_errors += 1
                 continue
             for picture in pictures:
                 stamp = picture.dts if picture.pts is None else picture.pts
                 if self._first_pts is None:
                     self._first_pts = stamp
-                before_s, step_s = time_s, (1 + n_bad) / fps
-                if stamp is not None and self._first_pts is not None:
-                    time_s = (stamp - self._first_pts) * seconds
+                n_bad = fed.lost_before(stamp)
+                next_s = 0.0 if index < 0 else time_s + (1 + n_bad) / fps
+                if stamp is None or self._first_pts is None:
+                    time_s = next_s
                 else:
-                    time_s = before_s + step_s
-                if index < 0:
-                    index, time_s = self._n_dropped, max(time_s, 0.0)
-                elif time_s <= before_s:
-                    time_s = before_s + step_s
-                index += n_bad
+                    stamp_s = (stamp - self._first_pts) * seconds
+                    time_s = max(stamp_s, 0.0) if index < 0 or stamp_s > time_s else next_s
+                index = (self._n_dropped if index < 0 else index + 1) + n_bad
+                self._n_lost += n_bad
                 yield index, time_s, picture, n_bad
-                index += 1
-                n_bad = 0
+        self._n_lost += fed.lost_before(None)
 
     def _packets(self) -> Iterator[Packet]:
         """Yield the packets to decode, and count those before that are not needed for the start."""
@@ -279,6 +287,46 @@ class VideoReader:
                     yield packet
         except self._av.error.FFmpegError as error:
             self._broken = _reason(error)
+
+
+class _Fed:
+    """What went into a decoder and has not come out: what never does was damaged."""
+
+    def __init__(self, is_complete: bool) -> None:
+        """is_complete: each packet makes one picture; else only errors count."""
+        self.n_errors = 0
+        self._is_complete = is_complete
+        self._has_begun = False
+        self._stamps: list[int] = []
+
+    def add(self, packet: Packet | None) -> None:
+        """Note what is given to the decoder, from the first key frame on."""
+        if packet is None or packet.pts is None or packet.is_discard or not self._is_complete:
+            return
+        self._has_begun |= packet.is_keyframe
+        if self._has_begun:
+            heappush(self._stamps, packet.pts)
+
+    def lost_before(self, stamp: int | None) -> int:
+        """Return how many pictures before the one that came out never will; None: it was the last.
+
+        Pictures come out in the order in which they are shown.
+        """
+        n_before, has_come = 0, False
+        while self._stamps and (stamp is None or self._stamps[0] <= stamp):
+            has_come |= heappop(self._stamps) == stamp
+            n_before += 1
+        n_errors, self.n_errors = self.n_errors, 0
+        return n_before - has_come if n_before else n_errors
+
+
+def _gray(picture: VideoFrame) -> NDArray[np.uint8]:
+    """Return (H, W) uint8, brightness; most formats have it as it is."""
+    if picture.format.name not in _PLANAR:
+        return picture.to_ndarray(format="gray")  # type: ignore[return-value]
+    plane = picture.planes[0]
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return rows[: picture.height, : picture.width]
 
 
 def _upright(picture: VideoFrame) -> NDArray[np.uint8]:

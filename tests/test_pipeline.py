@@ -1,0 +1,181 @@
+"""Reading, recognising and encoding side by side give what they give one after the other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+pytest.importorskip("av")
+
+import numpy as np
+from fakes import LevelClassifier, SquareDetector, make_scene
+from videos import read_streams, write_video
+
+from livefer.encoder import VideoWriter
+from livefer.errors import LiveferError
+from livefer.pipeline import AnnotatedVideo, ahead, recognise_video
+from livefer.recognizer import Recognizer
+from livefer.results import FrameResult
+from livefer.video import VideoReader
+
+
+@pytest.fixture
+def recognizer() -> Recognizer:
+    return Recognizer(LevelClassifier(), SquareDetector())  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    before = threading.active_count()
+    yield
+    assert threading.active_count() == before
+
+
+def scene(step: int) -> Any:
+    """Two squares that pass each other."""
+    return make_scene((10 + 4 * step, 20, 125), (240 - 4 * step, 150, 200))
+
+
+def plain(results: Any) -> list[dict[str, Any]]:
+    return [result.to_dict() for result in results]
+
+
+def test_side_by_side_is_as_one_by_one(tmp_path: Path, recognizer: Recognizer) -> None:
+    path = write_video(tmp_path / "in.mp4", [scene(i) for i in range(21)])
+    tracker = recognizer.tracker()
+    with VideoReader(path) as video:
+        expected = [recognizer.process(frame, tracker) for frame in video]
+    with VideoReader(path) as video:
+        found = list(recognise_video(recognizer, video))
+    assert plain(found) == plain(expected)
+    assert [face.track_id for face in found[20].faces] == [1, 2]
+    assert all(np.array_equal(a.image, b.image) for a, b in zip(found, expected, strict=True))
+
+
+def test_behind_a_cut_are_new_people_with_new_numbers(
+    tmp_path: Path, recognizer: Recognizer
+) -> None:
+    """The same place before and behind the cut: without it they would be one person."""
+    before = [make_scene((100, 90, 125))] * 11
+    behind = [255 - make_scene((100, 90, 230), wh=(320, 240))] * 6
+    for image in behind:
+        image[:30] = 10  # the ground must not touch the square
+        image[:, :90] = image[:, 170:] = 10
+        image[80:90] = image[150:] = 10
+        image[90:150, 100:160] = 75
+        image[200:, :] = np.linspace(0, 39, 320, dtype=np.uint8)[None, :, None]
+        image[:, 300:] = 35
+    path = write_video(tmp_path / "in.mp4", before + behind + before[:5])
+    with VideoReader(path) as video:
+        results = list(recognise_video(recognizer, video))
+    ids = [[face.track_id for face in result.faces] for result in results]
+    assert ids[:11] == [[1]] * 11
+    assert all(one and one[0] == 2 for one in ids[11:17])
+    assert [one[0] for one in ids[17:]] == [max(ids[16]) + 1] * 5
+    assert [r.index for r in results if r.note == "cut"] == [11, 17]
+
+
+def test_a_frame_without_a_face_says_why_where_it_can_be_seen(
+    tmp_path: Path, recognizer: Recognizer
+) -> None:
+    black, gray = np.zeros((240, 320, 3), np.uint8), np.full((240, 320, 3), 35, np.uint8)
+    path = write_video(tmp_path / "in.mp4", [scene(0), black, gray, scene(0)])
+    with VideoReader(path) as video:
+        results = list(recognise_video(recognizer, video))
+    assert [(len(r.faces), r.note) for r in results] == [
+        *((2, None), (0, "too dark"), (0, "blank"), (2, None))
+    ]
+
+
+def test_stopping_ends_with_a_result_that_says_so(tmp_path: Path, recognizer: Recognizer) -> None:
+    path = write_video(tmp_path / "in.mp4", [scene(0)] * 60)
+    stop, results = Event(), []
+    with VideoReader(path) as video:
+        for result in recognise_video(recognizer, video, stop):
+            results.append(result)
+            if len(results) == 3:
+                stop.set()
+    assert 3 < len(results) < 60
+    assert [r.index for r in results] == list(range(len(results)))
+    assert all(r.image is not None for r in results[:-1])
+    assert "stopped on request after" in str(results[-1].error)
+
+
+def test_leaving_early_ends_the_threads(tmp_path: Path, recognizer: Recognizer) -> None:
+    path = write_video(tmp_path / "in.mp4", [scene(0)] * 60)
+    with VideoReader(path) as video:
+        results = recognise_video(recognizer, video)
+        assert next(results).index == 0
+        results.close()
+
+
+def test_ahead_gives_all_and_then_what_went_wrong() -> None:
+    def items() -> Iterator[int]:
+        yield from range(5)
+        raise LiveferError("no more")
+
+    assert list(ahead(range(100), 3)) == list(range(100))
+    found = []
+    with pytest.raises(LiveferError, match="no more"):
+        for item in ahead(items(), 2):
+            found.append(item)
+    assert found == [0, 1, 2, 3, 4]
+
+
+def test_ahead_is_never_more_than_n_ahead() -> None:
+    taken = 0
+
+    def items() -> Iterator[int]:
+        nonlocal taken
+        for i in range(50):
+            taken = i
+            yield i
+
+    reader = ahead(items(), 4)
+    for i in reader:
+        assert taken <= i + 4 + 2  # one in the hand of either side
+    reader.close()
+
+
+def test_the_annotated_video_shows_the_faces_at_their_times(
+    tmp_path: Path, recognizer: Recognizer
+) -> None:
+    path = write_video(tmp_path / "in.mp4", [scene(i) for i in range(20)], 10, sound="aac")
+    with (
+        VideoReader(path, every=3) as video,
+        AnnotatedVideo(VideoWriter(tmp_path / "out.mp4", video.info, path)) as annotated,
+    ):
+        results = list(recognise_video(recognizer, video))
+        for result in results:
+            annotated.write(result)
+        annotated.write(FrameResult("in.mp4", 20, 2.0, None, error="nothing there"))
+        annotated.close(whole=True)
+    copy = read_streams(tmp_path / "out.mp4")
+    assert [float(t) for t in copy["times"]] == pytest.approx([r.time_s for r in results])
+    assert copy["sound"] == ["aac"]
+    for image, result in zip(copy["images"], results, strict=True):
+        changed = np.abs(image.astype(int) - result.image).max(axis=2) > 60
+        assert changed.sum() > 500  # boxes and labels
+
+
+def test_what_goes_wrong_while_encoding_is_raised_where_results_are_written(
+    tmp_path: Path, recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "in.mp4", [scene(0)] * 3)
+    with VideoReader(path) as video:
+        info, result = video.info, next(recognise_video(recognizer, video))
+
+    def fail(*_: Any) -> None:
+        raise LiveferError("the disk is full")
+
+    monkeypatch.setattr(VideoWriter, "write", fail)
+    annotated = AnnotatedVideo(VideoWriter(tmp_path / "out.mp4", info))
+    with pytest.raises(LiveferError, match="the disk is full"):
+        for _ in range(100):
+            annotated.write(result)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4"]
