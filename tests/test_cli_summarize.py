@@ -23,8 +23,8 @@ def table(tmp_path: Path) -> Path:
     return write_csv(tmp_path / "t.csv", rows)
 
 
-def run(*words: str | Path, code: int = 0) -> str:
-    result = CliRunner(env={"COLUMNS": "140"}).invoke(
+def run(*words: str | Path, code: int = 0, columns: int = 140) -> str:
+    result = CliRunner(env={"COLUMNS": str(columns)}).invoke(
         app, ["summarize", *map(str, words)], catch_exceptions=False
     )
     assert result.exit_code == code
@@ -45,6 +45,15 @@ def test_it_prints_the_figures(table: Path) -> None:
     assert "2 pictures · 1 face · 1 without a face" in said
     assert "clip.mp4: [red] cut short" in said
     assert "c.jpg is no picture" in said
+
+
+def test_names_and_shares_are_there_on_a_narrow_terminal(table: Path) -> None:
+    said = run(table, columns=80)
+    assert "█" in run(table)
+    assert "█" not in said
+    shares = next(line for line in said.splitlines() if "60%" in line)
+    assert shares.startswith("person 1")
+    assert shares.endswith("20%")
 
 
 def test_it_writes_all_figures_as_json(table: Path, tmp_path: Path) -> None:

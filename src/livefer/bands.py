@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from livefer.summary import Person, SourceSummary
 
 MOST_COLUMNS = 600
+_ALIKE = 0.85  # of the highest room: as good, and the middle of it looks better
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ def label_places(
     room = np.where(usable, ceiling - floor, 0)
     places = []
     while room[at := int(room.argmax())] >= height:
+        alike = runs(room >= max(height, _ALIKE * room[at]))
+        at = next((start + end - 1) // 2 for start, end in alike if start <= at < end)
         x = (columns.edges_s[at] + columns.edges_s[at + n_wide]) / 2
         places.append((float(x), float(floor[at] + ceiling[at]) / 2))
         room[max(at - n_apart, 0) : at + n_apart + 1] = 0

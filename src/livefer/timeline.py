@@ -57,7 +57,7 @@ def timeline_picture(
     persons = shown_persons(source)
     row_in = float(np.clip(5.4 / max(len(persons), 1), 0.5, 1.25))
     face_in = min(row_in, _FACE_IN)
-    left_in = 0.95 + (face_in + 0.06 if any(p.track_id in portraits for p in persons) else 0.0)
+    left_in = 1.0 + (face_in + 0.06 if any(p.track_id in portraits for p in persons) else 0.0)
     head_in, foot_in = (0.98 if title else 0.66), 0.52
     n_rows = max(len(persons), 1)
     height_in = head_in + foot_in + n_rows * (row_in + _GAP_IN) - _GAP_IN
@@ -218,12 +218,12 @@ def _time_axis(axes: Axes, source: SourceSummary) -> None:
     length_s = source.last_s - source.first_s
     step = next((s for s in _STEPS_S if length_s / s <= 12), _STEPS_S[-1])
     ticks = np.arange(np.ceil(source.first_s / step), source.last_s / step + 1e-9) * step
-    hours = source.last_s >= 3600 and step >= 60
-    axes.set_xticks(ticks, [_tick(t, step, hours) for t in ticks], color=FAINT, fontsize=8)
+    unit = "seconds" if source.last_s < 60 else "minutes:seconds"
+    if source.last_s >= 3600 and step >= 60:
+        unit = "hours:minutes"
+    axes.set_xticks(ticks, [_tick(t, unit) for t in ticks], color=FAINT, fontsize=8)
     axes.tick_params(axis="x", length=3, color=FAINT)
-    axes.set_xlabel(
-        "hours:minutes" if hours else "minutes:seconds", color=FAINT, fontsize=8, labelpad=2
-    )
+    axes.set_xlabel(unit, color=FAINT, fontsize=8, labelpad=2)
 
 
 def _marks(first: Axes, last: Axes, source: SourceSummary) -> None:
@@ -288,12 +288,12 @@ def _short(name: str) -> str:
     return name if len(name) <= _MOST_LETTERS else f"…{name[1 - _MOST_LETTERS :]}"
 
 
-def _tick(time_s: float, step_s: float, hours: bool) -> str:
-    if hours:
+def _tick(time_s: float, unit: str) -> str:
+    if unit == "seconds":
+        return f"{time_s:g}"
+    if unit == "hours:minutes":
         return f"{int(time_s // 3600)}:{int(time_s % 3600 // 60):02}"
-    if step_s < 1:
-        return f"{int(time_s // 60)}:{time_s % 60:04.1f}"
-    return f"{int(time_s // 60)}:{int(time_s % 60):02}"
+    return f"{int(time_s // 60)}:{time_s % 60:02.0f}"
 
 
 def _rgb(name: str) -> tuple[float, float, float]:

@@ -106,7 +106,7 @@ def _print_source(console: Console, source: SourceSummary, classes: Sequence[str
     if persons:
         shown = [p for p in source.persons if p in persons]
         console.print()
-        console.print(_share_table([(p.name, length(p.seen_s), p) for p in shown], classes, "seen"))
+        _print_shares(console, [(p.name, length(p.seen_s), p) for p in shown], classes, "seen")
         console.print()
         console.print(_person_table(shown))
     if n > _MOST_ROWS:
@@ -127,25 +127,33 @@ def _print_pictures(console: Console, pictures: Pictures) -> None:
     if pictures.n_faces:
         console.print()
         row = ("all", f"{pictures.n_faces:,}", pictures)
-        console.print(_share_table([row], tuple(pictures.shares), "faces"))
+        _print_shares(console, [row], tuple(pictures.shares), "faces")
     console.print()
 
 
-def _share_table(
-    rows: Sequence[tuple[str, str, Person | Pictures]], classes: Sequence[str], weight: str
-) -> Table:
-    """Return the share of each class, as figures and as a bar."""
+def _print_shares(
+    console: Console,
+    rows: Sequence[tuple[str, str, Person | Pictures]],
+    classes: Sequence[str],
+    weight: str,
+) -> None:
+    """Print the share of each class, as figures, and where there is room as a bar."""
     from rich.text import Text
 
-    table = _table("", f"{weight}>", "", *(f"{name}>" for name in classes), "uncertain>")
+    names = [f"{name}>" for name in (weight, *classes, "uncertain")]
+    plain, with_bar = _table("", *names), _table("", names[0], "", *names[1:])
     for name, amount, figures in rows:
         top = max(figures.shares.values(), default=0.0)
         cells: list[RenderableType] = [
             Text(f"{share:.0%}", f"bold {_rgb(c)}" if share == top else "" if share else "dim")
             for c, share in figures.shares.items()
         ]
-        table.add_row(name, amount, _bar(figures.shares), *cells, f"{figures.uncertain:.0%}")
-    return table
+        cells.append(f"{figures.uncertain:.0%}")
+        plain.add_row(name, amount, *cells)
+        with_bar.add_row(name, amount, _bar(figures.shares), *cells)
+    unbounded = console.options.update(width=10_000)
+    has_room = console.measure(with_bar, options=unbounded).maximum <= console.width
+    console.print(with_bar if has_room else plain)
 
 
 def _person_table(persons: Sequence[Person]) -> Table:
@@ -170,12 +178,12 @@ def _table(*names: str) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for name in names:
         if name.endswith(">"):
             table.add_column(name[:-1], justify="right", no_wrap=True)
         else:
-            table.add_column(name)
+            table.add_column(name, no_wrap=not name)
     return table
 
 
