@@ -120,11 +120,10 @@ def test_ahead_gives_all_and_then_what_went_wrong() -> None:
         raise LiveferError("no more")
 
     assert list(ahead(range(100), 3)) == list(range(100))
-    found = []
+    reader = ahead(items(), 2)
+    assert [next(reader) for _ in range(5)] == [0, 1, 2, 3, 4]
     with pytest.raises(LiveferError, match="no more"):
-        for item in ahead(items(), 2):
-            found.append(item)
-    assert found == [0, 1, 2, 3, 4]
+        next(reader)
 
 
 def test_ahead_is_never_more_than_n_ahead() -> None:
@@ -175,7 +174,11 @@ def test_what_goes_wrong_while_encoding_is_raised_where_results_are_written(
 
     monkeypatch.setattr(VideoWriter, "write", fail)
     annotated = AnnotatedVideo(VideoWriter(tmp_path / "out.mp4", info))
-    with pytest.raises(LiveferError, match="the disk is full"):
+
+    def write_all() -> None:
         for _ in range(100):
             annotated.write(result)
+
+    with pytest.raises(LiveferError, match="the disk is full"):
+        write_all()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4"]

@@ -124,7 +124,7 @@ class VideoWriter:
         context = stream.codec_context
         context.time_base = self._time_base
         context.options = {"preset": "veryfast", "crf": str(self._crf)}
-        # OpenCV's conversion is that of BT.601 with 16 to 235; FFmpeg's own comes out a shade darker.
+        # As OpenCV converts: BT.601, 16 to 235. What FFmpeg converts comes out a shade darker.
         context.color_primaries, context.color_trc, context.colorspace = 1, 1, _BT601
         context.color_range = 1
         is_turned = (image.shape[1], image.shape[0]) == self.info.wh[::-1]

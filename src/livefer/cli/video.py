@@ -100,6 +100,8 @@ def video(
         raise ConfigError("--every and --fps say the same in two ways: leave one out")
     load_av()
     span = _Span(_seconds("--start", start), _seconds("--end", end) if end else None, every, fps)
+    if span.end_s is not None and span.end_s <= span.start_s:
+        raise ConfigError(f"--start {start} --end {end}: expected an end behind the start")
     inputs = list(_find(paths))
     names = _names_of_copies(out, [path for path, error in inputs if error is None])
     clash = {Path(path).resolve() for path, _ in inputs} & {
