@@ -94,6 +94,12 @@ def test_a_table_that_pandas_wrote_is_read(tmp_path: Path) -> None:
     assert summarize(table.rows, CLASSES).to_dict() == expected
 
 
+def test_whole_numbers_that_became_fractions_are_whole_again(tmp_path: Path) -> None:
+    rows = [{**row, "track_id": row["track_id"] and 1.0} for row in ROWS[:2]]
+    table = read_table(write_jsonl(tmp_path / "t.jsonl", rows))
+    assert [repr(row["track_id"]) for row in table.rows] == ["1", "1"]
+
+
 def test_progress_is_told(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "t.csv", make_rows(["happy"] * 5000))
     told: list[tuple[int, int]] = []

@@ -102,6 +102,15 @@ def test_a_video_without_faces_and_one_frame_are_drawn() -> None:
     assert "person 1" in texts(only_source(make_rows(["happy"])))
 
 
+def test_somebody_in_frames_that_stand_for_no_time_has_an_empty_row() -> None:
+    rows = make_rows(["happy"] * 20)
+    rows += [make_row(0.5, "sad", 2, index=100), make_row(0.5, "sad", index=101)]
+    rows.sort(key=lambda row: row["time_s"])
+    source = only_source(rows)
+    assert [person.seen_s for person in source.persons] == [pytest.approx(2.0), 0.0]
+    assert "person 2" in texts(source)
+
+
 def test_what_is_missing_is_marked(tmp_path: Path) -> None:
     rows = make_rows(["happy"] * 20)
     rows += [make_row(60 + i / 10, "happy", index=600 + i) for i in range(20)]

@@ -43,7 +43,7 @@ def columns_of(person: Person, source: SourceSummary) -> Columns:
     line, width_s = person.timeline, column_s(source)
     first, last = int(source.first_s // width_s), int(np.ceil(source.last_s / width_s))
     numbers = (line.bins * line.width_s // width_s).astype(np.int64) - first
-    n = max(last - first, int(numbers.max()) + 1)
+    n = max(last - first, int(numbers.max(initial=0)) + 1)
     seen_s, uncertain_s = np.zeros(n), np.zeros(n)
     sums = np.zeros((n, line.probabilities.shape[1]))
     np.add.at(seen_s, numbers, line.seen_s)

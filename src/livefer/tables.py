@@ -192,6 +192,8 @@ def _checked(row: Row, classes: tuple[str, ...]) -> Row:
         empty = [name for name in ("confidence", "uncertain", *classes) if row[name] is None]
         if empty:
             raise ValueError(f"a face without {', '.join(empty)}")
+        if isinstance(row["track_id"], float):  # as pandas has whole numbers with gaps
+            row["track_id"] = int(row["track_id"])
     return row
 
 

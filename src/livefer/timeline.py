@@ -93,8 +93,9 @@ def timeline_picture(
                 continue
             person = persons[number]
             columns = columns_of(person, source)
-            _bands(axes, columns, classes)
-            _band_labels(axes, columns, classes, width_in, row_in)
+            if columns.seen.any():  # else there were only frames that stand for no time
+                _bands(axes, columns, classes)
+                _band_labels(axes, columns, classes, width_in, row_in)
             face = portraits.get(person.track_id)
             if face is not None:
                 picture = place(_MARGIN_IN, top + (row_in - face_in) / 2, face_in, face_in)
