@@ -257,6 +257,23 @@ def test_each_head_becomes_a_model_that_says_what_it_learned(
     )
 
 
+def test_images_that_nobody_agrees_on_count_for_the_threshold_alone(
+    two_headed: Path, tmp_path: Path
+) -> None:
+    split = random_split()
+    known = exporting.export(two_headed, tmp_path / "a.onnx", split, "votes")
+    doubled = Split(
+        "val",
+        np.concatenate([split.faces, split.faces]),
+        np.concatenate([split.targets, np.full(30, -1)]),
+        split.files * 2,
+    )
+    disputed = exporting.export(two_headed, tmp_path / "b.onnx", doubled, "votes")
+    assert disputed["metrics"] == known["metrics"]
+    assert disputed["temperature"] == known["temperature"]
+    assert float(disputed["uncertain_below"]) >= float(known["uncertain_below"])
+
+
 def test_the_prior_is_taken_out_as_told(two_headed: Path, tmp_path: Path) -> None:
     path, faces = tmp_path / "m.onnx", random_split(5).faces
     exporting.export(two_headed, path, random_split(), "votes", prior_removed=0.5)

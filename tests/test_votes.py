@@ -11,7 +11,7 @@ from builders import make_faces, make_split
 from livefer.dataset import Split
 from livefer.errors import DatasetError
 from livefer.labels import CLASSES
-from livefer.votes import by_majority, read_votes
+from livefer.votes import read_votes, voted_on
 
 FERPLUS = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 
@@ -42,8 +42,9 @@ def test_ferplus_becomes_shares_of_our_classes(tmp_path: Path) -> None:
     np.testing.assert_allclose(votes.weight, [1, 0.8, 0.1, 0.5, 0], atol=1e-6)
     np.testing.assert_allclose(votes.shares.sum(axis=1), [1, 1, 1, 1, 0], atol=1e-6)
     assert votes.majority.tolist() == [happy, -1, -1, -1, -1]  # tie, no face, tie, no votes
-    known = by_majority(split, votes)
-    assert (known.files, known.targets.tolist()) == (("val/0.png",), [happy])
+    seen = voted_on(split, votes)
+    assert seen.files == tuple(f"val/{i}.png" for i in range(4))
+    assert seen.targets.tolist() == [happy, -1, -1, -1]
 
 
 def test_own_classes_and_other_answers(tmp_path: Path) -> None:

@@ -75,11 +75,11 @@ def read_votes(path: str | Path, split: Split, classes: tuple[str, ...]) -> Vote
     )
 
 
-def by_majority(split: Split, votes: Votes) -> Split:
-    """Return the images on which a majority is known, with it as their targets."""
-    known = np.flatnonzero(votes.majority >= 0)
-    files = tuple(split.files[i] for i in known)
-    return Split(split.name, split.faces[known], votes.majority[known], files)
+def voted_on(split: Split, votes: Votes) -> Split:
+    """Return the images somebody voted on, with the majority as targets: -1 where there is none."""
+    rows = np.flatnonzero(votes.weight > 0)
+    files = tuple(split.files[i] for i in rows)
+    return Split(split.name, split.faces[rows], votes.majority[rows], files)
 
 
 def _read_table(path: Path) -> tuple[list[str], dict[str, NDArray[np.float32]]]:

@@ -45,7 +45,7 @@ def export(
         raise MissingExtraError(f"livefer export ({error.name})", "train") from None
     from livefer.dataset import read_dataset
     from livefer.errors import DatasetError
-    from livefer.votes import by_majority, read_votes
+    from livefer.votes import read_votes, voted_on
 
     meta = load_checkpoint(checkpoint)[1]
     try:
@@ -65,7 +65,7 @@ def export(
     if labels not in heads:
         raise ConfigError(f"{checkpoint} has learned {' and '.join(heads)}, not {labels}")
     if labels == "votes":
-        val = by_majority(val, read_votes(meta["config"]["votes"], val, dataset.classes))
+        val = voted_on(val, read_votes(meta["config"]["votes"], val, dataset.classes))
     if int8:
         from livefer.train.quantize import export_int8
 

@@ -71,7 +71,9 @@ def export(
     prior_removed: the model's own choice for EmotionClassifier's `prior`
     val: the split, with targets of the same kind, that temperature and threshold are fitted on
         and that the written file is compared with torch on; ModelError, and nothing written, where
-        a probability or a map (relative to its largest value) differs by more than 1e-4
+        a probability or a map (relative to its largest value) differs by more than 1e-4. A target
+        of -1 says that people do not agree: no answer to it is right, which counts for the
+        threshold alone
     """
     model, meta = load_model(checkpoint, labels)
     model = _round_to_half(_fuse(model))
@@ -80,7 +82,8 @@ def export(
     smoothing = meta["config"]["label_smoothing"] if meta["labels"] == "labels" else 0.0
     graph = _Graph(model, meta["mean"], meta["std"], smoothing).eval()
     logits = np.log(_run(graph, val.faces)[0])
-    temperature = fit_temperature(logits, val.targets)
+    known = val.targets >= 0
+    temperature = fit_temperature(logits[known], val.targets[known])
     probabilities = torch.from_numpy(logits / temperature).softmax(dim=1).numpy()
     graph.temperature = temperature
     if meta["prior"]:
@@ -88,7 +91,7 @@ def export(
     elif prior_removed:
         raise ModelError(f"{checkpoint} does not say how frequent its classes were in training")
     matrix = metrics.confusion_matrix(
-        val.targets, probabilities.argmax(axis=1), len(meta["classes"])
+        val.targets[known], probabilities[known].argmax(axis=1), len(meta["classes"])
     )
     config = meta["config"]
     described = {
@@ -110,7 +113,7 @@ def export(
         "metrics": json.dumps(
             {
                 "split": val.name,
-                "n_images": len(val),
+                "n_images": int(known.sum()),
                 "accuracy": metrics.accuracy(matrix),
                 "macro_f1": metrics.macro_f1(matrix),
             }

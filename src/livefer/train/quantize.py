@@ -76,7 +76,10 @@ def export_int8(
             answers = EmotionClassifier(temporary).predict(val.faces)
             difference = compare(float_answers, answers, val.targets)
             _refuse(difference)
-            matrix = metrics.confusion_matrix(val.targets, answers.argmax(axis=1), answers.shape[1])
+            known = val.targets >= 0
+            matrix = metrics.confusion_matrix(
+                val.targets[known], answers[known].argmax(axis=1), answers.shape[1]
+            )
             described["uncertain_below"] = repr(confidence_threshold(answers, val.targets))
             described["metrics"] = json.dumps(
                 {
