@@ -89,15 +89,20 @@ def test_it_runs_nothing_and_loads_nothing() -> None:
 
 def test_several_videos_pictures_and_files_that_are_not_readable() -> None:
     rows = make_rows(["happy"] * 20, source="a.mp4") + make_rows([""] * 20, source="b.mp4")
+    rows += make_rows(["sad?"] * 5 + ["sad"] * 9, source="d.mp4")
     rows += [make_row(0.0, "sad", None, source="a.jpg")]
     rows += [make_row(0.0, source="c.mp4", error="c.mp4 is empty")]
     page = make_report(rows)
     words = " ".join(page.text.split())
     for text in ("Videos", "a.mp4", "b.mp4", "No face was found", "1 picture", "c.mp4 is empty"):
         assert text in words, text
+    all_ids = [a["id"] for _, a in page.tags if a.get("id")]
+    svgs = [tag for tag, _ in page.tags].count("svg")
+    assert svgs == 2
+    assert len(all_ids) == len(set(all_ids))
     links = {a["href"] for tag, a in page.tags if tag == "a"}
     ids = {f"#{a['id']}" for tag, a in page.tags if a.get("id", "").startswith("source-")}
-    assert links == ids == {"#source-0", "#source-1"}
+    assert links == ids == {"#source-0", "#source-1", "#source-2"}
 
 
 def test_a_report_of_pictures_alone() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -136,10 +137,14 @@ def test_odd_names_and_portraits_are_drawn_in_every_format(tmp_path: Path, suffi
 
 def test_the_svg_of_a_page_takes_the_colours_of_the_page() -> None:
     source = only_source(make_rows(["happy"] * 20 + ["sad?"] * 20))
-    svg = timeline_svg(timeline_picture(source, CLASSES, title=""))
+    svg = timeline_svg(timeline_picture(source, CLASSES, title=""), "a")
     assert svg.startswith("<svg")
     assert svg.rstrip().endswith("</svg>")
     assert "var(--ink)" in svg
     assert "var(--paper)" in svg
     assert "#22272e" not in svg
     assert ">person 1</text>" in svg, "text stays text"
+    again = timeline_svg(timeline_picture(source, CLASSES, title=""), "a")
+    assert again == svg
+    other = timeline_svg(timeline_picture(source, CLASSES, title=""), "b")
+    assert not set(re.findall(r' id="([^"]+)"', svg)) & set(re.findall(r' id="([^"]+)"', other))

@@ -157,7 +157,7 @@ def _source(
             parts.append(f'<p class="faint">and {more:,} more who were seen for less</p>')
     else:
         parts.append("<p>No face was found.</p>")
-    parts.append(_timeline(source, summary.classes, faces))
+    parts.append(_timeline(source, number, summary.classes, faces))
     shown = {p.track_id for p in shown_persons(source)}
     parts.append(_gallery([f for f in frames if f.track_id in shown], summary.classes))
     if lines := source.left_out():
@@ -167,11 +167,11 @@ def _source(
 
 
 def _timeline(
-    source: SourceSummary, classes: Sequence[str], faces: Mapping[int | None, Image]
+    source: SourceSummary, number: int, classes: Sequence[str], faces: Mapping[int | None, Image]
 ) -> str:
     if not source.persons:
         return ""
-    svg = timeline_svg(timeline_picture(source, classes, faces, title=""))
+    svg = timeline_svg(timeline_picture(source, classes, faces, title=""), f"source-{number}")
     label = escape(f"Probabilities of the expressions of each person in {source.source} over time")
     return (
         f'<h3>Over time</h3>\n<figure class="timeline" role="img" aria-label="{label}">{svg}'

@@ -8,6 +8,7 @@ MOST_COLUMNS columns, whatever the length.
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -118,19 +119,24 @@ def write_timeline(figure: Figure, path: Path) -> None:
         save_picture(figure, path)
 
 
-def timeline_svg(figure: Figure) -> str:
+def timeline_svg(figure: Figure, name: str) -> str:
     """Return the picture as an <svg> for a page that has the variables --ink, --faint, --ground,
-    --paper and --alarm, and a font of its own."""
+    --paper and --alarm, and a font of its own.
+
+    name: another for each picture of a page, so that no two parts have the same id
+    """
     from matplotlib import rc_context
 
     file = io.StringIO()
-    with rc_context({"svg.fonttype": "none"}), _any_letters():
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}), _any_letters():
         figure.savefig(file, format="svg", facecolor="none", metadata={"Date": None})
     svg = file.getvalue()
-    svg = svg[svg.index("<svg") :]
+    svg = re.sub(
+        r' id="[\w.]+_\d+"', "", svg[svg.index("<svg") :]
+    )  # there may be several on a page
     names = {INK: "ink", FAINT: "faint", GROUND: "ground", PAPER: "paper", ALARM: "alarm"}
-    for colour, name in names.items():
-        svg = svg.replace(colour, f"var(--{name})")
+    for colour, variable in names.items():
+        svg = svg.replace(colour, f"var(--{variable})")
     return svg
 
 
