@@ -28,6 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "downloads",
         "capture",
         "cuts",
+        "decoding",
         "video",
         "encoder",
         "bands",

@@ -164,7 +164,7 @@ def test_a_damaged_middle_is_read_over_and_said(tmp_path: Path) -> None:
     data[middle : middle + 9000] = bytes(9000)
     (tmp_path / "bad.mp4").write_bytes(data)
     frames = read(tmp_path / "bad.mp4")
-    good = [f for f in frames if f.image is not None and f.note is None]
+    good = [f for f in frames if f.image is not None and f.note != "damaged"]
     assert 25 <= len(good) < 40
     assert good[-1].index == 39
     assert good[-1].time_s == pytest.approx(39 / 25)

@@ -22,7 +22,7 @@ from livefer.errors import ConfigError, LiveferError
 from livefer.video import VideoInfo, load_av
 
 if TYPE_CHECKING:
-    from av import Packet
+    from av import AudioStream, Packet
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 _COPIED = {"aac", "mp3", "mp3float", "opus", "flac"}  # what browsers play in an MP4; the rest: AAC
@@ -222,9 +222,9 @@ class _Sound:
             self._stream.layout, self._stream.format = layout, "fltp"
             self._resampler = av.AudioResampler("fltp", layout, source.rate)
         self._coming = self._converted() if self._resampler else self._copied()
-        self._next: Packet | None = None
+        self._next: Packet[AudioStream] | None = None
 
-    def packets(self, until_s: float) -> Iterator[Packet]:
+    def packets(self, until_s: float) -> Iterator[Packet[AudioStream]]:
         """Yield what is heard before a time, in seconds since the video's first image."""
         while True:
             if self._next is None:
@@ -237,20 +237,20 @@ class _Sound:
             self._next = None
             yield packet
 
-    def end(self) -> list[Packet]:
+    def end(self) -> list[Packet[AudioStream]]:
         """Let go of the source; return what the encoder still had."""
         rest = list(self._stream.encode(None)) if self._resampler else []
         self._input.close()
         return rest
 
-    def _read(self) -> Iterator[Packet]:
+    def _read(self) -> Iterator[Packet[AudioStream]]:
         for packet in self._input.demux(self._source):
             if packet.size and packet.pts is not None:
                 yield packet
 
-    def _copied(self) -> Iterator[Packet]:
+    def _copied(self) -> Iterator[Packet[AudioStream]]:
         for packet in self._read():
-            packet.pts -= self._begin  # type: ignore[operator]
+            packet.pts -= self._begin
             if packet.dts is not None:
                 packet.dts -= self._begin
             if (
@@ -260,7 +260,7 @@ class _Sound:
             packet.stream = self._stream
             yield packet
 
-    def _converted(self) -> Iterator[Packet]:
+    def _converted(self) -> Iterator[Packet[AudioStream]]:
         rate, at = self._source.rate, 0
         for packet in self._read():
             try:

@@ -25,6 +25,7 @@ from livefer.sinks import (
     CsvSink,
     JsonlSink,
     ParquetSink,
+    TableSink,
     Type,
     column_types,
     rows,
@@ -48,7 +49,7 @@ def to_rows(
 
 def open_table(
     path: str | Path, classes: Sequence[str], metadata: Mapping[str, str] | None = None
-) -> CsvSink | JsonlSink | ParquetSink:
+) -> TableSink:
     """Return a table of the kind that the name says, to be written.
 
     metadata: what a Parquet file is to say about itself, beside the version of its schema

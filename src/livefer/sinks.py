@@ -229,6 +229,9 @@ class ParquetSink(_Sink):
         self._file.close()
 
 
+TableSink = CsvSink | JsonlSink | ParquetSink
+
+
 class VideoSink(_Sink):
     """A video of images that somebody drew, at a steady rate, as large as its first image.
 

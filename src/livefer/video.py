@@ -13,28 +13,22 @@ import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from heapq import heappop, heappush
 from itertools import chain
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from livefer.capture import Frame
 from livefer.cuts import CutDetector
+from livefer.decoding import Fed, gray, upright
 from livefer.errors import ConfigError, MissingExtraError, SourceError
 
 if TYPE_CHECKING:
-    from av import Packet, VideoFrame
+    from av import Packet, VideoFrame, VideoStream
 
 _FPS_UNKNOWN = Fraction(30)  # of files that do not say
 _MAX_WAITING = 2000  # packets kept since the last key frame before the start; then they are decoded
-_PLANAR = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12"}
 _HIDING = {"vp8", "mpeg4", "msmpeg4v3", "theora"}  # not every packet of these shows a picture
-_TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +173,7 @@ class VideoReader:
             if time_s < self._start_s - 1e-6:
                 continue
             n_read += 1
-            is_cut |= cuts.update(_gray(picture))
+            is_cut |= cuts.update(gray(picture))
             if self._step_s is not None:
                 if time_s < due_s - 1e-6:
                     continue
@@ -188,7 +182,7 @@ class VideoReader:
                 continue
             note = "damaged" if picture.is_corrupt else "cut" if is_cut else None
             yield Frame(
-                self.name, index, time_s, _upright(picture), n_lost, note=note, is_cut=is_cut
+                self.name, index, time_s, upright(picture), n_lost, note=note, is_cut=is_cut
             )
             n_lost, is_cut = 0, False
         error = self._what_is_missing(n_frames, time_s, n_read)
@@ -220,7 +214,7 @@ class VideoReader:
         """
         seconds, fps = float(self.info.time_base), float(self.info.fps)
         index, time_s = -1, 0.0
-        fed = _Fed(self._stream.codec_context.name not in _HIDING)
+        fed = Fed(self._stream.codec_context.name not in _HIDING)
         for packet in chain(self._packets(), [None]):
             try:
                 fed.add(packet)
@@ -244,9 +238,9 @@ class VideoReader:
                 yield index, time_s, picture, n_bad
         self._n_lost += fed.lost_before(None)
 
-    def _packets(self) -> Iterator[Packet]:
+    def _packets(self) -> Iterator[Packet[VideoStream]]:
         """Yield the packets to decode, and count those before that are not needed for the start."""
-        waiting: list[Packet] = []
+        waiting: list[Packet[VideoStream]] = []
         is_before = self._start_s > 0
         for packet in self._demux():
             if self._first_pts is None and not packet.is_discard:
@@ -272,7 +266,7 @@ class VideoReader:
                 waiting.clear()
         yield from waiting
 
-    def _demux(self) -> Iterator[Packet]:
+    def _demux(self) -> Iterator[Packet[VideoStream]]:
         """Yield the packets of the video, and see how far those of all streams reach."""
         begin_s = (self._container.start_time or 0) / 1e6
         try:
@@ -287,53 +281,6 @@ class VideoReader:
                     yield packet
         except self._av.error.FFmpegError as error:
             self._broken = _reason(error)
-
-
-class _Fed:
-    """What went into a decoder and has not come out: what never does was damaged."""
-
-    def __init__(self, is_complete: bool) -> None:
-        """is_complete: each packet makes one picture; else only errors count."""
-        self.n_errors = 0
-        self._is_complete = is_complete
-        self._has_begun = False
-        self._stamps: list[int] = []
-
-    def add(self, packet: Packet | None) -> None:
-        """Note what is given to the decoder, from the first key frame on."""
-        if packet is None or packet.pts is None or packet.is_discard or not self._is_complete:
-            return
-        self._has_begun |= packet.is_keyframe
-        if self._has_begun:
-            heappush(self._stamps, packet.pts)
-
-    def lost_before(self, stamp: int | None) -> int:
-        """Return how many pictures before the one that came out never will; None: it was the last.
-
-        Pictures come out in the order in which they are shown.
-        """
-        n_before, has_come = 0, False
-        while self._stamps and (stamp is None or self._stamps[0] <= stamp):
-            has_come |= heappop(self._stamps) == stamp
-            n_before += 1
-        n_errors, self.n_errors = self.n_errors, 0
-        return n_before - has_come if n_before else n_errors
-
-
-def _gray(picture: VideoFrame) -> NDArray[np.uint8]:
-    """Return (H, W) uint8, brightness; most formats have it as it is."""
-    if picture.format.name not in _PLANAR:
-        return picture.to_ndarray(format="gray")  # type: ignore[return-value]
-    plane = picture.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    return rows[: picture.height, : picture.width]
-
-
-def _upright(picture: VideoFrame) -> NDArray[np.uint8]:
-    """Return (H, W, 3) uint8 BGR, turned as the file says."""
-    image: NDArray[np.uint8] = picture.to_ndarray(format="bgr24")  # type: ignore[assignment]
-    turn = _TURNS.get(round(picture.rotation / 90) % 4)
-    return image if turn is None else np.asarray(cv2.rotate(image, turn), np.uint8)
 
 
 def _reason(error: Exception) -> str:

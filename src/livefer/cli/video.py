@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import glob
-import signal
 import sys
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Event
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from livefer.cli.outputs import PlotOption, ReportOption, Story, check_names
 from livefer.cli.shared import DetectorOption, ModelOption, PriorOption, write_hint
-from livefer.errors import ConfigError, LiveferError, SourceError
+from livefer.cli.videowork import Span, Total, Work, stopping, work_bar
+from livefer.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from livefer.recognizer import Recognizer
-    from livefer.results import FrameResult
-    from livefer.sinks import CsvSink, JsonlSink, ParquetSink
+    from livefer.sinks import TableSink
 
 _STOPPED = 130  # the exit code of what Ctrl-C ended
 
@@ -99,7 +92,7 @@ def video(
     if every > 1 and fps is not None:
         raise ConfigError("--every and --fps say the same in two ways: leave one out")
     load_av()
-    span = _Span(_seconds("--start", start), _seconds("--end", end) if end else None, every, fps)
+    span = Span(_seconds("--start", start), _seconds("--end", end) if end else None, every, fps)
     if span.end_s is not None and span.end_s <= span.start_s:
         raise ConfigError(f"--start {start} --end {end}: expected an end behind the start")
     inputs = list(_find(paths))
@@ -110,12 +103,15 @@ def video(
     if clash:
         raise ConfigError(f"{clash.pop()} is read: expected another name to write to")
     recognizer = Recognizer(model, detector, smoothing, prior=prior)
-    total = _Total()
+    total = Total()
     story = Story(recognizer.classes) if pages else None
-    with ExitStack() as stack, _stopping() as stop:
+    with ExitStack() as stack, stopping() as stop:
         about = _about(recognizer)
-        sinks = [stack.enter_context(open_table(p, recognizer.classes, about)) for p in tables]
-        work = _Work(recognizer, sinks, story, span, stop, stack.enter_context(_bar()), total)
+        sinks: list[TableSink] = []
+        for table in tables:
+            sinks.append(open_table(table, recognizer.classes, about))
+            stack.push(sinks[-1])
+        work = Work(recognizer, sinks, story, span, stop, stack.enter_context(work_bar()), total)
         for number, (path, error) in enumerate(inputs, 1):
             if stop.is_set():
                 break
@@ -131,116 +127,6 @@ def video(
         raise typer.Exit(_STOPPED)
     if total.errors:
         raise typer.Exit(1)
-
-
-@dataclass(frozen=True)
-class _Span:
-    """What of each video is looked at."""
-
-    start_s: float
-    end_s: float | None
-    every: int
-    fps: float | None
-
-
-@dataclass
-class _Total:
-    """What was done, over all videos."""
-
-    n_videos: int = 0
-    n_frames: int = 0
-    n_faces: int = 0
-    n_persons: int = 0
-    footage_s: float = 0.0
-    began_s: float = field(default_factory=time.monotonic)
-    errors: list[str] = field(default_factory=list)
-    copies: list[Path] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        took_s = max(time.monotonic() - self.began_s, 1e-3)
-        videos = "" if self.n_videos == 1 else f"{self.n_videos} videos, "
-        return (
-            f"{videos}{_count(self.n_frames, 'frame')} ({_clock(self.footage_s)} of footage), "
-            f"{_count(self.n_faces, 'face')}, {_count(self.n_persons, 'person')} in "
-            f"{_clock(took_s)}: {self.n_frames / took_s:.1f} frames/s"
-        )
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What all videos share: the recogniser, the tables, the bar and the sum."""
-
-    recognizer: Recognizer
-    tables: Sequence[CsvSink | JsonlSink | ParquetSink]
-    story: Story | None
-    span: _Span
-    stop: Event
-    bar: Progress
-    total: _Total
-
-    def do(self, path: str, error: str | None, copy: Path | None, label: str) -> None:
-        """Recognise one video; what is wrong with it becomes a row."""
-        from livefer.results import FrameResult
-        from livefer.video import VideoReader
-
-        task = self.bar.add_task(label, total=None, speed="")
-        try:
-            if error is not None:
-                raise SourceError(error)
-            span = self.span
-            with VideoReader(path, span.start_s, span.end_s, span.every, span.fps) as reader:
-                self.total.n_videos += 1
-                self._recognise(reader, copy, task)
-        except SourceError as reason:
-            self._write(FrameResult(path, 0, 0.0, None, error=str(reason)))
-        finally:
-            self.bar.remove_task(task)
-
-    def _recognise(self, reader: Any, copy: Path | None, task: TaskID) -> None:
-        from livefer.encoder import VideoWriter
-        from livefer.pipeline import AnnotatedVideo, recognise_video
-
-        span = self.span
-        persons, shown_s = set(), span.start_s
-        began_s, n_frames = time.monotonic(), 0
-        end_s = min(span.end_s or 1e9, reader.info.duration_s or 1e9)
-        self.bar.update(task, total=end_s - span.start_s if end_s < 1e9 else None)
-        with ExitStack() as stack:
-            annotated = writer = None
-            if copy is not None:
-                writer = VideoWriter(copy, reader.info, reader.name, span.start_s)
-                annotated = stack.enter_context(AnnotatedVideo(writer))
-            for result in recognise_video(self.recognizer, reader, self.stop):
-                self._write(result)
-                if annotated is not None:
-                    annotated.write(result)
-                persons.update(face.track_id for face in result.faces)
-                n_frames += result.image is not None
-                shown_s = result.time_s
-                took_s = max(time.monotonic() - began_s, 1e-3)
-                done_s = shown_s - span.start_s
-                speed = f"{n_frames / took_s:.0f} frames/s, {done_s / took_s:.1f}×"
-                self.bar.update(task, completed=done_s, speed=speed)
-            if annotated is not None and writer is not None:
-                annotated.close(whole=span.end_s is None and not self.stop.is_set())
-                self.total.copies.append(writer.path)
-                self.total.errors += [writer.hint] if writer.hint else []
-        self.total.n_persons += len(persons)
-        self.total.footage_s += max(shown_s - span.start_s, 0.0)
-
-    def _write(self, result: FrameResult) -> None:
-        try:
-            for table in self.tables:
-                table.write(result)
-        except OSError as error:
-            raise LiveferError(
-                f"the tables cannot be written ({error.strerror}): is the disk full?"
-            ) from None
-        if self.story is not None:
-            self.story.add(result)
-        self.total.n_frames += result.image is not None
-        self.total.n_faces += len(result.faces)
-        self.total.errors += [result.error] if result.error else []
 
 
 def _find(paths: Sequence[str]) -> Iterator[tuple[str, str | None]]:
@@ -307,7 +193,7 @@ def _seconds(option: str, text: str) -> float:
         raise ConfigError(
             f"{option} {text} is no time: expected seconds, m:ss or h:mm:ss, as in 90 or 1:30"
         ) from None
-    return sum(part * 60**power for power, part in enumerate(reversed(parts)))
+    return sum(part * 60.0**power for power, part in enumerate(reversed(parts)))
 
 
 def _about(recognizer: Recognizer) -> dict[str, str]:
@@ -318,7 +204,7 @@ def _about(recognizer: Recognizer) -> dict[str, str]:
     return {"livefer.version": __version__, "livefer.model": str(classifier.name)}
 
 
-def _made_with(recognizer: Recognizer, span: _Span) -> dict[str, str]:
+def _made_with(recognizer: Recognizer, span: Span) -> dict[str, str]:
     """Return what a report says about how it was made."""
     from livefer.htmlreport import about_model
 
@@ -332,56 +218,3 @@ def _made_with(recognizer: Recognizer, span: _Span) -> dict[str, str]:
         "averaged over": f"{recognizer.smoothing_s:g} s",
         "looked at": f"{looked_at}, from {span.start_s:g} s to {end}",
     }
-
-
-@contextmanager
-def _stopping() -> Iterator[Event]:
-    """Let the first Ctrl-C, or a request to terminate, end the work in good order."""
-    stop = Event()
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _bar() -> Progress:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[speed]}"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-
-
-def _clock(seconds: float) -> str:
-    whole = round(seconds)
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    hours, rest = divmod(whole, 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}{'' if n == 1 else 's'}"

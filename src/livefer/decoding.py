@@ -1,0 +1,63 @@
+"""Decoded pictures of PyAV as arrays, and the count of those that never come out."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from av import Packet, VideoFrame, VideoStream
+
+_TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
+_PLANAR = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12"}
+
+
+class Fed:
+    """What went into a decoder and has not come out: what never does was damaged."""
+
+    def __init__(self, is_complete: bool) -> None:
+        """is_complete: each packet makes one picture; else only errors count."""
+        self.n_errors = 0
+        self._is_complete = is_complete
+        self._has_begun = False
+        self._stamps: list[int] = []
+
+    def add(self, packet: Packet[VideoStream] | None) -> None:
+        """Note what is given to the decoder, from the first key frame on."""
+        if packet is None or packet.pts is None or packet.is_discard or not self._is_complete:
+            return
+        self._has_begun |= packet.is_keyframe
+        if self._has_begun:
+            heappush(self._stamps, packet.pts)
+
+    def lost_before(self, stamp: int | None) -> int:
+        """Return how many pictures before the one that came out never will; None: it was the last.
+
+        Pictures come out in the order in which they are shown.
+        """
+        n_before, has_come = 0, False
+        while self._stamps and (stamp is None or self._stamps[0] <= stamp):
+            has_come |= heappop(self._stamps) == stamp
+            n_before += 1
+        n_errors, self.n_errors = self.n_errors, 0
+        return n_before - has_come if n_before else n_errors
+
+
+def gray(picture: VideoFrame) -> NDArray[np.uint8]:
+    """Return (H, W) uint8, brightness; most formats have it as it is."""
+    if picture.format.name not in _PLANAR:
+        return picture.to_ndarray(format="gray")  # type: ignore[return-value]
+    plane = picture.planes[0]
+    rows = np.asarray(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    return rows[: picture.height, : picture.width]
+
+
+def upright(picture: VideoFrame) -> NDArray[np.uint8]:
+    """Return (H, W, 3) uint8 BGR, turned as the file says."""
+    image: NDArray[np.uint8] = picture.to_ndarray(format="bgr24")  # type: ignore[assignment]
+    turn = _TURNS.get(round(picture.rotation / 90) % 4)
+    return image if turn is None else np.asarray(cv2.rotate(image, turn), np.uint8)
