@@ -91,7 +91,9 @@ def print_summary(console: Console, summary: Summary) -> None:
         _print_pictures(console, summary.pictures)
     troubles = summary.troubles
     for trouble in troubles[:_MOST_ROWS]:
-        console.print(f"{trouble.source}: {trouble.error}", style="red", soft_wrap=True)
+        says_where = trouble.source in trouble.error
+        line = trouble.error if says_where else f"{trouble.source}: {trouble.error}"
+        console.print(line, style="red", soft_wrap=True)
     if len(troubles) > _MOST_ROWS:
         console.print(f"and {len(troubles) - _MOST_ROWS:,} more errors: --json has all")
 
