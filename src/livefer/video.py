@@ -103,7 +103,7 @@ class VideoReader:
         self._stream = streams[0]
         self._stream.thread_type = "AUTO"
         self.info = self._describe()
-        self._n_lost = self._n_dropped = 0
+        self._n_lost = self._n_lost_last = self._n_dropped = 0
         self._first_pts: int | None = None
         self._reached_s = 0.0
         self._broken: str | None = None
@@ -187,7 +187,7 @@ class VideoReader:
             n_lost, is_cut = 0, False
         error = self._what_is_missing(n_frames, time_s, n_read)
         if error:
-            yield Frame(self.name, n_frames, time_s, None, n_skipped=n_lost, error=error)
+            yield Frame(self.name, n_frames, time_s, None, n_lost + self._n_lost_last, error=error)
 
     def _what_is_missing(self, n_frames: int, time_s: float, n_read: int) -> str | None:
         """Say what could not be read of a file that was read to its end."""
@@ -236,7 +236,8 @@ class VideoReader:
                 index = (self._n_dropped if index < 0 else index + 1) + n_bad
                 self._n_lost += n_bad
                 yield index, time_s, picture, n_bad
-        self._n_lost += fed.lost_before(None)
+        self._n_lost_last = fed.lost_before(None)
+        self._n_lost += self._n_lost_last
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
         """Yield the packets to decode, and count those before that are not needed for the start."""
