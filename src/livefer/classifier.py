@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from livefer.errors import ConfigError, ModelError
 
 DEFAULT_MODEL = "fer2013"
+"""Or "human": what people see instead of what the data set is labelled."""
 FORMAT = "1"
 _BATCH = 256  # bounds the memory of a call with thousands of faces
 
@@ -25,9 +26,10 @@ _EXPORT_HINT = '"livefer export CHECKPOINT -o model.onnx" makes one'
 
 
 def shipped_models() -> dict[str, Path]:
-    """Return the models inside the package by name."""
+    """Return the models inside the package by name; "float" is the default one in float32."""
     folder = Path(str(resources.files("livefer") / "assets"))
-    return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+    models = {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+    return models | {"float": models[f"{DEFAULT_MODEL}-float"]}
 
 
 class EmotionClassifier:
