@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -281,6 +282,21 @@ def test_mistakes_are_one_line(
     assert (code, err.count("\n")) == (1, 1), err
     assert expected in err.replace(os.sep, "/")
     assert not Path("out.csv").exists()
+
+
+def test_the_page_in_docs_names_every_option_and_no_other() -> None:
+    import typer.main
+
+    from livefer.cli import app
+
+    page = Path(__file__).parents[1] / "docs" / "analyze.md"
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page.read_text(encoding="utf-8")))
+    command = typer.main.get_command(app).commands["analyze"]  # type: ignore[attr-defined]
+    known = {name for one in command.params for name in one.opts if name.startswith("--")}
+    of_others = {"--address", "--runtime-env-json"}
+    shared = {"--model", "--detector", "--prior", "--out", "--help"}
+    assert named - of_others - {"--out"} <= known
+    assert known - shared <= named
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux only")
