@@ -79,7 +79,8 @@ def fit(
     torch.backends.cudnn.benchmark = fabric.device.type == "cuda"
     mean, std = float(train.faces.mean() / 255), float(train.faces.std() / 255)
     train_targets = soft_targets(train, classes, config)
-    priors = train_targets.sum(axis=0) / train_targets.sum(axis=(0, 2))[:, None]
+    totals = train_targets.sum(axis=0, dtype=np.float64)
+    priors = totals / totals.sum(axis=1, keepdims=True)
     meta = {
         "config": config.model_dump(mode="json"),
         "classes": classes,
