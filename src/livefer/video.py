@@ -78,12 +78,14 @@ class VideoReader:
         end_s: float | None = None,
         every: int = 1,
         fps: float | None = None,
+        threads: int = 0,
     ) -> None:
         """Open a file; SourceError says what is wrong with it.
 
         start_s, end_s: the frames to read, in seconds from the first one; the end is not included
         every: read each n-th frame
         fps: read so many frames a second, at most; not together with `every`
+        threads: that decode; 0 takes as many as there are cores
         """
         if every < 1 or (fps is not None and fps <= 0) or (every > 1 and fps is not None):
             raise ConfigError(f"expected every ≥ 1, or fps > 0, got every={every} and fps={fps}")
@@ -102,6 +104,7 @@ class VideoReader:
             raise SourceError(f"{path} has no moving picture: expected a video")
         self._stream = streams[0]
         self._stream.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = threads
         self.info = self._describe()
         self._n_lost = self._n_lost_last = self._n_dropped = 0
         self._first_pts: int | None = None
