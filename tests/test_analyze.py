@@ -265,6 +265,7 @@ def test_other_settings_are_no_continuation(tmp_path: Path, run: Run) -> None:
         (("in", "-o", "file"), "file is a file: expected a folder"),
         (("in", "-o", "out.csv", "--every", "2", "--fps", "1"), "leave one out"),
         (("in", "-o", "out.csv", "--ray-address", "auto"), "--ray-address is for --engine ray"),
+        (("in", "-o", "s3://bucket/out"), "s3://bucket/out is an address"),
         (("empty.txt", "-o", "out.csv"), "nothing to analyse"),
         (("absent.txt", "-o", "out.csv"), "the list absent.txt cannot be read"),
         (("a.csv", "-o", "a.csv"), "a.csv is read"),

@@ -122,12 +122,12 @@ def test_ray_writes_the_rows_that_this_process_makes(tmp_path: Path) -> None:
     paths = ["in", f"file://{(folder / '00.jpg').as_posix()}", "absent.png"]
     common = ["--engine", "ray", "--workers", "2"]
     command = [sys.executable, "-m", "livefer", "analyze", *paths, *common, "-o"]
-    for out in ("out", "out.csv"):
+    for out in (f"file://{(tmp_path / 'out').as_posix()}", "out.csv"):
         ended = subprocess.run(
             [*command, out], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
         )
         assert ended.returncode == 1, ended.stderr
-        assert "2 errors; wrote out" in ended.stderr
+        assert f"2 errors; wrote {out}" in ended.stderr
         assert "Traceback" not in ended.stderr
 
     here = os.getcwd()

@@ -100,6 +100,8 @@ def analyze(
         raise ConfigError("--every and --fps say the same in two ways: leave one out")
     if ray_address is not None and engine is not Engine.ray:
         raise ConfigError("--ray-address is for --engine ray: add that, or leave it out")
+    if "://" in out and engine is not Engine.ray:
+        raise ConfigError(f"{out} is an address: --engine ray writes there, the local one does not")
     output = Output(out)
     inputs = find_inputs(paths)
     _check(inputs, output)
