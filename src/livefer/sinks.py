@@ -56,7 +56,7 @@ FACE_COLUMNS: dict[str, Type] = {
 }
 MAX_GAP_S = 30.0
 """A longer time without a frame is left out of a video."""
-_ROW_GROUP = 20_000  # rows of a Parquet table that wait in memory: some 20 MB
+_ROW_GROUP, _ROW_BATCH = 5_000, 500  # rows of a Parquet table that wait: packed, and plain
 
 
 def columns(classes: Sequence[str]) -> tuple[str, ...]:
@@ -210,22 +210,36 @@ class ParquetSink(_Sink):
         super().__init__(path)
         self._file = pq.ParquetWriter(self._part, self._schema, compression="zstd")
         self._rows: list[dict[str, Any]] = []
+        self._batches: list[Any] = []
+        self._n_packed = 0
 
     def write(self, result: FrameResult) -> None:
         """Write the rows of one frame."""
         self._rows += rows(result, self._classes)
-        if len(self._rows) >= _ROW_GROUP:
-            self._write_rows()
+        if len(self._rows) >= min(_ROW_BATCH, _ROW_GROUP):
+            self._pack()
+        if self._n_packed >= _ROW_GROUP:
+            self._write_group()
 
-    def _write_rows(self) -> None:
+    def _pack(self) -> None:
+        """Turn the waiting rows into columns, which take a tenth of the memory."""
         import pyarrow as pa
 
         waiting, self._rows = self._rows, []
-        self._file.write_table(pa.Table.from_pylist(waiting, self._schema))
+        self._batches.append(pa.RecordBatch.from_pylist(waiting, self._schema))
+        self._n_packed += len(waiting)
+
+    def _write_group(self) -> None:
+        import pyarrow as pa
+
+        batches, self._batches, self._n_packed = self._batches, [], 0
+        self._file.write_table(pa.Table.from_batches(batches), row_group_size=_ROW_GROUP)
 
     def _end_file(self) -> None:
         if self._rows:
-            self._write_rows()
+            self._pack()
+        if self._batches:
+            self._write_group()
         self._file.close()
 
 
