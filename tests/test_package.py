@@ -69,7 +69,9 @@ def test_the_runtime_asks_for_six_packages(metadata: Message) -> None:
     assert always == {
         "numpy", "opencv-python-headless", "onnxruntime", "typer", "rich", "pygame-ce",
     }  # fmt: skip
-    assert set(metadata.get_all("Provides-Extra", [])) == {"train", "analysis", "web", "dev"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {
+        "train", "analysis", "video", "web", "ray", "dev",
+    }  # fmt: skip
     assert metadata["Requires-Python"] == ">=3.10"
     assert metadata["Version"] == livefer.__version__
 

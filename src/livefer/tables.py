@@ -71,7 +71,6 @@ def classes_of(columns: Sequence[str], path: Path) -> tuple[str, ...]:
 
 
 def _read_csv(path: Path, progress: Progress) -> Table:
-    csv.field_size_limit(2**31 - 1)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             header = next(csv.reader(file), [])
