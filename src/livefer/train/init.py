@@ -27,6 +27,7 @@ def load_backbone(model: ResNetFER, source: str) -> list[str]:
         once, checked by its SHA-256) or the path of a torchvision ResNet-18 state dict, whose 7×7
         stem for colour pictures and classifier have no counterpart here.
     """
+    spared: tuple[str, ...]
     if source.endswith(".safetensors"):
         state, spared = weights_of(load_checkpoint(Path(source))[0]), ("head.",)
     else:

@@ -35,8 +35,8 @@ def smooth_one_hot(
 
     Szegedy et al. 2016, https://arxiv.org/abs/1512.00567
     """
-    one_hot = np.eye(n_classes, dtype=np.float32)[targets]
-    return one_hot * np.float32(1 - smoothing) + np.float32(smoothing / n_classes)
+    one_hot = np.eye(n_classes)[targets]
+    return np.asarray(one_hot * (1 - smoothing) + smoothing / n_classes, np.float32)
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:

@@ -119,6 +119,7 @@ class ResNetFER(nn.Module):
     def keep_outputs(self, chosen: slice) -> None:
         """Drop all outputs but the chosen ones."""
         last = self.head[-1]
+        assert isinstance(last, nn.Linear)
         last.weight = nn.Parameter(last.weight.detach()[chosen].clone())
         last.bias = nn.Parameter(last.bias.detach()[chosen].clone())
         last.out_features = len(last.bias)
