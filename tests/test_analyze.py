@@ -25,6 +25,7 @@ from fakes import make_scene
 import livefer
 from livefer.analysis import Settings
 from livefer.cli import main
+from livefer.errors import ConfigError
 from livefer.inputs import Input, cut, find_inputs
 from livefer.io import read_results, to_rows
 from livefer.tables import read_table
@@ -136,6 +137,12 @@ def test_the_library_gives_results_one_after_the_other(
     assert rest[-1].error is not None
     assert "3.jpg is damaged" in rest[-1].error
     assert rest[0].faces[0].track_id is None
+
+
+def test_a_mistake_is_told_at_once_and_not_by_every_file(tmp_path: Path) -> None:
+    for mistake in ({"every": 0}, {"fps": 0.0}, {"every": 2, "fps": 5.0}):
+        with pytest.raises(ConfigError):
+            livefer.analyze(tmp_path, fake_recognizer(Settings()), **mistake)
 
 
 def test_why_there_is_no_face_is_said(tmp_path: Path) -> None:

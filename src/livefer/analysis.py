@@ -22,7 +22,7 @@ from livefer.capture import Frame
 from livefer.classifier import DEFAULT_MODEL, EmotionClassifier, shipped_models
 from livefer.cuts import why_no_face
 from livefer.detector import YUNET_FILE, yunet_path
-from livefer.errors import LiveferError, SourceError
+from livefer.errors import ConfigError, LiveferError, SourceError
 from livefer.inputs import Input, find_inputs, suffix_of
 from livefer.pipeline import recognise_video
 from livefer.recognizer import Recognizer
@@ -48,6 +48,12 @@ class Settings:
     smoothing_s: float = 0.33
     every: int = 1
     fps: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.every < 1 or (self.fps is not None and self.fps <= 0):
+            raise ConfigError(f"expected every ≥ 1 and fps > 0, got {self.every} and {self.fps}")
+        if self.every > 1 and self.fps is not None:
+            raise ConfigError("every and fps say the same in two ways: leave one out")
 
     def recognizer(self) -> Recognizer:
         """Return a recogniser that keeps one processor core busy."""

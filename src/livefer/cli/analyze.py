@@ -96,8 +96,7 @@ def analyze(
     from livefer.parts import Job, Output, printable
     from livefer.video import load_av
 
-    if every > 1 and fps is not None:
-        raise ConfigError("--every and --fps say the same in two ways: leave one out")
+    settings = Settings(model, detector, prior, every=every, fps=fps)
     if ray_address is not None and engine is not Engine.ray:
         raise ConfigError("--ray-address is for --engine ray: add that, or leave it out")
     if "://" in out and engine is not Engine.ray:
@@ -107,7 +106,6 @@ def analyze(
     _check(inputs, output)
     if any(one.is_video for one in inputs):
         load_av()
-    settings = Settings(model, detector, prior, every=every, fps=fps)
     recognizer = settings.recognizer()  # what is wrong with model or detector is said here, once
     if not detector.lower().endswith(".onnx"):
         settings = replace(settings, detector=recognizer.detector.name)  # type: ignore[attr-defined]
