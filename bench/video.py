@@ -1,0 +1,284 @@
+"""How fast `livefer video` is against its parts, and whether its memory grows with the footage.
+
+    python bench/video.py speed  --out bench/results/video.json
+    python bench/video.py memory --out bench/results/video_memory.json
+
+speed: made-up videos (the shipped face, moving, once and four times) are decoded, searched,
+classified, drawn and encoded, each part alone on frames that lie in memory, and then by the whole
+pipeline with an annotated copy and a table; in turns, and the medians count. The parts use as many
+threads as they like, as they do in the pipeline. What comes out, 1 being the best but for the
+second:
+
+    of_slowest           the pipeline's rate over that of its slowest part alone, which has both cores
+    of_slowest_per_core  over that of the slowest part on one core (by its processor time)
+    of_cores             processor time of the parts together over that of all cores in the meantime
+    of_cpu               processor time of the parts together over that of the pipeline: no other work
+                         on the machine changes it, while the other three need a quiet machine
+
+memory: a video of two hours (180,000 frames, the same ten seconds 720 times), every ninth frame
+recognised, drawn and written; resident memory after 1,000 and after 20,000 recognised frames.
+The detector of this one names a place without looking, so that it takes minutes, not hours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from common import write_json
+
+import livefer
+from livefer.capture import Frame
+from livefer.drawing import draw_faces
+from livefer.encoder import VideoWriter
+from livefer.faces import crop_faces
+from livefer.io import open_table
+from livefer.pipeline import AnnotatedVideo, recognise_video
+from livefer.recognizer import Recognizer
+from livefer.results import FrameResult
+from livefer.sources import read_image
+from livefer.video import VideoInfo, VideoReader
+
+FPS = Fraction(30)
+Image = Any
+
+
+def face_at(canvas: Image, face: Image, left: int, top: int, side: int) -> None:
+    canvas[top : top + side, left : left + side] = cv2.resize(face, (side, side))
+
+
+def make_frames(wh: tuple[int, int], n_faces: int, n_frames: int) -> list[Image]:
+    """Frames in which the shipped face moves slowly in front of a still, soft ground."""
+    picture = read_image(Path(livefer.__file__).parent / "assets" / "astronaut.jpg")
+    height, width = picture.shape[:2]
+    (box,) = Recognizer(detector="haar")(picture)[:1]
+    left, top, right, bottom = box.box
+    reach = 0.4 * (right - left)
+    face = picture[
+        max(0, int(top - reach)) : min(height, int(bottom + reach)),
+        max(0, int(left - reach)) : min(width, int(right + reach)),
+    ]
+    ground = cv2.GaussianBlur(cv2.resize(picture, wh), (0, 0), 25)
+    side = min(wh[1] // 2, 220) if n_faces == 1 else min(wh[1] // 2 - 20, 200)
+    frames = []
+    for i in range(n_frames):
+        canvas = ground.copy()
+        for number in range(n_faces):
+            x = (number % 2) * wh[0] // 2 + 20 + round(15 * np.sin(i / 9 + number))
+            y = (number // 2) * wh[1] // 2 + 10 + round(8 * np.cos(i / 7 + number))
+            face_at(canvas, face, max(x, 0), max(y, 0), side)
+        frames.append(canvas)
+    return frames
+
+
+def info_of(wh: tuple[int, int]) -> VideoInfo:
+    return VideoInfo(wh, FPS, Fraction(1, 30_000), None, None, 0.0, Fraction(1), False)
+
+
+def write(path: Path, images: Iterable[Image], wh: tuple[int, int]) -> Path:
+    with VideoWriter(path, info_of(wh)) as writer:
+        for i, image in enumerate(images):
+            writer.write(image, i / 30)
+    return path
+
+
+def timed(work: Callable[[], Any], n_frames: int) -> tuple[float, float]:
+    """Return milliseconds a frame, by the clock and of all threads' processor time."""
+    began, cpu = time.perf_counter(), time.process_time()
+    work()
+    return (
+        1000 * (time.perf_counter() - began) / n_frames,
+        1000 * (time.process_time() - cpu) / n_frames,
+    )
+
+
+def whole_pipeline(recognizer: Recognizer, source: Path, folder: Path) -> int:
+    n_faces = 0
+    with (
+        VideoReader(source) as video,
+        open_table(folder / "table.csv", recognizer.classes) as table,
+        AnnotatedVideo(VideoWriter(folder / "copy.mp4", video.info)) as copy,
+    ):
+        for result in recognise_video(recognizer, video):
+            table.write(result)
+            copy.write(result)
+            n_faces += len(result.faces)
+    return n_faces
+
+
+def measure(
+    wh: tuple[int, int], n_faces: int, detector: str, n: int, rounds: int
+) -> dict[str, Any]:
+    recognizer = Recognizer(detector=detector)
+    scale, shift_y = recognizer.detector.crop_scale, recognizer.detector.crop_shift_y
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = write(folder / "in.mp4", make_frames(wh, n_faces, n), wh)
+        with VideoReader(source) as video:
+            images = [frame.image for frame in video if frame.image is not None]
+        tracker = recognizer.tracker()
+        frames = [Frame("in", i, i / 30, image) for i, image in enumerate(images)]
+        results = [recognizer.process(frame, tracker) for frame in frames]
+        boxes = [np.array([f.box for f in r.faces], np.float32).reshape(-1, 4) for r in results]
+        drawn = [draw_faces(r.image, r.faces) for r in results if r.image is not None]
+        crops = [
+            crop_faces(image, found, scale * recognizer.classifier.crop_scale, shift_y)
+            for image, found in zip(images, boxes, strict=True)
+        ]
+        batches = [np.concatenate(crops[i : i + 8]) for i in range(0, n, 8)]
+
+        def decode() -> None:
+            with VideoReader(source) as video:
+                for _ in video:
+                    pass
+
+        parts: dict[str, Callable[[], Any]] = {
+            "decode": decode,
+            "detect": lambda: [recognizer.detector.detect(image) for image in images],
+            "classify": lambda: [recognizer.classifier.predict(batch) for batch in batches],
+            "draw": lambda: [draw_faces(r.image, r.faces) for r in results],
+            "encode": lambda: write(folder / "again.mp4", drawn, wh),
+            "pipeline": lambda: whole_pipeline(recognizer, source, folder),
+        }
+        runs: dict[str, list[tuple[float, float]]] = {part: [] for part in parts}
+        for _ in range(rounds):
+            for part, work in parts.items():
+                runs[part].append(timed(work, n))
+    ms = {part: statistics.median(wall for wall, _ in run) for part, run in runs.items()}
+    cpu = {part: statistics.median(cpu for _, cpu in run) for part, run in runs.items()}
+    alone = {part: ms[part] for part in parts if part != "pipeline"}
+    slowest = max(alone, key=lambda part: alone[part])
+    of_parts = sum(cpu[part] for part in alone)
+    n_found = sum(len(found) for found in boxes) / n
+    return {
+        "wh": list(wh),
+        "faces": n_faces,
+        "faces_found": round(n_found, 2),
+        "detector": Path(detector).stem,
+        "ms_a_frame": {part: round(value, 2) for part, value in ms.items()},
+        "cpu_ms_a_frame": {part: round(value, 2) for part, value in cpu.items()},
+        "frames_per_s": round(1000 / ms["pipeline"], 1),
+        "faces_per_s": round(1000 * n_found / ms["pipeline"], 1),
+        "slowest": slowest,
+        "of_slowest": round(alone[slowest] / ms["pipeline"], 3),
+        "of_slowest_per_core": round(cpu[slowest] / ms["pipeline"], 3),
+        "of_cores": round(of_parts / (ms["pipeline"] * (os.cpu_count() or 1)), 3),
+        "of_cpu": round(of_parts / cpu["pipeline"], 3),
+    }
+
+
+class Named:
+    """Names one place without looking."""
+
+    crop_scale, crop_shift_y = 1.0, 0.0
+
+    def detect(self, image: Image) -> tuple[Any, Any]:
+        return np.array([[40, 20, 120, 100]], np.float32), np.array([0.9], np.float32)
+
+
+def two_hours(folder: Path) -> Path:
+    """Write ten seconds 720 times, 25 frames a second: the packets are copied."""
+    short, path = folder / "short.mp4", folder / "long.mp4"
+    wh = (160, 120)
+    images = [cv2.resize(image, wh) for image in make_frames((640, 480), 1, 250)]
+    with av.open(str(short), "w") as file:
+        stream: Any = file.add_stream("libx264", rate=25, options={"bf": "0", "g": "250"})
+        stream.width, stream.height, stream.pix_fmt = *wh, "yuv420p"
+        for i, image in enumerate(images):
+            picture = av.VideoFrame.from_ndarray(image, "bgr24")
+            picture.pts = i
+            file.mux(stream.encode(picture))
+        file.mux(stream.encode(None))
+    with av.open(str(path), "w") as file:
+        copy: Any = None
+        for turn in range(720):
+            with av.open(str(short)) as given:
+                source = given.streams.video[0]
+                copy = copy or file.add_stream_from_template(source)
+                step = round(turn * 10 / source.time_base)
+                for packet in given.demux(source):
+                    if packet.size and packet.pts is not None and packet.dts is not None:
+                        packet.pts, packet.dts = packet.pts + step, packet.dts + step
+                        packet.stream = copy
+                        file.mux(packet)
+    return path
+
+
+def resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def memory() -> dict[str, Any]:
+    recognizer = Recognizer(detector=Named())
+    marks: dict[int, float] = {}
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as name:
+        source = two_hours(Path(name))
+        with (
+            VideoReader(source, every=9) as video,
+            open_table(Path(name) / "t.csv", recognizer.classes) as table,
+            open_table(Path(name) / "t.parquet", recognizer.classes) as parquet,
+            AnnotatedVideo(VideoWriter(Path(name) / "copy.mp4", video.info)) as copy,
+        ):
+            last: FrameResult | None = None
+            for n, result in enumerate(islice(recognise_video(recognizer, video), 20_000), 1):
+                table.write(result)
+                parquet.write(result)
+                copy.write(result)
+                last = result
+                if n in (1_000, 5_000, 10_000, 15_000, 20_000):
+                    marks[n] = round(resident_mb(), 1)
+                    print(f"{n} frames, {result.time_s:.0f} s: {marks[n]} MB", flush=True)
+    assert last is not None
+    return {
+        "frames_recognised": n,
+        "footage_s": round(last.time_s, 2),
+        "resident_mb": marks,
+        "growth": round(marks[20_000] / marks[1_000] - 1, 4),
+        "took_s": round(time.perf_counter() - began, 1),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["speed", "memory"])
+    parser.add_argument("--frames", type=int, default=90)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--detectors", default="haar")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    about = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "load_before": [round(load, 1) for load in os.getloadavg()],
+        "python": platform.python_version(),
+        "opencv": cv2.__version__,
+        "av": av.__version__,
+    }
+    if args.what == "memory":
+        found: Any = memory()
+    else:
+        found = []
+        for detector in args.detectors.split(","):
+            for wh in ((640, 480), (1280, 720)):
+                for n_faces in (1, 4):
+                    found.append(measure(wh, n_faces, detector, args.frames, args.rounds))
+                    print(found[-1], flush=True)
+    about["load_after"] = [round(load, 1) for load in os.getloadavg()]
+    write_json(args.out, {"about": about, args.what: found})
+
+
+if __name__ == "__main__":
+    main()
