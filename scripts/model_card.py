@@ -234,7 +234,8 @@ def printed(folder: Path) -> str:
     for name, (heading, command) in PRINTED.items():
         path = folder / f"{name}.md"
         if path.is_file():
-            parts.append(f"## {heading}\n\n{path.read_text(encoding='utf-8').strip()}")
+            text = re.sub(r"(?m)^# .*\n+", "", path.read_text(encoding="utf-8"))
+            parts.append(f"## {heading}\n\n{text.strip()}")
         elif (ROOT / "bench" / f"{name}.py").is_file():
             parts.append(f"## {heading}\n\n{MISSING.format(command)}")
     return "\n\n".join(parts)
