@@ -8,7 +8,7 @@ import pytest
 from builders import make_faces
 from numpy.typing import NDArray
 
-from livefer.quality import MAX_OUTSIDE, share_outside, sharpness, usable
+from livefer.quality import MAX_OUTSIDE, dark, share_outside, sharpness, usable
 
 INSIDE = np.array([[0, 0, 48, 48]], np.float32)
 
@@ -41,6 +41,18 @@ def test_a_crop_of_one_gray_level_is_not_usable_and_neither_is_a_nearly_black_on
     faces = np.concatenate([np.full((1, 48, 48), 90, np.uint8), nearly, grainy(1)])
     squares = np.repeat(INSIDE, 3, axis=0)
     assert usable(faces, squares, (48, 48)).tolist() == [False, False, True]
+
+
+def test_darkness_is_little_light_and_nothing_else() -> None:
+    faces = grainy(1)
+    night = (faces.astype(float) / 8).round().astype(np.uint8)  # of deviation 5, on the average 17
+    flat_but_light = night + np.uint8(120)
+    deep_but_clear = np.clip(4 * (night.astype(float) - night.mean()) + 40, 0, 255)
+    assert dark(faces).tolist() == [False]
+    assert dark(night).tolist() == [True]
+    assert dark(flat_but_light).tolist() == [False]
+    assert dark(deep_but_clear.astype(np.uint8)).tolist() == [False]
+    assert usable(night, INSIDE, (48, 48)).tolist() == [False]
 
 
 def test_shares_outside() -> None:
