@@ -9,11 +9,11 @@ pipeline with an annotated copy and a table; in turns, and the medians count. Th
 threads as they like, as they do in the pipeline. What comes out, 1 being the best but for the
 second:
 
-    of_slowest           the pipeline's rate over that of its slowest part alone, which has both cores
+    of_slowest           the pipeline's rate over that of its slowest part alone, on all cores
     of_slowest_per_core  over that of the slowest part on one core (by its processor time)
-    of_cores             processor time of the parts together over that of all cores in the meantime
-    of_cpu               processor time of the parts together over that of the pipeline: no other work
-                         on the machine changes it, while the other three need a quiet machine
+    of_cores             processor time of the parts over that of all cores in the meantime
+    of_cpu               processor time of the parts over that of the pipeline: other work on the
+                         machine does not change it, while the other three need a quiet machine
 
 memory: a video of two hours (180,000 frames, the same ten seconds 720 times), every ninth frame
 recognised, drawn and written; resident memory after 1,000 and after 20,000 recognised frames.
