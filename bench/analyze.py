@@ -191,7 +191,7 @@ def main() -> None:
                 print(json.dumps(asdict(rows[-1])), flush=True)
     if len(tables) != 1:
         sys.exit("the tables of two runs differ")
-    text = describe(rows, args.detector, args.side, mean_bytes)
+    text = describe(rows, Path(args.detector).name, args.side, mean_bytes)
     print(text, end="")
     if args.out:
         args.out.with_suffix(".txt").write_text(text, encoding="utf-8")
