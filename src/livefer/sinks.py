@@ -28,6 +28,7 @@ import csv
 import io
 import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -96,7 +97,7 @@ def _face_cells(face: Face) -> dict[str, Any]:
     return {**cells, **box, **smoothed, **raw}
 
 
-class _Sink:
+class _Sink(ABC):
     """A file that appears under its name when it is closed."""
 
     def __init__(self, path: str | Path) -> None:
@@ -110,8 +111,8 @@ class _Sink:
                 f"{self.path} cannot be written ({error.strerror}): choose another place"
             ) from None
 
-    def _end_file(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _end_file(self) -> None: ...
 
     def close(self) -> None:
         """End the file and give it its name; a second call does nothing."""
