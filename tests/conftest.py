@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+NEEDED = (
+    "av", "fastapi", "fsspec", "httpx", "matplotlib", "pandas", "playwright", "polars", "pyarrow",
+    "ray", "schemathesis", "torch", "uvicorn", "websockets",
+)  # fmt: skip
+
+
+def pytest_sessionstart() -> None:
+    """Where CI is set, let no test be skipped for want of a package of the extra dev."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if os.environ.get("CI") and missing:
+        pytest.exit(f'missing: {", ".join(missing)}: pip install "livefer[dev]"', returncode=1)
 
 
 @pytest.fixture(scope="session", autouse=True)
