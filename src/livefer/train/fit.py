@@ -196,7 +196,8 @@ def fit(
             _save_last(fabric, folder, model, ema, optimizer, at, meta)
         if at.epoch < config.epochs:
             log.say(f"no better val accuracy in {config.patience} epochs: stopped")
-        log.say(f"best val accuracy {at.best:.2%} in epoch {at.best_epoch + 1}")
+        what = f"{'mean ' * (len(config.heads) > 1)}val accuracy on {' and '.join(config.heads)}"
+        log.say(f"best {what} {at.best:.2%} in epoch {at.best_epoch + 1}")
     return folder / "best.safetensors"
 
 
