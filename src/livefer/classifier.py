@@ -145,11 +145,11 @@ def without_prior(
 ) -> NDArray[np.float32]:
     """Return probabilities (N, C) as if classes were less unequally frequent.
 
-    frequencies: C of them, in training
+    frequencies: C of them, in training; a class that was hardly there counts as one of a thousand
     share: how much of their logarithm is taken out, 0 to 1
     Menon et al. 2021, https://arxiv.org/abs/2007.07314
     """
-    odds = probabilities * np.array(frequencies, np.float32) ** -share
+    odds = probabilities * np.maximum(np.array(frequencies, np.float32), 1e-3) ** -share
     return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
 
 
