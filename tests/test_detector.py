@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -147,6 +149,25 @@ def test_nothing_is_found_in_pictures_of_nothing(
     assert boxes.shape == (0, 4)
     assert scores.shape == (0,)
     assert boxes.dtype == scores.dtype == np.float32
+
+
+def test_yunet_sees_no_face_in_memory_that_nobody_wrote(yunet_file: Path) -> None:
+    """What OpenCV reads there depends on the processor, and on what malloc leaves behind."""
+    program = (
+        "import sys, numpy as np; from livefer.detector import YuNetDetector\n"
+        "detector = YuNetDetector(sys.argv[1])\n"
+        "for shape in [(19, 19), (24, 24), (30, 200), (33, 300), (300, 31), (12, 900)]:\n"
+        "    boxes, _ = detector.detect(np.full(shape, 128, np.uint8))\n"
+        "    assert not len(boxes), (shape, boxes)\n"
+    )
+    for byte in ("1", "170"):
+        for disabled in ("", "AVX512-SKX"):
+            environment = {"MALLOC_PERTURB_": byte, "OPENCV_CPU_DISABLE": disabled}
+            subprocess.run(
+                [sys.executable, "-c", program, str(yunet_file)],
+                env={**os.environ, **environment},
+                check=True,
+            )
 
 
 def test_an_8k_picture(detector: Detector, astronaut: Image) -> None:

@@ -30,6 +30,7 @@ YUNET_HINT = "faces found with a Haar cascade; YuNet finds more of them: livefer
 # 0.75 at 960; enlarging small pictures to it gains nothing (bench/detect.py, docs/experiments.md).
 _YUNET_SIDE_PX = 960
 _YUNET_THRESHOLD = 0.7
+_YUNET_LEAST_PX = 64
 
 # The same photographs: from 55 to 70 votes the same number is counted right, with no face too many.
 # Smaller steps of scale, a larger picture or a second cascade that proposes gain nothing
@@ -175,14 +176,17 @@ class YuNetDetector:
     def detect(self, image: NDArray[Any]) -> tuple[Boxes, Scores]:
         """Return boxes (N, 4) float32, xyxy in pixels, and scores (N,) float32, 0–1."""
         small, scale = _shrink(check_image(image), _YUNET_SIDE_PX)
-        if min(small.shape[:2]) < 10:  # no face is so small, and strips give boxes at infinity
+        if small.size == 0:
             return _nothing()
         bgr = small if small.ndim == 3 else cv2.cvtColor(small, cv2.COLOR_GRAY2BGR)
+        # OpenCV 4 reads memory that nobody wrote where a side is 32 px (a feature map of one).
+        below, right = (max(0, _YUNET_LEAST_PX - side) for side in bgr.shape[:2])
+        if below or right:
+            bgr = cv2.copyMakeBorder(bgr, 0, below, 0, right, cv2.BORDER_CONSTANT)
         self._net.setInputSize((bgr.shape[1], bgr.shape[0]))
         rows: Any = self._net.detect(np.ascontiguousarray(bgr))[1]  # None without a face
         if rows is None:
             return _nothing()
-        rows = rows[np.isfinite(rows).all(axis=1)]
         return _xyxy(rows[:, :4]) / scale, np.clip(rows[:, 14], 0, 1).astype(np.float32)
 
 
