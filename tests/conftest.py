@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from livefer.detector import YUNET_FILE
+
 NEEDED = (
     "av", "fastapi", "fsspec", "httpx", "matplotlib", "pandas", "playwright", "polars", "pyarrow",
     "ray", "schemathesis", "torch", "uvicorn", "websockets",
@@ -41,3 +43,15 @@ def fer2013_dir() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return path
+
+
+@pytest.fixture(scope="session")
+def yunet_file() -> Path:
+    """Return YuNet's file; a test that needs it is skipped without, and fails in CI."""
+    name = os.environ.get("LIVEFER_YUNET", "")
+    if not Path(name).is_file():
+        reason = f"needs YuNet: set LIVEFER_YUNET to the path of {YUNET_FILE} (is {name!r})"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return Path(name)

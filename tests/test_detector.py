@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 import livefer
 from livefer.detector import (
-    YUNET_FILE,
     Detector,
     HaarDetector,
     YuNetDetector,
@@ -31,18 +30,6 @@ FACE_XYXY = (172, 60, 276, 178)
 """The face of the shipped picture, by hand: forehead to chin."""
 FRAMING_XYXY = (165.0, 56.0, 281.0, 172.0)
 """What FER2013 would show of it: eyes at 40 % of the height, mouth at 75 %."""
-
-
-@pytest.fixture(scope="session")
-def yunet_file() -> Path:
-    """Return YuNet's file; a test that needs it is skipped without, and fails in CI."""
-    name = os.environ.get("LIVEFER_YUNET", "")
-    if not Path(name).is_file():
-        reason = f"needs YuNet: set LIVEFER_YUNET to the path of {YUNET_FILE} (is {name!r})"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return Path(name)
 
 
 @pytest.fixture(scope="session", params=["haar", "yunet"])

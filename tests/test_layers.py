@@ -51,6 +51,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "storage",
     ),
     ("detector", "classifier", "tracker", "drawing", "sources", "sinks"),
+    ("following",),
     (
         *("recognizer", "evaluate", "io", "pipeline"),
         *("inputs", "analysis", "partfiles", "parts", "localengine", "rayengine"),

@@ -215,7 +215,7 @@ def test_a_video_is_tracked_and_smoothed(tmp_path: Path) -> None:
     labels = [face.class_id for face in jumping]
     assert labels[:22] == [1] * 22
     assert labels[29:] == [0] * 11
-    assert set(results[0].timings_ms) == {"detect", "classify", "track"}
+    assert set(results[0].timings_ms) == {"detect", "crop", "classify", "track"}
     assert all(ms >= 0 for r in results for ms in r.timings_ms.values())
 
     raw = list(make(smoothing_s=0).stream(path))

@@ -183,7 +183,7 @@ def test_model_health_and_metrics(client: Any) -> None:
     sample = re.compile(r'livefer_\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? -?[\d.e+-]+')
     assert [x for x in lines if not x.startswith("# ") and not sample.fullmatch(x)] == []
     stages = {m[1] for m in re.finditer(r'latency_seconds_count\{stage="(\w+)"\}', answer.text)}
-    assert stages == {"wait", "decode", "detect", "classify", "track", "total"}
+    assert stages == {"wait", "decode", "detect", "crop", "classify", "track", "total"}
 
 
 def test_every_answer_has_the_headers(client: Any) -> None:

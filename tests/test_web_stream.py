@@ -108,7 +108,7 @@ def test_a_frame_is_answered_with_its_faces(client: ClientConnection) -> None:
     assert found["time_s"] == 12.345678
     assert found["size_wh"] == [320, 240]
     assert found["hint"] is None
-    names = ["wait", "decode", "detect", "classify", "track", "total"]
+    names = ["wait", "decode", "detect", "crop", "classify", "track", "total"]
     assert list(found["timings_ms"]) == names
     (face,) = found["faces"]
     assert face["label"] == "happy"

@@ -149,5 +149,17 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
     return np.asarray(intersection / np.maximum(union, 1e-9), np.float32)
 
 
+def covered(boxes: ArrayLike, others: ArrayLike) -> NDArray[np.bool_]:
+    """Return (N,) bool: which boxes share more than 0.4 of the smaller one with one of others.
+
+    Two faces do not. boxes: (N, 4), others: (M, 4) float32, xyxy in pixels
+    """
+    first, second = as_boxes(boxes)[:, None], as_boxes(others)[None]
+    low = np.maximum(first[..., :2], second[..., :2])
+    high = np.minimum(first[..., 2:], second[..., 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=-1)
+    return np.asarray((shared > 0.4 * np.minimum(_areas(first), _areas(second))).any(axis=1))
+
+
 def _areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.clip(boxes[..., 2:] - boxes[..., :2], 0, None).prod(axis=-1), np.float32)

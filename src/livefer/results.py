@@ -81,7 +81,7 @@ class FrameResult:
     n_skipped: frames left out since the previous result, by live reading or because of damage
     error: why this file of a folder, or the rest of this video, could not be read
     note: what is known of the image, such as "too dark" or "cut"; see docs/tables.md
-    timings_ms: milliseconds spent in "detect", "classify" and "track"
+    timings_ms: milliseconds spent in "detect", "crop", "classify" and "track"
     """
 
     source: str

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from livefer.capture import Frame
 from livefer.classifier import EmotionClassifier
-from livefer.recognizer import Detector, Recognizer
+from livefer.following import Detector
+from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
 from livefer.tracker import Tracker
 from livefer.web.images import check_size, decode
@@ -36,7 +37,7 @@ _log = logging.getLogger(__name__)
 class Seen:
     """What is in one picture, as plain data.
 
-    timings_ms: wait, decode, detect, classify, track and total, from arrival on
+    timings_ms: wait, decode, detect, crop, classify, track and total, from arrival on
     n_batch: how many pictures were recognised together
     """
 

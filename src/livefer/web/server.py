@@ -17,7 +17,7 @@ import websockets  # noqa: F401  # uvicorn needs it later, when its absence woul
 from livefer.classifier import EmotionClassifier
 from livefer.detector import HaarDetector, YuNetDetector, make_detector, yunet_path
 from livefer.errors import ConfigError, LiveferError
-from livefer.recognizer import Detector
+from livefer.following import Detector
 from livefer.web.app import Service, make_app
 from livefer.web.engine import Engine
 from livefer.web.limits import Limits

@@ -14,6 +14,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from livefer.following import FollowingTracker
 from livefer.tracker import KEEP_S, Tracker
 from livefer.web.engine import Engine, Job, make_job
 from livefer.web.limits import Limits, RateLimiter
@@ -69,7 +70,7 @@ class Session:
         self._limits = limits
         self._metrics = metrics
         self._options = options
-        self._tracker = Tracker(options.smoothing_s)
+        self._tracker = FollowingTracker(options.smoothing_s)
         self._n_frames = 0
         self._rate = RateLimiter(limits.max_fps)
         self._slots: asyncio.Queue[_Slot] = asyncio.Queue()
@@ -165,7 +166,7 @@ class Session:
         kind, self._options, reason = read_control(text, self._options, self._model.detectors)
         if kind == "reset":
             # A new one: the old one may be in use in a thread. Frames that came earlier keep it.
-            self._tracker = Tracker(self._options.smoothing_s)
+            self._tracker = FollowingTracker(self._options.smoothing_s)
             self._slots.put_nowait(_Slot(dumps({"type": "reset"})))
         else:
             self._tracker.window_s = self._options.smoothing_s
@@ -180,7 +181,7 @@ class Session:
         if abs(time_s - self._moved_s) >= KEEP_S:
             self._moved_s, self._n_still = time_s, 0
         elif self._n_still >= _MAX_STILL:
-            self._tracker, self._n_still = Tracker(self._options.smoothing_s), 0
+            self._tracker, self._n_still = FollowingTracker(self._options.smoothing_s), 0
         return self._tracker
 
     async def _write(self) -> None:

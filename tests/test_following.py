@@ -1,0 +1,249 @@
+"""Following: the faces of a live stream, found as a search of each frame finds them, for less."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from fakes import SquareDetector
+from numpy.typing import NDArray
+
+from livefer.detector import HaarDetector, YuNetDetector
+from livefer.faces import covered, iou_matrix
+from livefer.following import FollowingTracker, PartialDetector
+
+Image = NDArray[np.uint8]
+FPS = 30
+WIDTH, HEIGHT = 640, 480
+
+
+class Squares(SquareDetector):
+    """Looks for bright squares in parts, too, and remembers what it was asked."""
+
+    search_periods_s = (0.25, 0.5)
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def detect(self, image: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self.asked.append("all")
+        return super().detect(image)
+
+    def search(
+        self, image: NDArray[Any], part: int, known: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Part 0 is the left half of the picture, part 1 the right one."""
+        self.asked.append(f"part {part}")
+        boxes, scores = super().detect(image)
+        is_here = (boxes[:, 0] >= WIDTH / 2) == bool(part)
+        is_new = is_here & ~covered(boxes, known)
+        return boxes[is_new], scores[is_new]
+
+    def detect_near(
+        self, image: NDArray[Any], boxes: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self.asked.append(f"near {len(boxes)}")
+        seen, _ = super().detect(image)
+        ious = iou_matrix(boxes, seen)
+        found = np.array(boxes)
+        for i in range(len(boxes)):
+            if len(seen):
+                found[i] = seen[ious[i].argmax()]
+        return found, np.where(ious.max(axis=1, initial=0) > 0.1, 0.7, 0).astype(np.float32)
+
+
+def scene(*squares_xy: tuple[float, float], side: int = 90) -> Image:
+    """Bright squares with a pattern of their own on a dark ground."""
+    image = np.full((HEIGHT, WIDTH, 3), 20, np.uint8)
+    for i, (x, y) in enumerate(squares_xy):
+        rng = np.random.default_rng(i)
+        pattern = np.asarray(rng.integers(60, 250, (9, 9)), np.uint8)
+        square = cv2.resize(pattern, (side, side), interpolation=cv2.INTER_LINEAR)
+        image[int(y) : int(y) + side, int(x) : int(x) + side] = square[:, :, None]
+    return image
+
+
+@pytest.fixture(scope="module")
+def astronaut() -> Image:
+    data = files("livefer").joinpath("assets/astronaut.jpg").read_bytes()
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return np.asarray(cv2.resize(image, (400, 400), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@pytest.fixture(scope="module", params=["haar", "yunet"])
+def detector(request: pytest.FixtureRequest) -> PartialDetector:
+    if request.param == "haar":
+        return HaarDetector()
+    return YuNetDetector(request.getfixturevalue("yunet_file"))
+
+
+def pasted(astronaut: Image, x: float, y: float = 0.0, degrees: float = 0.0) -> Image:
+    """The shipped picture at a place of a larger one, to a fraction of a pixel."""
+    turn = cv2.getRotationMatrix2D((200, 110), degrees, 1.0)
+    turn[:, 2] += np.array([x, y])
+    image = cv2.warpAffine(
+        astronaut, turn, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderValue=(90, 90, 90)
+    )
+    return np.asarray(image, np.uint8)
+
+
+def test_a_moving_face_stays_where_a_search_of_each_frame_sees_it(
+    detector: PartialDetector, astronaut: Image
+) -> None:
+    tracker = FollowingTracker()
+    for i in range(24):
+        image = pasted(astronaut, 20 + 6 * i, 20 + 20 * np.sin(i / 5))
+        boxes, scores = tracker.find(detector, image, i / FPS)
+        assert boxes.shape == (1, 4)
+        assert boxes.dtype == scores.dtype == np.float32
+        assert 0.5 < scores[0] <= 1
+        if i % 6 == 5:
+            assert iou_matrix(boxes, detector.detect(image)[0]).max() > 0.85
+
+
+def test_most_frames_are_not_searched() -> None:
+    detector, tracker = Squares(), FollowingTracker()
+    for i in range(31):
+        boxes, _ = tracker.find(detector, scene((100 + 4 * i, 200), (400, 60 + i)), i / FPS)
+        truth = [[100 + 4 * i, 200, 190 + 4 * i, 290], [400, 60 + i, 490, 150 + i]]
+        assert iou_matrix(truth, boxes).max(axis=1).min() > 0.9
+    asked = detector.asked
+    assert asked.count("all") == 1
+    assert 3 <= asked.count("part 0") <= 5
+    assert 1 <= asked.count("part 1") <= 3
+    # Twice two faces in every three frames, never both in the same one.
+    assert 16 <= asked.count("near 1") <= 24
+    assert "near 2" not in asked
+
+
+def test_a_new_face_is_found_when_its_part_is_due() -> None:
+    detector, tracker = Squares(), FollowingTracker()
+    seen_s: dict[tuple[int, int], float] = {}
+    for i in range(40):
+        squares = [(100, 100)] if i < 10 else [(100, 100), (100, 300), (450, 300)]
+        boxes, _ = tracker.find(detector, scene(*squares), i / FPS)
+        for box in boxes:
+            seen_s.setdefault((round(box[0]), round(box[1])), i / FPS)
+    assert seen_s[100, 100] == 0
+    assert 10 / FPS <= seen_s[100, 300] <= 10 / FPS + 0.25 + 1 / FPS
+    assert 10 / FPS <= seen_s[450, 300] <= 10 / FPS + 0.5 + 1 / FPS
+
+
+def test_a_face_that_is_gone_is_gone_at_once_and_the_first_part_is_searched() -> None:
+    detector, tracker = Squares(), FollowingTracker()
+    for i in range(5):
+        tracker.find(detector, scene((100, 100), (400, 200)), i / FPS)
+    detector.asked.clear()
+    boxes, _ = tracker.find(detector, scene((100, 100)), 5 / FPS)
+    assert len(boxes) == 1
+    assert abs(boxes[0] - [100, 100, 190, 190]).max() < 2
+    assert "part 0" in detector.asked
+
+
+@pytest.mark.parametrize("change", ["pause", "back", "size", "detector", "reset", "forget"])
+def test_where_nothing_is_known_the_whole_picture_is_searched(change: str) -> None:
+    detector, tracker = Squares(), FollowingTracker()
+    for i in range(3):
+        tracker.find(detector, scene((100, 100)), 7 + i / FPS)
+    assert detector.asked.count("all") == 1
+    time_s, image = 7 + 3 / FPS, scene((100, 100), (450, 300))
+    if change == "pause":
+        time_s += 0.6
+    elif change == "back":
+        time_s = 7.0
+    elif change == "size":
+        image = image[:, :600]
+    elif change == "detector":
+        detector = type("Others", (Squares,), {})()
+    else:
+        getattr(tracker, change)()
+    detector.asked.clear()
+    boxes, _ = tracker.find(detector, image, time_s)
+    assert detector.asked == ["all"]
+    assert len(boxes) == 2
+
+
+def test_a_detector_that_knows_no_parts_searches_every_frame() -> None:
+    tracker, detector = FollowingTracker(), SquareDetector()
+    for i in range(4):
+        boxes, scores = tracker.find(detector, scene((100 + 50 * i, 90)), i / FPS)
+        assert boxes[0, 0] == 100 + 50 * i
+        assert scores[0] == np.float32(0.8)
+
+
+def test_a_face_without_contrast_is_looked_at_in_every_frame() -> None:
+    detector, tracker = Squares(), FollowingTracker()
+    image = scene()
+    image[100:300, 100:300] = 200
+    for i in range(4):
+        boxes, _ = tracker.find(detector, image, i / FPS)
+        assert boxes.tolist() == [[100, 100, 300, 300]]
+    assert detector.asked.count("near 1") == 3
+
+
+def test_two_followed_faces_that_become_one_are_one() -> None:
+    class Merging(Squares):
+        def detect_near(
+            self, image: NDArray[Any], boxes: NDArray[np.float32]
+        ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            one = np.array([[100, 100, 190, 190]], np.float32)
+            return np.repeat(one, len(boxes), 0), np.full(len(boxes), 0.5, np.float32)
+
+    tracker = FollowingTracker()
+    for i in range(9):
+        boxes, _ = tracker.find(Merging(), scene((100, 100), (200, 100)), i / FPS)
+    assert len(boxes) == 1
+
+
+def test_near_says_where_a_face_went_and_which_are_none(
+    detector: PartialDetector, astronaut: Image
+) -> None:
+    truth = detector.detect(pasted(astronaut, 120, 40))[0]
+    side = truth[0, 2] - truth[0, 0]
+    moved = truth + np.array([0.12, -0.1, 0.12, -0.1], np.float32) * side
+    nothing = np.array([[500, 300, 580, 380], [-90, -90, -10, -10], [3, 3, 4, 4]], np.float32)
+    image = pasted(astronaut, 120, 40)
+    before = image.copy()
+    boxes, scores = detector.detect_near(image, np.concatenate([moved, nothing]))
+    assert np.array_equal(image, before)
+    assert boxes.shape == (4, 4)
+    assert boxes.dtype == scores.dtype == np.float32
+    assert iou_matrix(boxes[:1], truth)[0, 0] > 0.85
+    assert (scores > 0).tolist() == [True, False, False, False]
+    boxes, scores = detector.detect_near(image, np.zeros((0, 4), np.float32))
+    assert boxes.shape == (0, 4)
+    assert scores.shape == (0,)
+
+
+@pytest.mark.parametrize("degrees", [-24, 24])
+def test_a_tilted_face_is_found_near_and_followed(
+    detector: PartialDetector, astronaut: Image, degrees: float
+) -> None:
+    image = pasted(astronaut, 120, 60, degrees)
+    truth = detector.detect(image)[0]
+    assert len(truth) == 1
+    boxes, scores = detector.detect_near(image, truth + np.float32(6))
+    assert scores[0] > 0
+    assert iou_matrix(boxes, truth)[0, 0] > 0.8
+
+
+def test_the_parts_of_a_search_find_what_a_search_finds(
+    detector: PartialDetector, astronaut: Image
+) -> None:
+    upright, tilted = pasted(astronaut, 120, 40), pasted(astronaut, 120, 60, 24)
+    small = np.full_like(upright, 90)
+    small[200:360, 300:460] = cv2.resize(astronaut, (160, 160), interpolation=cv2.INTER_AREA)
+    nobody = np.zeros((0, 4), np.float32)
+    for image in (upright, tilted, small):
+        truth, _ = detector.detect(image)
+        assert len(truth) == 1
+        parts = [
+            detector.search(image, part, nobody)[0]
+            for part in range(len(detector.search_periods_s))
+        ]
+        assert iou_matrix(truth, np.concatenate(parts)).max() > 0.8
+        for part in range(len(parts)) if isinstance(detector, HaarDetector) else ():
+            assert len(detector.search(image, part, truth)[0]) == 0  # known already
