@@ -49,6 +49,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "tracksums",
         "words",
         "storage",
+        *("machine", "benchframes", "benchresult"),
     ),
     ("detector", "classifier", "tracker", "drawing", "sources", "sinks"),
     ("following",),
@@ -57,7 +58,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("inputs", "analysis", "partfiles", "parts", "localengine", "rayengine"),
     ),
     ("web",),
-    ("liveview", "plots", "timeline", "htmlreport", "htmltables"),
+    ("liveview", "plots", "timeline", "htmlreport", "htmltables", "measuring", "benchmark"),
     ("window",),
     ("cli", "__main__"),
 )

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from livefer.cli.analyze import analyze
+from livefer.cli.bench import bench
 from livefer.cli.data import data
 from livefer.cli.demo import demo
 from livefer.cli.doctor import doctor
@@ -39,6 +40,7 @@ app.command()(serve)
 app.command()(summarize)
 app.command()(explain)
 app.command()(demo)
+app.command()(bench)
 app.command()(doctor)
 app.command()(download)
 
