@@ -132,6 +132,38 @@ def test_a_new_face_is_found_when_its_part_is_due() -> None:
     assert 10 / FPS <= seen_s[450, 300] <= 10 / FPS + 0.5 + 1 / FPS
 
 
+def test_a_part_is_searched_where_something_changed_and_at_times_whole() -> None:
+    class Areas(Squares):
+        areas: list[float]
+
+        def search(
+            self, image: NDArray[Any], part: int, known: NDArray[np.float32]
+        ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            self.areas.append(image.shape[0] * image.shape[1] / (WIDTH * HEIGHT))
+            return super().search(image, part, known)
+
+    rng = np.random.default_rng(0)
+    noise = [rng.normal(0, 4, (HEIGHT, WIDTH, 1)) for _ in range(5)]
+    areas = {}
+    for name in ("still", "darker", "moving", "entering"):
+        detector, tracker = Areas(), FollowingTracker()
+        detector.areas = []
+        for i in range(75):
+            squares = [(100 + (2 * i if name == "moving" else 0), 100)]
+            squares += [(500, 300)] if name == "entering" and i > 20 else []
+            light = 0.3 * i if name == "darker" else 0
+            image = np.clip(scene(*squares) + noise[i % 5] - light + 20, 0, 255).astype(np.uint8)
+            tracker.find(detector, image, i / FPS)
+        areas[name] = detector.areas
+    # Once in two seconds each of the two parts is searched whole.
+    assert areas["still"] == areas["darker"] == [1, 1]
+    assert areas["moving"].count(1) == 2
+    assert len(areas["moving"]) > 6
+    assert len(areas["entering"]) == 4
+    for area in (*areas["moving"], *areas["entering"]):
+        assert area == 1 or area < 0.35
+
+
 def test_a_face_that_is_gone_is_gone_at_once_and_the_first_part_is_searched() -> None:
     detector, tracker = Squares(), FollowingTracker()
     for i in range(5):

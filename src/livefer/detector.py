@@ -75,7 +75,7 @@ class HaarDetector:
     crop_scale = 1.0
     crop_shift_y = 0.0
     # Large faces, small ones, heads tilted to either side.
-    search_periods_s = (0.25, 0.5, 1.0, 1.0)
+    search_periods_s = (0.25, 0.75, 1.0, 1.0)
 
     def __init__(self, hint: str | None = None) -> None:
         self.hint = hint

@@ -1,8 +1,9 @@
 """Where the faces of a live stream are, for a fraction of what a search of each frame costs.
 
 A face that was found is followed by its likeness from frame to frame, and a few times a second the
-detector looks again, only there. The rest of the picture is searched a part at a time, so that a
-new face is found soon and no frame waits for a whole search. Time is always passed in.
+detector looks again, only there. The rest of the picture is searched a part at a time, and only
+where it has changed, so that a new face is found soon and no frame waits for a whole search. Time
+is always passed in.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ _TEMPLATE_PX, _AROUND_PX = 40, 60  # a face, and the place where it is looked fo
 _AROUND = _AROUND_PX / _TEMPLATE_PX
 _MIN_LIKENESS = 0.8  # correlation; below it the detector looks at once
 _MIN_CONTRAST = 2.0  # gray levels
+_WHOLE_S = 2.0  # so often a part of the search goes over the whole picture, changed or not
+_BLOCK_PX = 8  # a change is one of the mean of such a block,
+_CHANGE = 8.0  # by so many gray levels more than that of the picture
+_MARGIN = 0.1  # of the picture's long side, around what has changed
 
 
 class Detector(Protocol):
@@ -48,6 +53,15 @@ class PartialDetector(Detector, Protocol):
     def search_periods_s(self) -> tuple[float, ...]: ...
     def search(self, image: NDArray[Any], part: int, known: Boxes) -> tuple[Boxes, Scores]: ...
     def detect_near(self, image: NDArray[Any], boxes: Boxes) -> tuple[Boxes, Scores]: ...
+
+
+@dataclass(slots=True, eq=False)
+class _Part:
+    """A part of the search: when it is due, and the picture's blocks when it was searched last."""
+
+    due_s: float
+    whole_s: float
+    blocks: NDArray[np.float32]
 
 
 @dataclass(slots=True, eq=False)
@@ -77,7 +91,7 @@ class FollowingTracker(Tracker):
         self._followed: list[_Followed] = []
         self._found_s = -math.inf
         self._kind: object = None
-        self._due_s: list[float] = []
+        self._parts: list[_Part] = []
 
     def find(
         self, detector: Detector, image: NDArray[np.uint8], time_s: float
@@ -113,7 +127,10 @@ class FollowingTracker(Tracker):
         for i, face in enumerate(self._followed):  # not all of them looked at in the same frame
             face.seen_s -= _VERIFY_S * i / len(self._followed)
         periods_s = detector.search_periods_s
-        self._due_s = [time_s + s * (i + 1) / len(periods_s) for i, s in enumerate(periods_s)]
+        self._parts = [
+            _Part(time_s + period_s * (i + 1) / len(periods_s), time_s, _blocks(gray))
+            for i, period_s in enumerate(periods_s)
+        ]
 
     def _go_on(
         self,
@@ -138,16 +155,48 @@ class FollowingTracker(Tracker):
                     face.template = _template(gray, face.box)
                     kept.append(face)
                 else:
-                    self._due_s[0] = time_s
+                    self._parts[0].due_s = time_s
         self._followed = []
         for face in sorted(kept, key=lambda face: -face.score):
             if not covered(face.box[None], self._boxes()).any():
                 self._followed.append(face)
-        for part, period_s in enumerate(detector.search_periods_s):
-            if self._due_s[part] <= time_s:
-                boxes, scores = detector.search(image, part, self._boxes())
-                self._add(gray, boxes, scores, time_s)
-                self._due_s[part] = time_s + period_s
+        for i, part in enumerate(self._parts):
+            if part.due_s <= time_s:
+                part.due_s = time_s + detector.search_periods_s[i]
+                left, top, right, bottom = self._region(part, gray, time_s)
+                if right > left:
+                    offset = np.array([left, top, left, top], np.float32)
+                    known = self._boxes() - offset
+                    boxes, scores = detector.search(image[top:bottom, left:right], i, known)
+                    self._add(gray, boxes + offset, scores, time_s)
+
+    def _region(
+        self, part: _Part, gray: NDArray[np.uint8], time_s: float
+    ) -> tuple[int, int, int, int]:
+        """Return where a part has to be searched, xyxy in pixels: around what is new to it.
+
+        Changes of the faces that are followed, and of the light as a whole, are not new.
+        """
+        height, width = gray.shape
+        blocks = _blocks(gray)
+        if time_s - part.whole_s >= _WHOLE_S:
+            part.whole_s, part.blocks = time_s, blocks
+            return 0, 0, width, height
+        change = blocks - part.blocks
+        is_new = np.abs(change - np.median(change)) > _CHANGE
+        for left, top, right, bottom in (self._boxes() / _BLOCK_PX).round().astype(int):
+            is_new[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = False
+        rows, columns = np.flatnonzero(is_new.any(axis=1)), np.flatnonzero(is_new.any(axis=0))
+        if not len(rows):
+            return 0, 0, 0, 0
+        part.blocks = blocks
+        margin = int(_MARGIN * max(height, width))
+        return (
+            max(0, int(columns[0]) * _BLOCK_PX - margin),
+            max(0, int(rows[0]) * _BLOCK_PX - margin),
+            min(width, (int(columns[-1]) + 1) * _BLOCK_PX + margin),
+            min(height, (int(rows[-1]) + 1) * _BLOCK_PX + margin),
+        )
 
     def _add(self, gray: NDArray[np.uint8], boxes: Boxes, scores: Scores, time_s: float) -> None:
         """Follow the faces that nobody follows yet."""
@@ -158,6 +207,12 @@ class FollowingTracker(Tracker):
 
     def _boxes(self) -> Boxes:
         return np.array([face.box for face in self._followed], np.float32).reshape(-1, 4)
+
+
+def _blocks(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
+    height, width = gray.shape
+    size_wh = (max(1, round(width / _BLOCK_PX)), max(1, round(height / _BLOCK_PX)))
+    return np.asarray(cv2.resize(gray, size_wh, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _template(gray: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8]:
