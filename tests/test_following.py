@@ -143,7 +143,7 @@ def test_a_part_is_searched_where_something_changed_and_at_times_whole() -> None
             return super().search(image, part, known)
 
     rng = np.random.default_rng(0)
-    noise = [rng.normal(0, 4, (HEIGHT, WIDTH, 1)) for _ in range(5)]
+    noise = [rng.normal(0, 2, (HEIGHT, WIDTH, 1)) for _ in range(5)]
     areas = {}
     for name in ("still", "darker", "moving", "entering"):
         detector, tracker = Areas(), FollowingTracker()
@@ -151,8 +151,8 @@ def test_a_part_is_searched_where_something_changed_and_at_times_whole() -> None
         for i in range(75):
             squares = [(100 + (2 * i if name == "moving" else 0), 100)]
             squares += [(500, 300)] if name == "entering" and i > 20 else []
-            light = 0.3 * i if name == "darker" else 0
-            image = np.clip(scene(*squares) + noise[i % 5] - light + 20, 0, 255).astype(np.uint8)
+            light = 0.2 * i if name == "darker" else 0
+            image = np.clip(scene(*squares) + noise[i % 5] - light, 0, 255).astype(np.uint8)
             tracker.find(detector, image, i / FPS)
         areas[name] = detector.areas
     # Once in two seconds each of the two parts is searched whole.
