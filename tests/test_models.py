@@ -46,3 +46,8 @@ def test_int8_says_what_float_says(name: str) -> None:
     small = EmotionClassifier(name).predict(faces)
     large = EmotionClassifier(f"{name}-float").predict(faces)
     assert np.abs(small - large).mean() < 0.03
+
+
+def test_no_thread_spins_between_calls() -> None:
+    options = EmotionClassifier("fer2013")._session.get_session_options()
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 
 import cv2
@@ -20,14 +19,16 @@ from livefer.errors import ConfigError, ModelError
 DEFAULT_MODEL = "fer2013"
 """Or "human": what people see instead of what the data set is labelled."""
 FORMAT = "1"
-_BATCH = 256  # bounds the memory of a call with thousands of faces
+# Bounds the memory of a call with thousands of faces: 256 at a time are no faster and take 250 MiB
+# more (bench/session.py, docs/experiments.md).
+_BATCH = 64
 
 _EXPORT_HINT = '"livefer export CHECKPOINT -o model.onnx" makes one'
 
 
 def shipped_models() -> dict[str, Path]:
     """Return the models inside the package by name; "float" is the default one in float32."""
-    folder = Path(str(resources.files("livefer") / "assets"))
+    folder = Path(__file__).with_name("assets")
     models = {path.stem: path for path in sorted(folder.glob("*.onnx"))}
     return models | {"float": models[f"{DEFAULT_MODEL}-float"]}
 
@@ -61,6 +62,10 @@ class EmotionClassifier:
         options.log_severity_level = 3
         if threads is not None:
             options.intra_op_num_threads = threads
+        # By default, the second thread spins for the next call: at 30 frames a second that takes a
+        # core and doubles the detector's time. Without, a face takes 0.4 ms longer on an idle
+        # machine, and four half as long on a busy one (bench/session.py, docs/experiments.md).
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
                 path, options, providers=["CPUExecutionProvider"]
