@@ -100,3 +100,27 @@ def test_the_unpacked_wheel_recognises_its_picture(wheel: zipfile.ZipFile, tmp_p
     assert ended.stdout.startswith(str(tmp_path / "site"))
     assert "happy" in ended.stdout
     assert [path.suffix for path in work.rglob("*") if path.is_file()] == [".jpg"]
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Return the packages and modules that a statement loads in a fresh process."""
+    code = (
+        "import sys; before = set(sys.modules)\n"
+        f"{statement}\nprint(*sorted(set(sys.modules) - before))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    return set(ended.stdout.split())
+
+
+def test_imports_load_what_they_need_and_nothing_else() -> None:
+    """What makes an import slow has to be asked for: bench/cold.py has the times."""
+    heavy = {"numpy", "cv2", "onnxruntime", "typer", "rich", "pygame"}
+    assert not loaded_by("import livefer") & heavy
+    recognizer = loaded_by("from livefer import Recognizer")
+    assert {"numpy", "cv2", "onnxruntime"} <= recognizer
+    unused = {"typer", "rich", "pygame", "ssl", "http.client", "pydantic", "matplotlib", "torch"}
+    assert not recognizer & unused
+    assert not loaded_by("import livefer.cli") & (heavy - {"typer", "rich"})

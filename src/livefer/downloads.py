@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import http.client
 import os
 import sys
-import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -38,6 +33,8 @@ def cache_dir() -> Path:
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file, in hex."""
+    import hashlib
+
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
@@ -50,6 +47,12 @@ def fetch(url: str, to: Path, sha256: str, progress: Progress | None = None) -> 
 
     The file appears under its name only when it is complete and its checksum is right.
     """
+    # Here, since every first result imports this module for the cache's folder: 25 ms of sockets
+    # and TLS (bench/cold.py).
+    import http.client
+    import urllib.error
+    import urllib.request
+
     if to.is_file() and sha256_of(to) == sha256:
         return to
     try:
@@ -84,6 +87,8 @@ def _write_verified(
     n_bytes: int | None,
     progress: Progress | None,
 ) -> None:
+    import hashlib
+
     with _replacing(to) as part:
         digest, done = hashlib.sha256(), 0
         while chunk := stream.read(_CHUNK_BYTES):
@@ -102,6 +107,8 @@ def _write_verified(
 @contextlib.contextmanager
 def _replacing(to: Path) -> Iterator[IO[bytes]]:
     """Open a temporary file beside `to` that takes its name when the block ends well."""
+    import tempfile
+
     to.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(
         dir=to.parent, prefix=f".{to.name}.", suffix=".part", delete=False

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import platform
 import re
 import sys
 from collections.abc import Iterator
@@ -54,6 +52,8 @@ def doctor() -> None:
 
 
 def _versions() -> Iterator[Finding]:
+    import platform
+
     yield "ok", "system", f"{platform.system()} {platform.release()}, {platform.machine()}"
     yield "ok", "Python", f"{platform.python_version()}, {sys.executable}"
     yield _package("livefer")
@@ -62,9 +62,11 @@ def _versions() -> Iterator[Finding]:
 
 
 def _package(name: str) -> Finding:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        return "ok", name, importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+        return "ok", name, version(name)
+    except PackageNotFoundError:
         return "broken", name, f'not installed: python -m pip install "{name}"'
 
 
@@ -151,9 +153,11 @@ def _devices() -> Iterator[Finding]:
 
 
 def _extras() -> Iterator[Finding]:
+    from importlib.metadata import PackageNotFoundError, requires
+
     try:
-        requirements = importlib.metadata.requires("livefer") or []
-    except importlib.metadata.PackageNotFoundError:
+        requirements = requires("livefer") or []
+    except PackageNotFoundError:
         requirements = []
     extras: dict[str, list[str]] = {}
     for requirement in requirements:

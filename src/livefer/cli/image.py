@@ -146,12 +146,12 @@ def _free_name(out: Path, source: Path, taken: set[Path]) -> Path:
 
 def _with_progress(items: list[Item]) -> Iterable[Item]:
     """Show a bar while many pictures are recognised, if somebody is watching."""
+    if len(items) < 3 or not sys.stderr.isatty():
+        return items
     from rich.console import Console
     from rich.progress import track
 
-    console = Console(stderr=True)
-    hidden = len(items) < 3 or not console.is_terminal
-    return track(items, "recognising", console=console, transient=True, disable=hidden)
+    return track(items, "recognising", console=Console(stderr=True), transient=True)
 
 
 def _short(names: list[str]) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -52,6 +50,8 @@ def serve(
     Everything is recognised on this machine, and nothing that comes in is stored. The API is
     described at /docs. Ctrl-C ends it.
     """
+    import secrets
+
     from livefer.detector import YUNET_HINT
 
     try:
@@ -88,6 +88,8 @@ def serve(
 
 def _url(host: str, port: int, is_tls: bool, token: str | None) -> str:
     """Return the address to open; of a server at every address, by this machine's name."""
+    import socket
+
     name = socket.gethostname() if host in ("0.0.0.0", "::") else host
     name = f"[{name}]" if ":" in name else name
     query = f"?token={quote(token, safe='')}" if token else ""
