@@ -22,9 +22,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.detector import HaarDetector, YuNetDetector
 from livefer.faces import crop_boxes
+from livefer.haar import HaarDetector
 from livefer.sources import read_image
+from livefer.yunet import YuNetDetector
 
 SIDE_PX = 96
 MARGINS = {

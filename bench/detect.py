@@ -23,9 +23,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.detector import HaarDetector, YuNetDetector
 from livefer.faces import to_gray
+from livefer.haar import HaarDetector
 from livefer.sources import read_image
+from livefer.yunet import YuNetDetector
 
 Detect = Callable[[NDArray[Any]], NDArray[Any]]
 KINDS = ("one", "several", "none")

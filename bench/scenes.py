@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 
 import livefer
 from livefer.dataset import Split, read_dataset
-from livefer.detector import HaarDetector, YuNetDetector
 from livefer.faces import iou_matrix
+from livefer.haar import HaarDetector
 from livefer.sources import read_image
+from livefer.yunet import YuNetDetector
 
 WIDTH, HEIGHT, FPS = 640, 480, 30
 SHIPPED_PICTURE = Path(livefer.__file__).parent / "assets" / "astronaut.jpg"
@@ -414,6 +415,20 @@ def make_scene(
     background = backgrounds[which - 2] if which >= 2 else made[which](rng)
     gains = rng.uniform(0.85, 1.05) * (1 + 0.06 * np.sin(t * rng.uniform(0.5, 1.5)))
     return Scene(direct.__name__, background, tuple(actors), gains, seed, pillar)
+
+
+def make_scenes(
+    heads: Sequence[Head], backgrounds: Sequence[Image], seconds: float, seed: int
+) -> list[Scene]:
+    """Return a scene of each kind, and a second one of those in which people stay."""
+    kinds = [*KINDS, sitting, group]
+    return [
+        replace(
+            make_scene(kind, heads, backgrounds, seconds, seed + k),
+            name=kind.__name__ + (" again" if kind in kinds[:k] else ""),
+        )
+        for k, kind in enumerate(kinds)
+    ]
 
 
 def changing(heads: Sequence[Head], background: Image, every_s: float, seed: int) -> Scene:

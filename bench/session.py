@@ -27,7 +27,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from livefer.classifier import shipped_models
-from livefer.detector import YuNetDetector
+from livefer.yunet import YuNetDetector
 
 SPINS, STOPS = "session.intra_op.allow_spinning", "session.force_spinning_stop"
 SETTINGS: dict[str, tuple[int, dict[str, str]]] = {  # threads (0: all), configuration entries

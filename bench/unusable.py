@@ -30,12 +30,12 @@ from numpy.typing import NDArray
 
 from livefer import hygiene
 from livefer.dataset import Dataset, read_dataset
-from livefer.detector import YuNetDetector
 from livefer.errors import LiveferError
 from livefer.evaluate import Predict, match_classes
 from livefer.faces import crop_boxes, crop_faces, iou_matrix
 from livefer.quality import share_outside, usable
 from livefer.sources import read_image
+from livefer.yunet import YuNetDetector
 
 ORDINARY, ORDINARY_PHOTOS = "ordinary val faces", "ordinary faces of photographs"
 _LONG_SIDE_PX = 1280

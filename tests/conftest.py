@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from livefer.detector import YUNET_FILE
+from livefer.yunet import YUNET_FILE
 
 NEEDED = (
     "av", "fastapi", "fsspec", "httpx", "matplotlib", "pandas", "playwright", "polars", "pyarrow",

@@ -29,8 +29,8 @@ from livefer.benchresult import (
 )
 from livefer.capture import Frame
 from livefer.cli import main
-from livefer.detector import HaarDetector
 from livefer.errors import LiveferError, SourceError
+from livefer.haar import HaarDetector
 from livefer.machine import Machine, cold_start, describe
 from livefer.measuring import (
     compare,

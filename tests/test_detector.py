@@ -15,15 +15,11 @@ import pytest
 from numpy.typing import NDArray
 
 import livefer
-from livefer.detector import (
-    Detector,
-    HaarDetector,
-    YuNetDetector,
-    download_yunet,
-    make_detector,
-)
+from livefer.detector import Detector, make_detector
 from livefer.errors import ModelError
 from livefer.faces import crop_boxes, iou_matrix
+from livefer.haar import HaarDetector
+from livefer.yunet import YuNetDetector, download_yunet
 
 Image = NDArray[np.uint8]
 FACE_XYXY = (172, 60, 276, 178)
@@ -141,7 +137,7 @@ def test_nothing_is_found_in_pictures_of_nothing(
 def test_yunet_sees_no_face_in_memory_that_nobody_wrote(yunet_file: Path) -> None:
     """What OpenCV reads there depends on the processor, and on what malloc leaves behind."""
     program = (
-        "import sys, numpy as np; from livefer.detector import YuNetDetector\n"
+        "import sys, numpy as np; from livefer.yunet import YuNetDetector\n"
         "detector = YuNetDetector(sys.argv[1])\n"
         "for shape in [(19, 19), (24, 24), (30, 200), (33, 300), (300, 31), (12, 900)]:\n"
         "    boxes, _ = detector.detect(np.full(shape, 128, np.uint8))\n"

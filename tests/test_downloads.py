@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from livefer import downloads
 from livefer.cli import app
-from livefer.detector import YUNET_FILE, download_yunet, yunet_path
 from livefer.downloads import cache_dir, fetch, install
 from livefer.errors import ModelError
+from livefer.yunet import YUNET_FILE, download_yunet, yunet_path
 
 CONTENT = bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -145,18 +145,18 @@ def test_cache_dir(
 
 
 def test_download_yunet(server: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livefer.detector.YUNET_URL", f"{server}/file")
+    monkeypatch.setattr("livefer.yunet.YUNET_URL", f"{server}/file")
     assert yunet_path() is None
     with pytest.raises(ModelError, match="not the expected file"):
         download_yunet()
     assert yunet_path() is None
-    monkeypatch.setattr("livefer.detector.YUNET_SHA256", SHA256)
+    monkeypatch.setattr("livefer.yunet.YUNET_SHA256", SHA256)
     assert download_yunet() == yunet_path() == cache / YUNET_FILE
 
 
 def test_the_command(server: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livefer.detector.YUNET_URL", f"{server}/file")
-    monkeypatch.setattr("livefer.detector.YUNET_SHA256", SHA256)
+    monkeypatch.setattr("livefer.yunet.YUNET_URL", f"{server}/file")
+    monkeypatch.setattr("livefer.yunet.YUNET_SHA256", SHA256)
     ended = CliRunner().invoke(app, ["download", "yunet"], catch_exceptions=False)
     assert ended.exit_code == 0
     assert str(cache / YUNET_FILE) in ended.stdout.replace("\n", "")

@@ -11,9 +11,10 @@ import pytest
 from fakes import SquareDetector
 from numpy.typing import NDArray
 
-from livefer.detector import HaarDetector, YuNetDetector
-from livefer.faces import covered, iou_matrix
+from livefer.faces import Region, covered, iou_matrix
 from livefer.following import FollowingTracker, PartialDetector
+from livefer.haar import HaarDetector
+from livefer.yunet import YuNetDetector
 
 Image = NDArray[np.uint8]
 FPS = 30
@@ -33,13 +34,15 @@ class Squares(SquareDetector):
         return super().detect(image)
 
     def search(
-        self, image: NDArray[Any], part: int, known: NDArray[np.float32]
+        self, image: NDArray[Any], part: int, region: Region, known: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Part 0 is the left half of the picture, part 1 the right one."""
         self.asked.append(f"part {part}")
         boxes, scores = super().detect(image)
         is_here = (boxes[:, 0] >= WIDTH / 2) == bool(part)
-        is_new = is_here & ~covered(boxes, known)
+        low, high = np.array(region[:2]), np.array(region[2:])
+        is_inside = ((boxes[:, :2] >= low) & (boxes[:, 2:] <= high)).all(axis=1)
+        is_new = is_here & is_inside & ~covered(boxes, known)
         return boxes[is_new], scores[is_new]
 
     def detect_near(
@@ -137,10 +140,11 @@ def test_a_part_is_searched_where_something_changed_and_at_times_whole() -> None
         areas: list[float]
 
         def search(
-            self, image: NDArray[Any], part: int, known: NDArray[np.float32]
+            self, image: NDArray[Any], part: int, region: Region, known: NDArray[np.float32]
         ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-            self.areas.append(image.shape[0] * image.shape[1] / (WIDTH * HEIGHT))
-            return super().search(image, part, known)
+            left, top, right, bottom = region
+            self.areas.append((right - left) * (bottom - top) / (WIDTH * HEIGHT))
+            return super().search(image, part, region, known)
 
     rng = np.random.default_rng(0)
     noise = [rng.normal(0, 2, (HEIGHT, WIDTH, 1)) for _ in range(5)]
@@ -268,14 +272,20 @@ def test_the_parts_of_a_search_find_what_a_search_finds(
     upright, tilted = pasted(astronaut, 120, 40), pasted(astronaut, 120, 60, 24)
     small = np.full_like(upright, 90)
     small[200:360, 300:460] = cv2.resize(astronaut, (160, 160), interpolation=cv2.INTER_AREA)
-    nobody = np.zeros((0, 4), np.float32)
+    nobody, whole = np.zeros((0, 4), np.float32), (0, 0, WIDTH, HEIGHT)
     for image in (upright, tilted, small):
         truth, _ = detector.detect(image)
         assert len(truth) == 1
         parts = [
-            detector.search(image, part, nobody)[0]
+            detector.search(image, part, whole, nobody)[0]
             for part in range(len(detector.search_periods_s))
         ]
         assert iou_matrix(truth, np.concatenate(parts)).max() > 0.8
         for part in range(len(parts)) if isinstance(detector, HaarDetector) else ():
-            assert len(detector.search(image, part, truth)[0]) == 0  # known already
+            assert len(detector.search(image, part, whole, truth)[0]) == 0  # known already
+        if image is upright:
+            left, top, right, bottom = truth[0].astype(int)
+            around = (left - 60, top - 60, right + 60, bottom + 60)
+            there, _ = detector.search(image, 0, around, nobody)
+            assert iou_matrix(truth, there).max() > 0.8
+            assert len(detector.search(image, 0, (0, 300, 200, 480), nobody)[0]) == 0

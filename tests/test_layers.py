@@ -51,8 +51,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "storage",
         *("machine", "benchframes", "benchresult"),
     ),
-    ("detector", "classifier", "tracker", "drawing", "sources", "sinks"),
-    ("following",),
+    ("haar", "yunet", "classifier", "tracker", "drawing", "sources", "sinks"),
+    ("detector", "following"),
     (
         *("recognizer", "evaluate", "io", "pipeline"),
         *("inputs", "analysis", "partfiles", "parts", "localengine", "rayengine"),

@@ -13,7 +13,6 @@ import numpy as np
 from livefer.benchframes import GRIDS, Portrait, Scene
 from livefer.benchresult import Benchmark, Comparison, advise
 from livefer.classifier import shipped_models
-from livefer.detector import yunet_path
 from livefer.faces import crop_faces
 from livefer.machine import cold_start, describe
 from livefer.measuring import (
@@ -27,6 +26,7 @@ from livefer.measuring import (
 )
 from livefer.recognizer import Recognizer
 from livefer.sources import read_image
+from livefer.yunet import yunet_path
 
 SIZES_WH = ((640, 480), (1280, 720), (1920, 1080))
 

@@ -16,6 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 _MAX_SAMPLES = 32  # of the source along a side of one pixel of the crop
 
 
+Boxes = NDArray[np.float32]
+Scores = NDArray[np.float32]
+Region = tuple[int, int, int, int]
+"""A rectangle of whole pixels: left, top, right, bottom."""
+
+
 def check_image(image: NDArray[Any]) -> NDArray[np.uint8]:
     """Return the image as (H, W) gray or (H, W, 3) BGR; a fourth channel (alpha) is left out.
 
@@ -53,6 +59,26 @@ def as_boxes(boxes: ArrayLike) -> NDArray[np.float32]:
     if array.ndim != 2 or array.shape[1] != 4:
         raise ValueError(f"expected boxes of shape (N, 4), xyxy in pixels, got {array.shape}")
     return array
+
+
+def shrunk(
+    image: NDArray[np.uint8], side_px: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Return the image with a long side of at most side_px, and its scale: (4,), for xyxy."""
+    height, width = image.shape[:2]
+    factor = side_px / max(height, width, 1)
+    if factor >= 1:
+        return image, np.ones(4, np.float32)
+    size_wh = (max(1, round(width * factor)), max(1, round(height * factor)))
+    small = np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+    return small, np.array([size_wh[0] / width, size_wh[1] / height] * 2, np.float32)
+
+
+def xyxy(rects: Any) -> Boxes:
+    """Return OpenCV's x, y, width, height as boxes; its empty tuple as (0, 4)."""
+    boxes = np.array(rects, np.float32).reshape(-1, 4)
+    boxes[:, 2:] += boxes[:, :2]
+    return boxes
 
 
 def crop_boxes(boxes: ArrayLike, scale: float = 1.0, shift_y: float = 0.0) -> NDArray[np.float32]:

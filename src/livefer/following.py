@@ -16,8 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.detector import Boxes, Scores
-from livefer.faces import covered, crop_faces, to_gray
+from livefer.faces import Boxes, Region, Scores, covered, crop_faces, to_gray
 from livefer.tracker import Tracker
 
 _VERIFY_S = 0.095  # so often the detector looks at a face again: every third frame at 30 fps
@@ -51,7 +50,9 @@ class PartialDetector(Detector, Protocol):
 
     @property
     def search_periods_s(self) -> tuple[float, ...]: ...
-    def search(self, image: NDArray[Any], part: int, known: Boxes) -> tuple[Boxes, Scores]: ...
+    def search(
+        self, image: NDArray[Any], part: int, region: Region, known: Boxes
+    ) -> tuple[Boxes, Scores]: ...
     def detect_near(self, image: NDArray[Any], boxes: Boxes) -> tuple[Boxes, Scores]: ...
 
 
@@ -163,17 +164,15 @@ class FollowingTracker(Tracker):
         for i, part in enumerate(self._parts):
             if part.due_s <= time_s:
                 part.due_s = time_s + detector.search_periods_s[i]
-                left, top, right, bottom = self._region(part, gray, time_s)
-                if right > left:
-                    offset = np.array([left, top, left, top], np.float32)
-                    known = self._boxes() - offset
-                    boxes, scores = detector.search(image[top:bottom, left:right], i, known)
-                    self._add(gray, boxes + offset, scores, time_s)
+                region = self._region(part, gray, time_s)
+                if region is not None:
+                    boxes, scores = detector.search(image, i, region, self._boxes())
+                    self._add(gray, boxes, scores, time_s)
 
     def _region(
         self, part: _Part, gray: NDArray[np.uint8], time_s: float
-    ) -> tuple[int, int, int, int]:
-        """Return where a part has to be searched, xyxy in pixels: around what is new to it.
+    ) -> Region | None:
+        """Return where a part has to be searched: around what is new to it, if anything is.
 
         Changes of the faces that are followed, and of the light as a whole, are not new.
         """
@@ -188,7 +187,7 @@ class FollowingTracker(Tracker):
             is_new[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = False
         rows, columns = np.flatnonzero(is_new.any(axis=1)), np.flatnonzero(is_new.any(axis=0))
         if not len(rows):
-            return 0, 0, 0, 0
+            return None
         part.blocks = blocks
         margin = int(_MARGIN * max(height, width))
         return (

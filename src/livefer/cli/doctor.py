@@ -102,8 +102,9 @@ def _plain(value: str) -> str:
 def _detectors() -> Iterator[Finding]:
     import numpy as np
 
-    from livefer.detector import make_detector, yunet_path
+    from livefer.detector import make_detector
     from livefer.errors import ModelError
+    from livefer.yunet import yunet_path
 
     for name in ("haar", "yunet"):
         if name == "yunet" and yunet_path() is None:

@@ -29,7 +29,7 @@ def download(
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-    from livefer.detector import download_yunet
+    from livefer.yunet import download_yunet
 
     bar = Progress(
         TextColumn("{task.description}"),

@@ -52,7 +52,7 @@ def serve(
     """
     import secrets
 
-    from livefer.detector import YUNET_HINT
+    from livefer.yunet import YUNET_HINT
 
     try:
         from livefer.web.limits import Limits

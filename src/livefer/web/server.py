@@ -15,14 +15,16 @@ import uvicorn
 import websockets  # noqa: F401  # uvicorn needs it later, when its absence would be a traceback
 
 from livefer.classifier import EmotionClassifier
-from livefer.detector import HaarDetector, YuNetDetector, make_detector, yunet_path
+from livefer.detector import make_detector
 from livefer.errors import ConfigError, LiveferError
 from livefer.following import Detector
+from livefer.haar import HaarDetector
 from livefer.web.app import Service, make_app
 from livefer.web.engine import Engine
 from livefer.web.limits import Limits
 from livefer.web.protocol import Model
 from livefer.web.security import Access
+from livefer.yunet import YuNetDetector, yunet_path
 
 _SEND_BUFFER = 128 * 1024  # a client that does not read is noticed soon, not after megabytes
 _UNACKED_MS = 30_000  # and its connection is dropped by the kernel where it stays so
