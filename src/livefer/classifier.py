@@ -63,8 +63,8 @@ class EmotionClassifier:
         if threads is not None:
             options.intra_op_num_threads = threads
         # By default, the second thread spins for the next call: at 30 frames a second that takes a
-        # core and doubles the detector's time. Without, a face takes 0.4 ms longer on an idle
-        # machine, and four half as long on a busy one (bench/session.py, docs/experiments.md).
+        # core, and YuNet 20 ms instead of 12. Without, a call takes up to 1 ms longer on an idle
+        # machine, and one of four faces half as long on a busy one (bench/session.py).
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
