@@ -179,6 +179,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="write FILE.json and FILE.md")
     args = parser.parse_args()
     pythons = dict(text.split("=", 1) for text in args.pythons) or {"now": sys.executable}
+    # For the heading, without this machine's folders.
+    sys.argv = [f"{n}=PYTHON" if (n := a.split("=")[0]) in pythons else a for a in sys.argv]
 
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "empty").mkdir()
