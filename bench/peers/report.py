@@ -109,7 +109,8 @@ def draw(data: dict[str, Any], path: Path) -> None:
         frames.scatter(values, y, marker=marker, s=46 if is_first else 26, zorder=3,
                        color=colours if is_first else "white", edgecolors=colours,
                        linewidths=1.3)  # fmt: skip
-        frames.plot([], [], marker=marker, color=_INK, linestyle="", label=scene,
+        frames.plot([], [], marker=marker, color=_INK, linestyle="",
+                    label=f"{scene} (figures)" if is_first else scene,
                     markerfacecolor=_INK if is_first else "white")  # fmt: skip
     for at, one in zip(y, peers, strict=True):
         values = [figures["p50_ms"] for figures in one["scenes"].values()]
