@@ -187,7 +187,7 @@ def test_where_nothing_is_known_the_whole_picture_is_searched(change: str) -> No
     assert detector.asked.count("all") == 1
     time_s, image = 7 + 3 / FPS, scene((100, 100), (450, 300))
     if change == "pause":
-        time_s += 0.6
+        time_s += 5.1
     elif change == "back":
         time_s = 7.0
     elif change == "size":
@@ -200,6 +200,18 @@ def test_where_nothing_is_known_the_whole_picture_is_searched(change: str) -> No
     boxes, _ = tracker.find(detector, image, time_s)
     assert detector.asked == ["all"]
     assert len(boxes) == 2
+
+
+def test_where_frames_are_rare_each_searches_one_part() -> None:
+    detector, tracker = Squares(), FollowingTracker()
+    for i in range(8):
+        tracker.find(detector, scene((100 + 3 * i, 100), (400, 100 + 3 * i)), 1.5 * i)
+    asked = [what for what in detector.asked if "near" not in what]
+    assert asked[0] == "all"
+    assert sorted(asked[1:]) == ["part 0"] * asked.count("part 0") + ["part 1"] * (
+        7 - asked.count("part 0")
+    )
+    assert 2 <= asked.count("part 0") <= 5
 
 
 def test_a_detector_that_knows_no_parts_searches_every_frame() -> None:

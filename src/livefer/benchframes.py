@@ -44,6 +44,8 @@ class Scene:
     """Heads in a grid that sway gently before a still background with a camera's grain.
 
     Every other head is mirrored, and each is at another point of its sway.
+
+    grounds: the scene without its heads, (H, W, 3) uint8 BGR each; they take turns
     """
 
     def __init__(self, portrait: Portrait, size_wh: tuple[int, int], n_faces: int) -> None:
@@ -66,7 +68,7 @@ class Scene:
         self._rest = 1 - self._weight
         behind = _filling(_cut(portrait.image, portrait.empty), size_wh).astype(np.int16)
         rng = np.random.default_rng(0)
-        self._grounds = [
+        self.grounds = [
             np.clip(behind + _noise(rng, behind.shape), 0, 255).astype(np.uint8)
             for _ in range(_N_GRAINS)
         ]
@@ -74,7 +76,7 @@ class Scene:
     def frame(self, index: int) -> Frame:
         """Return a frame of the scene, at 30 frames a second."""
         time_s = index / FPS
-        image = self._grounds[index % _N_GRAINS].copy()
+        image = self.grounds[index % _N_GRAINS].copy()
         for i, (x, y) in enumerate(self._centres):
             sway, phase, half = _SWAY * self._side, 0.7 * i, self._side / 2
             left = round(x - half + sway * math.sin(2 * math.pi * time_s / _PERIODS_S[0] + phase))

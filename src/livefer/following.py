@@ -20,7 +20,9 @@ from livefer.faces import Boxes, Region, Scores, covered, crop_faces, to_gray
 from livefer.tracker import Tracker
 
 _VERIFY_S = 0.095  # so often the detector looks at a face again: every third frame at 30 fps
-_MAX_GAP_S = 0.5  # after a longer pause, or a jump back, nothing is known
+# After a longer pause, or a jump back, nothing is known. Much longer than a whole search takes on a
+# slow machine, which would otherwise do nothing else.
+_MAX_GAP_S = 5.0
 _TEMPLATE_PX, _AROUND_PX = 40, 60  # a face, and the place where it is looked for
 _AROUND = _AROUND_PX / _TEMPLATE_PX
 _MIN_LIKENESS = 0.8  # correlation; below it the detector looks at once
@@ -156,22 +158,35 @@ class FollowingTracker(Tracker):
                     face.template = _template(gray, face.box)
                     kept.append(face)
                 else:
-                    self._parts[0].due_s = time_s
+                    self._parts[0].due_s = -math.inf  # before any other
         self._followed = []
         for face in sorted(kept, key=lambda face: -face.score):
             if not covered(face.box[None], self._boxes()).any():
                 self._followed.append(face)
-        for i, part in enumerate(self._parts):
-            if part.due_s <= time_s:
-                part.due_s = time_s + detector.search_periods_s[i]
-                region = self._region(part, gray, time_s)
-                if region is not None:
-                    boxes, scores = detector.search(image, i, region, self._boxes())
-                    self._add(gray, boxes, scores, time_s)
+        self._search(detector, image, gray, time_s)
 
-    def _region(
-        self, part: _Part, gray: NDArray[np.uint8], time_s: float
-    ) -> Region | None:
+    def _search(
+        self,
+        detector: PartialDetector,
+        image: NDArray[np.uint8],
+        gray: NDArray[np.uint8],
+        time_s: float,
+    ) -> None:
+        """Search the part that waits longest, as measured by its period; one is enough a frame."""
+        periods_s = detector.search_periods_s
+        waiting = [
+            (time_s - part.due_s) / s for part, s in zip(self._parts, periods_s, strict=True)
+        ]
+        i = int(np.argmax(waiting))
+        if waiting[i] >= 0:
+            part = self._parts[i]
+            part.due_s = time_s + periods_s[i]
+            region = self._region(part, gray, time_s)
+            if region is not None:
+                boxes, scores = detector.search(image, i, region, self._boxes())
+                self._add(gray, boxes, scores, time_s)
+
+    def _region(self, part: _Part, gray: NDArray[np.uint8], time_s: float) -> Region | None:
         """Return where a part has to be searched: around what is new to it, if anything is.
 
         Changes of the faces that are followed, and of the light as a whole, are not new.

@@ -1,0 +1,148 @@
+"""Does an hour of frames leave anything behind: memory, latency, threads.
+
+A source that loops, 640×480 at 30 frames a second with one face that now and then leaves, runs
+through what the live window does: a thread reads, a thread recognises, this one paints. Each tenth
+of it is a row. Without --paced a frame comes as soon as the one before was recognised, so that an
+hour of frames takes some minutes and none is skipped; with it they come as from a camera.
+
+    python bench/soak.py [--minutes 60] [--detector haar|FILE.onnx] [--paced] [--out soak]
+"""
+
+from __future__ import annotations
+
+import argparse
+import threading
+import time
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from common import heading, write_json
+
+from livefer import Recognizer
+from livefer.benchframes import FPS, Scene
+from livefer.benchmark import shipped_portrait
+from livefer.capture import Frame
+from livefer.liveview import LiveView
+from livefer.machine import describe
+from livefer.results import FrameResult
+from livefer.sources import Source
+
+_LOOP = 600  # frames: 20 s, without the face for the last two of them
+_AWAY = 60
+_WINDOW_WH = (960, 720)
+
+
+class Watched(LiveView):
+    """A live view that keeps the latency of every frame."""
+
+    def __init__(self, recognizer: Recognizer, source: Source) -> None:
+        super().__init__(recognizer, source)
+        self.latencies_ms: list[float] = []
+        self.n_faces = 0
+        self.taken = threading.Semaphore(0)
+
+    def _take(self, result: FrameResult) -> None:
+        super()._take(result)
+        self.latencies_ms.append(self.latency_ms)
+        self.n_faces += len(result.faces)
+        self.taken.release()
+
+
+def main() -> None:
+    """Run, print the table and write both files."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--detector", default="haar")
+    parser.add_argument("--paced", action="store_true")
+    parser.add_argument("--out", type=Path, default=Path("bench/results/soak"))
+    arguments = parser.parse_args()
+    machine = describe()
+    n_frames = round(arguments.minutes * 60 * FPS)
+    rows = soak(Recognizer(detector=arguments.detector), n_frames, arguments.paced)
+    pace = "as from a camera" if arguments.paced else "as fast as they are recognised"
+    lines = [
+        heading("An hour of frames" if arguments.minutes == 60 else "Many frames"),
+        f"{machine.processor}, {machine.n_cores} cores, {machine.system}, load before: "
+        f"{machine.load}; {n_frames} frames of 640×480 at {FPS:g} frames a second, {pace}; "
+        f"one run, detector {arguments.detector.rpartition('/')[2]}\n",
+        "| frames | skipped | faces | memory, MiB | threads | latency p50, ms | p99, ms | max |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    lines += [
+        f"| {row['frames']} | {row['skipped']} | {row['faces']} | {row['memory_mib']:.1f} | "
+        f"{row['threads']} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} | {row['max_ms']:.1f} |"
+        for row in rows
+    ]
+    first, last = rows[1], rows[-1]
+    lines += [
+        "",
+        f"From the second tenth to the last: memory {last['memory_mib'] - first['memory_mib']:+.1f}"
+        f" MiB, median latency {last['p50_ms'] / first['p50_ms'] - 1:+.0%}, "
+        f"threads {last['threads'] - first['threads']:+d}.",
+    ]
+    text = "\n".join(lines) + "\n"
+    print(text)
+    arguments.out.with_suffix(".md").write_text(text, encoding="utf-8")
+    write_json(arguments.out.with_suffix(".json"), {"machine": machine.to_dict(), "rows": rows})
+
+
+def soak(recognizer: Recognizer, n_frames: int, paced: bool) -> list[dict[str, float]]:
+    """Return a row for each tenth of the frames."""
+    scene = Scene(shipped_portrait(), (640, 480), 1)
+    made = [scene.frame(i) for i in range(_LOOP)]
+    nobody = scene.grounds
+    for i in range(_LOOP - _AWAY, _LOOP):
+        made[i] = replace(made[i], image=nobody[i % len(nobody)])
+    counted = threading.Event()
+
+    def read() -> Generator[Frame, None, None]:
+        started = time.monotonic()
+        for i in range(n_frames):
+            time_s = i / FPS
+            if paced:
+                time.sleep(max(0.0, started + time_s - time.monotonic()))
+            elif i:
+                view.taken.acquire()
+            yield replace(made[i % _LOOP], index=i, time_s=time_s)
+        counted.wait()  # the threads too
+
+    view = Watched(recognizer, Source("loop", read(), live=True))
+    rows: list[dict[str, float]] = []
+    begun = skipped = faces = 0
+    with view:
+        while len(rows) < 10:
+            time.sleep(0.03)
+            if not view.running:
+                raise SystemExit("the stream ended before its time")
+            view.paint(_WINDOW_WH)
+            due = round((len(rows) + 1) * n_frames / 10)
+            if view.n_recognised + view.n_skipped < due - 1:
+                continue
+            spent_ms = view.latencies_ms[begun:]
+            rows.append(
+                {
+                    "frames": len(spent_ms),
+                    "skipped": view.n_skipped - skipped,
+                    "faces": view.n_faces - faces,
+                    "memory_mib": memory_mib(),
+                    "threads": threading.active_count(),
+                    "p50_ms": float(np.quantile(spent_ms, 0.5)),
+                    "p99_ms": float(np.quantile(spent_ms, 0.99)),
+                    "max_ms": max(spent_ms),
+                }
+            )
+            begun, skipped, faces = begun + len(spent_ms), view.n_skipped, view.n_faces
+        counted.set()
+    return rows
+
+
+def memory_mib() -> float:
+    """Return the memory in use now; Linux only."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 2**20
+
+
+if __name__ == "__main__":
+    main()
