@@ -6,7 +6,8 @@
 Sequences of labelled faces of FER2013's val, pasted into pictures and moving (bench/scenes.py),
 searched whole (recognizer.tracker()) and live (recognizer.tracker(live=True)). A frame is equal
 where both find as many faces, each of one overlaps one of the other by an IoU of at least 0.5, and
-their smoothed labels are the same. Rows:
+their smoothed labels are the same; two frames agree where they have the same faces and no two
+labels differ of which both are certain. Rows:
 
     all       every frame
     steady    nobody entered within the last half second, nor is about to: an entrance begins when a
@@ -16,7 +17,8 @@ their smoothed labels are the same. Rows:
 
 `again` compares the whole search with itself on the same scenes with other sensor noise: what is
 equal by then is what can be asked of anything. Accuracy is that of smoothed labels against the
-faces' own, for wholly visible faces that were found. JSON holds the same, and why frames differ.
+faces' own, for wholly visible faces that were found. JSON holds the same, and how the
+others' boxes lie to the whole search's (`moved`: mean and deviation).
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ import numpy as np
 import scenes
 from common import heading, write_json
 from numpy.typing import NDArray
-from scenes import ABSENT, FPS, KINDS, WHOLE, Image, Scene
+from scenes import ABSENT, FPS, WHOLE, Image, Scene
 from tracking import (
     EVERY,
     MIN_IOU,
@@ -97,7 +99,13 @@ def compare(truth: Truth, i: int, first: FrameResult, second: FrameResult) -> di
     if not differs and any(first.faces[a].label != second.faces[b].label for a, b in pairs):
         differs.append("label")
     ious = [float(overlaps[a, b]) for a, b in pairs]
-    return {"pairs": pairs, "ious": ious, "differs": differs}
+    contradicts = any(
+        first.faces[a].label != second.faces[b].label
+        and not (first.faces[a].uncertain or second.faces[b].uncertain)
+        for a, b in pairs
+    )
+    agrees = differs in ([], ["label"]) and not contradicts
+    return {"pairs": pairs, "ious": ious, "differs": differs, "agrees": agrees}
 
 
 def _who(truth: Truth, i: int, face: Face) -> str:
@@ -116,10 +124,12 @@ class Comparison:
 
     n_frames: Counter[str] = field(default_factory=Counter)
     equal: Counter[str] = field(default_factory=Counter)
+    agree: Counter[str] = field(default_factory=Counter)
     same_faces: Counter[str] = field(default_factory=Counter)
     causes: dict[str, Counter[str]] = field(default_factory=lambda: {g: Counter() for g in GROUPS})
     by_scene: dict[str, list[int]] = field(default_factory=dict)
     ious: dict[str, list[float]] = field(default_factory=lambda: {g: [] for g in GROUPS})
+    moved: list[NDArray[np.float64]] = field(default_factory=list)
     same_label: list[bool] = field(default_factory=list)
     same_raw: list[bool] = field(default_factory=list)
     right: tuple[list[bool], list[bool]] = field(default_factory=lambda: ([], []))
@@ -145,10 +155,12 @@ class Comparison:
             for group in (g for g, is_in in zip(GROUPS, groups, strict=True) if is_in):
                 self.n_frames[group] += 1
                 self.equal[group] += not differs
+                self.agree[group] += found["agrees"]
                 self.same_faces[group] += differs in ([], ["label"])
                 self.causes[group].update(set(differs))
                 self.ious[group] += found["ious"]
             for j, k in found["pairs"]:
+                self.moved.append(moved(a.faces[j].box, b.faces[k].box))
                 self.same_label.append(a.faces[j].label == b.faces[k].label)
                 raws = (a.faces[j].raw_probabilities, b.faces[k].raw_probabilities)
                 self.same_raw.append(raws[0].argmax() == raws[1].argmax())
@@ -167,6 +179,7 @@ class Comparison:
                 group: {
                     "n_frames": self.n_frames[group],
                     "equal": _share(self.equal[group], self.n_frames[group]),
+                    "agree": _share(self.agree[group], self.n_frames[group]),
                     "same_faces": _share(self.same_faces[group], self.n_frames[group]),
                     "iou_good": _share(
                         sum(v >= GOOD_IOU for v in self.ious[group]), len(self.ious[group])
@@ -177,6 +190,7 @@ class Comparison:
                 for group in GROUPS
             },
             "n_pairs": len(self.same_label),
+            "moved": _spread(self.moved),
             "same_label": _share(sum(self.same_label), len(self.same_label)),
             "same_raw_label": _share(sum(self.same_raw), len(self.same_raw)),
             "accuracy": [_share(sum(right), len(right)) for right in self.right],
@@ -197,6 +211,22 @@ def _right(truth: Truth, results: Sequence[FrameResult]) -> list[bool]:
     ]
 
 
+def moved(first: Sequence[float], second: Sequence[float]) -> NDArray[np.float64]:
+    """Return where the second box lies from the first: x, y in sides, log of width and height."""
+    a, b = np.array([first, second], np.float64)
+    wh_a, wh_b = a[2:] - a[:2], b[2:] - b[:2]
+    centre = (b[:2] + b[2:] - a[:2] - a[2:]) / 2
+    return np.concatenate([centre / wh_a.mean(), np.log(wh_b / wh_a)])
+
+
+def _spread(rows: Sequence[NDArray[np.float64]]) -> dict[str, list[float]]:
+    if not rows:
+        return {}
+    names = ("x", "y", "log_width", "log_height")
+    columns = np.array(rows).T
+    return {n: [float(c.mean()), float(c.std())] for n, c in zip(names, columns, strict=True)}
+
+
 def _share(count: int, of: int) -> float | None:
     return count / of if of else None
 
@@ -205,20 +235,6 @@ def _quantiles(values: Sequence[float]) -> dict[str, float]:
     if not values:
         return {}
     return {f"{q:g}": float(np.quantile(values, q)) for q in (0.001, 0.01, 0.05, 0.5)}
-
-
-def make_scenes(
-    heads: Sequence[scenes.Head], backgrounds: Sequence[Image], seconds: float, seed: int
-) -> list[Scene]:
-    """Return a scene of each kind, and a second one of those in which people stay."""
-    kinds = [*KINDS, scenes.sitting, scenes.group]
-    return [
-        replace(
-            scenes.make_scene(kind, heads, backgrounds, seconds, seed + k),
-            name=kind.__name__ + (" again" if kind in kinds[:k] else ""),
-        )
-        for k, kind in enumerate(kinds)
-    ]
 
 
 def measure(
@@ -296,9 +312,9 @@ def as_markdown(figures: dict[str, Any]) -> str:
         f"{figures['n_frames']:,} frames at 30 fps in {figures['n_scenes']} scenes, seed "
         f"{figures['seed']}; {figures['heads']}.",
         "",
-        "| detector, fps, compared with whole | frames | equal | same faces | IoU ≥ 0.85 "
+        "| detector, fps, compared with whole | frames | equal | agree | same faces | IoU ≥ 0.85 "
         "| IoU: 0.1 %, 1 %, 5 %, median |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in figures["rows"]:
         for group in GROUPS:
@@ -306,7 +322,8 @@ def as_markdown(figures: dict[str, Any]) -> str:
             quantiles = ", ".join(f"{v:.2f}" for v in of["iou_quantiles"].values())
             lines.append(
                 f"| {row['detector']}, {row['fps']}, {row['compared']}: {group} "
-                f"| {of['n_frames']} | {_percent(of['equal'])} | {_percent(of['same_faces'])} "
+                f"| {of['n_frames']} | {_percent(of['equal'])} | {_percent(of['agree'])} "
+                f"| {_percent(of['same_faces'])} "
                 f"| {_percent(of['iou_good'])} | {quantiles} |"
             )
     lines += [
@@ -342,6 +359,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("data/fer2013"))
     parser.add_argument("--photos", type=Path, default=Path("data/photos.json"))
     parser.add_argument("--yunet", type=Path, help="YuNet's .onnx file; without it only Haar runs")
+    parser.add_argument("--detectors", nargs="+", help="only these; both choose the faces")
     parser.add_argument("--fps", nargs="+", type=int, choices=tuple(EVERY), default=list(EVERY))
     parser.add_argument("--kinds", nargs="+", help="only these scenes, such as walking, group")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a scene")
@@ -355,11 +373,14 @@ def main() -> None:
 
     dataset, detectors = read_dataset(args.data), scenes.load_detectors(args.yunet)
     recognizers = make_recognizers(EmotionClassifier(args.model), detectors, args.cache)
+    judges = [whole.detector for whole, _ in recognizers.values()]
     heads, n_tried = scenes.val_heads(
-        dataset.split("val"), dataset.classes, args.heads, list(detectors.values()), args.seed
+        dataset.split("val"), dataset.classes, args.heads, judges, args.seed
     )
+    keep_found(recognizers)
+    recognizers = {k: v for k, v in recognizers.items() if k in (args.detectors or detectors)}
     backgrounds = scenes.photo_backgrounds(args.photos)
-    all_scenes = make_scenes(heads, backgrounds, args.seconds, args.seed)
+    all_scenes = scenes.make_scenes(heads, backgrounds, args.seconds, args.seed)
     if args.kinds:
         all_scenes = [scene for scene in all_scenes if scene.name.split()[0] in args.kinds]
     figures: dict[str, Any] = {}

@@ -305,7 +305,7 @@ def test_both_benches_run_through_and_a_detector_without_parts_gives_equal_frame
     assert again["groups"]["all"]["n_frames"] == n
     json.dumps(figures, allow_nan=False)
     figures |= {"n_scenes": 1, "seed": 0, "heads": "squares"}
-    assert f"| square, 30, live: steady | {n} | 100.0 %" in following.as_markdown(figures)
+    assert f"| square, 30, live: steady | {n} | 100.0 % | 100.0 %" in following.as_markdown(figures)
 
 
 def test_watching_gives_each_frame_its_time() -> None:

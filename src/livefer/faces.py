@@ -61,9 +61,7 @@ def as_boxes(boxes: ArrayLike) -> NDArray[np.float32]:
     return array
 
 
-def shrunk(
-    image: NDArray[np.uint8], side_px: int
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+def shrunk(image: NDArray[np.uint8], side_px: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Return the image with a long side of at most side_px, and its scale: (4,), for xyxy."""
     height, width = image.shape[:2]
     factor = side_px / max(height, width, 1)
