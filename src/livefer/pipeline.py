@@ -14,7 +14,6 @@ from dataclasses import replace
 from itertools import islice
 from queue import Empty, Full, Queue
 from threading import Event, Thread
-from types import TracebackType
 from typing import TypeVar
 
 from livefer.capture import Frame
@@ -152,12 +151,7 @@ class AnnotatedVideo:
     def __enter__(self) -> AnnotatedVideo:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 

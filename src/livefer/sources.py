@@ -15,7 +15,6 @@ import re
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from threading import Event
-from types import TracebackType
 from typing import Any
 
 import cv2
@@ -74,12 +73,7 @@ class Source:
     def __enter__(self) -> Source:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 

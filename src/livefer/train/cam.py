@@ -5,8 +5,6 @@ Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391
 
 from __future__ import annotations
 
-from types import TracebackType
-
 import cv2
 import numpy as np
 import torch
@@ -32,12 +30,7 @@ class CAMExtractor:
     def __enter__(self) -> CAMExtractor:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.release()
 
     def release(self) -> None:
