@@ -4,7 +4,7 @@
     python bench/live.py --yunet face_detection_yunet_2023mar.onnx --out bench/results/live
     python bench/live.py --draw bench/results/live.json docs/peers.png
 
-Every peer is a process of its own, in an environment of its own, with the settings it comes with.
+Every peer is a process of its own, in an environment of its own.
 Frame by frame they take turns, and another one begins each time, so that all see the same machine.
 A frame's time is from the array of its pixels to labelled faces; the first frames are not counted.
 The frames are those of `livefer bench`: heads that sway before a still picture with a camera's
@@ -31,7 +31,7 @@ import numpy as np
 from common import write_json
 from peers.child import Child, PeerError, disk_mib
 from peers.install import NOTE_FILE, OPTIONAL, REPOSITORY
-from peers.report import draw, markdown
+from peers.report import draw, markdown, short_table
 
 from livefer.benchframes import FPS, Scene
 from livefer.benchmark import shipped_portrait
@@ -289,6 +289,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         "n_cold": args.cold,
         "peers": bench.results(),
         "not_run": not_run,
+        "note": args.note,
     }
 
 
@@ -299,12 +300,16 @@ def main() -> None:
     parser.add_argument("--envs", type=Path, default=REPOSITORY / "out" / "peers")
     parser.add_argument("--frames", type=int, default=75, help="of each scene")
     parser.add_argument("--cold", type=int, default=3, help="fresh processes of each peer")
+    parser.add_argument("--note", default="", help="a sentence on the machine, for the results")
     parser.add_argument("--out", type=Path, help="write OUT.json and OUT.md")
-    parser.add_argument("--draw", type=Path, nargs=2, metavar=("JSON", "PICTURE"))
+    parser.add_argument("--draw", type=Path, nargs=2, metavar=("JSON", "PICTURE"),
+                        help="measure nothing: draw results, print a short table")  # fmt: skip
     args = parser.parse_args()
     try:
         if args.draw:
-            draw(json.loads(args.draw[0].read_text(encoding="utf-8")), args.draw[1])
+            data = json.loads(args.draw[0].read_text(encoding="utf-8"))
+            draw(data, args.draw[1])
+            print(short_table(data), end="")
             return
         data = measure(args)
     except (LiveferError, PeerError) as error:

@@ -13,14 +13,15 @@ import numpy as np
 import pytest
 from live import Bench, Peer, in_turn, summary, write_frames
 from peers.child import Child, PeerError, disk_mib
-from peers.report import markdown, number
+from peers.report import markdown, number, short_table
 
 from livefer.benchframes import Scene
 from livefer.benchmark import shipped_portrait
 from livefer.sources import read_image
 
 PEERS = Path(live.__file__).parent / "peers"
-PICTURE = Path(__file__).parent.parent / "src" / "livefer" / "assets" / "astronaut.jpg"
+ROOT = Path(__file__).parent.parent
+PICTURE = ROOT / "src" / "livefer" / "assets" / "astronaut.jpg"
 FAKE = f"""
 import sys
 sys.path.insert(0, {str(PEERS)!r})
@@ -91,6 +92,7 @@ def data() -> dict[str, Any]:
         "n_cold": 3,
         "peers": [one("fer", 46.0), one("livefer, Haar, live", 2.3)],
         "not_run": {"another": "could not be installed"},
+        "note": "All was still.",
     }
 
 
@@ -194,6 +196,7 @@ def test_the_tables_have_every_peer_and_what_did_not_run(monkeypatch: pytest.Mon
     assert "| livefer, Haar, live | 2.30 (4.60) | 20.0 | 2.30 | 1.0 |" in text
     assert "| fer | 0.10 | 0.20 | 0.30 | 99 | 7,581 |" in text
     assert "- **another**: could not be installed" in text
+    assert "load before the start 0.1. All was still. 75 frames" in text
     for line in text.splitlines():
         if line.startswith("| fer"):
             assert line.count("|") in (14, 7)
@@ -203,7 +206,9 @@ def test_numbers_have_the_digits_they_deserve() -> None:
     assert [number(v) for v in (2.414, 46.34, 385.4)] == ["2.41", "46.3", "385"]
 
 
-def test_the_picture_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_picture_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("matplotlib")
     (tmp_path / "live.json").write_text(json.dumps(data()), encoding="utf-8")
     picture = tmp_path / "peers.png"
@@ -212,6 +217,14 @@ def test_the_picture_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     )
     live.main()
     assert read_image(picture).shape[1] > 1000
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == "| livefer, Haar, live | 2.30 | 2.30 | 2.30 | 0.30 | 99 | 7,581 |"
+    assert len(lines) == 4
+
+
+def test_the_readme_has_what_was_measured() -> None:
+    measured = json.loads((ROOT / "bench/results/live.json").read_text(encoding="utf-8"))
+    assert short_table(measured) in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_too_few_frames_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,11 @@ import venv
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parent.parent.parent
-PIP = {"livefer": str(REPOSITORY), "fer": "fer"}
+PIP = {
+    "livefer": (str(REPOSITORY),),
+    # fer 25.10 imports pkg_resources, which later versions no longer have.
+    "fer": ("fer", "setuptools<81"),
+}
 TFJS = ("@tensorflow/tfjs@4.22.0", "@tensorflow/tfjs-backend-wasm@4.22.0")
 NPM = {
     "face-api": ("@vladmandic/face-api", *TFJS),
@@ -33,10 +37,10 @@ class InstallError(Exception):
     """npm gave up; the text is its reason."""
 
 
-def install_python(package: str, folder: Path) -> None:
-    """Make a virtual environment and install a package with its default dependencies."""
+def install_python(packages: tuple[str, ...], folder: Path) -> None:
+    """Make a virtual environment and install packages with their default dependencies."""
     venv.create(folder, clear=True, with_pip=True, symlinks=True)
-    subprocess.run([folder / "bin" / "python", "-m", "pip", "install", package], check=True)
+    subprocess.run([folder / "bin" / "python", "-m", "pip", "install", *packages], check=True)
 
 
 def install_node(packages: tuple[str, ...], folder: Path) -> None:

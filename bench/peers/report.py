@@ -21,11 +21,13 @@ def markdown(data: dict[str, Any]) -> str:
     parts = [
         heading("livefer and others, side by side"),
         f"{machine['processor']}, {n_cores} cores, {machine['system']}; load before the start "
-        f"{'unknown' if load is None else load}. {data['n_frames']} frames of each scene in one "
-        f"run, frame by frame in turn, the first {data['n_warm']} not counted; ms are medians, "
+        f"{'unknown' if load is None else load}. {_sentence(data['note'])}"
+        f"{data['n_frames']} frames of each scene in one run, frame by frame in turn, the "
+        f"first {data['n_warm']} not counted; ms are medians, "
         "95th percentiles in brackets; × is how many times as fast as `fer`. All have the "
-        "settings they come with and may use every core. Only livefer smooths over time: that is "
-        "part of its figures.\n",
+        "settings they come with, but that what expressions do not need is off in Human and its "
+        "limit of faces is 10. All may use every core, and find the processor's caches full of "
+        "what the others left. Only livefer smooths over time: that is part of its figures.\n",
         frames_table(data),
         "`cpu` is the mean processor time of all threads for a frame, in ms; `faces` the mean "
         "number found.\n",
@@ -83,6 +85,24 @@ def cold_table(data: dict[str, Any]) -> str:
     return "\n".join(rows) + "\n"
 
 
+def short_table(data: dict[str, Any]) -> str:
+    """Return one table for the README: medians, memory and size, the fastest first."""
+    scenes = list(data["peers"][0]["scenes"])
+    head = " | ".join(f"{scene}, ms" for scene in scenes)
+    rows = [
+        f"| | {head} | first result, s | memory, MiB | installed, MiB |",
+        "| --- |" + " ---: |" * (len(scenes) + 3),
+    ]
+    for one in sorted(data["peers"], key=lambda one: _first(one)["p50_ms"]):
+        times = " | ".join(number(one["scenes"][scene]["p50_ms"]) for scene in scenes)
+        cold = one["cold"]
+        rows.append(
+            f"| {one['name']} | {times} | {cold['result_s']:.2f} | {cold['peak_mib']:,} "
+            f"| {one['installed_mib']:,} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
 def number(value: float) -> str:
     """Return a number with the digits that its size deserves: 2.41, 46.3, 385."""
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
@@ -116,10 +136,10 @@ def draw(data: dict[str, Any], path: Path) -> None:
         values = [figures["p50_ms"] for figures in one["scenes"].values()]
         frames.plot([min(values), max(values)], [at, at], color=colours[at], linewidth=1)
         frames.annotate(number(values[0]), (min(values), at), xytext=(-7, 0), ha="right",
-                        va="center", textcoords="offset points", color=_INK,
-                        fontsize=9)  # fmt: skip
+                        va="center", textcoords="offset points", color=_INK, fontsize=9,
+                        bbox={"color": "white", "pad": 0.8})  # fmt: skip
     frames.axvline(_FRAME_MS, color=_INK, linewidth=1, linestyle=(0, (4, 3)))
-    frames.annotate("30 frames a second", (_FRAME_MS, 1), xytext=(4, -9), color=_INK, fontsize=8,
+    frames.annotate("30 frames a second", (_FRAME_MS, 0), xytext=(4, 5), color=_INK, fontsize=8,
                     xycoords=("data", "axes fraction"), textcoords="offset points")  # fmt: skip
     frames.set_xscale("log")
     low, high = frames.get_xlim()
@@ -168,6 +188,10 @@ def _first(one: dict[str, Any]) -> dict[str, Any]:
     """Return the figures of a peer's first scene."""
     figures: dict[str, Any] = next(iter(one["scenes"].values()))
     return figures
+
+
+def _sentence(note: str) -> str:
+    return f"{note} " if note else ""
 
 
 def _versions(one: dict[str, Any]) -> str:
