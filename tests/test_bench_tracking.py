@@ -244,6 +244,23 @@ def test_frames_are_equal_where_faces_places_and_labels_are() -> None:
     assert differs([], []) == []
 
 
+@pytest.mark.parametrize(
+    ("unsure", "agrees"), [((False, False), False), ((True, False), True), ((False, True), True)]
+)
+def test_two_labels_contradict_where_both_are_certain(
+    unsure: tuple[bool, bool], agrees: bool
+) -> None:
+    what = truth([at(0)], [[1]])
+    a, b = (
+        FrameResult("", 0, 0.0, None, (make_face((0, 0, 100, 100), label, uncertain=is_unsure),))
+        for label, is_unsure in zip(("sad", "happy"), unsure, strict=True)
+    )
+    assert following.compare(what, 0, a, b)["agrees"] is agrees
+    assert following.compare(what, 0, a, a)["agrees"]
+    nobody = FrameResult("", 0, 0.0, None)
+    assert not following.compare(what, 0, a, nobody)["agrees"]
+
+
 def test_an_entrance_is_steady_half_a_second_after_all_is_visible() -> None:
     shares = [0, 0.05, 0.5, 1, 1, 1, 1, 1, 1, 1, 0.5, 1, 1]
     what = truth([at(0)] * 13, np.array(shares)[:, None])
