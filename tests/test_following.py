@@ -46,9 +46,9 @@ class Squares(SquareDetector):
         return boxes[is_new], scores[is_new]
 
     def detect_near(
-        self, image: NDArray[Any], boxes: NDArray[np.float32]
+        self, image: NDArray[Any], boxes: NDArray[np.float32], exact: bool = False
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        self.asked.append(f"near {len(boxes)}")
+        self.asked.append("exactly" if exact else "near")
         seen, _ = super().detect(image)
         ious = iou_matrix(boxes, seen)
         found = np.array(boxes)
@@ -117,9 +117,9 @@ def test_most_frames_are_not_searched() -> None:
     assert asked.count("all") == 1
     assert 3 <= asked.count("part 0") <= 5
     assert 1 <= asked.count("part 1") <= 3
-    # Twice two faces in every three frames, never both in the same one.
-    assert 16 <= asked.count("near 1") <= 24
-    assert "near 2" not in asked
+    # Two faces in every third frame, and the first for both; each exactly once a second.
+    assert 17 <= asked.count("near") <= 30
+    assert 2 <= asked.count("exactly") <= 4
 
 
 def test_a_new_face_is_found_when_its_part_is_due() -> None:
@@ -198,7 +198,7 @@ def test_where_nothing_is_known_the_whole_picture_is_searched(change: str) -> No
         getattr(tracker, change)()
     detector.asked.clear()
     boxes, _ = tracker.find(detector, image, time_s)
-    assert detector.asked == ["all"]
+    assert detector.asked == ["all", "near", "near"]
     assert len(boxes) == 2
 
 
@@ -206,7 +206,7 @@ def test_where_frames_are_rare_each_searches_one_part() -> None:
     detector, tracker = Squares(), FollowingTracker()
     for i in range(8):
         tracker.find(detector, scene((100 + 3 * i, 100), (400, 100 + 3 * i)), 1.5 * i)
-    asked = [what for what in detector.asked if "near" not in what]
+    asked = [what for what in detector.asked if what not in ("near", "exactly")]
     assert asked[0] == "all"
     assert sorted(asked[1:]) == ["part 0"] * asked.count("part 0") + ["part 1"] * (
         7 - asked.count("part 0")
@@ -229,13 +229,13 @@ def test_a_face_without_contrast_is_looked_at_in_every_frame() -> None:
     for i in range(4):
         boxes, _ = tracker.find(detector, image, i / FPS)
         assert boxes.tolist() == [[100, 100, 300, 300]]
-    assert detector.asked.count("near 1") == 3
+    assert detector.asked.count("near") == 4
 
 
 def test_two_followed_faces_that_become_one_are_one() -> None:
     class Merging(Squares):
         def detect_near(
-            self, image: NDArray[Any], boxes: NDArray[np.float32]
+            self, image: NDArray[Any], boxes: NDArray[np.float32], exact: bool = False
         ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
             one = np.array([[100, 100, 190, 190]], np.float32)
             return np.repeat(one, len(boxes), 0), np.full(len(boxes), 0.5, np.float32)
@@ -264,6 +264,31 @@ def test_near_says_where_a_face_went_and_which_are_none(
     boxes, scores = detector.detect_near(image, np.zeros((0, 4), np.float32))
     assert boxes.shape == (0, 4)
     assert scores.shape == (0,)
+
+
+def test_an_exact_look_sees_what_a_search_sees(detector: PartialDetector, astronaut: Image) -> None:
+    for x, y in ((120.0, 40.0), (133.3, 21.7), (37.5, 63.1)):
+        image = pasted(astronaut, x, y)
+        truth, score = detector.detect(image)
+        moved = truth + np.array([8, -6, 2, -12], np.float32)
+        boxes, scores = detector.detect_near(image, moved, exact=True)
+        assert iou_matrix(boxes, truth)[0, 0] > 0.93
+        assert abs(scores[0] - score[0]) < 0.1
+
+
+def test_a_face_that_comes_nearer_is_not_left_behind(
+    detector: PartialDetector, astronaut: Image
+) -> None:
+    tracker = FollowingTracker()
+    for i in range(31):
+        zoom = np.array([[1, 0, 0], [0, 1, 0]]) * (0.5 + 0.02 * i)  # 40 to 90 px in a second
+        zoom[:, 2] = 320 - 200 * zoom[0, 0], 240 - 110 * zoom[0, 0]
+        image = cv2.warpAffine(astronaut, zoom, (WIDTH, HEIGHT), borderValue=(90, 90, 90))
+        boxes, _ = tracker.find(detector, np.asarray(image, np.uint8), i / FPS)
+        assert len(boxes) == 1
+        if i % 3 == 0:
+            truth, _ = detector.detect(np.asarray(image, np.uint8))
+            assert iou_matrix(boxes, truth)[0, 0] > 0.75, i
 
 
 @pytest.mark.parametrize("degrees", [-24, 24])

@@ -16,13 +16,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.faces import Boxes, Region, Scores, covered, crop_faces, to_gray
+from livefer.faces import Boxes, Region, Scores, covered, crop_faces, iou_matrix, to_gray
 from livefer.tracker import Tracker
 
 _VERIFY_S = 0.095  # so often the detector looks at a face again: every third frame at 30 fps
 # After a longer pause, or a jump back, nothing is known. Much longer than a whole search takes on a
 # slow machine, which would otherwise do nothing else.
 _MAX_GAP_S = 5.0
+_EXACT_S = 0.95  # so often the detector looks exactly
+_AGREE_IOU, _MAX_OFF, _GROWTH = 0.9, 0.2, 0.03
 _TEMPLATE_PX, _AROUND_PX = 40, 60  # a face, and the place where it is looked for
 _AROUND = _AROUND_PX / _TEMPLATE_PX
 _MIN_LIKENESS = 0.8  # correlation; below it the detector looks at once
@@ -55,7 +57,9 @@ class PartialDetector(Detector, Protocol):
     def search(
         self, image: NDArray[Any], part: int, region: Region, known: Boxes
     ) -> tuple[Boxes, Scores]: ...
-    def detect_near(self, image: NDArray[Any], boxes: Boxes) -> tuple[Boxes, Scores]: ...
+    def detect_near(
+        self, image: NDArray[Any], boxes: Boxes, exact: bool = False
+    ) -> tuple[Boxes, Scores]: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -69,12 +73,18 @@ class _Part:
 
 @dataclass(slots=True, eq=False)
 class _Followed:
-    """A face: its box (4,) float32, score, when the detector last saw it, and how it looked."""
+    """A face: its box (4,) float32, score, when the detector last saw it, and how it looked.
+
+    off: (4,) float32, in sides of the box: what the detector's quick look misses the face by
+    exact_due_s: when the detector has to look exactly again
+    """
 
     box: NDArray[np.float32]
     score: float
     seen_s: float
     template: NDArray[np.uint8]
+    off: NDArray[np.float32]
+    exact_due_s: float
 
 
 class FollowingTracker(Tracker):
@@ -126,9 +136,10 @@ class FollowingTracker(Tracker):
     ) -> None:
         boxes, scores = detector.detect(image)
         self._followed = []
-        self._add(gray, boxes, scores, time_s)
+        self._add(detector, image, gray, boxes, scores, time_s)
         for i, face in enumerate(self._followed):  # not all of them looked at in the same frame
             face.seen_s -= _VERIFY_S * i / len(self._followed)
+            face.exact_due_s -= _EXACT_S * i / len(self._followed)
         periods_s = detector.search_periods_s
         self._parts = [
             _Part(time_s + period_s * (i + 1) / len(periods_s), time_s, _blocks(gray))
@@ -148,17 +159,12 @@ class FollowingTracker(Tracker):
             is_like = _follow(face, gray)
             is_due = time_s - face.seen_s >= _VERIFY_S
             (kept if is_like and not is_due else doubtful).append(face)
-        if doubtful:
-            boxes, scores = detector.detect_near(image, np.array([f.box for f in doubtful]))
-            for face, box, score in zip(doubtful, boxes, scores, strict=True):
-                if score > 0:
-                    # Each is off by a little, in its own way.
-                    face.box = (face.box + box) / 2
-                    face.score, face.seen_s = float(score), time_s
-                    face.template = _template(gray, face.box)
-                    kept.append(face)
-                else:
-                    self._parts[0].due_s = -math.inf  # before any other
+        for face in doubtful:
+            if _look(face, detector, image, time_s):
+                face.template = _template(gray, face.box)
+                kept.append(face)
+            else:
+                self._parts[0].due_s = -math.inf  # before any other
         self._followed = []
         for face in sorted(kept, key=lambda face: -face.score):
             if not covered(face.box[None], self._boxes()).any():
@@ -184,7 +190,7 @@ class FollowingTracker(Tracker):
             region = self._region(part, gray, time_s)
             if region is not None:
                 boxes, scores = detector.search(image, i, region, self._boxes())
-                self._add(gray, boxes, scores, time_s)
+                self._add(detector, image, gray, boxes, scores, time_s)
 
     def _region(self, part: _Part, gray: NDArray[np.uint8], time_s: float) -> Region | None:
         """Return where a part has to be searched: around what is new to it, if anything is.
@@ -212,11 +218,21 @@ class FollowingTracker(Tracker):
             min(height, (int(rows[-1]) + 1) * _BLOCK_PX + margin),
         )
 
-    def _add(self, gray: NDArray[np.uint8], boxes: Boxes, scores: Scores, time_s: float) -> None:
+    def _add(
+        self,
+        detector: PartialDetector,
+        image: NDArray[np.uint8],
+        gray: NDArray[np.uint8],
+        boxes: Boxes,
+        scores: Scores,
+        time_s: float,
+    ) -> None:
         """Follow the faces that nobody follows yet."""
         for box, score in zip(boxes, scores, strict=True):
             if not covered(box[None], self._boxes()).any():
-                face = _Followed(box, float(score), time_s, _template(gray, box))
+                off, template = _off(detector, image, box[None])[0], _template(gray, box)
+                due_s = time_s + _EXACT_S
+                face = _Followed(box, float(score), time_s, template, off, due_s)
                 self._followed.append(face)
 
     def _boxes(self) -> Boxes:
@@ -233,6 +249,48 @@ def _template(gray: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.u
     return np.asarray(crop_faces(gray, box[None], size=_TEMPLATE_PX)[0])
 
 
+def _look(
+    face: _Followed, detector: PartialDetector, image: NDArray[np.uint8], time_s: float
+) -> bool:
+    """Let the detector look where a face is; say whether it is there.
+
+    A quick look is off by a little, for each face in its own way: an exact one says by how much.
+    It sees too little of a change of size, too: a face that grows or shrinks is looked at exactly.
+    """
+    boxes, scores = detector.detect_near(image, face.box[None])
+    box, score = boxes[0] + face.off * _side(boxes[0]), float(scores[0])
+    if score == 0 or _growth(face.box, box) > _GROWTH or time_s >= face.exact_due_s:
+        boxes, scores = detector.detect_near(image, face.box[None], exact=True)
+        face.exact_due_s = time_s + _EXACT_S
+        if scores[0] > 0:
+            box, score = boxes[0], float(scores[0])
+            face.off = _off(detector, image, boxes)[0]
+            if _growth(face.box, box) > _GROWTH:
+                face.exact_due_s = time_s + _VERIFY_S
+    if score > 0:
+        # Between two looks that nearly agree lies less than the error of each.
+        agree = iou_matrix(box[None], face.box[None])[0, 0] >= _AGREE_IOU
+        face.box = (face.box + box) / 2 if agree else box
+        face.score, face.seen_s = score, time_s
+    return score > 0
+
+
+def _off(detector: PartialDetector, image: NDArray[np.uint8], boxes: Boxes) -> Boxes:
+    """Return what a quick look misses faces by, in sides of theirs: (N, 4)."""
+    near, scores = detector.detect_near(image, boxes)
+    off = (boxes - near) / np.array([_side(box) for box in near]).reshape(-1, 1)
+    is_right = (scores > 0) & (np.abs(off) <= _MAX_OFF).all(axis=1)  # else it sees another face
+    return np.where(is_right[:, None], off, 0).astype(np.float32)
+
+
+def _growth(before: NDArray[np.float32], now: NDArray[np.float32]) -> float:
+    return abs(math.log(_side(now) / _side(before)))
+
+
+def _side(box: NDArray[np.float32]) -> float:
+    return float(box[2] - box[0] + box[3] - box[1]) / 2
+
+
 def _follow(face: _Followed, gray: NDArray[np.uint8]) -> bool:
     """Move a face to where the picture is most like it; say whether it is like enough."""
     if face.template.std() < _MIN_CONTRAST:  # everything is like it
@@ -244,8 +302,7 @@ def _follow(face: _Followed, gray: NDArray[np.uint8]) -> bool:
         return False
     middle = (_AROUND_PX - _TEMPLATE_PX) // 2
     y, x = (_peak(likeness, best, axis) - middle for axis in (0, 1))
-    side = (face.box[2] - face.box[0] + face.box[3] - face.box[1]) / 2
-    face.box = face.box + np.array([x, y, x, y], np.float32) * (side / _TEMPLATE_PX)
+    face.box = face.box + np.array([x, y, x, y], np.float32) * (_side(face.box) / _TEMPLATE_PX)
     return True
 
 

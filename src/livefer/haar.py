@@ -22,13 +22,13 @@ _MIN_VOTES_EACH = 8
 _PATCH_PX = 96
 _TILT = 25.0
 _STEP = 1.2  # from one size of the proposer's window to the next
-# In a stream a face has several chances: coarser steps, and the larger faces in half the picture.
+# In a stream a face has several chances: the larger faces are searched in half the picture, the
+# others in coarser steps.
 _LIVE_STEP = 1.3
 # Where a face was, the proposer alone, in few steps, tells its place to 1 % and its size to 3 %
 # in 1.4 ms (docs/experiments.md).
-_NEAR_PX, _NEAR = 72, 1.5
+_NEAR = (1.5, 72, 5)  # scale of the patch, its pixels, and the least number of windows
 _NEAR_SIZES_PX = (36, 62)
-_MIN_VOTES_NEAR = 5
 
 
 class HaarDetector:
@@ -81,7 +81,7 @@ class HaarDetector:
             return _nothing()
         if part == 0:
             side_px = min(_SIDE_PX, max(gray.shape)) // 2
-            return _best(*self._find(gray, side_px, region, known, _LIVE_STEP))
+            return _best(*self._find(gray, side_px, region, known))
         if part == 1:
             return _best(*self._find(gray, _SIDE_PX, region, known, _LIVE_STEP, 2 * _MIN_FACE_PX))
         small, scale = shrunk(gray, _SIDE_PX)
@@ -93,37 +93,32 @@ class HaarDetector:
         boxes, votes = self._find_turned(cut, degrees, side_px, known * scale - offset, _LIVE_STEP)
         return _best((boxes + offset) / scale, votes)
 
-    def detect_near(self, image: NDArray[Any], boxes: Boxes) -> tuple[Boxes, Scores]:
+    def detect_near(
+        self, image: NDArray[Any], boxes: Boxes, exact: bool = False
+    ) -> tuple[Boxes, Scores]:
         """Look for faces where they were, a third of their size around.
 
         boxes: (N, 4) float32, xyxy in pixels
+        exact: let all cascades vote, as `detect` does, which takes six times as long
         returns: (N, 4) float32, where they are now, and (N,) float32 scores, 0 where none is
         """
         gray = to_gray(image)
         found = np.array(boxes, np.float32)
         scores = np.zeros(len(found), np.float32)
+        scale, patch_px, limit = (2.0, _PATCH_PX, _MIN_VOTES) if exact else _NEAR
         for i, box in enumerate(found):
             for degrees in (0.0, -_TILT, _TILT):
-                windows = self._windows_near(gray, box, degrees)
-                if len(windows) >= _MIN_VOTES_NEAR:
-                    found[i] = _moved(box, windows, _NEAR, _NEAR_PX, degrees)
-                    # A seventh of the votes that the three cascades cast in small steps.
-                    scores[i] = len(windows) / (len(windows) + _MIN_VOTES / 7)
+                patch = _patch(gray, box, scale, patch_px, degrees)
+                windows = self._vote(patch) if exact else self._windows_near(patch)
+                if len(windows) >= limit:
+                    found[i] = _moved(box, windows, scale, patch_px, degrees)
+                    # One cascade in large steps finds a seventh of the windows.
+                    votes = len(windows) if exact else 7 * len(windows)
+                    scores[i] = votes / (votes + _MIN_VOTES)
                     break
         return found, scores
 
-    def _windows_near(
-        self, gray: NDArray[np.uint8], box: NDArray[np.float32], degrees: float
-    ) -> Boxes:
-        if degrees:
-            # Twice the area, for the corners that turn into the patch.
-            wide_px = round(_NEAR_PX * 1.45)
-            wide = crop_faces(gray, box[None], scale=_NEAR * wide_px / _NEAR_PX, size=wide_px)[0]
-            turn = cv2.getRotationMatrix2D((wide_px / 2, wide_px / 2), degrees, 1.0)
-            turn[:, 2] += np.full(2, (_NEAR_PX - wide_px) / 2)
-            patch = np.asarray(cv2.warpAffine(wide, turn, (_NEAR_PX, _NEAR_PX)), np.uint8)
-        else:
-            patch = crop_faces(gray, box[None], scale=_NEAR, size=_NEAR_PX)[0]
+    def _windows_near(self, patch: NDArray[np.uint8]) -> Boxes:
         low, high = _NEAR_SIZES_PX
         return xyxy(
             self._proposer.detectMultiScale(
@@ -235,6 +230,19 @@ def _best(boxes: Boxes, votes: Scores) -> tuple[Boxes, Scores]:
     """Return each face once, best first, with a score for its votes."""
     kept = _without_overlaps(boxes, votes)
     return boxes[kept], (votes[kept] / (votes[kept] + _MIN_VOTES)).astype(np.float32)
+
+
+def _patch(
+    gray: NDArray[np.uint8], box: NDArray[np.float32], scale: float, patch_px: int, degrees: float
+) -> NDArray[np.uint8]:
+    """Cut a square of `scale` sides of a box, turned."""
+    if not degrees:
+        return np.asarray(crop_faces(gray, box[None], scale=scale, size=patch_px)[0])
+    wide_px = round(patch_px * 1.45)  # twice the area, for the corners that turn into the patch
+    wide = crop_faces(gray, box[None], scale=scale * wide_px / patch_px, size=wide_px)[0]
+    turn = cv2.getRotationMatrix2D((wide_px / 2, wide_px / 2), degrees, 1.0)
+    turn[:, 2] += np.full(2, (patch_px - wide_px) / 2)
+    return np.asarray(cv2.warpAffine(wide, turn, (patch_px, patch_px)), np.uint8)
 
 
 def _moved(

@@ -35,6 +35,7 @@ YUNET_HINT = "faces found with a Haar cascade; YuNet finds more of them: livefer
 _SIDE_PX = 960
 _THRESHOLD = 0.7
 _LEAST_PX = 64
+_STRIDE_PX = 32  # moved by so much, a face looks the same to the network
 # Where a face was: 128 px for 2.5 of its sides, 0.8 ms; it may be fainter than one that is new.
 _NEAR_PX, _NEAR = 128, 2.5
 _FAINT = 0.6
@@ -84,53 +85,68 @@ class YuNetDetector:
         """Do what `detect` does, in a region: it is quick enough to have one part only."""
         small, scale = shrunk(check_image(image), _SIDE_PX)
         first_x, first_y, last_x, last_y = (np.array(region) * scale).astype(int)
+        first_x, first_y = (first // _STRIDE_PX * _STRIDE_PX for first in (first_x, first_y))
         small = small[first_y : last_y + 1, first_x : last_x + 1]
         if small.size == 0:
-            return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+            return _faces(None)
         bgr = small if small.ndim == 3 else cv2.cvtColor(small, cv2.COLOR_GRAY2BGR)
         # OpenCV 4 reads memory that nobody wrote where a side is 32 px (a feature map of one).
         below, right = (max(0, _LEAST_PX - side) for side in bgr.shape[:2])
         if below or right:
             bgr = cv2.copyMakeBorder(bgr, 0, below, 0, right, cv2.BORDER_CONSTANT)
         self._net.setInputSize((bgr.shape[1], bgr.shape[0]))
-        rows: Any = self._net.detect(np.ascontiguousarray(bgr))[1]  # None without a face
-        if rows is None:
-            return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
-        boxes = (xyxy(rows[:, :4]) + np.array([first_x, first_y] * 2, np.float32)) / scale
-        return boxes, np.clip(rows[:, 14], 0, 1).astype(np.float32)
+        boxes, scores = _faces(self._net.detect(np.ascontiguousarray(bgr))[1])
+        return (boxes + np.array([first_x, first_y] * 2, np.float32)) / scale, scores
 
-    def detect_near(self, image: NDArray[Any], boxes: Boxes) -> tuple[Boxes, Scores]:
+    def detect_near(
+        self, image: NDArray[Any], boxes: Boxes, exact: bool = False
+    ) -> tuple[Boxes, Scores]:
         """Look for faces where they were, their own size around.
 
         boxes: (N, 4) float32, xyxy in pixels
+        exact: at the scale of `detect`, which takes longer where a face is large
         returns: (N, 4) float32, where they are now, and (N,) float32 scores, 0 where none is
         """
         image = check_image(image)
+        height, width = image.shape[:2]
         found = np.array(boxes, np.float32)
         scores = np.zeros(len(found), np.float32)
         for i, box in enumerate(found):
             left, top, right, bottom = crop_boxes(box[None], _NEAR)[0].astype(int)
-            left, top = max(left, 0), max(top, 0)
-            part = image[top : max(bottom, 0), left : max(right, 0)]
-            if min(part.shape[:2]) < 2:
+            left, right = np.clip((left, right), 0, width)
+            top, bottom = np.clip((top, bottom), 0, height)
+            if min(right - left, bottom - top) < 2:
                 continue
-            scale = _NEAR_PX / max(bottom - top, right - left, 1)
-            size_wh = [max(1, round(side * scale)) for side in part.shape[1::-1]]
-            how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-            small = cv2.resize(part, size_wh, interpolation=how)
-            if small.ndim == 2:
-                small = cv2.cvtColor(small, cv2.COLOR_GRAY2BGR)
-            patch = np.zeros((_NEAR_PX, _NEAR_PX, 3), np.uint8)
-            patch[: size_wh[1], : size_wh[0]] = small
-            rows: Any = self._near_net.detect(patch)[1]
-            if rows is None:
-                continue
-            near = xyxy(rows[:, :4]) / scale + np.array([left, top, left, top], np.float32)
+            if exact:
+                near, their_scores = self.search(image, 0, (left, top, right, bottom), found[:0])
+            else:
+                near, their_scores = self._search_patch(image[top:bottom, left:right])
+                near += np.array([left, top, left, top], np.float32)
             ious = iou_matrix(near, box[None])[:, 0]
-            best = int(ious.argmax())
-            if ious[best] >= _NEAR_IOU:
-                found[i], scores[i] = near[best], np.clip(rows[best, 14], 0, 1)
+            if len(near) and ious.max() >= _NEAR_IOU:
+                best = int(ious.argmax())
+                found[i], scores[i] = near[best], their_scores[best]
         return found, scores
+
+    def _search_patch(self, part: NDArray[np.uint8]) -> tuple[Boxes, Scores]:
+        """Search a small picture, brought to one size."""
+        scale = _NEAR_PX / max(part.shape[:2])
+        size_wh = [max(1, round(side * scale)) for side in part.shape[1::-1]]
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        small = cv2.resize(part, size_wh, interpolation=how)
+        if small.ndim == 2:
+            small = cv2.cvtColor(small, cv2.COLOR_GRAY2BGR)
+        patch = np.zeros((_NEAR_PX, _NEAR_PX, 3), np.uint8)
+        patch[: size_wh[1], : size_wh[0]] = small
+        boxes, scores = _faces(self._near_net.detect(patch)[1])
+        return boxes / np.float32(scale), scores
+
+
+def _faces(rows: Any) -> tuple[Boxes, Scores]:
+    """Return boxes and scores of OpenCV's rows; of None, which stands for no row, none."""
+    if rows is None:
+        return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+    return xyxy(rows[:, :4]), np.clip(rows[:, 14], 0, 1).astype(np.float32)
 
 
 def yunet_path() -> Path | None:
