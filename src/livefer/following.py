@@ -24,6 +24,7 @@ _VERIFY_S = 0.095  # so often the detector looks at a face again: every third fr
 # slow machine, which would otherwise do nothing else.
 _MAX_GAP_S = 5.0
 _EXACT_S = 0.95  # so often the detector looks exactly
+# Chosen for boxes like those of a whole search (bench/following.py, docs/experiments.md).
 _AGREE_IOU, _MAX_OFF, _GROWTH = 0.9, 0.2, 0.03
 _TEMPLATE_PX, _AROUND_PX = 40, 60  # a face, and the place where it is looked for
 _AROUND = _AROUND_PX / _TEMPLATE_PX
@@ -60,6 +61,16 @@ class PartialDetector(Detector, Protocol):
     def detect_near(
         self, image: NDArray[Any], boxes: Boxes, exact: bool = False
     ) -> tuple[Boxes, Scores]: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Now:
+    """A frame: who looks, at what, and when; gray is the image's (H, W)."""
+
+    detector: PartialDetector
+    image: NDArray[np.uint8]
+    gray: NDArray[np.uint8]
+    time_s: float
 
 
 @dataclass(slots=True, eq=False)
@@ -117,51 +128,39 @@ class FollowingTracker(Tracker):
         """
         if not isinstance(detector, PartialDetector):
             return detector.detect(image)
-        gray = to_gray(image)
+        now = _Now(detector, image, to_gray(image), time_s)
         kind = (type(detector), image.shape)
         if kind != self._kind or not 0 <= time_s - self._found_s <= _MAX_GAP_S:
-            self._start(detector, image, gray, time_s)
+            self._start(now)
         else:
-            self._go_on(detector, image, gray, time_s)
+            self._go_on(now)
         self._found_s, self._kind = time_s, kind
         boxes = np.array([face.box for face in self._followed], np.float32).reshape(-1, 4)
         return boxes, np.array([face.score for face in self._followed], np.float32)
 
-    def _start(
-        self,
-        detector: PartialDetector,
-        image: NDArray[np.uint8],
-        gray: NDArray[np.uint8],
-        time_s: float,
-    ) -> None:
-        boxes, scores = detector.detect(image)
+    def _start(self, now: _Now) -> None:
+        boxes, scores = now.detector.detect(now.image)
         self._followed = []
-        self._add(detector, image, gray, boxes, scores, time_s)
+        self._add(now, boxes, scores)
         for i, face in enumerate(self._followed):  # not all of them looked at in the same frame
             face.seen_s -= _VERIFY_S * i / len(self._followed)
             face.exact_due_s -= _EXACT_S * i / len(self._followed)
-        periods_s = detector.search_periods_s
+        periods_s = now.detector.search_periods_s
         self._parts = [
-            _Part(time_s + period_s * (i + 1) / len(periods_s), time_s, _blocks(gray))
+            _Part(now.time_s + period_s * (i + 1) / len(periods_s), now.time_s, _blocks(now.gray))
             for i, period_s in enumerate(periods_s)
         ]
 
-    def _go_on(
-        self,
-        detector: PartialDetector,
-        image: NDArray[np.uint8],
-        gray: NDArray[np.uint8],
-        time_s: float,
-    ) -> None:
+    def _go_on(self, now: _Now) -> None:
         kept: list[_Followed] = []
         doubtful: list[_Followed] = []
         for face in self._followed:
-            is_like = _follow(face, gray)
-            is_due = time_s - face.seen_s >= _VERIFY_S
+            is_like = _follow(face, now.gray)
+            is_due = now.time_s - face.seen_s >= _VERIFY_S
             (kept if is_like and not is_due else doubtful).append(face)
         for face in doubtful:
-            if _look(face, detector, image, time_s):
-                face.template = _template(gray, face.box)
+            if _look(face, now):
+                face.template = _template(now.gray, face.box)
                 kept.append(face)
             else:
                 self._parts[0].due_s = -math.inf  # before any other
@@ -169,38 +168,32 @@ class FollowingTracker(Tracker):
         for face in sorted(kept, key=lambda face: -face.score):
             if not covered(face.box[None], self._boxes()).any():
                 self._followed.append(face)
-        self._search(detector, image, gray, time_s)
+        self._search(now)
 
-    def _search(
-        self,
-        detector: PartialDetector,
-        image: NDArray[np.uint8],
-        gray: NDArray[np.uint8],
-        time_s: float,
-    ) -> None:
+    def _search(self, now: _Now) -> None:
         """Search the part that waits longest, as measured by its period; one is enough a frame."""
-        periods_s = detector.search_periods_s
+        periods_s = now.detector.search_periods_s
         waiting = [
-            (time_s - part.due_s) / s for part, s in zip(self._parts, periods_s, strict=True)
+            (now.time_s - part.due_s) / s for part, s in zip(self._parts, periods_s, strict=True)
         ]
         i = int(np.argmax(waiting))
         if waiting[i] >= 0:
             part = self._parts[i]
-            part.due_s = time_s + periods_s[i]
-            region = self._region(part, gray, time_s)
+            part.due_s = now.time_s + periods_s[i]
+            region = self._region(part, now)
             if region is not None:
-                boxes, scores = detector.search(image, i, region, self._boxes())
-                self._add(detector, image, gray, boxes, scores, time_s)
+                boxes, scores = now.detector.search(now.image, i, region, self._boxes())
+                self._add(now, boxes, scores)
 
-    def _region(self, part: _Part, gray: NDArray[np.uint8], time_s: float) -> Region | None:
+    def _region(self, part: _Part, now: _Now) -> Region | None:
         """Return where a part has to be searched: around what is new to it, if anything is.
 
         Changes of the faces that are followed, and of the light as a whole, are not new.
         """
-        height, width = gray.shape
-        blocks = _blocks(gray)
-        if time_s - part.whole_s >= _WHOLE_S:
-            part.whole_s, part.blocks = time_s, blocks
+        height, width = now.gray.shape
+        blocks = _blocks(now.gray)
+        if now.time_s - part.whole_s >= _WHOLE_S:
+            part.whole_s, part.blocks = now.time_s, blocks
             return 0, 0, width, height
         change = blocks - part.blocks
         is_new = np.abs(change - np.median(change)) > _CHANGE
@@ -218,21 +211,13 @@ class FollowingTracker(Tracker):
             min(height, (int(rows[-1]) + 1) * _BLOCK_PX + margin),
         )
 
-    def _add(
-        self,
-        detector: PartialDetector,
-        image: NDArray[np.uint8],
-        gray: NDArray[np.uint8],
-        boxes: Boxes,
-        scores: Scores,
-        time_s: float,
-    ) -> None:
+    def _add(self, now: _Now, boxes: Boxes, scores: Scores) -> None:
         """Follow the faces that nobody follows yet."""
         for box, score in zip(boxes, scores, strict=True):
             if not covered(box[None], self._boxes()).any():
-                off, template = _off(detector, image, box[None])[0], _template(gray, box)
-                due_s = time_s + _EXACT_S
-                face = _Followed(box, float(score), time_s, template, off, due_s)
+                off, template = _off(now, box[None])[0], _template(now.gray, box)
+                due_s = now.time_s + _EXACT_S
+                face = _Followed(box, float(score), now.time_s, template, off, due_s)
                 self._followed.append(face)
 
     def _boxes(self) -> Boxes:
@@ -249,46 +234,44 @@ def _template(gray: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.u
     return np.asarray(crop_faces(gray, box[None], size=_TEMPLATE_PX)[0])
 
 
-def _look(
-    face: _Followed, detector: PartialDetector, image: NDArray[np.uint8], time_s: float
-) -> bool:
+def _look(face: _Followed, now: _Now) -> bool:
     """Let the detector look where a face is; say whether it is there.
 
     A quick look is off by a little, for each face in its own way: an exact one says by how much.
     It sees too little of a change of size, too: a face that grows or shrinks is looked at exactly.
     """
-    boxes, scores = detector.detect_near(image, face.box[None])
+    boxes, scores = now.detector.detect_near(now.image, face.box[None])
     box, score = boxes[0] + face.off * _side(boxes[0]), float(scores[0])
-    if score == 0 or _growth(face.box, box) > _GROWTH or time_s >= face.exact_due_s:
-        boxes, scores = detector.detect_near(image, face.box[None], exact=True)
-        face.exact_due_s = time_s + _EXACT_S
+    if score == 0 or _growth(face.box, box) > _GROWTH or now.time_s >= face.exact_due_s:
+        boxes, scores = now.detector.detect_near(now.image, face.box[None], exact=True)
+        face.exact_due_s = now.time_s + _EXACT_S
         if scores[0] > 0:
             box, score = boxes[0], float(scores[0])
-            face.off = _off(detector, image, boxes)[0]
+            face.off = _off(now, boxes)[0]
             if _growth(face.box, box) > _GROWTH:
-                face.exact_due_s = time_s + _VERIFY_S
+                face.exact_due_s = now.time_s + _VERIFY_S
     if score > 0:
         # Between two looks that nearly agree lies less than the error of each.
         agree = iou_matrix(box[None], face.box[None])[0, 0] >= _AGREE_IOU
         face.box = (face.box + box) / 2 if agree else box
-        face.score, face.seen_s = score, time_s
+        face.score, face.seen_s = score, now.time_s
     return score > 0
 
 
-def _off(detector: PartialDetector, image: NDArray[np.uint8], boxes: Boxes) -> Boxes:
+def _off(now: _Now, boxes: Boxes) -> Boxes:
     """Return what a quick look misses faces by, in sides of theirs: (N, 4)."""
-    near, scores = detector.detect_near(image, boxes)
+    near, scores = now.detector.detect_near(now.image, boxes)
     off = (boxes - near) / np.array([_side(box) for box in near]).reshape(-1, 1)
     is_right = (scores > 0) & (np.abs(off) <= _MAX_OFF).all(axis=1)  # else it sees another face
     return np.where(is_right[:, None], off, 0).astype(np.float32)
 
 
-def _growth(before: NDArray[np.float32], now: NDArray[np.float32]) -> float:
-    return abs(math.log(_side(now) / _side(before)))
+def _growth(before: NDArray[np.float32], after: NDArray[np.float32]) -> float:
+    return abs(math.log(_side(after) / _side(before)))
 
 
 def _side(box: NDArray[np.float32]) -> float:
-    return float(box[2] - box[0] + box[3] - box[1]) / 2
+    return max(float(box[2] - box[0] + box[3] - box[1]) / 2, 1.0)
 
 
 def _follow(face: _Followed, gray: NDArray[np.uint8]) -> bool:
