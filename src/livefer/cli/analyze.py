@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livefer.cli.shared import DetectorOption, ModelOption, PriorOption, write_hint
+from livefer.cli.shared import DetectorOption, ModelOption, PriorOption, a_number, write_hint
 from livefer.cli.tally import Tally, progress
 from livefer.errors import ConfigError
 
@@ -79,7 +79,9 @@ def analyze(
     ] = 1,
     fps: Annotated[
         float | None,
-        typer.Option(help="Of videos, look at so many frames a second only.", min=0.001),
+        typer.Option(
+            help="Of videos, look at so many frames a second only.", min=0.001, callback=a_number
+        ),
     ] = None,
     model: ModelOption = None,
     detector: DetectorOption = "auto",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livefer.cli.shared import DetectorOption, ModelOption, PriorOption
+from livefer.cli.shared import DetectorOption, ModelOption, PriorOption, a_number
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +28,10 @@ def bench(
     seconds: Annotated[
         float,
         typer.Option(
-            help="How long to measure; starting processes takes some more.", min=0.1, max=600
+            help="How long to measure; starting processes takes some more.",
+            min=0.1,
+            max=600,
+            callback=a_number,
         ),
     ] = 15.0,
     camera: Annotated[

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 import typer
 
-from livefer.cli.shared import DetectorOption, ModelOption, PriorOption
+from livefer.cli.shared import DetectorOption, ModelOption, PriorOption, a_number
 from livefer.errors import ConfigError, MissingExtraError
 
 
@@ -39,7 +39,13 @@ def serve(
         Path | None, typer.Option(help="The certificate's key (PEM).", metavar="PEM")
     ] = None,
     smoothing: Annotated[
-        float, typer.Option(help="Seconds that each face's result is averaged over.", min=0, max=3)
+        float,
+        typer.Option(
+            help="Seconds that each face's result is averaged over.",
+            min=0,
+            max=3,
+            callback=a_number,
+        ),
     ] = 0.33,
     model: ModelOption = None,
     detector: DetectorOption = "auto",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from contextlib import suppress
@@ -15,6 +16,14 @@ from livefer.errors import ConfigError, LiveferError
 if TYPE_CHECKING:
     from livefer.recognizer import Recognizer
     from livefer.text import Image
+
+
+def a_number(value: float | None) -> float | None:
+    """Refuse nan, which lies within any limits."""
+    if value is not None and math.isnan(value):
+        raise typer.BadParameter("expected a number, got nan")
+    return value
+
 
 ModelOption = Annotated[
     str | None,
@@ -31,6 +40,12 @@ DetectorOption = Annotated[
         metavar="DETECTOR",
     ),
 ]
+SmoothingOption = Annotated[
+    float,
+    typer.Option(
+        help="Seconds that each face's result is averaged over.", min=0, max=10, callback=a_number
+    ),
+]
 PriorOption = Annotated[
     float | None,
     typer.Option(
@@ -39,6 +54,7 @@ PriorOption = Annotated[
         help="How much of the class frequencies in training to take out: 0 expects faces as in the "
         "training data, 1 every expression equally often.",
         show_default="the model's own",
+        callback=a_number,
         metavar="0-1",
     ),
 ]

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from livefer.cli.outputs import PlotOption, ReportOption, Story, check_names
-from livefer.cli.shared import DetectorOption, ModelOption, PriorOption, write_hint
+from livefer.cli.shared import (
+    DetectorOption,
+    ModelOption,
+    PriorOption,
+    SmoothingOption,
+    a_number,
+    write_hint,
+)
 from livefer.cli.videowork import Span, Total, Work, stopping, work_bar
 from livefer.errors import ConfigError
 
@@ -51,7 +58,9 @@ def video(
     ] = 1,
     fps: Annotated[
         float | None,
-        typer.Option(help="Look at so many frames a second only.", min=0.001, metavar="F"),
+        typer.Option(
+            help="Look at so many frames a second only.", min=0.001, metavar="F", callback=a_number
+        ),
     ] = None,
     start: Annotated[
         str, typer.Option(help="Begin here: seconds, m:ss or h:mm:ss.", metavar="TIME")
@@ -59,9 +68,7 @@ def video(
     end: Annotated[
         str | None, typer.Option(help="Stop here, the frame at this time excluded.", metavar="TIME")
     ] = None,
-    smoothing: Annotated[
-        float, typer.Option(help="Seconds that each face's result is averaged over.", min=0, max=10)
-    ] = 0.33,
+    smoothing: SmoothingOption = 0.33,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
     prior: PriorOption = None,

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from livefer.cli.shared import DetectorOption, ModelOption, PriorOption, write_hint
+from livefer.cli.shared import DetectorOption, ModelOption, PriorOption, SmoothingOption, write_hint
 from livefer.errors import LiveferError, SourceError
 
 
@@ -31,9 +31,7 @@ def webcam(
     heatmap: Annotated[
         bool, typer.Option("--heatmap", help="Start with the map of where the network looks.")
     ] = False,
-    smoothing: Annotated[
-        float, typer.Option(help="Seconds that each face's result is averaged over.", min=0, max=10)
-    ] = 0.33,
+    smoothing: SmoothingOption = 0.33,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
     prior: PriorOption = None,
