@@ -13,7 +13,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pytest
+from needs import missing
 from numpy.typing import NDArray
 
 import livefer
@@ -34,11 +34,8 @@ def need_chromium() -> None:
             import playwright.sync_api  # noqa: F401
         except ModuleNotFoundError:
             reason = 'playwright is missing: pip install "livefer[dev]"'
-    if not reason:
-        return
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    if reason:
+        missing(reason)
 
 
 def camera_picture() -> NDArray[np.uint8]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from needs import missing
 
 pa = pytest.importorskip("pyarrow")
 
@@ -105,10 +106,7 @@ def test_an_input_is_broken_when_two_careful_attempts_ended_at_it() -> None:
 def test_ray_writes_the_rows_that_this_process_makes(tmp_path: Path) -> None:
     """Pictures, a video, a bad file and addresses, by two workers, in a table and a data set."""
     if find_spec("ray") is None:
-        reason = 'ray is not installed: pip install "livefer[ray]"'
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing('ray is not installed: pip install "livefer[ray]"')
     pytest.importorskip("av")
     from videos import face_picture, write_video
 

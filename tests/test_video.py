@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from needs import missing
 
 av = pytest.importorskip("av")
 
@@ -66,7 +67,7 @@ def test_files_without_times_go_on_at_their_rate(tmp_path: Path, suffix: str) ->
 @pytest.mark.parametrize("degrees", [90, 180, -90])
 def test_a_turned_video_is_read_upright_as_opencv_does(tmp_path: Path, degrees: int) -> None:
     if not hasattr(av.VideoStream, "set_display_rotation"):
-        pytest.skip("this PyAV cannot write videos that are to be turned: a newer one can")
+        missing("this PyAV cannot write videos that are to be turned: a newer one can")
     picture = cv2.resize(face_picture(), (128, 96))
     path = write_video(tmp_path / "in.mp4", [picture] * 2, degrees=degrees)
     with quiet():
