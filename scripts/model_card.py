@@ -83,6 +83,11 @@ def summary(models: Models, truths: list[str]) -> str:
             "expected calibration error": [per_cent(r["ece"]) for r in found],
         }
         if truth == "votes":
+            n_agreed = found[0]["crowd"]["agreed"]["n_images"]
+            lines[f"agreement on the {n_agreed:,} where more than half of the voters agree"] = [
+                per_cent(r["crowd"]["agreed"]["accuracy"], r["crowd"]["agreed"]["accuracy_95"])
+                for r in found
+            ]
             floor = found[0]["crowd"]["entropy"]
             lines[f"cross-entropy to all votes (least possible: {floor:.3f})"] = [
                 f"{r['crowd']['cross_entropy']:.3f}" for r in found

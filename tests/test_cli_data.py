@@ -169,6 +169,8 @@ def test_evaluate_against_votes(livefer: Run, pets: Path, tmp_path: Path) -> Non
     assert (written["labels"], written["n_images"], written["n_left_out"]) == ("votes", 3, 1)
     assert written["accuracy"] == pytest.approx(2 / 3)
     assert words(ended.out, "accuracy")[:3] == ["accuracy", "66.7", "%"]
+    assert words(ended.out, "where they agree")[3:5] == ["66.7", "%"]
+    assert written["crowd"]["agreed"]["n_images"] == 3  # 9 and 9 of 9, 6 of 10
     assert words(ended.out, "against all votes")[3] == f"{written['crowd']['cross_entropy']:.3f}"
     assert "1 images where that is no class are left out" in ended.out
 

@@ -88,7 +88,8 @@ MAJORITY = [0, 0, 0, 1, 1, 2, 2, 0, -1, -1]
 
 def make_votes() -> Votes:
     weight = np.array([1] * 8 + [0.5, 0], np.float32)
-    return Votes(np.array(SHARES, np.float32), weight, np.array(MAJORITY, np.int64))
+    majority = np.array(MAJORITY, np.int64)
+    return Votes(np.array(SHARES, np.float32), weight, majority, np.arange(10) < 4)
 
 
 def test_votes_are_the_truth_where_they_have_a_majority() -> None:
@@ -113,6 +114,8 @@ def test_all_votes_count_against_the_probabilities() -> None:
     sure = -np.log(0.8) * (8 - wrong) - np.log(0.1) * wrong
     split_vote = -0.5 * (0.5 * np.log(0.1) + 0.5 * np.log(0.8))
     assert crowd.cross_entropy == pytest.approx((sure + split_vote) / 8.5, rel=1e-5)
+    agreed = sum(a == m for a, m in zip(ANSWERS[:4], MAJORITY[:4], strict=True))
+    assert (crowd.agreed.value, crowd.agreed.n_images) == (agreed / 4, 4)
     assert make_report().crowd is None
 
 

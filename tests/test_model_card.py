@@ -28,7 +28,8 @@ def make_reports(seed: int) -> dict[str, Any]:
     probabilities = generator.dirichlet(np.full(7, 0.4), 140).astype(np.float32)
     split = make_split([i % 7 for i in range(140)])
     majority = np.where(np.arange(140) < 10, -1, split.targets)
-    votes = Votes(np.eye(7, dtype=np.float32)[split.targets], np.ones(140, np.float32), majority)
+    shares, weight = np.eye(7, dtype=np.float32)[split.targets], np.ones(140, np.float32)
+    votes = Votes(shares, weight, majority, majority > 0)
     twins = np.arange(140) < 20
     return {
         "dataset": measure(probabilities, split, CLASSES, twins, None, 0.5).to_dict(),
@@ -146,5 +147,5 @@ def test_taking_the_prior_out_favours_the_rare() -> None:
     assert rows[-1]["dataset"]["accuracy"] == 0.5  # 0.7 / 3 < 0.3, but not 0.8 / 3 < 0.2
     assert rows[-1]["dataset"]["balanced_accuracy"] == pytest.approx((1 / 3 + 1) / 2)
     votes = Votes(np.eye(2, dtype=np.float32)[[0, 0, 1, 1]], np.ones(4, np.float32),
-                  np.array([0, -1, 1, 1]))  # fmt: skip
+                  np.array([0, -1, 1, 1]), np.ones(4, bool))  # fmt: skip
     assert prior.sweep(said, [0.5, 0.5], split, votes)[0]["votes"]["accuracy"] == 1 / 3

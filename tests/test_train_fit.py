@@ -90,8 +90,23 @@ def test_a_checkpoint_begins_another_run_without_its_head(tmp_path: Path) -> Non
     loaded = model.state_dict()
     assert all(torch.equal(loaded[name], saved[name]) for name in set(saved) - set(left_out))
     assert not torch.equal(loaded["head.1.weight"], saved["head.1.weight"])
-    with pytest.raises(ModelError, match="same width"):
-        load_backbone(ResNetFER(3, width=8), str(best))
+    for other in (ResNetFER(3, width=2), ResNetFER(3, width=4, blocks=(2, 2, 2, 3))):
+        with pytest.raises(ModelError, match="a network of the same kind fits"):
+            load_backbone(other, str(best))
+
+
+def test_a_wider_network_goes_on_from_what_a_narrower_one_knows(tmp_path: Path) -> None:
+    best = run(tmp_path / "first")
+    narrow, wide = ResNetFER(3, width=4), ResNetFER(3, width=6)
+    load_backbone(narrow, str(best))
+    load_backbone(wide, str(best))
+    x = torch.rand(2, 1, 48, 48)
+    known, features = narrow.eval().features(x), wide.eval().features(x)
+    assert torch.allclose(features[:, :32], known, atol=1e-5)
+    assert features[:, 32:].std() > 0
+    wide.train().features(x).sum().backward()
+    assert wide.layer2[0].conv1.weight.grad is not None
+    assert wide.layer2[0].conv1.weight.grad[:8, 4:].abs().min() > 0  # old channels learn to listen
 
 
 def test_a_student_comes_close_to_its_teachers(tmp_path: Path) -> None:

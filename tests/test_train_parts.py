@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from livefer.train.augment import augment, mix
+from livefer.train.augment import augment, mix, unmake
 from livefer.train.config import Augment, Config
 from livefer.train.losses import class_weights, smooth_one_hot, soft_cross_entropy
 from livefer.train.model import ResNetFER
@@ -98,6 +98,22 @@ def test_mixed_targets_weigh_the_pixels_they_stand_for(kind: str) -> None:
     mixed, targets = mix(x, t, Augment(**{kind: 1.0}))
     assert torch.allclose(mixed.mean(dim=(1, 2, 3)), targets[:, 1], atol=1e-6)
     assert torch.allclose(targets.sum(dim=1), torch.ones(8))
+
+
+def test_what_is_no_face_has_even_targets_and_the_rest_stays() -> None:
+    torch.manual_seed(0)
+    x = faces(400)[:, None] / 255
+    t = torch.tensor([[1.0, 0, 0, 0], [0, 0.5, 0, 0]]).expand(400, 2, 4)
+    y, targets = unmake(x, t, 0.25)
+    changed = (targets == 0.25).all(dim=2).all(dim=1)
+    assert 70 < int(changed.sum()) < 130
+    assert torch.equal(y[~changed], x[~changed])
+    assert torch.equal(targets[~changed], t[~changed])
+    assert not (y[changed] == x[changed]).all(dim=3).all(dim=2).any()
+    # Shuffled ones keep their pixels, enlarged ones do not.
+    same = torch.isclose(y[changed].mean(dim=(1, 2, 3)), x[changed].mean(dim=(1, 2, 3)), atol=1e-5)
+    assert 0 < int(same.sum()) < len(same)
+    assert torch.equal(unmake(x, t, 0)[0], x)
 
 
 def test_soft_cross_entropy_is_torchs_with_label_smoothing() -> None:

@@ -42,9 +42,25 @@ def test_ferplus_becomes_shares_of_our_classes(tmp_path: Path) -> None:
     np.testing.assert_allclose(votes.weight, [1, 0.8, 0.1, 0.5, 0], atol=1e-6)
     np.testing.assert_allclose(votes.shares.sum(axis=1), [1, 1, 1, 1, 0], atol=1e-6)
     assert votes.majority.tolist() == [happy, -1, -1, -1, -1]  # tie, no face, tie, no votes
+    assert votes.agreed.tolist() == [True, False, False, False, False]
     seen = voted_on(split, votes)
     assert seen.files == tuple(f"val/{i}.png" for i in range(4))
     assert seen.targets.tolist() == [happy, -1, -1, -1]
+
+
+@pytest.mark.parametrize(
+    ("counts", "agreed"),
+    [
+        ("5,4,0,0,0,0,0,1,0,0", True),  # 5 of the 9 that are left without the single one
+        ("5,3,2,0,0,0,0,0,0,0", False),  # a half is not more than a half
+        ("4,2,0,0,0,0,0,0,4,0", False),
+        ("0,0,0,0,0,0,0,6,4,0", False),  # contempt is none of our classes
+        ("1,0,0,0,0,0,0,0,0,0", False),  # one vote alone says nothing
+    ],
+)
+def test_more_than_half_agree(tmp_path: Path, counts: str, agreed: bool) -> None:
+    table = write(tmp_path / "votes.csv", f"file,{FERPLUS}", f"val/0.png,{counts}")
+    assert read_votes(table, make_split([4]), CLASSES).agreed.tolist() == [agreed]
 
 
 def test_own_classes_and_other_answers(tmp_path: Path) -> None:

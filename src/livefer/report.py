@@ -72,11 +72,14 @@ class Crowd:
 
     entropy: of the votes themselves, and so the least that the cross-entropy can be
     n_images: those with any vote on a class
+    agreed: the accuracy on images whose majority is more than half (`Votes.agreed`), as published
+        figures on FER+ have it
     """
 
     cross_entropy: float
     entropy: float
     n_images: int
+    agreed: Share
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,7 +154,16 @@ class Report:
                 "coverage": answers.coverage,
                 **_plain(answers.right, "right"),
             },
-            "crowd": self.crowd and asdict(self.crowd),
+            "crowd": self.crowd
+            and {
+                "cross_entropy": self.crowd.cross_entropy,
+                "entropy": self.crowd.entropy,
+                "n_images": self.crowd.n_images,
+                "agreed": {
+                    "n_images": self.crowd.agreed.n_images,
+                    **_plain(self.crowd.agreed, "accuracy"),
+                },
+            },
             "per_class": {
                 c.name: {
                     "precision": _number(c.precision),
@@ -248,10 +260,12 @@ def measure(
 
 def _crowd(probabilities: NDArray[np.float32], votes: Votes) -> Crowd:
     shares, weight = votes.shares, votes.weight
+    right = probabilities.argmax(axis=1) == votes.majority
     return Crowd(
         cross_entropy=metrics.cross_entropy(probabilities, shares, weight),
         entropy=metrics.cross_entropy(shares, shares, weight),
         n_images=int((weight > 0).sum()),
+        agreed=_share(right[votes.agreed]),
     )
 
 

@@ -28,11 +28,14 @@ class Votes:
     weight: (N,) float32, the share of an image's votes that went to the classes; 0 without votes
     majority: (N,) int64, the answer with more votes than any other, where it is a class; -1 where
         it is none of them ("not a face"), where two answers are level, and without votes
+    agreed: (N,) bool, where the majority is also more than half of the votes, answers with a single
+        one aside: the images that published figures on FER+ are about
     """
 
     shares: NDArray[np.float32]
     weight: NDArray[np.float32]
     majority: NDArray[np.int64]
+    agreed: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.weight)
@@ -68,10 +71,13 @@ def read_votes(path: str | Path, split: Split, classes: tuple[str, ...]) -> Vote
     alone = (counts == top[:, None]).sum(axis=1) == 1
     class_of = np.full(len(answers), -1, np.int64)
     class_of[columns] = np.arange(len(classes))
+    majority = np.where(alone & (top > 0), class_of[counts.argmax(axis=1)], -1)
+    agreeing = np.where(counts > 1, counts, 0).sum(axis=1)
     return Votes(
         shares=counts[:, columns] / np.maximum(on_classes, 1e-6)[:, None],
         weight=on_classes / np.maximum(total, 1e-6),
-        majority=np.where(alone & (top > 0), class_of[counts.argmax(axis=1)], -1),
+        majority=majority,
+        agreed=(majority >= 0) & (top > 1) & (2 * top > agreeing),
     )
 
 

@@ -174,10 +174,13 @@ def _figures_table(report: Report) -> Table:
     if without := report.without_twins:
         words = f"{without.n_images:,} without a copy in train"
         table.add_row("  without twins", *_with_interval(without), words)
+    if crowd := report.crowd:
+        words = f"{crowd.agreed.n_images:,} where over half agree"
+        table.add_row("  where they agree", *_with_interval(crowd.agreed), words)
     table.add_row("balanced accuracy", _percent(report.balanced_accuracy), "", "mean recall")
     table.add_row("macro-F1", _percent(report.macro_f1), _interval(low, high), "mean F1")
     table.add_row("NLL", f"{report.nll:.3f}", "", "lower is better")
-    if crowd := report.crowd:
+    if crowd:
         words = f"{crowd.entropy:.3f} is the least possible"
         table.add_row("against all votes", f"{crowd.cross_entropy:.3f}", "", words)
     table.add_row(

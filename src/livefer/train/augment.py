@@ -70,6 +70,49 @@ def mix(x: Tensor, targets: Tensor, config: Augment) -> tuple[Tensor, Tensor]:
     return mixed, share * targets + (1 - share) * targets[other]
 
 
+def unmake(x: Tensor, targets: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    """Turn a share of the faces into what is no face: a small piece enlarged, or pieces shuffled.
+
+    Their targets become even, so that a network learns to say nothing of them (as the outlier
+    exposure of Hendrycks et al. 2019, https://arxiv.org/abs/1812.04606).
+
+    x: (N, 1, H, W) float, H and W divisible by 4
+    targets: (N, ..., C) float
+    """
+    pieces = torch.where((_uniform(x, 0, 1) < 0.5)[:, None, None, None], _piece(x), _shuffled(x))
+    chosen = _uniform(x, 0, 1) < share
+    even = torch.full_like(targets, 1 / targets.shape[-1])
+    return (
+        torch.where(chosen[:, None, None, None], pieces, x),
+        torch.where(chosen.view(-1, *[1] * (targets.ndim - 1)), even, targets),
+    )
+
+
+def _piece(x: Tensor) -> Tensor:
+    """Enlarge a part of each face, a sixth to a third of its side long."""
+    zoom = _uniform(x, 1 / 6, 1 / 3)
+    zero = torch.zeros_like(zoom)
+    theta = torch.stack(
+        [
+            torch.stack([zoom, zero, _uniform(x, -1, 1) * (1 - zoom)], dim=1),
+            torch.stack([zero, zoom, _uniform(x, -1, 1) * (1 - zoom)], dim=1),
+        ],
+        dim=1,
+    )  # (N, 2, 3)
+    grid = F.affine_grid(theta, list(x.shape), align_corners=False)
+    return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+
+
+def _shuffled(x: Tensor) -> Tensor:
+    """Cut each face into 4×4 pieces and put them together in another order."""
+    n, _, height, width = x.shape
+    h, w = height // 4, width // 4
+    pieces = x.view(n, 4, h, 4, w).transpose(2, 3).reshape(n, 16, h, w)
+    order = torch.rand(n, 16, device=x.device).argsort(dim=1)
+    pieces = pieces.gather(1, order[:, :, None, None].expand_as(pieces))
+    return pieces.view(n, 4, 4, h, w).transpose(2, 3).reshape(x.shape)
+
+
 def _uniform(x: Tensor, low: float, high: float) -> Tensor:
     return torch.empty(len(x), device=x.device).uniform_(low, high)
 

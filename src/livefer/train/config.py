@@ -33,6 +33,9 @@ class Augment(_Strict):
     mixup: float = Field(0.0, ge=0, description="alpha of mixup's Beta distribution, 0 is off")
     cutmix: float = Field(0.0, ge=0, description="alpha of CutMix's Beta distribution, 0 is off")
     clean_epochs: int = Field(0, ge=0, description="last epochs, without mixup and CutMix")
+    no_face: float = Field(
+        0.0, ge=0, le=1, description="share turned into no face, of which nothing is to be said"
+    )
 
     @model_validator(mode="after")
     def _ordered_scale(self) -> Augment:

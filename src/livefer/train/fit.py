@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from livefer import metrics
 from livefer.dataset import Split
 from livefer.errors import ModelError
-from livefer.train.augment import augment, mix
+from livefer.train.augment import augment, mix, unmake
 from livefer.train.checkpoint import (
     below_prefix,
     build_model,
@@ -135,10 +135,11 @@ def fit(
             while at.step < n_steps:
                 rows = order[at.step * batch_size : (at.step + 1) * batch_size]
                 _seed(config.seed, at.epoch, at.step)
-                x = augment(faces[rows], config.augment)
+                x, t = augment(faces[rows], config.augment), targets[rows]
+                if config.augment.no_face:
+                    x, t = unmake(x, t, config.augment.no_face)
                 if at.epoch == 0 and at.step == 0:
                     log.samples(x)
-                t = targets[rows]
                 if mixing:
                     x, t = mix(x, t, config.augment)
                 answers = None
