@@ -16,7 +16,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.faces import Boxes, Region, Scores, covered, crop_faces, iou_matrix, to_gray
+from livefer.faces import (
+    Boxes,
+    Region,
+    Scores,
+    covered,
+    crop_boxes,
+    crop_faces,
+    iou_matrix,
+    to_gray,
+)
 from livefer.tracker import Tracker
 
 _VERIFY_S = 0.095  # so often the detector looks at a face again: every third frame at 30 fps
@@ -33,6 +42,7 @@ _MIN_CONTRAST = 2.0  # gray levels
 _WHOLE_S = 2.0  # so often a part of the search goes over the whole picture, changed or not
 _BLOCK_PX = 8  # a change is one of the mean of such a block,
 _CHANGE = 8.0  # by so many gray levels more than that of the picture
+_HEAD = 0.5  # of a box's side, around it: what moves there is that person's hair and neck
 _MARGIN = 0.1  # of the picture's long side, around what has changed
 
 
@@ -188,7 +198,7 @@ class FollowingTracker(Tracker):
     def _region(self, part: _Part, now: _Now) -> Region | None:
         """Return where a part has to be searched: around what is new to it, if anything is.
 
-        Changes of the faces that are followed, and of the light as a whole, are not new.
+        Changes of the heads that are followed, and of the light as a whole, are not new.
         """
         height, width = now.gray.shape
         blocks = _blocks(now.gray)
@@ -197,7 +207,8 @@ class FollowingTracker(Tracker):
             return 0, 0, width, height
         change = blocks - part.blocks
         is_new = np.abs(change - np.median(change)) > _CHANGE
-        for left, top, right, bottom in (self._boxes() / _BLOCK_PX).round().astype(int):
+        heads = crop_boxes(self._boxes(), 1 + 2 * _HEAD)
+        for left, top, right, bottom in (heads / _BLOCK_PX).round().astype(int):
             is_new[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = False
         rows, columns = np.flatnonzero(is_new.any(axis=1)), np.flatnonzero(is_new.any(axis=0))
         if not len(rows):
