@@ -9,10 +9,8 @@ else should use the processor meanwhile: the load before each run is part of the
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -24,10 +22,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from common import PICTURE, arguments, run, write_both
+from processes import cpu_s, memory_mib, with_children
 
+from livefer import machine
 from livefer.sources import read_image
-
-PICTURE = Path(__file__).parent.parent / "src" / "livefer" / "assets" / "astronaut.jpg"
 
 
 @dataclass(frozen=True)
@@ -72,32 +71,16 @@ def make_pictures(folder: Path, n: int, side_px: int) -> float:
     return n_bytes / n
 
 
-def processes_of(pid: int) -> list[int]:
-    """Return a process and all below it (Linux)."""
-    found = [pid]
-    for one in found:
-        with suppress(OSError):  # it has ended
-            for tasks in Path(f"/proc/{one}/task").glob("*/children"):
-                found += map(int, tasks.read_text().split())
-    return found
+def memory_of_all(pid: int) -> float:
+    """Return the sum of the resident memory of a process and of all below it that still run."""
+    total = 0.0
+    for one in with_children(pid):
+        with suppress(OSError):
+            total += memory_mib(one)
+    return total
 
 
-def memory_mb(pid: int) -> float:
-    """Return the resident memory of a process, 0 for one that has ended (Linux)."""
-    try:
-        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    except OSError:
-        return 0.0
-    return int(found[1]) / 1024 if found else 0.0
-
-
-def cpu_s(pid: int) -> float:
-    """Return the processor time of a process without its children (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def run(folder: Path, out: Path, engine: str, workers: int, detector: str) -> Row:
+def analyze(folder: Path, out: Path, engine: str, workers: int, detector: str) -> Row:
     """Run the command once, and watch it."""
     command = [sys.executable, "-m", "livefer", "analyze", str(folder), "-o", str(out)]
     command += ["--workers", str(workers), "--engine", engine, "--detector", detector]
@@ -110,7 +93,7 @@ def run(folder: Path, out: Path, engine: str, workers: int, detector: str) -> Ro
                 parent_s = cpu_s(process.pid)
             except OSError:
                 break
-            peak_mb = max(peak_mb, sum(map(memory_mb, processes_of(process.pid))))
+            peak_mb = max(peak_mb, memory_of_all(process.pid))
             time.sleep(0.1)
         seconds = time.monotonic() - began_s
         assert process.stderr is not None
@@ -137,12 +120,13 @@ def run(folder: Path, out: Path, engine: str, workers: int, detector: str) -> Ro
     )
 
 
-def describe(rows: list[Row], detector: str, side_px: int, mean_bytes: float) -> str:
+def as_text(rows: list[Row], detector: str, side_px: int, mean_bytes: float) -> str:
     """Return the table and what it was measured on."""
+    here = machine.describe()
     lines = [
         f"livefer analyze, {detector}, {rows[0].pictures:,} JPEGs of {side_px}x{side_px} "
-        f"({mean_bytes / 1024:.0f} KiB each), {os.cpu_count()} cores ({_processor()}), "
-        f"Python {platform.python_version()}",
+        f"({mean_bytes / 1024:.0f} KiB each), {here.n_cores} cores ({here.processor}), "
+        f"Python {here.versions['python']}",
         "",
         f"{'engine':7}{'workers':>8}{'faces':>7}{'seconds':>9}{'pictures/s':>12}{'speed-up':>10}"
         f"{'parent s':>10}{'workers s':>11}{'peak MB':>9}{'load before':>13}",
@@ -161,15 +145,9 @@ def describe(rows: list[Row], detector: str, side_px: int, mean_bytes: float) ->
     return "\n".join(lines) + "\n"
 
 
-def _processor() -> str:
-    text = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    found = re.search(r"model name\s*: (.+)", text)
-    return found[1] if found else platform.machine()
-
-
 def main() -> None:
     """Make the pictures, run each engine with each number of workers, print the table, write it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__)
     parser.add_argument("--pictures", type=int, default=5000)
     parser.add_argument("--side", type=int, default=480, help="of a picture in pixels")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
@@ -186,18 +164,16 @@ def main() -> None:
         for engine in args.engine:
             for workers in args.workers:
                 out = Path(name) / f"{engine}-{workers}.csv"
-                rows.append(run(folder, out, engine, workers, args.detector))
+                rows.append(analyze(folder, out, engine, workers, args.detector))
                 tables.add(out.read_bytes())
                 print(json.dumps(asdict(rows[-1])), flush=True)
     if len(tables) != 1:
         sys.exit("the tables of two runs differ")
-    text = describe(rows, Path(args.detector).name, args.side, mean_bytes)
+    text = as_text(rows, Path(args.detector).name, args.side, mean_bytes)
     print(text, end="")
     if args.out:
-        args.out.with_suffix(".txt").write_text(text, encoding="utf-8")
-        found = json.dumps([asdict(row) for row in rows], indent=1) + "\n"
-        args.out.with_suffix(".json").write_text(found, encoding="utf-8")
+        write_both(args.out, text, [asdict(row) for row in rows], ".txt")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -11,11 +11,8 @@ is kept in livefer's cache, so that a second run is quick.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
-import os
-import platform
 import statistics
 import sys
 import time
@@ -25,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import write_json
+from common import arguments, run, write_json
 from numpy.typing import NDArray
 from prior import frequencies, sweep
 
@@ -33,8 +30,8 @@ from livefer import __version__, hygiene, plots
 from livefer.cache import load_arrays, save_arrays
 from livefer.classifier import EmotionClassifier, shipped_models, without_prior
 from livefer.dataset import Dataset, Split, read_dataset
-from livefer.errors import LiveferError
 from livefer.evaluate import match_classes, predict_split, with_tta
+from livefer.machine import describe
 from livefer.report import Report, measure
 from livefer.votes import Votes, read_votes
 
@@ -151,16 +148,8 @@ def training_log(metadata: dict[str, str]) -> dict[str, Any] | None:
     return {"n_epochs": len(records), "minutes": minutes}
 
 
-def machine() -> str:
-    """Return the processor in words."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    name = names[0] if names else platform.processor() or platform.machine()
-    return f"{name}, {os.cpu_count()} cores"
-
-
 def draw(report: Report, title: str, folder: Path) -> None:
+    """Draw what a report says into a folder."""
     for stem, picture in (
         ("confusion", plots.confusion_picture),
         ("reliability", plots.reliability_picture),
@@ -171,8 +160,7 @@ def draw(report: Report, title: str, folder: Path) -> None:
 
 def main() -> None:
     """Write the JSON and the pictures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("data/fer2013"))
+    parser = arguments(__doc__, "--data")
     parser.add_argument("--votes", type=Path, help="FER+'s votes, by file name")
     parser.add_argument("--no-tta", action="store_true", help="leave out the ten views")
     parser.add_argument("--plots", type=Path, help="folder of the pictures")
@@ -185,12 +173,13 @@ def main() -> None:
         for name in (("train", "val") if args.votes else ())
     }
     twins = hygiene.twins(val.faces, dataset.split("train").faces)
+    machine = describe()
     figures: dict[str, Any] = {
         "made": {
             "livefer": __version__,
             "date": date.today().isoformat(),
-            "machine": machine(),
-            "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+            "machine": f"{machine.processor}, {machine.n_cores} cores",
+            "load": machine.load,
         },
         "data": describe_data(dataset, votes),
         "models": {},
@@ -209,7 +198,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except LiveferError as error:
-        sys.exit(f"error: {error}")
+    run(main)

@@ -13,10 +13,8 @@ bytecode included, pip and setuptools not.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -27,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 # Nothing of livefer at the top: a process's peak memory begins with that of the one it came from.
-PICTURE = Path(__file__).parent.parent / "src/livefer/assets/astronaut.jpg"
+from common import PICTURE, arguments, heading, machine_line, write_both
+
 FIRST = "import sys, livefer; print(livefer.Recognizer()(sys.argv[1]))"
 ROWS: dict[str, tuple[str, ...]] = {
     "python -c pass": ("-c", "pass"),
@@ -162,20 +161,11 @@ def table(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def processor() -> str:
-    """Return the processor's name where the system says it."""
-    info = Path("/proc/cpuinfo")
-    text = info.read_text(encoding="utf-8") if info.is_file() else ""
-    names = [line.split(":", 1)[1].strip() for line in text.splitlines() if "model name" in line]
-    return names[0] if names else platform.processor()
-
-
 def main() -> None:
     """Measure, print, and write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__, "--yunet")
     parser.add_argument("pythons", nargs="*", metavar="NAME=PYTHON", help="environments")
     parser.add_argument("--runs", type=int, default=9, help="processes for each row")
-    parser.add_argument("--yunet", type=Path, help="YuNet's .onnx file")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write FILE.json and FILE.md")
     args = parser.parse_args()
     pythons = dict(text.split("=", 1) for text in args.pythons) or {"now": sys.executable}
@@ -189,8 +179,10 @@ def main() -> None:
             to = Path(folder) / "yunet" / "face_detection_yunet_2023mar.onnx"
             to.write_bytes(args.yunet.read_bytes())
         rows = measure(pythons, args.runs, args.yunet, Path(folder))
+    from livefer.machine import describe  # not before the measuring
+
     result = {
-        "machine": f"{processor()}, {os.cpu_count()} cores, {platform.system()}",
+        "machine": machine_line(describe().to_dict()),
         "runs": args.runs,
         "python": {n: ask(p, "import platform as p; print(p.python_version())") for n, p in
                    pythons.items()},
@@ -199,12 +191,8 @@ def main() -> None:
     }  # fmt: skip
     print(table(result))
     if args.out is not None:
-        from common import heading, write_json  # heavy, so not before the measuring
-
-        write_json(args.out.with_suffix(".json"), result)
-        args.out.with_suffix(".md").write_text(
-            f"{heading('Cold start, memory and size')}\n{table(result)}\n", encoding="utf-8"
-        )
+        text = f"{heading('Cold start, memory and size')}\n{table(result)}\n"
+        write_both(args.out, text, result)
 
 
 if __name__ == "__main__":

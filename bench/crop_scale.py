@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 from pathlib import Path
@@ -20,12 +19,12 @@ from typing import Any
 
 import cv2
 import numpy as np
+from common import arguments, run
+from loading import load_detectors
 from numpy.typing import NDArray
 
 from livefer.faces import crop_boxes
-from livefer.haar import HaarDetector
 from livefer.sources import read_image
-from livefer.yunet import YuNetDetector
 
 SIDE_PX = 96
 MARGINS = {
@@ -92,15 +91,13 @@ def print_geometry(name: str, squares: list[Any], points: list[Any]) -> None:
 
 def main() -> None:
     """Print both measurements."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("data/fer2013"))
-    parser.add_argument("--photos", type=Path, default=Path("data/photos.json"))
+    parser = arguments(__doc__, "--data", "--photos")
     parser.add_argument("--yunet", type=Path, required=True, help="YuNet's .onnx file")
     parser.add_argument("--per-class", type=int, default=60)
     args = parser.parse_args()
 
     cv2.setNumThreads(1)
-    detectors = {"haar": HaarDetector(), "yunet": YuNetDetector(args.yunet)}
+    detectors = load_detectors(args.yunet)
     net = cv2.FaceDetectorYN.create(str(args.yunet), "", (320, 320), 0.7)
     faces = sample_faces(args.data, args.per_class)
     half = SIDE_PX // 2
@@ -130,4 +127,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

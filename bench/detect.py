@@ -10,10 +10,8 @@ little; common parameters are those of most tutorials.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
-import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,12 +19,13 @@ from typing import Any
 
 import cv2
 import numpy as np
+from common import arguments, machine_line, run
+from loading import load_detectors
 from numpy.typing import NDArray
 
 from livefer.faces import to_gray
-from livefer.haar import HaarDetector
+from livefer.machine import describe
 from livefer.sources import read_image
-from livefer.yunet import YuNetDetector
 
 Detect = Callable[[NDArray[Any]], NDArray[Any]]
 KINDS = ("one", "several", "none")
@@ -42,6 +41,11 @@ def common_parameters() -> Detect:
         return np.asarray(found).reshape(-1, 4)
 
     return detect
+
+
+def boxes_of(detector: Any) -> Detect:
+    """Return what finds one of livefer's detectors' boxes, without their scores."""
+    return lambda image: np.asarray(detector.detect(image)[0])
 
 
 def count_right(
@@ -86,27 +90,22 @@ def cpu_ms(detect: Detect, frames: list[NDArray[Any]]) -> float:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--photos", type=Path, default=Path("data/photos.json"))
+    parser = arguments(__doc__, "--photos", "--yunet")
     parser.add_argument("--videos", type=Path, default=Path("data/video"))
-    parser.add_argument("--yunet", type=Path, help="YuNet's .onnx file")
     parser.add_argument("--verbose", action="store_true", help="name the files counted wrong")
     args = parser.parse_args()
 
     cv2.setNumThreads(1)
-    detectors: dict[str, Detect] = {
-        "common": common_parameters(),
-        "haar": lambda image, detector=HaarDetector(): detector.detect(image)[0],
-    }
-    if args.yunet:
-        yunet = YuNetDetector(args.yunet)
-        detectors["yunet"] = lambda image: yunet.detect(image)[0]
+    detectors = {"common": common_parameters()}
+    for name, detector in load_detectors(args.yunet).items():
+        detectors[name] = boxes_of(detector)
 
     photos = json.loads(args.photos.read_text(encoding="utf-8"))
     videos = sorted(path for path in args.videos.glob("*") if path.is_file())
     frames = [frame for path in videos for frame in read_frames(path, 6)]
     of = {kind: sum(photo["kind"] == kind for photo in photos) for kind in KINDS}
-    print(f"opencv {cv2.__version__}, {platform.machine()}, one thread, {len(frames)} frames timed")
+    machine = machine_line(describe().to_dict())
+    print(f"opencv {cv2.__version__}, {machine}; one thread, {len(frames)} frames timed")
     print(f"{'detector':10}", *(f"{kind + '/' + str(of[kind]):>11}" for kind in KINDS), end="")
     print(f"{'over':>6}{'CPU ms at 640x480':>20}")
     base = None
@@ -119,4 +118,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

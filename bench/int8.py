@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from common import arguments, run
 from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier
@@ -64,22 +65,21 @@ def answer(path: str, given: str, got: str) -> None:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__, "--data", "--threads")
+    parser.set_defaults(threads=1)
     parser.add_argument("files", nargs="+", metavar="FILE", help="the float and the int8 file")
-    parser.add_argument("--data", default="data/fer2013")
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--calls", type=int, default=60)
     parser.add_argument("--emulate", nargs="?", type=int, const=24, default=0, metavar="N")
     parser.add_argument("--answer", action="store_true", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.answer:
-        answer(*arguments.files)
+    args = parser.parse_args()
+    if args.answer:
+        answer(*args.files)
         return
-    if len(arguments.files) != 2:
+    if len(args.files) != 2:
         parser.error("name the float file, then the int8 file")
-    paths = [Path(file) for file in arguments.files]
-    classifiers = [EmotionClassifier(path, threads=arguments.threads) for path in paths]
-    dataset = read_dataset(arguments.data)
+    paths = [Path(file) for file in args.files]
+    classifiers = [EmotionClassifier(path, threads=args.threads) for path in paths]
+    dataset = read_dataset(args.data)
     val = dataset.split("val")
     answers = [classifier.predict(val.faces) for classifier in classifiers]
     rows = {"size, MB": [f"{path.stat().st_size / 1e6:.2f}" for path in paths]}
@@ -90,12 +90,12 @@ def main() -> None:
     rows["NLL"] = [f"{nll(p, val.targets):.4f}" for p in answers]
     rows["ECE"] = [f"{ece(p, val.targets):.4f}" for p in answers]
     for n_faces in (1, 4):
-        times = time_call_ms(classifiers, val.faces[:n_faces], arguments.calls)
+        times = time_call_ms(classifiers, val.faces[:n_faces], args.calls)
         share = f"{times[0] / times[1]:.1f} times as fast"
         rows[f"{n_faces} face{'s' * (n_faces > 1)} a call, CPU ms"] = [
             f"{times[0]:.1f}", f"{times[1]:.1f} ({share})",
         ]  # fmt: skip
-    print(f"| threads: {arguments.threads} | float | int8 |\n| --- | ---: | ---: |")
+    print(f"| threads: {args.threads} | float | int8 |\n| --- | ---: | ---: |")
     for name, (of_float, of_int8) in rows.items():
         print(f"| {name} | {of_float} | {of_int8} |")
     apart = np.abs(answers[0] - answers[1])
@@ -107,8 +107,8 @@ def main() -> None:
         f"median {np.median(worst):.4f}, 99 % below {np.quantile(worst, 0.99):.3f}",
         flush=True,
     )
-    if arguments.emulate:
-        rows_seen = np.linspace(0, len(val) - 1, arguments.emulate).astype(int)
+    if args.emulate:
+        rows_seen = np.linspace(0, len(val) - 1, args.emulate).astype(int)
         print_emulated(paths[1], val.faces[rows_seen])
 
 
@@ -127,4 +127,4 @@ def print_emulated(path: Path, faces: NDArray[np.uint8]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -22,23 +22,22 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-from common import write_json
+from common import arguments, run, write_both
 from peers.child import Child, PeerError, disk_mib
+from peers.entrants import Peer, entrants
 from peers.install import NOTE_FILE, OPTIONAL, REPOSITORY
 from peers.report import draw, markdown, short_table
 
 from livefer.benchframes import FPS, Scene
 from livefer.benchmark import shipped_portrait
-from livefer.errors import ConfigError, LiveferError
+from livefer.errors import ConfigError
 from livefer.machine import describe
 
-FOLDER = Path(__file__).parent / "peers"
 SCENES = {
     "640×480, 1 face": ((640, 480), 1),
     "640×480, 4 faces": ((640, 480), 4),
@@ -49,74 +48,6 @@ N_WARM = 15  # frames: half a second, in which caches fill and a first whole sea
 N_FOR_PEAK = 10  # frames before the peak of memory is read
 _PAUSE_S = 0.003  # so that a pool of threads that still spins does so at nobody's expense
 _NOT_COUNTED = ("pip", "setuptools", "pkg_resources", "_distutils_hack")
-
-
-@dataclass(frozen=True)
-class Peer:
-    """One way to read expressions.
-
-    env: its folder; several peers share one
-    script, variant: what is run
-    every: it takes part in every n-th frame, for those that take long and keep nothing
-    what: detector, network, and how often they look
-    """
-
-    name: str
-    env: str
-    script: str
-    variant: tuple[str, ...]
-    every: int
-    what: str
-
-    def command(self, envs: Path) -> list[str | Path]:
-        """Return what starts the peer, or raise PeerError where it is not installed."""
-        folder = envs / self.env
-        is_python = self.script.endswith(".py")
-        runs = folder / "bin" / "python" if is_python else folder / "node_modules"
-        if not runs.exists():
-            raise PeerError(f"not installed: python bench/peers/install.py {self.env}")
-        script = FOLDER / self.script
-        start = [runs, script] if is_python else ["node", script, folder]
-        return [*start, *self.variant]
-
-    def packages(self, envs: Path) -> Path:
-        """Return the folder that its packages are in."""
-        found = sorted((envs / self.env).glob("lib/python*/site-packages"))
-        return found[0] if found else envs / self.env / "node_modules"
-
-
-def peers(yunet: Path | None) -> list[Peer]:
-    """Return everything that is compared; YuNet only where its file is given."""
-    ours = "its own 8-bit ResNet-18 of width 32, 48 px, ONNX Runtime"
-    three = "three Haar cascades that vote, tilted heads too"
-    live = "faces followed, the rest of the picture searched part by part"
-    found = [
-        Peer("fer", "fer", "fer_peer.py", ("haar",), 1,
-             "one Haar cascade, faces from 50 px; mini-Xception, 64 px, TensorFlow Lite"),
-        Peer("fer, MTCNN", "fer", "fer_peer.py", ("mtcnn",), 10,
-             "MTCNN in PyTorch; the same network"),
-        Peer("face-api, tiny", "face-api", "face_api_peer.mjs", ("tiny",), 1,
-             "Tiny Face Detector at 416 px; expression network, 112 px; WASM"),
-        Peer("face-api, SSD", "face-api", "face_api_peer.mjs", ("ssd",), 5,
-             "SSD MobileNet v1 at 512 px; the same network; WASM"),
-        Peer("Human, every frame", "human", "human_peer.mjs", ("each",), 1,
-             "BlazeFace at 256 px and emotion network, 64 px, on every frame; WASM"),
-        Peer("Human, cached", "human", "human_peer.mjs", ("cached",), 1,
-             "as it comes: face mesh on every frame, BlazeFace again after 2.5 s, emotion network "
-             "after 1.5 s; WASM"),
-        Peer("livefer, Haar", "livefer", "livefer_peer.py", ("haar",), 1, f"{three}; {ours}"),
-        Peer("livefer, Haar, live", "livefer", "livefer_peer.py", ("haar", "live"), 1,
-             f"the same cascades, {live}; the same network on every frame"),
-    ]  # fmt: skip
-    if yunet is not None:
-        file = str(yunet.resolve())
-        found += [
-            Peer("livefer, YuNet", "livefer", "livefer_peer.py", (file,), 1,
-                 "YuNet at full size; the same network"),
-            Peer("livefer, YuNet, live", "livefer", "livefer_peer.py", (file, "live"), 1,
-                 f"YuNet, {live}; the same network on every frame"),
-        ]  # fmt: skip
-    return found
 
 
 def in_turn(round_number: int, names: Sequence[str]) -> list[str]:
@@ -269,7 +200,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     if args.yunet and not args.yunet.is_file():
         raise ConfigError(f"{args.yunet} is not a file: give YuNet's .onnx, or leave --yunet out")
     machine = describe()
-    bench = Bench(peers(args.yunet), args.envs)
+    bench = Bench(entrants(args.yunet), args.envs)
     with tempfile.TemporaryDirectory() as folder:
         files = {}
         for i, (scene, (size_wh, n_faces)) in enumerate(SCENES.items()):
@@ -295,8 +226,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, print the tables and write them; or draw what was measured."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--yunet", type=Path, help="YuNet's .onnx file; without it, Haar alone")
+    parser = arguments(__doc__, "--yunet")
     parser.add_argument("--envs", type=Path, default=REPOSITORY / "out" / "peers")
     parser.add_argument("--frames", type=int, default=75, help="of each scene")
     parser.add_argument("--cold", type=int, default=3, help="fresh processes of each peer")
@@ -305,20 +235,16 @@ def main() -> None:
     parser.add_argument("--draw", type=Path, nargs=2, metavar=("JSON", "PICTURE"),
                         help="measure nothing: draw results, print a short table")  # fmt: skip
     args = parser.parse_args()
-    try:
-        if args.draw:
-            data = json.loads(args.draw[0].read_text(encoding="utf-8"))
-            draw(data, args.draw[1])
-            print(short_table(data), end="")
-            return
-        data = measure(args)
-    except (LiveferError, PeerError) as error:
-        sys.exit(f"error: {error}")
+    if args.draw:
+        data = json.loads(args.draw[0].read_text(encoding="utf-8"))
+        draw(data, args.draw[1])
+        print(short_table(data), end="")
+        return
+    data = measure(args)
     print(text := markdown(data))
     if args.out:
-        write_json(args.out.with_suffix(".json"), data)
-        args.out.with_suffix(".md").write_text(text, encoding="utf-8")
+        write_both(args.out, text, data)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

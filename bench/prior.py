@@ -10,20 +10,18 @@ gets those of the data's train split, which is right for one trained on these la
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import load_models, sample, write_json
+from common import arguments, run, write_json
+from loading import load_models, sample
 from numpy.typing import NDArray
 
 from livefer import metrics
 from livefer.classifier import EmotionClassifier, without_prior
 from livefer.dataset import Dataset, Split, read_dataset
-from livefer.errors import LiveferError
 from livefer.evaluate import match_classes, predict_split
 from livefer.votes import Votes, read_votes
 
@@ -85,13 +83,8 @@ def as_markdown(models: dict[str, list[dict[str, Any]]]) -> str:
 
 def main() -> None:
     """Print the table, and write it as JSON where asked to."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="+", help="a shipped model's name, or .onnx files")
-    parser.add_argument("--data", type=Path, default=Path("data/fer2013"))
-    parser.add_argument("--split", default="val")
-    parser.add_argument("--votes", type=Path)
-    parser.add_argument("--images", type=int, help="measure on so many, drawn with a seed")
-    parser.add_argument("--json", type=Path, help="write the figures there, too")
+    parser = arguments(__doc__, "models", "--data", "--split", "--images", "--json")
+    parser.add_argument("--votes", type=Path, help="FER+'s votes, by file name")
     args = parser.parse_args()
     dataset = read_dataset(args.data)
     split = sample(dataset.split(args.split), args.images)
@@ -108,7 +101,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except LiveferError as error:
-        sys.exit(f"error: {error}")
+    run(main)

@@ -22,20 +22,18 @@ same images, the difference of two models is surer than their intervals say.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import zlib
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import heading, load_models, sample, write_json
+from common import arguments, publish, run
 from corruptions import CORRUPTIONS, Corruption, Faces
+from loading import load_models, sample
 from numpy.typing import NDArray
 
 from livefer.dataset import Split, read_dataset
-from livefer.errors import LiveferError
 from livefer.evaluate import Predict, match_classes
 
 _Z_95 = 1.959964
@@ -139,15 +137,8 @@ def _row(name: str, about: str, cells: list[tuple[str, str]]) -> str:
 
 def main() -> None:
     """Print the table, and write it as JSON where asked to."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="+", help="a shipped model's name, or .onnx files")
-    parser.add_argument("--data", type=Path, default=Path("data/fer2013"))
-    parser.add_argument("--split", default="val")
-    parser.add_argument("--images", type=int, help="measure on so many, drawn with the seed")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, help="processor cores for the network")
-    parser.add_argument("--json", type=Path, help="write the figures there, too")
-    args = parser.parse_args()
+    options = ("models", "--data", "--split", "--images", "--seed", "--threads", "--json")
+    args = arguments(__doc__, *options).parse_args()
 
     dataset = read_dataset(args.data)
     split = sample(dataset.split(args.split), args.images, args.seed)
@@ -156,14 +147,8 @@ def main() -> None:
         for name, classifier in load_models(args.models, args.threads).items()
     }
     figures = measure(predictors, split, args.seed, lambda text: print(text, file=sys.stderr))
-    print(heading("Robustness"))
-    print(as_markdown(figures))
-    if args.json:
-        write_json(args.json, figures)
+    publish("Robustness", as_markdown(figures), figures, args.json)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except LiveferError as error:
-        sys.exit(f"error: {error}")
+    run(main)

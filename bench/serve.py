@@ -8,12 +8,8 @@ Latency is from sending a frame to its result, on one machine, whose cores serve
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
-import os
-import platform
-import re
 import struct
 import subprocess
 import sys
@@ -24,12 +20,14 @@ from typing import Any
 
 import cv2
 import numpy as np
+from common import PICTURE, arguments, load_line, run, write_both
 from numpy.typing import NDArray
+from processes import cpu_s, memory_mib
 from websockets.asyncio.client import connect
 
+from livefer.machine import Machine, describe
 from livefer.sources import read_image
 
-PICTURE = Path(__file__).parent.parent / "src" / "livefer" / "assets" / "astronaut.jpg"
 _WARM_S = 3.0
 
 
@@ -96,21 +94,9 @@ async def client(
     return n_sent, replies, came_s
 
 
-def memory_mb(pid: int, field: str) -> float:
-    """Return VmRSS or VmHWM of a process (Linux)."""
-    text = Path(f"/proc/{pid}/status").read_text()
-    found = re.search(rf"{field}:\s+(\d+) kB", text)
-    assert found
-    return int(found[1]) / 1024
-
-
-def cpu_s(pid: int) -> float:
-    """Return the processor time of a process (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-async def run(url: str, pid: int, n: int, fps: float, seconds: float, frames: list[bytes]) -> Row:
+async def measure(
+    url: str, pid: int, n: int, fps: float, seconds: float, frames: list[bytes]
+) -> Row:
     """Run n clients for so many seconds."""
     start_s, start_cpu_s = time.monotonic(), cpu_s(pid)
     end_s = start_s + seconds
@@ -119,7 +105,7 @@ async def run(url: str, pid: int, n: int, fps: float, seconds: float, frames: li
     while time.monotonic() < end_s:
         await asyncio.sleep(0.5)
         if time.monotonic() > start_s + _WARM_S:
-            samples.append(memory_mb(pid, "VmRSS"))
+            samples.append(memory_mib(pid))
     ended = await asyncio.gather(*tasks)
     wall_s = time.monotonic() - start_s
     latencies_ms: list[float] = []
@@ -150,7 +136,7 @@ async def run(url: str, pid: int, n: int, fps: float, seconds: float, frames: li
         errors=kinds["error"],
         lost=lost,
         cpu_cores=round((cpu_s(pid) - start_cpu_s) / wall_s, 2),
-        peak_mb=round(memory_mb(pid, "VmHWM"), 1),
+        peak_mb=round(memory_mib(pid, "VmHWM"), 1),
         first_third_mb=_mean(samples[:third]),
         last_third_mb=_mean(samples[-third:]),
     )
@@ -161,13 +147,13 @@ def _mean(values: list[float]) -> float:
     return round(float(array.mean()), 1)
 
 
-def describe(rows: list[Row], detector: str, side_px: int) -> str:
+def as_text(rows: list[Row], detector: str, side_px: int, machine: Machine) -> str:
     """Return the table and what it was measured on."""
     lines = [
         f"livefer serve, {detector}, JPEGs of {side_px}x{side_px} with one face, "
-        f"{os.cpu_count()} cores ({_processor()}), clients on the same cores,",
-        f"Python {platform.python_version()}, load before the start "
-        f"{os.getloadavg()[0]:.1f}; {rows[0].seconds:g} s each, {rows[0].fps:g} fps a client",
+        f"{machine.n_cores} cores ({machine.processor}), clients on the same cores,",
+        f"Python {machine.versions['python']}, {load_line(machine.to_dict())}; "
+        f"{rows[0].seconds:g} s each, {rows[0].fps:g} fps a client",
         "",
         f"{'clients':>7}{'frames':>8}{'results/s':>11}{'p50 ms':>8}{'p95':>8}{'p99':>8}"
         f"{'skipped':>9}{'errors':>8}{'lost':>6}{'cores':>7}{'peak MB':>9}{'first':>8}{'last':>8}",
@@ -182,15 +168,9 @@ def describe(rows: list[Row], detector: str, side_px: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _processor() -> str:
-    text = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    found = re.search(r"model name\s*: (.+)", text)
-    return found[1] if found else platform.machine()
-
-
 def main() -> None:
     """Start the server anew for each number of clients, print the table and write it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--fps", type=float, default=10)
     parser.add_argument("--seconds", type=float, default=60)
@@ -199,6 +179,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write OUT.txt and OUT.json")
     args = parser.parse_args()
 
+    machine = describe()
     frames = make_frames(args.side)
     rows = []
     for n in args.clients:
@@ -208,19 +189,19 @@ def main() -> None:
             try:
                 assert server.stdout is not None
                 url = server.stdout.readline().split()[3].replace("http", "ws") + "v1/stream"
-                rows.append(asyncio.run(run(url, server.pid, n, args.fps, args.seconds, frames)))
+                rows.append(
+                    asyncio.run(measure(url, server.pid, n, args.fps, args.seconds, frames))
+                )
                 print(json.dumps(asdict(rows[-1])), flush=True)
             finally:
                 server.terminate()
         if server.returncode != 0:
             sys.exit(f"the server ended with code {server.returncode}")
-    text = describe(rows, args.detector, args.side)
+    text = as_text(rows, args.detector, args.side, machine)
     print(text, end="")
     if args.out:
-        args.out.with_suffix(".txt").write_text(text, encoding="utf-8")
-        found = json.dumps([asdict(row) for row in rows], indent=1) + "\n"
-        args.out.with_suffix(".json").write_text(found, encoding="utf-8")
+        write_both(args.out, text, [asdict(row) for row in rows], ".txt")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

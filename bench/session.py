@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from typing import Any
 import cv2
 import numpy as np
 import onnxruntime
+from common import PICTURE, arguments, heading, machine_line, run, write_text
 from numpy.typing import NDArray
 
 from livefer.classifier import shipped_models
@@ -40,7 +40,6 @@ N_FACES = (1, 2, 4, 8)
 N_BATCH = 256
 FPS = 30
 OUTPUTS = ["probabilities", "cams"]
-PICTURE = Path(__file__).parent.parent / "src/livefer/assets/astronaut.jpg"
 
 
 def make_session(setting: str, model: str = "fer2013") -> Any:
@@ -145,8 +144,7 @@ def one_batch(model: str, setting: str, size: int) -> tuple[float, float]:
 
 def main() -> None:
     """Print the tables, and write them."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--yunet", type=Path, help="YuNet's .onnx file")
+    parser = arguments(__doc__, "--yunet")
     parser.add_argument("--frames", type=int, default=15, help="frames of each turn")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--out", type=Path, help="a Markdown file")
@@ -155,15 +153,15 @@ def main() -> None:
     if args.one:
         print(json.dumps(one_batch(args.one[0], args.one[1], int(args.one[2]))))
         return
-    from common import heading
+    from livefer.machine import describe  # not where a batch's memory is measured
 
     head = "| setting | " + " | ".join(f"{n} face{'s' * (n > 1)}" for n in N_FACES) + " |"
     rule = "| --- |" + " ---: |" * len(N_FACES)
     lines = [
         heading("ONNX Runtime's threads"),
-        f"onnxruntime {onnxruntime.__version__}, {platform.machine()}, {cv2.getNumberOfCPUs()} "
-        f"cores, model fer2013. A call's milliseconds, median (95th percentile); processor time of "
-        f"a frame in ms, at {FPS} frames a second.",
+        f"onnxruntime {onnxruntime.__version__}, {machine_line(describe().to_dict())}, model "
+        f"fer2013. A call's milliseconds, median (95th percentile); processor time of a frame in "
+        f"ms, at {FPS} frames a second.",
     ]
     for is_busy in (False, True):
         rows = live(is_busy, args.frames, args.turns, None)
@@ -180,8 +178,8 @@ def main() -> None:
     ]
     print("\n".join(lines))
     if args.out is not None:
-        args.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_text(args.out, "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -10,7 +10,6 @@ hour of frames takes some minutes and none is skipped; with it they come as from
 
 from __future__ import annotations
 
-import argparse
 import threading
 import time
 from collections.abc import Generator
@@ -18,7 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from common import heading, write_json
+from common import arguments, heading, load_line, machine_line, run, write_both
+from processes import memory_mib
 
 from livefer import Recognizer
 from livefer.benchframes import FPS, Scene
@@ -52,21 +52,21 @@ class Watched(LiveView):
 
 def main() -> None:
     """Run, print the table and write both files."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = arguments(__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--detector", default="haar")
     parser.add_argument("--paced", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("bench/results/soak"))
-    arguments = parser.parse_args()
-    machine = describe()
-    n_frames = round(arguments.minutes * 60 * FPS)
-    rows = soak(Recognizer(detector=arguments.detector), n_frames, arguments.paced)
-    pace = "as from a camera" if arguments.paced else "as fast as they are recognised"
+    args = parser.parse_args()
+    machine = describe().to_dict()
+    n_frames = round(args.minutes * 60 * FPS)
+    rows = soak(Recognizer(detector=args.detector), n_frames, args.paced)
+    pace = "as from a camera" if args.paced else "as fast as they are recognised"
     lines = [
-        heading("An hour of frames" if arguments.minutes == 60 else "Many frames"),
-        f"{machine.processor}, {machine.n_cores} cores, {machine.system}, load before: "
-        f"{machine.load}; {n_frames} frames of 640×480 at {FPS:g} frames a second, {pace}; "
-        f"one run, detector {arguments.detector.rpartition('/')[2]}\n",
+        heading("An hour of frames" if args.minutes == 60 else "Many frames"),
+        f"{machine_line(machine)}; {load_line(machine)}; "
+        f"{n_frames} frames of 640×480 at {FPS:g} frames a second, {pace}; "
+        f"one run, detector {args.detector.rpartition('/')[2]}\n",
         "| frames | skipped | faces | memory, MiB | threads | latency p50, ms | p99, ms | max |",
         "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
@@ -84,8 +84,7 @@ def main() -> None:
     ]
     text = "\n".join(lines) + "\n"
     print(text)
-    arguments.out.with_suffix(".md").write_text(text, encoding="utf-8")
-    write_json(arguments.out.with_suffix(".json"), {"machine": machine.to_dict(), "rows": rows})
+    write_both(args.out, text, {"machine": machine, "rows": rows})
 
 
 def soak(recognizer: Recognizer, n_frames: int, paced: bool) -> list[dict[str, float]]:
@@ -138,11 +137,5 @@ def soak(recognizer: Recognizer, n_frames: int, paced: bool) -> list[dict[str, f
     return rows
 
 
-def memory_mib() -> float:
-    """Return the memory in use now; Linux only."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096 / 2**20
-
-
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -8,12 +8,12 @@ faces. It is what configs/cpu.yaml was sized with.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
 
 import torch
 import torch.nn.functional as F
+from common import arguments, run
 
 from livefer.train.engine import keep_freed_memory
 from livefer.train.model import ResNetFER
@@ -56,21 +56,18 @@ def faces_per_second(
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--steps", type=int, default=5)
-    arguments = parser.parse_args()
+    args = parser.parse_args()
     keep_freed_memory()
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, batch 64")
     print("| width | stem stride | pixels | float32, faces/s | bf16, faces/s |")
     print("| ---: | ---: | ---: | ---: | ---: |")
     for network in NETWORKS:
-        rates = [
-            faces_per_second(network, bf16, arguments.device, arguments.steps)
-            for bf16 in (False, True)
-        ]
+        rates = [faces_per_second(network, bf16, args.device, args.steps) for bf16 in (False, True)]
         print(f"| {' | '.join(map(str, network))} | {rates[0]:.0f} | {rates[1]:.0f} |", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

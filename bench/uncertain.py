@@ -13,16 +13,14 @@ Energy: Liu et al. 2020, https://arxiv.org/abs/2010.03759
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
+from common import arguments, run
 from numpy.typing import NDArray
 
 from livefer import calibration, metrics
 from livefer.dataset import read_dataset
-from livefer.errors import LiveferError
 from livefer.evaluate import predict_split
 
 Array = NDArray[np.float64]
@@ -138,9 +136,8 @@ def _softmax(logits: Array) -> NDArray[np.float32]:
 
 def main() -> None:
     """Print both tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__, "--data")
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--data", type=Path, default=Path("data/fer2013"))
     args = parser.parse_args()
     logits, targets, smoothing = logits_of(args.checkpoint, args.data)
     probabilities = _softmax(logits)
@@ -152,7 +149,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except LiveferError as error:
-        sys.exit(f"error: {error}")
+    run(main)

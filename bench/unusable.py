@@ -14,23 +14,21 @@ shares 0-1; right is null where no class is known or nothing was answered.
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from common import heading, load_models, sample, write_json
+from common import arguments, publish, run
 from corruptions import Faces, blur, low_light, low_resolution
+from loading import load_models, sample
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from livefer import hygiene
 from livefer.dataset import Dataset, read_dataset
-from livefer.errors import LiveferError
 from livefer.evaluate import Predict, match_classes
 from livefer.faces import crop_boxes, crop_faces, iou_matrix
 from livefer.quality import share_outside, usable
@@ -242,16 +240,8 @@ def as_markdown(figures: dict[str, Any]) -> str:
 
 def main() -> None:
     """Print the table, and write it as JSON where asked to."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", help="a shipped model's name, or an .onnx file")
-    parser.add_argument("--data", type=Path, default=Path("data/fer2013"))
-    parser.add_argument("--photos", type=Path, default=Path("data/photos.json"))
-    parser.add_argument("--yunet", type=Path, help="YuNet's .onnx file")
-    parser.add_argument("--images", type=int, help="use so many val faces, drawn with the seed")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, help="processor cores for the network")
-    parser.add_argument("--json", type=Path, help="write the figures there, too")
-    args = parser.parse_args()
+    options = ("--photos", "--yunet", "--images", "--seed", "--threads", "--json")
+    args = arguments(__doc__, "model", "--data", *options).parse_args()
 
     cv2.setNumThreads(1)
     [(name, classifier)] = load_models([args.model], args.threads).items()
@@ -263,15 +253,10 @@ def main() -> None:
     figures = {"model": name, "seed": args.seed} | measure(
         predict, classifier.uncertain_below, kinds
     )
-    print(heading("Silence on what cannot be read"))
-    print(f"{name}, uncertain below {figures['uncertain_below']}, seed {args.seed}\n")
-    print(as_markdown(figures))
-    if args.json:
-        write_json(args.json, figures)
+    about = f"{name}, uncertain below {figures['uncertain_below']}, seed {args.seed}\n"
+    text = f"{about}\n{as_markdown(figures)}"
+    publish("Silence on what cannot be read", text, figures, args.json)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except LiveferError as error:
-        sys.exit(f"error: {error}")
+    run(main)

@@ -22,9 +22,7 @@ The detector of this one names a place without looking, so that it takes minutes
 
 from __future__ import annotations
 
-import argparse
 import os
-import platform
 import statistics
 import tempfile
 import time
@@ -37,14 +35,15 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from common import write_json
+from common import PICTURE, arguments, machine_line, run, write_json
+from processes import memory_mib
 
-import livefer
 from livefer.capture import Frame
 from livefer.drawing import draw_faces
 from livefer.encoder import VideoWriter
 from livefer.faces import crop_faces
 from livefer.io import open_table
+from livefer.machine import describe
 from livefer.pipeline import AnnotatedVideo, recognise_video
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
@@ -61,7 +60,7 @@ def face_at(canvas: Image, face: Image, left: int, top: int, side: int) -> None:
 
 def make_frames(wh: tuple[int, int], n_faces: int, n_frames: int) -> list[Image]:
     """Frames in which the shipped face moves slowly in front of a still, soft ground."""
-    picture = read_image(Path(livefer.__file__).parent / "assets" / "astronaut.jpg")
+    picture = read_image(PICTURE)
     height, width = picture.shape[:2]
     (box,) = Recognizer(detector="haar")(picture)[:1]
     left, top, right, bottom = box.box
@@ -217,8 +216,8 @@ def two_hours(folder: Path) -> Path:
 
 
 def resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    """Return the memory in use now, in millions of bytes (Linux)."""
+    return memory_mib() * 2**20 / 1e6
 
 
 def memory() -> dict[str, Any]:
@@ -253,17 +252,19 @@ def memory() -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Measure one or the other, and write it."""
+    parser = arguments(__doc__)
     parser.add_argument("what", choices=["speed", "memory"])
     parser.add_argument("--frames", type=int, default=90)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--detectors", default="haar")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
+    machine = describe()
     about = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "machine": machine_line(machine.to_dict()),
         "load_before": [round(load, 1) for load in os.getloadavg()],
-        "python": platform.python_version(),
+        "python": machine.versions["python"],
         "opencv": cv2.__version__,
         "av": av.__version__,
     }
@@ -281,4 +282,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

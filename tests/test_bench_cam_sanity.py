@@ -9,21 +9,18 @@ import cv2
 import numpy as np
 import pytest
 from builders import make_faces, make_split
-from cam_sanity import (
+from cam_maps import (
     INNER,
-    as_markdown,
-    average_picture,
     covered_where_hot,
     inner_mask,
     inner_share,
     loss_by_covering,
-    measure,
     peak_is_inside,
-    randomised,
     rank_correlation,
-    sheet,
     ssim,
 )
+from cam_pictures import average_picture, sheet
+from cam_sanity import as_markdown, measure, randomised
 from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier

@@ -11,12 +11,15 @@ import cv2
 import live
 import numpy as np
 import pytest
-from live import Bench, Peer, in_turn, summary, write_frames
+from live import Bench, in_turn, summary, write_frames
+from peers import entrants
 from peers.child import Child, PeerError, disk_mib
+from peers.entrants import Peer
 from peers.report import markdown, number, short_table
 
 from livefer.benchframes import Scene
 from livefer.benchmark import shipped_portrait
+from livefer.errors import ConfigError
 from livefer.sources import read_image
 
 PEERS = Path(live.__file__).parent / "peers"
@@ -48,7 +51,7 @@ def envs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         pytest.skip("reads /proc, as the measurement does")
     (tmp_path / "scripts").mkdir()
     (tmp_path / "scripts" / "fake.py").write_text(FAKE, encoding="utf-8")
-    monkeypatch.setattr(live, "FOLDER", tmp_path / "scripts")
+    monkeypatch.setattr(entrants, "FOLDER", tmp_path / "scripts")
     python = tmp_path / "fake" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
@@ -229,5 +232,5 @@ def test_the_readme_has_what_was_measured() -> None:
 
 def test_too_few_frames_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["live.py", "--frames", "15"])
-    with pytest.raises(SystemExit, match=r"error: --frames must be more than 20"):
+    with pytest.raises(ConfigError, match="--frames must be more than 20"):
         live.main()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from builders import make_faces, make_split
-from common import heading, sample, write_json
 from corruptions import (
     CORRUPTIONS,
     Corruption,
@@ -24,8 +22,6 @@ from corruptions import (
 )
 from numpy.typing import NDArray
 from robustness import as_markdown, corrupt, measure
-
-from livefer.errors import ConfigError
 
 
 def generator() -> np.random.Generator:
@@ -178,31 +174,3 @@ def test_the_table_has_a_line_for_each_corruption_and_a_pair_for_each_model() ->
     rows = [line for line in table if line.startswith("|")]
     assert len(rows) == 2 + 1 + len(CORRUPTIONS) + 1
     assert {line.count("|") for line in rows} == {7}
-
-
-def test_a_sample_is_seeded_and_keeps_faces_and_targets_together() -> None:
-    split = make_split(range(20))
-    part = sample(split, 5, seed=2)
-    assert len(part) == len(part.files) == 5
-    assert np.array_equal(part.targets, sample(split, 5, seed=2).targets)
-    assert np.array_equal(part.faces, split.faces[part.targets])
-    assert sample(split, None) is split
-    assert sample(split, 50) is split
-    with pytest.raises(ConfigError, match="--images must be at least 1, got 0"):
-        sample(split, 0)
-
-
-def test_json_is_written_whole(tmp_path: Path) -> None:
-    write_json(tmp_path / "new" / "figures.json", {"a": 1})
-    assert json.loads((tmp_path / "new" / "figures.json").read_text()) == {"a": 1}
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["figures.json"]
-
-
-def test_a_heading_names_the_command_and_no_folder_of_the_machine(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    arguments = ["bench/robustness.py", "a/b.onnx", str(tmp_path / "c.onnx"), "--images", "3"]
-    monkeypatch.setattr("sys.argv", arguments)
-    assert heading("Title") == (
-        "# Title\n\n`python bench/robustness.py a/b.onnx c.onnx --images 3`\n"
-    )

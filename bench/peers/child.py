@@ -12,10 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from processes import memory_mib
+
+from livefer.errors import LiveferError
+
 MIB = 2**20
 
 
-class PeerError(Exception):
+class PeerError(LiveferError):
     """A peer that ended, or never began; the text is the last line that it wrote."""
 
 
@@ -46,10 +50,7 @@ class Child:
 
     def peak_mib(self) -> float:
         """Return the most memory that the process had in use so far (Linux)."""
-        text = Path(f"/proc/{self._process.pid}/status").read_text()
-        found = re.search(r"VmHWM:\s+(\d+) kB", text)
-        assert found
-        return int(found[1]) / 1024
+        return memory_mib(self._process.pid, "VmHWM")
 
     def __enter__(self) -> Child:
         return self

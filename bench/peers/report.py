@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from common import heading
+from common import heading, load_line, machine_line
 
 from livefer.plots import require_matplotlib, save_picture
 
@@ -17,11 +17,9 @@ _FRAME_MS = 1000 / 30
 def markdown(data: dict[str, Any]) -> str:
     """Return the results as Markdown: frames, fresh processes, what was compared, what failed."""
     machine, peers = data["machine"], data["peers"]
-    n_cores, load = machine["n_cores"], machine["load"]
     parts = [
         heading("livefer and others, side by side"),
-        f"{machine['processor']}, {n_cores} cores, {machine['system']}; load before the start "
-        f"{'unknown' if load is None else load}. {_sentence(data['note'])}"
+        f"{machine_line(machine)}; {load_line(machine)}. {_sentence(data['note'])}"
         f"{data['n_frames']} frames of each scene in one run, frame by frame in turn, the "
         f"first {data['n_warm']} not counted; ms are medians, "
         "95th percentiles in brackets; × is how many times as fast as `fer`. All have the "

@@ -1,0 +1,49 @@
+"""What a command line names, loaded: models, detectors, and a sample of a split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from livefer.classifier import EmotionClassifier
+from livefer.dataset import Split
+from livefer.errors import ConfigError
+from livefer.haar import HaarDetector
+from livefer.yunet import YuNetDetector
+
+
+def sample(split: Split, n_images: int | None, seed: int = 0) -> Split:
+    """Return n images of a split, drawn with a seed and kept in its order; all of it for None."""
+    if n_images is None or n_images >= len(split):
+        return split
+    if n_images < 1:
+        raise ConfigError(f"--images must be at least 1, got {n_images}")
+    chosen = np.sort(np.random.default_rng(seed).choice(len(split), n_images, replace=False))
+    files = tuple(split.files[i] for i in chosen)
+    return Split(split.name, split.faces[chosen], split.targets[chosen], files)
+
+
+def load_models(
+    models: Sequence[str], threads: int | None = None, prior: float | None = None
+) -> dict[str, EmotionClassifier]:
+    """Load models; two files of one name are told apart by their folders."""
+    loaded = [EmotionClassifier(model, threads, prior) for model in models]
+    stems = [classifier.name for classifier in loaded]
+    names = [
+        f"{Path(model).parent.name}/{stem}" if stems.count(stem) > 1 else stem
+        for model, stem in zip(models, stems, strict=True)
+    ]
+    if len(set(names)) < len(names):
+        raise ConfigError(f"the models {', '.join(models)} cannot be told apart: rename one")
+    return dict(zip(names, loaded, strict=True))
+
+
+def load_detectors(yunet: Path | None) -> dict[str, Any]:
+    """Return the detectors there are, by name."""
+    detectors: dict[str, Any] = {"haar": HaarDetector()}
+    if yunet is not None:
+        detectors["yunet"] = YuNetDetector(yunet)
+    return detectors
