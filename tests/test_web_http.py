@@ -208,10 +208,11 @@ def test_foreign_web_sites_and_names_are_refused(client: Any) -> None:
     assert post(Origin=f"http://{own}").status_code == 200
     assert post(Origin="http://LOCALHOST:1", Host="localhost:1").status_code == 200
     assert post(Origin="http://localhost", Host="localhost").status_code == 200
+    assert post(Host="127.0.0.2:80").status_code == 200
     assert post(Origin="https://[::1]", Host="[::1]:443").status_code == 200
     for origin in ("https://evil.example", "null", f"ftp://{own}", "http://127.0.0.1.evil.example"):
         assert code_of(post(Origin=origin)) == (403, "origin")
-    for host in ("evil.example", "localhost.evil.example", "", "a b"):
+    for host in ("evil.example", "localhost.evil.example", "127.evil.example", "", "a b"):
         assert code_of(post(Host=host)) == (403, "host"), host
 
 

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from livefer.web.protocol import Refused, error_dict
 
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_LOOPBACK = re.compile(r"127(\.[0-9]{1,8}){1,3}")
 _HOST = re.compile(r"[\w.:\[\]-]{1,260}")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -76,7 +77,8 @@ def shown_token(connection: HTTPConnection) -> str | None:
 
 def is_loopback(name: str) -> bool:
     """Say whether a name or address can only mean this machine itself."""
-    return name in ("localhost", "::1") or name.startswith("127.")
+    # Numbers only: 127.example.org is somebody's name, and may be made to point anywhere.
+    return name in ("localhost", "::1") or _LOOPBACK.fullmatch(name) is not None
 
 
 class Guard:
