@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -190,7 +191,14 @@ def read_some(n_frames: int, error_at: int | None = None) -> Iterator[Frame]:
 
 def test_a_live_stream_is_counted_whole() -> None:
     recognizer = Recognizer(Clock())
-    live, stages = measure_live(recognizer, lambda stop: read_some(200), 60.0)  # type: ignore[arg-type]
+
+    def read(stop: Event) -> Iterator[Frame]:
+        for frame in read_some(200):
+            yield frame
+            while not recognizer.indices:  # else all may have come before one is taken
+                stop.wait(0.001)
+
+    live, stages = measure_live(recognizer, read, 60.0)  # type: ignore[arg-type]
     seen = recognizer.indices
     n_warm = min(10, len(seen) // 2)
     assert seen[-1] == 199
@@ -199,6 +207,25 @@ def test_a_live_stream_is_counted_whole() -> None:
     assert (live.source, live.size_wh) == ("camera 0", (64, 48))
     assert 0 < live.latency_ms.p50 <= live.latency_ms.p95
     assert live.latency_ms.n == stages.n_frames == live.n_frames
+
+
+def test_pictures_of_a_long_stream_are_not_kept() -> None:
+    """Those of a minute would be gigabytes."""
+    recognizer, made, n_alive = Recognizer(Clock()), [], 0
+
+    def read(stop: Event) -> Iterator[Frame]:
+        nonlocal n_alive
+        for frame in read_some(20):
+            assert frame.image is not None
+            made.append(weakref.ref(frame.image))
+            yield frame
+            while recognizer.indices[-1:] != [frame.index]:
+                stop.wait(0.001)
+        n_alive = sum(image() is not None for image in made)
+
+    measure_live(recognizer, read, 60.0)  # type: ignore[arg-type]
+    assert len(recognizer.indices) == 20
+    assert n_alive < 10
 
 
 def test_made_frames_come_on_their_own_time() -> None:

@@ -99,7 +99,7 @@ def measure_live(
             if frame.error is not None:
                 raise SourceError(frame.error)
             measured.add(frame, capture_ms[frame.index])
-            frames.append(frame)
+            frames.append(replace(frame, image=None))  # those of minutes would fill the memory
             latency_ms.append(1000 * (clock() - arrived_s[frame.index]))
             if len(frames) == 1:  # a camera's first frame comes late, and the first search is slow
                 began_s, began_cpu_s = clock(), time.process_time()
