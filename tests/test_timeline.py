@@ -18,6 +18,7 @@ from livefer.summarizer import summarize
 from livefer.summary import SourceSummary
 from livefer.timeline import (
     MOST_PERSONS,
+    _tick,
     shown_persons,
     timeline_picture,
     timeline_svg,
@@ -133,6 +134,11 @@ def test_odd_names_and_portraits_are_drawn_in_every_format(tmp_path: Path, suffi
     write_timeline(figure, tmp_path / f"t{suffix}")
     written = (tmp_path / f"t{suffix}").read_bytes()
     assert written[:5] in (b"\x89PNG\r", b"%PDF-", b"<?xml")
+
+
+def test_half_seconds_behind_the_first_minute_have_labels_of_their_own() -> None:
+    times_s, unit = (60, 60.5, 61, 119.5, 120), "minutes:seconds"
+    assert [_tick(t, unit) for t in times_s] == ["1:00", "1:00.5", "1:01", "1:59.5", "2:00"]
 
 
 def test_the_svg_of_a_page_takes_the_colours_of_the_page() -> None:

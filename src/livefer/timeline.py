@@ -300,7 +300,8 @@ def _tick(time_s: float, unit: str) -> str:
         return f"{time_s:g}"
     if unit == "hours:minutes":
         return f"{int(time_s // 3600)}:{int(time_s % 3600 // 60):02}"
-    return f"{int(time_s // 60)}:{time_s % 60:02.0f}"
+    seconds = f"{time_s % 60:02.0f}" if time_s % 1 == 0 else f"{time_s % 60:04.1f}"
+    return f"{int(time_s // 60)}:{seconds}"
 
 
 def _rgb(name: str) -> tuple[float, float, float]:
