@@ -92,6 +92,19 @@ def test_a_frame_without_a_face_says_why_where_it_can_be_seen(
     ]
 
 
+def test_a_video_that_does_not_say_how_large_it_is_has_no_frame(
+    tmp_path: Path, recognizer: Recognizer
+) -> None:
+    """The first packets of a recording: the stream is announced, and no picture of it is there."""
+    whole = write_video(tmp_path / "in.ts", [scene(0)] * 5)
+    (tmp_path / "head.ts").write_bytes(whole.read_bytes()[: 3 * 188])
+    with VideoReader(tmp_path / "head.ts") as video:
+        assert video.info.wh == (0, 0)
+        (result,) = recognise_video(recognizer, video)
+    assert result.error is not None
+    assert "has no frame that can be read" in result.error
+
+
 def test_stopping_ends_with_a_result_that_says_so(tmp_path: Path, recognizer: Recognizer) -> None:
     path = write_video(tmp_path / "in.mp4", [scene(0)] * 60)
     stop, results = Event(), []

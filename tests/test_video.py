@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -337,6 +338,23 @@ def test_what_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(LiveferError, match="choose another place"):
         VideoWriter(tmp_path / "file" / "out.mp4", info)
+
+    class NoX264:
+        def open(self, *arguments: Any, **more: Any) -> Any:
+            return SimpleNamespace(add_stream=self.add_stream, close=lambda: None)
+
+        def add_stream(self, *arguments: Any, **more: Any) -> None:
+            raise ValueError("unknown encoder")
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(av, name)
+
+    (tmp_path / "out.mp4").write_text("old")
+    with VideoWriter(tmp_path / "out.mp4", info) as writer:
+        writer._av = NoX264()  # type: ignore[assignment]
+        with pytest.raises(LiveferError, match=r"has no H\.264 encoder"):
+            writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
+    assert (tmp_path / "out.mp4").read_text() == "old"
     with (
         VideoWriter(tmp_path / "small.mp4", info) as writer,
         pytest.raises(LiveferError, match="at least 16x16"),

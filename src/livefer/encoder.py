@@ -167,10 +167,12 @@ class VideoWriter:
         try:
             if self._container is not None:
                 try:
-                    self._end(whole)
+                    if self._stream is not None:
+                        self._end(whole)
                 finally:
                     self._container.close()
-                self._part.replace(self.path)
+                if self._stream is not None:
+                    self._part.replace(self.path)
         except (self._av.error.FFmpegError, OSError) as error:
             raise self._failed(error) from None
         finally:

@@ -156,8 +156,8 @@ class AnnotatedVideo:
 
 
 def _n_waiting(info: VideoInfo) -> int:
-    width, height = info.wh
-    return min(max(_WAITING_BYTES // (3 * width * height), 2), 2 * BATCH)
+    width, height = info.wh  # both 0 where a damaged file does not say
+    return min(max(_WAITING_BYTES // max(3 * width * height, 1), 2), 2 * BATCH)
 
 
 def _put(queue: Queue[T], item: T, ended: Event) -> bool:
