@@ -141,6 +141,36 @@ def test_mistakes_are_said_at_once(tmp_path: Path) -> None:
         JsonlSink(tmp_path / "file" / "t.jsonl", CLASSES)
 
 
+class Full:
+    """A file on a disk that is full."""
+
+    def write(self, text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    close = flush = lambda self: None
+
+
+@pytest.mark.parametrize(("sink", "name"), [(CsvSink, "t.csv"), (JsonlSink, "t.jsonl")])
+def test_on_a_full_disk_the_table_before_stays(tmp_path: Path, sink: Sink, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("old")
+    with sink(path, CLASSES) as table:
+        table.write(RESULTS[0])
+        table._file.close()
+        table._file = Full()  # type: ignore[assignment]
+        with pytest.raises(LiveferError, match=r"No space left on device.*is the disk full"):
+            table.write(RESULTS[1])
+    assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize(("sink", "name"), [(CsvSink, "t.csv"), (JsonlSink, "t.jsonl")])
+def test_a_source_whose_name_is_no_text_has_its_row(tmp_path: Path, sink: Sink, name: str) -> None:
+    with sink(tmp_path / name, CLASSES) as table:
+        table.write(make_result(0, source="caf\udce9.mp4", error="caf\udce9.mp4 is empty"))
+    (row,) = read_table(tmp_path / name)
+    assert (row["source"], row["error"]) == ("caf\\xe9.mp4", "caf\\xe9.mp4 is empty")
+
+
 # Video
 
 
@@ -228,3 +258,24 @@ def test_cv2_reads_what_was_written(tmp_path: Path) -> None:
     capture = cv2.VideoCapture(str(tmp_path / "v.mp4"))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 50
     capture.release()
+
+
+def test_a_video_that_could_not_be_written_whole_is_not_called_whole(tmp_path: Path) -> None:
+    """OpenCV says nothing when the disk is full: what it leaves cannot be opened."""
+    sink = VideoSink(tmp_path / "v.mp4", 25)
+    for k in range(10):
+        sink.write(make_result(k))
+    assert sink._writer is not None
+    sink._writer.release()
+    sink._part.write_bytes(sink._part.read_bytes()[:1000])
+    with pytest.raises(LiveferError, match="is the disk full"):
+        sink.close()
+    sink.close()
+    assert not (tmp_path / "v.mp4").exists()
+    assert sink._part.exists()
+
+
+def test_a_video_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LiveferError, match="choose another name"):
+        VideoSink(tmp_path / "caf\udce9.mp4")
+    assert list(tmp_path.iterdir()) == []

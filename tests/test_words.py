@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from livefer.words import clock, count, length, short_name
+from livefer.words import clock, count, length, printable, short_name
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,9 @@ def test_short_name() -> None:
     assert short_name("a/b c.mp4") == "b c.mp4"
     assert short_name("rtsp://x/y") == "rtsp://x/y"
     assert short_name("0") == "0"
+
+
+def test_printable() -> None:
+    assert printable("Zoë 𝄞.jpg") == "Zoë 𝄞.jpg"
+    assert printable("caf\udce9.jpg") == "caf\\xe9.jpg"
+    assert printable("\ud83d.jpg") == "\\ud83d.jpg"

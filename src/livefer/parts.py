@@ -17,7 +17,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from livefer.analysis import Settings, results_of
@@ -37,6 +36,7 @@ from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
 from livefer.storage import is_url, list_files, upload
 from livefer.tables import read_table
+from livefer.words import printable
 
 _NEWS_S = 0.5  # between two messages from within a video
 
@@ -96,7 +96,7 @@ def write_part(
             for result in results_of(recognizer, one, job.settings, reached):
                 if not result.source.isprintable():
                     result = _printable(result)
-                _write(table, result)
+                table.write(result)
                 news = replace(
                     news,
                     share=share,
@@ -240,20 +240,6 @@ class Output:
                 f"{self.folder}, and --resume puts them together"
             ) from None
         shutil.rmtree(self.folder)
-
-
-def _write(table: Any, result: FrameResult) -> None:
-    try:
-        table.write(result)
-    except OSError as error:
-        raise LiveferError(
-            f"{table.path.parent} cannot be written ({error.strerror}): is the disk full?"
-        ) from None
-
-
-def printable(text: str) -> str:
-    """Return a name as it stands in a table: bytes that are no UTF-8 as \\xe9."""
-    return os.fsencode(text).decode(errors="backslashreplace")
 
 
 def _printable(result: FrameResult) -> FrameResult:

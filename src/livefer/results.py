@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.words import printable
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
@@ -18,7 +20,8 @@ class Face:
     probabilities: (C,) float32, smoothed over the track where there is one; sums to 1
     raw_probabilities: (C,) float32, of this frame alone
     classes: the C class names
-    uncertain: the confidence is below the recogniser's threshold
+    uncertain: the label is not to be relied on: the confidence is below the recogniser's threshold,
+        or the face is too small, blurred, dark or cut off to be read
     track_id: counts from 1 within a stream; None for a single picture
     heatmap: (48, 48) float32, 0–1, where the network looked for `label`; None unless asked for
     crop_box: (left, top, right, bottom) of the square that the network saw and `heatmap` covers
@@ -97,11 +100,11 @@ class FrameResult:
     def to_dict(self) -> dict[str, Any]:
         """Return plain data that json can write; pixels are left out."""
         return {
-            "source": self.source,
+            "source": printable(self.source),
             "index": self.index,
             "time_s": round(self.time_s, 4),
             "n_skipped": self.n_skipped,
-            "error": self.error,
+            "error": None if self.error is None else printable(self.error),
             "note": self.note,
             "faces": [face.to_dict() for face in self.faces],
         }

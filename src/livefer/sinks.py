@@ -29,7 +29,8 @@ import io
 import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,9 +38,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.capture import quiet
+from livefer.capture import n_frames_of, open_capture, quiet
 from livefer.errors import ConfigError, LiveferError, MissingExtraError
 from livefer.results import Face, FrameResult
+from livefer.words import printable
 
 SCHEMA_VERSION = 1
 """Grows when a column gets another name, type or meaning; a column more does not count."""
@@ -101,6 +103,7 @@ class _Sink(ABC):
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._is_broken = False
         self._part = self.path.with_name(f".{self.path.stem}.{os.getpid()}.part{self.path.suffix}")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -113,9 +116,26 @@ class _Sink(ABC):
     @abstractmethod
     def _end_file(self) -> None: ...
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Keep what cannot be written whole from the file's name, as on a full disk."""
+        try:
+            yield
+        except OSError as error:
+            self._is_broken = True
+            raise LiveferError(
+                f"{self.path} cannot be written ({error.strerror or error}): is the disk full? "
+                f"What was written is in {self._part}"
+            ) from None
+
     def close(self) -> None:
         """End the file and give it its name; a second call does nothing."""
-        self._end_file()
+        if self._is_broken:
+            with suppress(OSError, LiveferError):
+                self._end_file()
+            return
+        with self._writing():
+            self._end_file()
         if not self._part.exists():
             return
         try:
@@ -159,7 +179,8 @@ class CsvSink(_Sink):
 
     def _write_text(self) -> None:
         """Write whole rows in one call, so that Ctrl-C cannot leave half of one."""
-        self._file.write(self._text.getvalue())
+        with self._writing():
+            self._file.write(self._text.getvalue())
         self._text.seek(0)
         self._text.truncate()
 
@@ -179,7 +200,8 @@ class JsonlSink(_Sink):
     def write(self, result: FrameResult) -> None:
         """Write the rows of one frame."""
         lines = (json.dumps(row, ensure_ascii=False) for row in rows(result, self._classes))
-        self._file.write("".join(f"{line}\n" for line in lines))
+        with self._writing():
+            self._file.write("".join(f"{line}\n" for line in lines))
 
     def _end_file(self) -> None:
         self._file.close()
@@ -228,7 +250,8 @@ class ParquetSink(_Sink):
         import pyarrow as pa
 
         batches, self._batches, self._n_packed = self._batches, [], 0
-        self._file.write_table(pa.Table.from_batches(batches), row_group_size=_ROW_GROUP)
+        with self._writing():
+            self._file.write_table(pa.Table.from_batches(batches), row_group_size=_ROW_GROUP)
 
     def _end_file(self) -> None:
         if self._rows:
@@ -251,6 +274,11 @@ class VideoSink(_Sink):
 
     def __init__(self, path: str | Path, fps: float | None = None) -> None:
         """fps: frames per second; None takes 30."""
+        if printable(str(path)) != str(path):
+            raise LiveferError(
+                f"{path} has bytes in its name that are no UTF-8, and OpenCV cannot write it: "
+                "choose another name"
+            )
         super().__init__(path)
         self.fps = fps or 30.0
         self.n_left_out = 0
@@ -305,7 +333,12 @@ class VideoSink(_Sink):
         return writer
 
     def _end_file(self) -> None:
-        if self._writer is not None:
-            self._writer.release()
-        elif self._part.exists():  # no image, no video
-            self._part.unlink()
+        if self._writer is None:  # no image, no video
+            self._part.unlink(missing_ok=True)
+            return
+        self._writer.release()
+        if self._part.exists():
+            capture = open_capture(str(self._part))  # OpenCV does not say that it could not write
+            if capture is None or (n_frames_of(capture) or 0) < self._n_written - 1:
+                raise OSError("the video is not whole")
+            capture.release()

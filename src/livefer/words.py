@@ -1,4 +1,4 @@
-"""Times, lengths and counts as people read them."""
+"""Times, lengths, counts and names as people read them."""
 
 from __future__ import annotations
 
@@ -32,3 +32,11 @@ def count(n: int, what: str) -> str:
 def short_name(source: str) -> str:
     """Return a file's name without its folder; an address or a camera as it is."""
     return source if "://" in source else Path(source).name or source
+
+
+def printable(text: str) -> str:
+    """Return a name as it can be written anywhere: bytes that are no UTF-8 as \\xe9."""
+    try:
+        return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    except UnicodeEncodeError:  # half of a pair, as Windows' names may have
+        return text.encode(errors="backslashreplace").decode()

@@ -17,6 +17,7 @@ import typer
 from livefer.cli.shared import DetectorOption, ModelOption, PriorOption, a_number, write_hint
 from livefer.cli.tally import Tally, progress
 from livefer.errors import ConfigError
+from livefer.words import printable
 
 if TYPE_CHECKING:
     from livefer.inputs import Batch, Input
@@ -95,7 +96,7 @@ def analyze(
     """
     from livefer.analysis import Settings
     from livefer.inputs import cut, find_inputs
-    from livefer.parts import Job, Output, printable
+    from livefer.parts import Job, Output
     from livefer.video import load_av
 
     settings = Settings(model, detector, prior, every=every, fps=fps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import typer
 
 from livefer.cli.shared import write_text
 from livefer.errors import ConfigError, DatasetError
-from livefer.words import short_name
+from livefer.words import printable, short_name
 
 if TYPE_CHECKING:
     from livefer.keyframes import KeyFrame
@@ -53,7 +54,7 @@ class Story:
 
         for row in rows(result, self._summarizer.classes):
             self._summarizer.add(row)
-        self._frames.add(result)
+        self._frames.add(replace(result, source=printable(result.source)))
 
     def write(self, plot: Path | None, report: Path | None, about: Mapping[str, str]) -> list[Path]:
         """Write what is wanted of it; of videos without any frame there is no picture."""

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from livefer.cli.outputs import Story
-from livefer.errors import LiveferError, SourceError
+from livefer.errors import SourceError
 from livefer.words import count, length
 
 if TYPE_CHECKING:
@@ -122,13 +122,8 @@ class Work:
         self.total.footage_s += max(shown_s - span.start_s, 0.0)
 
     def _write(self, result: FrameResult) -> None:
-        try:
-            for table in self.tables:
-                table.write(result)
-        except OSError as error:
-            raise LiveferError(
-                f"the tables cannot be written ({error.strerror}): is the disk full?"
-            ) from None
+        for table in self.tables:
+            table.write(result)
         if self.story is not None:
             self.story.add(result)
         self.total.n_frames += result.image is not None
