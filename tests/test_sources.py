@@ -269,10 +269,26 @@ def test_a_picture_with_brackets_in_its_name_is_no_glob(tmp_path: Path) -> None:
     assert [f.source for f in open_source(str(path))] == [str(path)]
 
 
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    for folder, name in (("holiday [2024]", "a.png"), ("m²", "1²3.png")):
+        (tmp_path / folder).mkdir()
+        path = write_picture(tmp_path / folder / name)
+        assert [f.source for f in open_source(tmp_path / folder)] == [str(path)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, names are text")
+def test_a_video_whose_name_is_no_text_is_named(tmp_path: Path) -> None:
+    """OpenCV would end the process."""
+    path = write_video(tmp_path / "a.avi").rename(tmp_path / "caf\udce9.avi")
+    with pytest.raises(SourceError, match="rename it"):
+        open_source(path)
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [
         ("", "no picture or video"),
+        ("a" * 300, "could not be opened .*: check the path"),
         ("*.jpg", "no picture or video"),
         ("absent.mp4", "check the path"),
         ("absent", "check the path"),
@@ -408,6 +424,13 @@ def test_a_camera_that_cannot_be_opened(cameras: list[FakeCamera | None]) -> Non
             "camera 0 could not be opened: is another program using it? "
             '"livefer doctor" lists the cameras'
         )
+
+
+def test_what_only_looks_like_a_camera_is_named() -> None:
+    with pytest.raises(SourceError, match="camera 99999999999 could not be opened"):
+        open_source("99999999999")
+    with pytest.raises(SourceError, match="² does not exist"):
+        open_source("²")
 
 
 def test_passwords_do_not_show(cameras: list[FakeCamera | None]) -> None:

@@ -65,7 +65,10 @@ def open_capture(address: str | int) -> cv2.VideoCapture | None:
             ]
             capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, timeouts)
         else:
-            capture = cv2.VideoCapture(address)
+            try:
+                capture = cv2.VideoCapture(address)
+            except cv2.error:  # a number that no camera can have
+                return None
     return capture if capture.isOpened() else None
 
 

@@ -33,6 +33,7 @@ from livefer.capture import (
 from livefer.capture import Frame as Frame  # part of this module's names
 from livefer.errors import SourceError
 from livefer.faces import check_image
+from livefer.words import printable
 
 PICTURE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -88,12 +89,17 @@ def open_source(source: Any, live: bool | None = None, reconnect_s: float = RECO
     """
     if isinstance(source, Source):
         return source
-    if isinstance(source, int) or (isinstance(source, str) and source.isdigit()):
+    if isinstance(source, int) or (isinstance(source, str) and source.isdecimal()):
         return _open_capture(f"camera {source}", int(source), live, reconnect_s)
     if isinstance(source, str) and "://" in source:
         return _open_capture(_without_password(source), source, live, reconnect_s)
     if isinstance(source, (str, Path)):
-        return _open_path(Path(source), live)
+        try:
+            return _open_path(Path(source), live)
+        except OSError as error:  # a name too long, a folder that may not be read
+            raise SourceError(
+                f"{source} could not be opened ({error.strerror}): check the path"
+            ) from None
     if isinstance(source, (list, tuple)):
         return _open_files(f"{len(source)} files", source)
     return _open_picture("image", source)
@@ -159,7 +165,7 @@ def _open_capture(name: str, address: str | int, live: bool | None, reconnect_s:
 
 def _open_path(path: Path, live: bool | None) -> Source:
     if path.is_dir() or (glob.has_magic(str(path)) and not path.exists()):
-        pattern = path / "*" if path.is_dir() else path
+        pattern = Path(glob.escape(str(path))) / "*" if path.is_dir() else path
         files = [Path(file) for file in glob.glob(str(pattern), recursive=True)]
         known = [f for f in files if f.suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES]
         if not known:
@@ -192,6 +198,10 @@ def _open_video(path: Path, live: bool | None = False) -> Source:
         raise SourceError(
             f"{path} could not be opened ({error.strerror}): check the path"
         ) from None
+    if printable(str(path)) != str(path):
+        raise SourceError(
+            f"{path} has bytes in its name that are no UTF-8, and OpenCV cannot open it: rename it"
+        )
     capture = open_capture(str(path))
     if capture is None:
         raise SourceError(
@@ -233,7 +243,7 @@ def _is_video(file: Any) -> bool:
 
 def _natural(path: Path) -> list[str | int]:
     """Sort 2.jpg before 10.jpg."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(path))]
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", str(path))]
 
 
 def _without_password(url: str) -> str:
