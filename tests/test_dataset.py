@@ -191,7 +191,9 @@ def test_files_that_cannot_be_read_are_reported(tmp_path: Path) -> None:
     for name, (data, _) in files.items():
         (folder / name).write_bytes(data)
     (folder / "more").mkdir()
-    whole = {"whole.jpg": with_thumbnail(jpeg), "tail.jpg": jpeg + b"\0" * 40, ".hidden": b"x"}
+    filled = jpeg[:2] + b"\xff" + jpeg[2:]  # any marker may have fill bytes before it
+    whole = {"whole.jpg": with_thumbnail(jpeg), "tail.jpg": jpeg + b"\0" * 40, "fill.jpg": filled}
+    (folder / ".hidden").write_bytes(b"x")
     for name, data in {**whole, "Thumbs.db": b"x", "desktop.ini": b"x"}.items():
         (folder / name).write_bytes(data)
 
@@ -201,8 +203,8 @@ def test_files_that_cannot_be_read_are_reported(tmp_path: Path) -> None:
     for name, (_, says) in files.items():
         assert says in reasons[f"train/a/{name}"]
     assert "folder" in reasons["train/a/more"]
-    assert {"train/a/whole.jpg", "train/a/tail.jpg"} <= set(data.split("train").files)
-    assert data.counts() == {"train": [5, 3]}
+    assert {f"train/a/{name}" for name in whole} <= set(data.split("train").files)
+    assert data.counts() == {"train": [6, 3]}
     assert_equal(data, read_dataset(tmp_path))  # the cache remembers them too
 
 
@@ -276,6 +278,12 @@ def open_quote(root: Path) -> Path:
     return path
 
 
+def endless(root: Path) -> Path:
+    path = root / "fer2013.csv"
+    path.write_text("x" * 200_000)
+    return path
+
+
 def packed(root: Path) -> Path:
     path = root / "fer2013.zip"
     path.write_bytes(b"PK")
@@ -296,6 +304,7 @@ def packed(root: Path) -> Path:
         (lambda root: write_folders(root, {"train/a": 1, "val/a": 1, "val/b": 1}), ['class "b"']),
         (text_file, ["labels.csv", "emotion, pixels and Usage", "name, age"]),
         (open_quote, ["fer2013.csv, line 2", "mend or delete"]),
+        (endless, ["fer2013.csv, line 1", "mend or delete"]),
         (packed, ["fer2013.zip", "unpack it"]),
     ],
 )

@@ -149,7 +149,12 @@ def test_what_is_wrong_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         open_table(tmp_path / "t.xlsx", CLASSES)
     with pytest.raises(DatasetError, match="check the path"):
         read_results(tmp_path / "no.csv")
-    for name, text in (("a.csv", "a,b\n1,2\n"), ("a.jsonl", "[1, 2]\n"), ("b.jsonl", "{oh\n")):
+    for name, text in (
+        ("a.csv", "a,b\n1,2\n"),
+        ("a.jsonl", "[1, 2]\n"),
+        ("b.jsonl", "{oh\n"),
+        ("c.csv", "x" * 200_000),
+    ):
         (tmp_path / name).write_text(text)
         with pytest.raises(DatasetError, match="is not what livefer writes"):
             read_results(tmp_path / name)

@@ -135,6 +135,9 @@ def test_what_is_no_table_says_so(tmp_path: Path) -> None:
     ("change", "words"),
     [
         ({"time_s": None}, "without source, index or time_s"),
+        ({"time_s": "nan"}, "time_s is nan"),
+        ({"time_s": "1e300"}, "time_s is 1e"),
+        ({"index": "inf"}, "infinity"),
         ({"label": "bored"}, '"bored" is not a class'),
         ({"happy": None}, "a face without happy"),
         ({"confidence": "high"}, "high"),

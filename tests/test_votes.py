@@ -91,6 +91,8 @@ def test_microsofts_table_shares_the_rows_of_fer2013csv(tmp_path: Path) -> None:
         ([f"file,{FERPLUS}", "val/0.png,1,x,0,0,0,0,0,0,0,0"], "line 2: votes are numbers"),
         ([f"file,{FERPLUS}", "val/0.png,1,-1,0,0,0,0,0,0,0,0"], "line 2: votes are numbers"),
         ([f"file,{FERPLUS}", "val/0.png,1"], "line 2: votes are numbers"),
+        ([f"{FERPLUS},file", "1"], "line 2: votes are numbers"),
+        (["file", "val/0.png"], "no column for angry, disgust, fear"),
         (["file,neutral", "val/0.png,1"], "no column for angry, disgust, fear"),
         ([f"file,{FERPLUS}", "other.png,1,0,0,0,0,0,0,0,0,0"], "none of them of the val split"),
         ([], "no table of votes"),

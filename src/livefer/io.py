@@ -102,7 +102,7 @@ def _names(path: Path) -> list[str]:
                 names = list(json.loads(file.readline() or "{}"))
     except OSError as error:
         raise DatasetError(f"{path} cannot be read ({error.strerror}): check the path") from None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, csv.Error):
         names = []
     if "source" not in names or "time_s" not in names:
         raise DatasetError(f"{path} is not what livefer writes: expected a table of results")

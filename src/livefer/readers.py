@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +168,8 @@ def _is_cut_short(data: bytes) -> bool:
     # Segments are skipped by their length, so that a thumbnail's end does not count as the end.
     at = 2
     while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":  # until start of scan
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        is_fill = data[at + 1 : at + 2] == b"\xff"
+        at += 1 if is_fill else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return data.find(b"\xff\xd9", at) < 0
 
 
@@ -181,7 +183,7 @@ def read_csv(path: Path, progress: Progress | None) -> Table:
     size, n_read = path.stat().st_size, 0
     with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
         rows = csv.reader(file)
-        header = [name.strip().lower() for name in next(rows, [])]
+        header = [name.strip().lower() for _, row in islice(_lines(path, rows), 1) for name in row]
         if not {"emotion", "pixels"} <= set(header):
             raise DatasetError(
                 f"{path} is no FER2013 table: expected the columns emotion, pixels and Usage, "

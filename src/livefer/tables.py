@@ -21,8 +21,9 @@ SUFFIXES = (".csv", ".jsonl", ".ndjson", ".parquet")
 Row = dict[str, Any]
 Progress = Callable[[int, int], None]
 
+_MAX_TIME_S = 1e12  # 30,000 years: a float still tells milliseconds apart
 _EVERY = 4096  # rows between two calls of progress
-_BAD = (ValueError, KeyError, TypeError, AttributeError, csv.Error)  # what odd contents raise
+_BAD = (ValueError, KeyError, TypeError, AttributeError, OverflowError, csv.Error)  # odd contents
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,8 @@ def _checked(row: Row, classes: tuple[str, ...]) -> Row:
         row.setdefault(name, None)
     if row["source"] is None or row["index"] is None or row["time_s"] is None:
         raise ValueError("a row without source, index or time_s")
+    if not abs(row["time_s"]) < _MAX_TIME_S:  # nan too
+        raise ValueError(f"time_s is {row['time_s']}")
     if row["label"] is not None:
         if row["label"] not in classes:
             raise ValueError(f'"{row["label"]}" is not a class of this table')

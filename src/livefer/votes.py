@@ -103,9 +103,10 @@ def _read_table(path: Path) -> tuple[list[str], dict[str, NDArray[np.float32]]]:
                 )
             columns = [i for i, name in enumerate(lower) if name not in _NOT_VOTES]
             for row in filter(None, table):
-                key = row[lower.index("file")] if "file" in lower else f"line {table.line_num}"
-                rows[key] = _numbers([row[i] if i < len(row) else "" for i in columns])
-                if not np.isfinite(rows[key]).all() or rows[key].min() < 0:
+                cells = row + [""] * (len(header) - len(row))
+                key = cells[lower.index("file")] if "file" in lower else f"line {table.line_num}"
+                rows[key] = _numbers([cells[i] for i in columns])
+                if not np.isfinite(rows[key]).all() or (rows[key] < 0).any():
                     raise DatasetError(
                         f"{path}, line {table.line_num}: votes are numbers from 0 up, "
                         f"got {', '.join(row)[:80]}"
