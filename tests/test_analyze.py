@@ -100,6 +100,29 @@ def test_what_is_named_is_found_once_and_in_order(
     assert none.error.startswith("*.mov matches no picture or video")
 
 
+def test_a_folder_that_cannot_be_listed_is_an_input_with_its_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a/b/1.jpg", "a/c/2.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    scandir = os.scandir
+
+    def locked(path: Any) -> Any:
+        if os.path.basename(path) == "b":
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    found = find_inputs([tmp_path / "a"])
+    assert names(found) == [str(tmp_path / "a" / "c" / "2.jpg"), str(tmp_path / "a" / "b")]
+    assert "could not be listed (Permission denied)" in str(found[1].error)
+    (alone,) = find_inputs([tmp_path / "a" / "b"])
+    assert "could not be listed" in str(alone.error)
+    (long,) = find_inputs(["a" * 300])
+    assert long.error is None  # reading it will say so
+
+
 def test_batches_are_cut_alike_whatever_is_done() -> None:
     pictures = [Input(f"{i}.jpg") for i in range(40)]
     inputs = [*pictures[:20], Input("a.mp4"), Input("b.mp4"), *pictures[20:]]

@@ -82,7 +82,7 @@ def find_inputs(paths: Iterable[str | Path]) -> list[Input]:
 def _find(path: str) -> Iterator[Input]:
     if path == "-":
         yield from _find_listed(sys.stdin.buffer.read())
-    elif suffix_of(path) == ".txt" and not is_url(path) and not Path(path).is_dir():
+    elif suffix_of(path) == ".txt" and not is_url(path) and not os.path.isdir(path):
         try:
             data = Path(path).read_bytes()
         except OSError as error:
@@ -105,23 +105,30 @@ def _find_one(path: str) -> Iterator[Input]:
     if is_url(path):
         yield from _find_at(path)
         return
-    if Path(path).is_dir():
-        found = [file for file in _walk(path) if suffix_of(file) in KNOWN_SUFFIXES]
+    unread: list[OSError] = []
+    if os.path.isdir(path):
+        found = [file for file in _walk(path, unread) if suffix_of(file) in KNOWN_SUFFIXES]
         nothing = f"{path} is a folder without pictures and videos"
-    elif glob.has_magic(path) and not Path(path).exists():
+    elif glob.has_magic(path) and not os.path.exists(path):
         found = sorted(file for file in glob.glob(path, recursive=True) if Path(file).is_file())
         nothing = f"{path} matches no picture or video ({len(found)} other files)"
         found = [file for file in found if suffix_of(file) in KNOWN_SUFFIXES]
     else:
         found, nothing = [path], ""
     yield from (Input(file) for file in found)
-    if not found:
+    for error in unread:
+        name = str(error.filename)
+        yield Input(name, f"{name} could not be listed ({error.strerror}): check its permissions")
+    if not found and not unread:
         yield Input(path, nothing)
 
 
-def _walk(folder: str) -> Iterator[str]:
-    """Yield the files in and below a folder, sorted, without hidden ones."""
-    for parent, folders, files in os.walk(folder):
+def _walk(folder: str, unread: list[OSError]) -> Iterator[str]:
+    """Yield the files in and below a folder, sorted, without hidden ones.
+
+    unread: gets the error of each folder that could not be listed
+    """
+    for parent, folders, files in os.walk(folder, onerror=unread.append):
         folders[:] = sorted(name for name in folders if name[0] != ".")
         yield from (os.path.join(parent, name) for name in sorted(files) if name[0] != ".")
 
