@@ -230,3 +230,12 @@ def test_fer2013(livefer: Run, fer2013_dir: Path) -> None:
     assert words(ended.out, "redundant")[4:6] == ["1,236", "26"]
     assert words(ended.out, "groups")[6:8] == ["39", "1"]
     assert words(ended.out, "pixel copies")[5] == "280"
+
+
+def test_brackets_in_names_are_no_markup(livefer: Run, pets: Path) -> None:
+    odd = pets.rename(pets.with_name("pets [old]"))
+    for split in ("train", "val"):
+        (odd / split / "cat").rename(odd / split / "cat [big]")
+    ended = livefer("data", odd)
+    assert "pets [old]" in ended.out
+    assert "cat [big]" in ended.out

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -176,6 +178,9 @@ def test_a_better_detector_is_mentioned_in_one_line(
         (("explain", "absent.jpg", "-o", "x.png"), "absent.jpg does not exist"),
         (("explain", "none.png", "-o", "x.png"), "no face was found in none.png"),
         (("explain", "a.png", "-o", "x.png", "--face", "2"), "a.png has 1 face: --face 2"),
+        (("explain", "a.png", "-o", "./a.png"), "a.png is read: expected another name"),
+        (("image", "a" * 300), "could not be opened (File name too long)"),
+        (("explain", "a.png", "-o", "a" * 300 + ".png"), "cannot be read or written (File name"),
         (("explain", "a.png", "-o", "x.txt"), "no name for a picture"),
         (("explain", "a.png", "-o", "empty"), "no name for a picture"),
         (("explain", "a.png", "-o", "text.txt/x.png"), "cannot be written"),
@@ -247,3 +252,23 @@ def test_explain_sheets_hold_any_number_of_classes() -> None:
         image = sheet(ONE, np.zeros((48, 48), np.uint8), face, maps, "a long name" * 20)
         grounds = (image == image[0, 0]).all(axis=2)
         assert 0.05 < grounds.mean() < 0.6, n
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, names are text")
+def test_names_and_terminals_of_any_kind(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path("[2024] caf\udce9")
+    write_picture(Path("a.png"), ONE)
+    folder.mkdir()
+    Path("a.png").rename(folder / "b\udce9.png")
+    code, out, err = run("image", str(folder))
+    assert (code, err) == (0, "")
+    assert "b\\xe9.png" in out
+    code, out, _ = run("image", str(folder), "--json")
+    assert json.loads(out)["source"] == "[2024] caf\\xe9/b\\xe9.png"
+    assert run("explain", str(folder / "b\udce9.png"), "-o", "x.png")[0] == 0
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "ascii"))
+    write_picture(Path("Zoë.png"), ONE)
+    assert run("image", "Zoë.png")[0] == 0
+    sys.stdout.flush()
+    assert b"Zo?.png" in written.getvalue()

@@ -83,6 +83,13 @@ def test_a_place_that_cannot_be_written_is_an_error(table: Path) -> None:
         run(table, "--json", table / "figures.json")
 
 
+def test_the_table_is_not_overwritten(table: Path) -> None:
+    before = table.read_bytes()
+    with pytest.raises(ConfigError, match="is read: expected another name"):
+        run(table, "--json", table)
+    assert table.read_bytes() == before
+
+
 def test_it_draws_and_reports(table: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     said = run(table, "--plot", tmp_path / "p.svg", "--report", tmp_path / "r.html")

@@ -246,3 +246,26 @@ def test_the_table_is_what_the_library_gives(
     assert [(r["index"], r["track_id"], r["confidence"]) for r in read_csv("o.csv")] == [
         (str(r["index"]), str(r["track_id"]), str(r["confidence"])) for r in expected
     ]
+
+
+def test_a_folder_may_have_any_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("clips [a]").mkdir()
+    clip("clips [a]/in.mp4", 2)
+    assert run(monkeypatch, capsys, "clips [a]", "--csv", "o.csv")[0] == 0
+    assert {row["source"] for row in read_csv("o.csv")} == {os.path.join("clips [a]", "in.mp4")}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, names are text")
+def test_a_name_that_is_no_text_has_its_rows_and_its_faces(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    Path(clip("in.mp4", 2)).rename("caf\udce9.mp4")
+    code, err = run(
+        monkeypatch, capsys, "caf\udce9.mp4", "--csv", "o.csv", "--report", "o.html", "--out", "o"
+    )
+    assert code == 0, err
+    assert {row["source"] for row in read_csv("o.csv")} == {"caf\\xe9.mp4"}
+    assert "Key frames" in Path("o.html").read_text(encoding="utf-8")

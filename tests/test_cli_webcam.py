@@ -110,6 +110,7 @@ def test_ctrl_c_ends_in_order(
         (("--source", "absent.mp4"), "absent.mp4 could not be opened"),
         (("--source", "a.png"), 'a.png does not move: "livefer image"'),
         (("--source", "in.avi", "--record", "in.avi/out.mp4"), "cannot be written"),
+        (("--source", "in.avi", "--record", "./in.avi"), "in.avi is read"),
     ],
 )
 def test_a_mistake_is_one_line(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 
 import typer
 
@@ -52,8 +53,18 @@ app.command(rich_help_panel="From data to model")(export)
 
 def main() -> None:
     """Run the command line; a user's mistake becomes one line and exit code 1."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # bars and names that the terminal cannot show
     try:
         app()
     except LiveferError as error:
         sys.stderr.write(f"livefer: {error}\n")
+        raise SystemExit(1) from None
+    except OSError as error:
+        if error.filename is None:  # no file that the user could do something about
+            raise
+        sys.stderr.write(
+            f"livefer: {error.filename} cannot be read or written ({error.strerror}): check the "
+            "path, its permissions and the room on the disk\n"
+        )
         raise SystemExit(1) from None

@@ -75,7 +75,9 @@ def data(
 
 
 def _print(console: Console, dataset: Dataset, found: dict[str, SplitHygiene]) -> None:
-    console.print(f"[bold]{dataset.root}[/] · {dataset.origin}", soft_wrap=True)
+    from rich.markup import escape
+
+    console.print(f"[bold]{escape(str(dataset.root))}[/] · {dataset.origin}", soft_wrap=True)
     console.print()
     console.print(_class_table(dataset))
     console.print()
@@ -97,6 +99,8 @@ def _print(console: Console, dataset: Dataset, found: dict[str, SplitHygiene]) -
 
 
 def _class_table(dataset: Dataset) -> Table:
+    from rich.markup import escape
+
     from livefer.labels import colour_bgr
 
     table = _table("class", *dataset.splits, "share", "weight", "")
@@ -109,7 +113,7 @@ def _class_table(dataset: Dataset) -> Table:
         bar = "█" * max(1, round(18 * shares[class_id] / most)) if shares[class_id] else ""
         weight = weights[class_id]
         table.add_row(
-            name,
+            escape(name),
             *(f"{counts[split][class_id]:,}" for split in dataset.splits),
             f"{100 * shares[class_id]:.1f} %",
             "–" if weight is None else f"{weight:.2f}",

@@ -110,7 +110,9 @@ def evaluate(
 
     _print(Console(highlight=False), report, f"{name} on {split} of {data}")
     if n := len(dataset.unreadable):
-        stderr.print(f"{n} unreadable files were left out: livefer data {data} lists them")
+        stderr.print(
+            f"{n} unreadable files were left out: livefer data {data} lists them", markup=False
+        )
     if as_json:
         about = {"model": name, "data": str(data), "tta": tta, "n_unreadable": n, "prior": prior}
         write_text(as_json, json.dumps(about | report.to_dict(), indent=2) + "\n")
@@ -145,7 +147,9 @@ def _load(
 
 
 def _print(console: Console, report: Report, title: str) -> None:
-    console.print(f"[bold]{title}[/] · {report.accuracy.n_images:,} images", soft_wrap=True)
+    from rich.markup import escape
+
+    console.print(f"[bold]{escape(title)}[/] · {report.accuracy.n_images:,} images", soft_wrap=True)
     if report.labels == "votes":
         words = f"{report.n_left_out:,} images where that is no class are left out"
         console.print(f"[dim]right is what most people voted; {words}[/]")
@@ -157,7 +161,7 @@ def _print(console: Console, report: Report, title: str) -> None:
         console.print()
         for confusion in confusions:
             of = int(report.matrix[report.classes.index(confusion.true)].sum())
-            console.print(f"{confusion} [dim]({confusion.count:,} of {of:,})[/]")
+            console.print(f"{escape(str(confusion))} [dim]({confusion.count:,} of {of:,})[/]")
 
 
 def _figures_table(report: Report) -> Table:
@@ -197,6 +201,7 @@ def _figures_table(report: Report) -> Table:
 
 def _class_table(report: Report) -> Table:
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     from livefer.labels import colour_bgr
@@ -209,7 +214,7 @@ def _class_table(report: Report) -> Table:
         blue, green, red = colour_bgr(scores.name)
         bar = "" if math.isnan(scores.f1) else "█" * round(18 * scores.f1)
         table.add_row(
-            scores.name,
+            escape(scores.name),
             f"{scores.support:,}",
             *map(_percent, (scores.precision, scores.recall, scores.f1)),
             f"[rgb({red},{green},{blue})]{bar}[/]",

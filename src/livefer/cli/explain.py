@@ -16,6 +16,7 @@ from livefer.cli.shared import (
     write_image,
 )
 from livefer.errors import ConfigError, LiveferError
+from livefer.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +61,8 @@ def explain(
     from livefer.sources import read_image
 
     check_picture_name(output)
+    if output.resolve() == image.resolve():
+        raise ConfigError(f"{output} is read: expected another name to write to")
     picture = read_image(image)
     recognizer = Recognizer(model, detector, prior=prior)
     faces = recognizer(picture)
@@ -77,7 +80,7 @@ def explain(
     box = np.array([chosen.crop_box], np.float32)
     crop = crop_faces(picture, box, size=classifier.input_size)
     heatmaps = [classifier.heatmap(cam) for cam in classifier.predict_with_cams(crop)[1][0]]
-    write_image(output, sheet(picture, crop[0], chosen, heatmaps, image.name))
+    write_image(output, sheet(picture, crop[0], chosen, heatmaps, printable(image.name)))
     typer.echo(f"{chosen.label} {chosen.confidence:.0%}: wrote {output}")
     write_hint(recognizer)
 

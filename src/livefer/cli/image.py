@@ -22,6 +22,7 @@ from livefer.cli.shared import (
 )
 from livefer.errors import ConfigError, SourceError
 from livefer.labels import colour_bgr
+from livefer.words import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -78,12 +79,12 @@ def image(
         if result.error and len(items) == 1 and not as_json:
             raise SourceError(result.error)
         n_faces += len(result.faces)
-        errors += [result.error] if result.error else []
+        errors += [printable(result.error)] if result.error else []
         record = result.to_dict()
         if out is not None and result.image is not None:
             path = _free_name(out, Path(name), taken)
             write_image(path, draw_faces(result.image, result.faces, cam, bars=True))
-            record["output"] = str(path)
+            record["output"] = printable(str(path))
         if as_json:
             sys.stdout.write(json.dumps(record) + "\n")
             sys.stdout.flush()
@@ -101,13 +102,12 @@ def _find(paths: list[str]) -> Iterator[tuple[str, str | None]]:
     from livefer.sources import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 
     for path in paths:
-        if Path(path).is_dir():
+        if os.path.isdir(path):
             files = sorted(file for file in Path(path).iterdir() if file.name[0] != ".")
             pictures = [str(file) for file in files if file.suffix.lower() in PICTURE_SUFFIXES]
-            nothing = (
-                f'{path} is a folder without pictures: "{Path(path) / "**" / "*"}" looks deeper'
-            )
-        elif glob.has_magic(path) and not Path(path).exists():
+            deeper = Path(glob.escape(path)) / "**" / "*"
+            nothing = f'{path} is a folder without pictures: "{deeper}" looks deeper'
+        elif glob.has_magic(path) and not os.path.exists(path):
             found = sorted(glob.glob(path, recursive=True))
             pictures = [file for file in found if Path(file).suffix.lower() in PICTURE_SUFFIXES]
             nothing = f"{path} matches no picture ({len(found)} other files or folders)"
@@ -158,9 +158,9 @@ def _short(names: list[str]) -> list[str]:
     """Return the names without the folder that all of them are in."""
     try:
         folder = os.path.commonpath([os.path.dirname(name) for name in names])
-        return [os.path.relpath(name, folder or ".") for name in names]
+        return [printable(os.path.relpath(name, folder or ".")) for name in names]
     except ValueError:  # different drives, or absolute and relative
-        return names
+        return [printable(name) for name in names]
 
 
 def _table() -> Table:

@@ -15,7 +15,7 @@ import typer
 
 from livefer.cli.outputs import PlotOption, ReportOption, check_names, write_pictures
 from livefer.cli.shared import write_text
-from livefer.errors import DatasetError
+from livefer.errors import ConfigError, DatasetError
 from livefer.labels import colour_bgr
 from livefer.words import clock, count, length, short_name
 
@@ -58,6 +58,8 @@ def summarize(
     from livefer.tables import read_table
 
     check_names(plot, report)
+    if as_json is not None and as_json.resolve() == table.resolve():
+        raise ConfigError(f"{as_json} is read: expected another name to write to")
     with progress_bar("reading") as progress:
         opened = read_table(table, progress)
         summarizer = Summarizer(opened.classes)

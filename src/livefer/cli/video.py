@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -22,6 +23,7 @@ from livefer.cli.shared import (
 )
 from livefer.cli.videowork import Span, Total, Work, stopping, work_bar
 from livefer.errors import ConfigError
+from livefer.words import printable
 
 if TYPE_CHECKING:
     from livefer.recognizer import Recognizer
@@ -127,7 +129,7 @@ def video(
     for error in total.errors:
         sys.stderr.write(f"{error}\n")
     drawn = story.write(plot, report, _made_with(recognizer, span)) if story else []
-    written = [str(path) for path in [*tables, *total.copies, *drawn] if path.exists()]
+    written = [printable(str(path)) for path in [*tables, *total.copies, *drawn] if path.exists()]
     sys.stderr.write(f"{total}; wrote {', '.join(written) or 'nothing'}\n")
     write_hint(recognizer)
     if stop.is_set():
@@ -141,11 +143,12 @@ def _find(paths: Sequence[str]) -> Iterator[tuple[str, str | None]]:
     from livefer.sources import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 
     for path in paths:
-        if not (Path(path).is_dir() or (glob.has_magic(path) and not Path(path).exists())):
+        is_folder = os.path.isdir(path)
+        if not (is_folder or (glob.has_magic(path) and not os.path.exists(path))):
             is_picture = Path(path).suffix.lower() in PICTURE_SUFFIXES
             yield path, f'{path} is a picture: "livefer image" is for them' if is_picture else None
             continue
-        pattern = str(Path(path) / "*") if Path(path).is_dir() else path
+        pattern = str(Path(glob.escape(path)) / "*") if is_folder else path
         found = sorted(glob.glob(pattern, recursive=True))
         videos = [file for file in found if Path(file).suffix.lower() in VIDEO_SUFFIXES]
         yield from ((file, None) for file in videos)

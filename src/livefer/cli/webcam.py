@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from livefer.cli.shared import DetectorOption, ModelOption, PriorOption, SmoothingOption, write_hint
-from livefer.errors import LiveferError, SourceError
+from livefer.errors import ConfigError, LiveferError, SourceError
 
 
 def webcam(
@@ -48,6 +48,8 @@ def webcam(
     from livefer.sources import open_source
     from livefer.window import open_display, show
 
+    if record is not None and Path(source).resolve() == record.resolve():
+        raise ConfigError(f"{record} is read: expected another name to record to")
     recognizer = Recognizer(model, detector, smoothing, heatmaps=heatmap, prior=prior)
     has_display = True
     try:
