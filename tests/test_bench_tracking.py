@@ -13,10 +13,15 @@ import numpy as np
 import pytest
 import scenes
 import tracking
+from agreement import compare, steady_frames
+from casts import KINDS, Actor, Direct, crowd
 from fakes import LevelClassifier, SquareDetector, make_face
+from flips import Track, smoothing
+from heads import Head, found_when_still, paste, shipped_heads
 from numpy.typing import NDArray
-from scenes import Actor, Head, Scene
-from tracking import Remembering, Track, Truth
+from scenes import Scene
+from truth import EVERY, Truth, first_labels, identities
+from watching import Remembering, watch
 
 from livefer.capture import Frame
 from livefer.errors import ConfigError
@@ -77,7 +82,7 @@ def at(*lefts: float) -> list[list[float]]:
 )
 def test_a_head_is_pasted_where_the_truth_says(place: tuple[float, float, float]) -> None:
     image = np.zeros((480, 640, 3), np.uint8)
-    scenes.paste(image, square_head(200), np.array(place))
+    paste(image, square_head(200), np.array(place))
     weights = image[:, :, 0] / 200.0
     y, x = np.mgrid[:480, :640] + 0.5
     middle = np.array([(weights * x).sum(), (weights * y).sum()]) / weights.sum()
@@ -96,8 +101,8 @@ def test_what_is_visible_is_known() -> None:
     np.testing.assert_allclose(behind, [0.5, 0, 0, 0], atol=0.03)
 
 
-@pytest.mark.parametrize("kind", scenes.KINDS, ids=lambda kind: kind.__name__)
-def test_every_kind_of_scene_is_the_same_again_and_shows_somebody(kind: scenes.Direct) -> None:
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_kind_of_scene_is_the_same_again_and_shows_somebody(kind: Direct) -> None:
     heads = [square_head(100 + 10 * k) for k in range(6)]
     first, second = (scenes.make_scene(kind, heads, [], 4.0, seed=3) for _ in range(2))
     other = scenes.make_scene(kind, heads, [], 4.0, seed=4)
@@ -112,8 +117,13 @@ def test_every_kind_of_scene_is_the_same_again_and_shows_somebody(kind: scenes.D
     assert len(first) == 120
 
 
+def test_too_few_heads_are_refused() -> None:
+    with pytest.raises(ConfigError, match="4 heads are too few for crowd"):
+        scenes.make_scene(crowd, [square_head(200)] * 4, [], 4.0, seed=0)
+
+
 def test_the_shipped_heads_are_six_people() -> None:
-    heads = scenes.shipped_heads()
+    heads = shipped_heads()
     assert len({head.pictures[0].tobytes() for head in heads}) == 6
 
 
@@ -129,8 +139,8 @@ def test_a_head_that_a_detector_misses_does_not_play() -> None:
             return np.array(box, np.float32), np.ones(1, np.float32)
 
     rng = np.random.default_rng(0)
-    assert scenes.found_when_still(square_head(200), [Sees()], rng)
-    assert not scenes.found_when_still(square_head(200), [Sees(), Blind()], rng)
+    assert found_when_still(square_head(200), [Sees()], rng)
+    assert not found_when_still(square_head(200), [Sees(), Blind()], rng)
 
 
 # Counting
@@ -139,7 +149,7 @@ def test_a_head_that_a_detector_misses_does_not_play() -> None:
 def test_missed_and_false_faces_are_counted_and_partly_visible_ones_are_neither() -> None:
     what = truth([at(0, 300, 500)] * 3, [[1, 1, 0.5], [1, 1, 0.5], [1, 1, 0.05]])
     frames = results([(0, 1), (300, 2)], [(0, 1), (500, 3)], [(0, 1), (300, 2), (500, 3)])
-    counts = tracking.identities(what, frames)
+    counts = identities(what, frames)
     assert (counts["faces"], counts["missed"], counts["false"]) == (6, 1, 1)
     assert (counts["switches"], counts["breaks"]) == (0, 1)
 
@@ -155,7 +165,7 @@ def test_missed_and_false_faces_are_counted_and_partly_visible_ones_are_neither(
 )
 def test_switches_and_swaps(ids: list[tuple[int, int]], switches: int, swaps: int) -> None:
     what = truth([at(0, 300)] * 3, np.ones((3, 2)))
-    counts = tracking.identities(what, results(*([(0, a), (300, b)] for a, b in ids)))
+    counts = identities(what, results(*([(0, a), (300, b)] for a, b in ids)))
     assert (counts["switches"], counts["swaps"]) == (switches, swaps)
 
 
@@ -167,16 +177,16 @@ def test_who_was_away_for_long_may_have_another_id() -> None:
         shares = np.concatenate([visible[: away - 1], visible[-1:]])
         frames = [[(0.0, 1)], [(0.0, 1)], *([] for _ in shares[3:]), [(0.0, 2)]]
         what = truth([at(0)] * len(shares), shares)
-        assert tracking.identities(what, results(*frames))["switches"] == expected
+        assert identities(what, results(*frames))["switches"] == expected
 
 
 def test_time_to_the_first_label_counts_from_the_frame_that_shows_all() -> None:
     visible = [[1, 0, 0], [1, 0.5, 0.5], [1, 1, 1], [1, 1, 1], [1, 1, 1]]
     what = truth([at(0, 200, 400)] * 5, visible)
     frames = results([], [(200, 1)], [], [(0, 3)], [(200, 1)])
-    assert tracking.first_labels(what, frames) == [0.0, np.inf]
+    assert first_labels(what, frames) == [0.0, np.inf]
     frames = results([], [], [(400, 2)], [], [(200, 1), (400, 2)])
-    assert tracking.first_labels(what, frames) == [pytest.approx(0.2), 0.0]
+    assert first_labels(what, frames) == [pytest.approx(0.2), 0.0]
 
 
 def test_labels_smoothed_afterwards_are_those_of_the_tracker() -> None:
@@ -216,7 +226,7 @@ def test_smoothing_tells_the_delay_it_adds_and_the_flips_it_takes() -> None:
     turning = Track(times_s, [row / row.sum() for row in rows], list(labels), [True] * n)
     noisy = [np.eye(7)[3 if i % 10 else 5] for i in range(n)]
     steady = Track(times_s, noisy, ["happy"] * n, [True] * n)
-    single, smooth = tracking.smoothing([steady], [(scene, turning)], CLASSES, [0.0, 0.33])
+    single, smooth = smoothing([steady], [(scene, turning)], CLASSES, [0.0, 0.33])
     assert (single["delay_s"], single["n_changes"], single["never"]) == (0.0, 2, 0)
     assert smooth["delay_s"] == pytest.approx(0.33 / 2, abs=1.1 / scenes.FPS)
     assert smooth["added_s"] == smooth["delay_s"]
@@ -232,7 +242,7 @@ def test_frames_are_equal_where_faces_places_and_labels_are() -> None:
 
     def differs(first: list[Any], second: list[Any]) -> list[str]:
         a, b = (FrameResult("", 0, 0.0, None, tuple(faces)) for faces in (first, second))
-        return list(following.compare(what, 0, a, b)["differs"])
+        return list(compare(what, 0, a, b)["differs"])
 
     here, near = make_face((0, 0, 100, 100)), make_face((10, 0, 110, 100))
     far, sad = make_face((300, 0, 400, 100)), make_face((0, 0, 100, 100), "sad")
@@ -255,16 +265,16 @@ def test_two_labels_contradict_where_both_are_certain(
         FrameResult("", 0, 0.0, None, (make_face((0, 0, 100, 100), label, uncertain=is_unsure),))
         for label, is_unsure in zip(("sad", "happy"), unsure, strict=True)
     )
-    assert following.compare(what, 0, a, b)["agrees"] is agrees
-    assert following.compare(what, 0, a, a)["agrees"]
+    assert compare(what, 0, a, b)["agrees"] is agrees
+    assert compare(what, 0, a, a)["agrees"]
     nobody = FrameResult("", 0, 0.0, None)
-    assert not following.compare(what, 0, a, nobody)["agrees"]
+    assert not compare(what, 0, a, nobody)["agrees"]
 
 
 def test_an_entrance_is_steady_half_a_second_after_all_is_visible() -> None:
     shares = [0, 0.05, 0.5, 1, 1, 1, 1, 1, 1, 1, 0.5, 1, 1]
     what = truth([at(0)] * 13, np.array(shares)[:, None])
-    steady = following.steady_frames(what).tolist()
+    steady = steady_frames(what).tolist()
     assert steady == [True, True, False, False, False, False, False, False, *[True] * 5]
 
 
@@ -307,7 +317,7 @@ def test_both_benches_run_through_and_a_detector_without_parts_gives_equal_frame
         *[("whole", 30), ("whole", 5), ("live", 30), ("live", 5)]
     ]
     for way in figures["ways"]:
-        assert way["faces"] == 2 * len(range(0, n, tracking.EVERY[way["fps"]]))
+        assert way["faces"] == 2 * len(range(0, n, EVERY[way["fps"]]))
         assert (way["missed"], way["false"], way["switches"], way["breaks"]) == (0, 0, 0, 0)
     json.dumps(figures, allow_nan=False)
     figures |= {"n_scenes": 1, "seed": 0, "heads": "squares"}
@@ -328,7 +338,7 @@ def test_both_benches_run_through_and_a_detector_without_parts_gives_equal_frame
 def test_watching_gives_each_frame_its_time() -> None:
     recognizer = Recognizer(LevelClassifier(), SquareDetector())  # type: ignore[arg-type]
     scene = scene_of([(100.0, 100.0, 60.0)] * 13)
-    found = tracking.watch(recognizer, list(scene.images()), 5, live=False)
+    found = watch(recognizer, list(scene.images()), 5, live=False)
     assert [result.time_s for result in found] == pytest.approx([0, 0.2, 0.4])
     alone = recognizer.process(Frame("scene", 0, 0.0, next(scene.images())), Tracker(0.33))
     assert found[0].faces[0].box == alone.faces[0].box
