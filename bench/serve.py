@@ -89,7 +89,8 @@ async def client(
             n_sent += 1
             await asyncio.sleep(max(0.0, start_s + n_sent / fps - time.monotonic()))
         all_sent.set()
-        await asyncio.wait({reader}, timeout=30)
+        if len(replies) < n_sent:  # else the reader waits for a reply that never comes
+            await asyncio.wait({reader}, timeout=30)
         reader.cancel()
     return n_sent, replies, came_s
 
