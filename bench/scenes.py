@@ -115,7 +115,7 @@ def make_scene(
     def draw() -> Head:
         if (which := next(order, None)) is None:
             raise ConfigError(f"{len(heads)} heads are too few for {direct.__name__}: 5 are enough")
-        return heads[which]
+        return heads[int(which)]
 
     actors, pillar = direct(rng, draw, t)
     background = None
