@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -88,11 +89,15 @@ def test_without_a_display_every_frame_is_recorded(
     assert abs(images[5].astype(int) - SCENE).max() > 100
 
 
-def test_ctrl_c_ends_in_order(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], no_display: None
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_or_a_request_to_terminate_ends_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    no_display: None,
+    number: signal.Signals,
 ) -> None:
     def interrupt(seconds: float) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(number)
 
     write_video(Path("in.avi"), 100)
     command = importlib.import_module("livefer.cli.webcam")  # the name is a function in its package

@@ -249,6 +249,28 @@ def test_a_recording_has_every_recognised_frame_and_what_was_drawn(tmp_path: Pat
     assert np.abs(images[3].astype(int) - SCENE).max() > 100  # the box and the chart are in it
 
 
+def test_a_second_ctrl_c_costs_no_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out.avi"
+    view = LiveView(
+        make_recognizer(), make_source(make_frames([SCENE] * 3)), False, VideoSink(path, 25)
+    )
+    with view:
+        finish(view)
+        join, n_joins = view._thread.join, 0
+
+        def interrupted(timeout: float | None = None) -> None:
+            nonlocal n_joins
+            n_joins += 1
+            if n_joins == 1:
+                raise KeyboardInterrupt
+            join(timeout)
+
+        monkeypatch.setattr(view._thread, "join", interrupted)
+    assert path.exists()
+
+
 def test_snapshots_never_replace_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

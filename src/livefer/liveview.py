@@ -92,7 +92,10 @@ class LiveView:
 
     def __exit__(self, *error: object) -> None:
         self._stopping.set()
-        self._thread.join(_JOIN_S)
+        try:
+            self._thread.join(_JOIN_S)
+        except KeyboardInterrupt:  # a second Ctrl-C costs no recording
+            self._thread.join(_JOIN_S)
         if self._recording:
             self._recording.close()
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from enum import Enum
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livefer.cli.shared import DetectorOption, ModelOption, PriorOption, a_number, write_hint
+from livefer.cli.shared import (
+    DetectorOption,
+    ModelOption,
+    PriorOption,
+    a_number,
+    terminable,
+    write_hint,
+)
 from livefer.cli.tally import Tally, progress
 from livefer.errors import ConfigError
 from livefer.words import printable
@@ -96,6 +100,7 @@ def analyze(
     """
     from livefer.analysis import Settings
     from livefer.inputs import cut, find_inputs
+    from livefer.machine import n_cores
     from livefer.parts import Job, Output
     from livefer.video import load_av
 
@@ -131,13 +136,6 @@ def analyze(
     write_hint(recognizer)
     if tally.errors:
         raise typer.Exit(1)
-
-
-def n_cores() -> int:
-    """Return how many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _check(inputs: Sequence[Input], output: Output) -> None:
@@ -190,7 +188,7 @@ def _run(
 ) -> None:
     """Do all batches; Ctrl-C, a request to terminate or the first error may end it earlier."""
     try:
-        with _terminable(), progress(tally) as show, closing(run(batches, job, output)) as stream:
+        with terminable(), progress(tally) as show, closing(run(batches, job, output)) as stream:
             for news in stream:
                 tally.add(news)
                 show()
@@ -205,20 +203,6 @@ def _run(
     _say_errors([error])
     sys.stderr.write(f"stopped at the first error, after {tally}; go on with --resume\n")
     raise typer.Exit(1)
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let a request to terminate be as Ctrl-C."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _say_errors(errors: Sequence[str]) -> None:

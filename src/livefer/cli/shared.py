@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -67,6 +70,20 @@ def write_hint(recognizer: Recognizer) -> None:
     hint = getattr(recognizer.detector, "hint", None)
     if hint:
         sys.stderr.write(f"{hint}\n")
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let a request to terminate be as Ctrl-C."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def check_picture_name(path: Path) -> None:

@@ -10,7 +10,14 @@ from typing import Annotated
 
 import typer
 
-from livefer.cli.shared import DetectorOption, ModelOption, PriorOption, SmoothingOption, write_hint
+from livefer.cli.shared import (
+    DetectorOption,
+    ModelOption,
+    PriorOption,
+    SmoothingOption,
+    terminable,
+    write_hint,
+)
 from livefer.errors import ConfigError, LiveferError, SourceError
 
 
@@ -65,7 +72,7 @@ def webcam(
     write_hint(recognizer)
     recording = VideoSink(record, frames.fps) if record else None
     view = LiveView(recognizer, frames, mirror, recording)
-    with suppress(KeyboardInterrupt), view:
+    with suppress(KeyboardInterrupt), terminable(), view:
         if has_display:
             show(view, f"livefer: {frames.name}")
         while view.running:
