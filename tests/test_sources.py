@@ -225,6 +225,13 @@ def test_an_array_of_another_kind_says_what_to_do() -> None:
         as_image(BGR / 255)
 
 
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_pil_images_of_more_than_8_bits_are_not_made_white(dtype: Any) -> None:
+    pil = pytest.importorskip("PIL.Image", reason="Pillow comes with the analysis extra")
+    with pytest.raises(ValueError, match="uint8"):
+        as_image(pil.fromarray(BGR[:, :, 0].astype(dtype) * 200))
+
+
 # Folders, globs, lists
 
 

@@ -109,7 +109,9 @@ def as_image(image: Any) -> NDArray[np.uint8]:
     """Return (H, W, 3) uint8 BGR of a path, an array (gray, BGR or BGRA, uint8) or a PIL image."""
     if isinstance(image, (str, Path)):
         return read_image(image)
-    if hasattr(image, "getbands") and hasattr(image, "convert"):  # PIL's, without importing PIL
+    is_pil = hasattr(image, "getbands") and hasattr(image, "convert")  # without importing PIL
+    # With more than 8 bits, PIL would make everything above 255 white.
+    if is_pil and not getattr(image, "mode", "").startswith(("I", "F")):
         return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
     array = np.ascontiguousarray(check_image(image))
     return array if array.ndim == 3 else np.repeat(array[:, :, None], 3, axis=2)
