@@ -25,9 +25,10 @@ from fakes import make_scene
 import livefer
 from livefer.analysis import Settings
 from livefer.cli import main
-from livefer.errors import ConfigError
+from livefer.errors import ConfigError, LiveferError
 from livefer.inputs import Input, cut, find_inputs
 from livefer.io import read_results, to_rows
+from livefer.parts import Job, write_part
 from livefer.tables import read_table
 
 Command = list[str]
@@ -192,6 +193,19 @@ def test_what_nobody_expected_is_the_row_of_one_file(
     assert bad.error == f"{pictures[0]} could not be analysed (ValueError: odd)"
     assert good.error is None
     assert "very odd" in caplog.text
+
+
+def test_a_disk_that_is_full_in_the_end_is_no_fault_of_an_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path, part: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("livefer.parts.sign", fail)
+    (batch,) = cut(find_inputs(write_pictures(tmp_path, 1)))
+    job = Job(Settings(), {})
+    with pytest.raises(LiveferError, match="No space left on device"):
+        list(write_part(fake_recognizer(Settings()), batch, tmp_path / "part.csv", job))
 
 
 def test_videos_pictures_and_names_that_say_nothing(tmp_path: Path, run: Run) -> None:

@@ -111,7 +111,12 @@ def write_part(
             news = replace(news, n_inputs=news.n_inputs + 1, share=share)
             yield news
     if path.suffix != ".parquet":
-        sign(path, Part(str(path), tuple(names), dict(job.about), news.errors))
+        try:
+            sign(path, Part(str(path), tuple(names), dict(job.about), news.errors))
+        except OSError as error:
+            raise LiveferError(
+                f"{path} cannot be written ({error.strerror}): is the disk full?"
+            ) from None
 
 
 class Output:
