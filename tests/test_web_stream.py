@@ -21,7 +21,7 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra web")
 pytest.importorskip("uvicorn", reason="needs the extra web")
 
-from fakes import SquareDetector, make_scene
+from fakes import LevelClassifier, SquareDetector, make_scene
 from webserver import (
     Running,
     fake_service,
@@ -39,6 +39,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.uri import parse_uri
 
 from livefer.labels import CLASSES
+from livefer.web.engine import Engine
 from livefer.web.limits import Limits
 from livefer.web.security import Access
 
@@ -218,6 +219,14 @@ def test_clients_that_wait_together_are_recognised_together(gate: type[GatedDete
         assert labels == [["happy"], ["sad"], [], ["happy"]]
         assert 'livefer_batch_size_bucket{le="2"} 1' in service.metrics.text(0, 0)
         assert 'livefer_batch_size_bucket{le="3"} 4' in service.metrics.text(0, 0)
+
+
+def test_one_thread_for_two_cores_that_the_process_may_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for cores, n_threads in ((1, 1), (2, 1), (6, 3), (64, 4)):
+        monkeypatch.setattr("livefer.web.engine.n_cores", lambda cores=cores: cores)
+        assert Engine(LevelClassifier(), {}).n_threads == n_threads  # type: ignore[arg-type]
 
 
 def test_options_are_in_effect_from_the_next_frame_on(client: ClientConnection) -> None:

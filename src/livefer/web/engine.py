@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from livefer.capture import Frame
 from livefer.classifier import EmotionClassifier
 from livefer.following import Detector
+from livefer.machine import n_cores
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
 from livefer.tracker import Tracker
@@ -101,7 +101,7 @@ class Engine:
         """Take what makes each detector, by name; n_threads: None is one for two cores, up to 4."""
         self.classifier = classifier
         self.detectors = detectors
-        self.n_threads = n_threads or min(4, max(1, (os.cpu_count() or 1) // 2))
+        self.n_threads = n_threads or min(4, max(1, n_cores() // 2))
         self._jobs: deque[Job] = deque()
         self._changed = Condition()
         self._running = False
