@@ -81,6 +81,16 @@ def time_ms(path: Path, faces: NDArray[np.uint8], threads: int) -> float:
     return 1e3 * statistics.median(times[5:])
 
 
+def files_of(path: Path) -> list[Path]:
+    """Return a model's file and those beside it that hold its weights."""
+    import onnx
+
+    graph = onnx.load(str(path), load_external_data=False).graph
+    entries = (entry for tensor in graph.initializer for entry in tensor.external_data)
+    names = {entry.value for entry in entries if entry.key == "location"}
+    return [path, *(path.with_name(name) for name in sorted(names))]
+
+
 def count_parameters(path: Path) -> int:
     """Return how many numbers the file's weights are."""
     import onnx
@@ -98,8 +108,9 @@ def measure_model(
 ) -> tuple[dict[str, Any], dict[str, Report]]:
     """Return everything the card says of one model, and its reports with one view."""
     model, raw_model = EmotionClassifier(path), EmotionClassifier(path, prior=0)
-    file = hashlib.sha256(path.read_bytes()).hexdigest()
-    key = f"{file} {hashlib.sha256(split.faces.tobytes()).hexdigest()}"
+    files = {file.name: file.read_bytes() for file in files_of(path)}
+    sha256 = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    key = f"{' '.join(sha256.values())} {hashlib.sha256(split.faces.tobytes()).hexdigest()}"
     classes = dataset.classes
     predict = match_classes(model.predict, model.classes, classes)
     predict_raw = match_classes(raw_model.predict, raw_model.classes, classes)
@@ -117,8 +128,8 @@ def measure_model(
     }
     described: dict[str, Any] = {
         "metadata": model.metadata,
-        "sha256": file,
-        "size_mb": path.stat().st_size / 1e6,
+        "sha256": sha256,
+        "size_mb": sum(map(len, files.values())) / 1e6,
         "n_parameters": count_parameters(path),
         "ms_per_call": {
             f"{_plural(n, 'face')}, {_plural(threads, 'core')}": time_ms(

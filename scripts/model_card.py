@@ -107,12 +107,12 @@ def at_a_glance(models: Models) -> str:
             "learned from": learned,
             "network": meta["network"],
             "parameters": f"{model['n_parameters'] / 1e6:.1f} million",
-            "file": f"{model['size_mb']:.1f} MB",
+            "files": f"{', '.join(model['sha256'])}: {model['size_mb']:.1f} MB",
             "temperature of the softmax, fitted on val": meta["temperature"],
             "share of the training prior taken out": meta.get("prior_removed", "0"),
             "uncertain below a confidence of": meta["uncertain_below"],
             "made by commit": f"`{meta['commit']}`, {meta['date']}",
-            "SHA-256 begins with": f"`{model['sha256'][:16]}`",
+            "SHA-256 begin with": ", ".join(f"`{s[:16]}`" for s in model["sha256"].values()),
         }.items():
             rows.setdefault(row, []).append(cell)
     return table(["", *models], [[row, *cells] for row, cells in rows.items()])

@@ -45,7 +45,7 @@ def make_model(seed: int, **metadata: str) -> dict[str, Any]:
             "network": "ResNet-18", "temperature": "0.9", "uncertain_below": "0.6", "epoch": "3",
             "commit": "abc", "date": "2026-01-01", "config": json.dumps(config), **metadata,
         },
-        "sha256": "0" * 64,
+        "sha256": {"m.onnx": "0" * 64, "m.weights": "1" * 64},
         "size_mb": 5.5,
         "n_parameters": 2_800_000,
         "ms_per_call": {"1 face, 1 core": 4.0},
