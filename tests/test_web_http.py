@@ -216,6 +216,22 @@ def test_foreign_web_sites_and_names_are_refused(client: Any) -> None:
         assert code_of(post(Host=host)) == (403, "host"), host
 
 
+def test_an_upload_that_the_end_breaks_off_is_no_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As after a second Ctrl-C."""
+    with running() as server, socket.create_connection(("127.0.0.1", server.port)) as upload:
+        upload.sendall(
+            b"POST /v1/faces HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
+            b"Content-Type: image/jpeg\r\n\r\nabc"
+        )
+        wait_until(lambda: bool(server.service.n_images))
+        server.server.should_exit = server.server.force_exit = True
+        server.thread.join(20)
+        assert not server.thread.is_alive()
+    assert caplog.text == ""
+
+
 def test_a_site_that_is_allowed() -> None:
     site = "https://faces.example.org"
     with running(fake_service(access=Access(origins=[site]))) as server:

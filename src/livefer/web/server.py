@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import ssl
@@ -38,6 +39,7 @@ class Server(uvicorn.Server):
         self, config: uvicorn.Config, service: Service, on_start: Callable[[], None] | None = None
     ) -> None:
         super().__init__(config)
+        logging.getLogger("uvicorn.error").addFilter(_is_news)
         self._service = service
         self._on_start = on_start
 
@@ -67,6 +69,13 @@ class Server(uvicorn.Server):
         finally:
             for one, handler in before.items():
                 signal.signal(one, handler)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Say whether a record tells more than that the server's end broke something off."""
+    error = record.exc_info[1] if record.exc_info else None
+    told = record.getMessage().rstrip()
+    return not (isinstance(error, asyncio.CancelledError) or told.endswith("CancelledError"))
 
 
 def make_service(
