@@ -195,6 +195,12 @@ def test_what_nobody_expected_is_the_row_of_one_file(
     assert "very odd" in caplog.text
 
 
+def test_a_name_too_long_is_named_without_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    (result,) = livefer.analyze("a" * 300, fake_recognizer(Settings()))
+    assert "could not be opened (File name too long)" in str(result.error)
+    assert caplog.text == ""
+
+
 def test_a_disk_that_is_full_in_the_end_is_no_fault_of_an_input(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -232,6 +232,15 @@ def test_fer2013(livefer: Run, fer2013_dir: Path) -> None:
     assert words(ended.out, "pixel copies")[5] == "280"
 
 
+def test_classes_may_have_names_in_any_script(livefer: Run, pets: Path) -> None:
+    pytest.importorskip("matplotlib", reason="pictures need the analysis extra")
+    for split in ("train", "val"):
+        (pets / split / "cat").rename(pets / split / "猫")
+    plot = pets.with_name("data.png")
+    ended = livefer("data", pets, "--plot", plot)
+    assert (ended.code, ended.err) == (0, f"wrote {plot}\n")
+
+
 def test_brackets_in_names_are_no_markup(livefer: Run, pets: Path) -> None:
     odd = pets.rename(pets.with_name("pets [old]"))
     for split in ("train", "val"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -145,7 +146,7 @@ def _read(
             yield _picture(recognizer, one.name)
             return
         except SourceError:
-            is_there = is_url(one.name) or Path(one.name).is_file()
+            is_there = is_url(one.name) or os.path.isfile(one.name)
             if suffix_of(one.name) in PICTURE_SUFFIXES or not is_there:
                 raise  # and a name that says nothing may be a video's
     yield from _video(recognizer, one.name, settings, reached)

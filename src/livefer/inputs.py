@@ -110,7 +110,7 @@ def _find_one(path: str) -> Iterator[Input]:
         found = [file for file in _walk(path, unread) if suffix_of(file) in KNOWN_SUFFIXES]
         nothing = f"{path} is a folder without pictures and videos"
     elif glob.has_magic(path) and not os.path.exists(path):
-        found = sorted(file for file in glob.glob(path, recursive=True) if Path(file).is_file())
+        found = sorted(file for file in glob.glob(path, recursive=True) if os.path.isfile(file))
         nothing = f"{path} matches no picture or video ({len(found)} other files)"
         found = [file for file in found if suffix_of(file) in KNOWN_SUFFIXES]
     else:

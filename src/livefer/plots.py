@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -196,13 +198,22 @@ def dataset_picture(dataset: Dataset, title: str) -> Figure:
     return figure
 
 
+@contextmanager
+def any_letters() -> Iterator[None]:
+    """Let names have letters that matplotlib's font lacks; they become boxes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        yield
+
+
 def save_picture(figure: Figure, path: Path) -> None:
     """Write a figure under a temporary name and rename it; missing folders are made."""
     suffix = path.suffix or ".png"
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(temporary, dpi=_DPI)
+        with any_letters():
+            figure.savefig(temporary, dpi=_DPI)
         temporary.replace(path)
     except (OSError, ValueError) as error:  # ValueError: a suffix that matplotlib does not know
         with suppress(OSError):

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +17,7 @@ import numpy as np
 
 from livefer.bands import Columns, column_s, columns_of, label_places, runs
 from livefer.labels import colour_bgr
-from livefer.plots import require_matplotlib, save_picture
+from livefer.plots import any_letters, require_matplotlib, save_picture
 from livefer.summary import Person, SourceSummary
 from livefer.text import Image, readable_on
 from livefer.words import length, short_name
@@ -115,7 +113,7 @@ def write_timeline(figure: Figure, path: Path) -> None:
     """Write the picture as .png, .pdf, .svg or what else matplotlib knows; text stays text."""
     from matplotlib import rc_context
 
-    with rc_context({"pdf.fonttype": 42, "ps.fonttype": 42}), _any_letters():
+    with rc_context({"pdf.fonttype": 42, "ps.fonttype": 42}):
         save_picture(figure, path)
 
 
@@ -128,7 +126,7 @@ def timeline_svg(figure: Figure, name: str) -> str:
     from matplotlib import rc_context
 
     file = io.StringIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}), _any_letters():
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}), any_letters():
         figure.savefig(file, format="svg", facecolor="none", metadata={"Date": None})
     svg = file.getvalue()
     svg = re.sub(
@@ -138,14 +136,6 @@ def timeline_svg(figure: Figure, name: str) -> str:
     for colour, variable in names.items():
         svg = svg.replace(colour, f"var(--{variable})")
     return svg
-
-
-@contextmanager
-def _any_letters() -> Iterator[None]:
-    """Let names of files have letters that matplotlib's font lacks; they become boxes."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
-        yield
 
 
 def shown_persons(source: SourceSummary) -> list[Person]:
