@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 from common import arguments, run, write_json
+from loading import files_of
 from numpy.typing import NDArray
 from prior import frequencies, sweep
 
@@ -79,16 +80,6 @@ def time_ms(path: Path, faces: NDArray[np.uint8], threads: int) -> float:
         model.predict_with_cams(faces)
         times.append(time.perf_counter() - start)
     return 1e3 * statistics.median(times[5:])
-
-
-def files_of(path: Path) -> list[Path]:
-    """Return a model's file and those beside it that hold its weights."""
-    import onnx
-
-    graph = onnx.load(str(path), load_external_data=False).graph
-    entries = (entry for tensor in graph.initializer for entry in tensor.external_data)
-    names = {entry.value for entry in entries if entry.key == "location"}
-    return [path, *(path.with_name(name) for name in sorted(names))]
 
 
 def count_parameters(path: Path) -> int:

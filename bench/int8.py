@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from common import arguments, run
+from loading import files_of
 from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier
@@ -82,7 +83,8 @@ def main() -> None:
     dataset = read_dataset(args.data)
     val = dataset.split("val")
     answers = [classifier.predict(val.faces) for classifier in classifiers]
-    rows = {"size, MB": [f"{path.stat().st_size / 1e6:.2f}" for path in paths]}
+    sizes = [sum(file.stat().st_size for file in files_of(path)) for path in paths]
+    rows = {"size with its weights, MB": [f"{size / 1e6:.2f}" for size in sizes]}
     matrices = [
         confusion_matrix(val.targets, p.argmax(axis=1), len(dataset.classes)) for p in answers
     ]

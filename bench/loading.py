@@ -26,6 +26,16 @@ def sample(split: Split, n_images: int | None, seed: int = 0) -> Split:
     return Split(split.name, split.faces[chosen], split.targets[chosen], files)
 
 
+def files_of(path: Path) -> list[Path]:
+    """Return a model's file and those beside it that hold its weights."""
+    import onnx
+
+    graph = onnx.load(str(path), load_external_data=False).graph
+    entries = (entry for tensor in graph.initializer for entry in tensor.external_data)
+    names = {entry.value for entry in entries if entry.key == "location"}
+    return [path, *(path.with_name(name) for name in sorted(names))]
+
+
 def load_models(
     models: Sequence[str], threads: int | None = None, prior: float | None = None
 ) -> dict[str, EmotionClassifier]:
