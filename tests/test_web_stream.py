@@ -427,13 +427,14 @@ def test_more_clients_than_fit() -> None:
 
 def test_frames_too_fast() -> None:
     with running(fake_service(Limits(max_fps=5))) as server:
-        with stream(server.ws) as client:
-            with suppress(ConnectionClosed):
-                for _ in range(30):
-                    client.send(frame(HAPPY))
-            code, reason = closing(client)
-        assert code == 4429
-        assert "5 frames a second" in reason
+        for _ in range(12):  # a stream that ends while a reply is sent once did not
+            with stream(server.ws) as client:
+                with suppress(ConnectionClosed):
+                    for _ in range(30):
+                        client.send(frame(HAPPY))
+                code, reason = closing(client)
+            assert code == 4429
+            assert "5 frames a second" in reason
 
 
 def test_idle() -> None:

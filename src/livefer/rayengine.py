@@ -2,7 +2,7 @@
 
 Each actor loads the model once, reads its inputs where they lie, recognises them on one core and
 brings their part to its place. Between the machines go the names of inputs, counts, and once for
-each actor the model: no picture and no row.
+each actor a model that is not livefer's own: no picture and no row.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 import cv2
 
+from livefer.classifier import shipped_models
 from livefer.errors import LiveferError, MissingExtraError
 from livefer.inputs import Batch, Input
 from livefer.parts import Job, News, Output, write_part
@@ -96,7 +97,11 @@ def run_ray(
 def _run(
     ray: Any, batches: Sequence[Batch], job: Job, output: Output, n_workers: int
 ) -> Generator[News, None, None]:
-    files = {key: (path.name, path.read_bytes()) for key, path in job.settings.files().items()}
+    files = {
+        key: (path.name, path.read_bytes())
+        for key, path in job.settings.files().items()
+        if path not in shipped_models().values()  # they are wherever livefer is
+    }
     attempts = ray.remote(num_cpus=0)(_Attempts).remote()
     order = ray.put(_Order(job, output, os.getcwd(), files, attempts))
     ray.data.DataContext.get_current().enable_progress_bars = False

@@ -70,7 +70,7 @@ class YuNetDetector:
             self._net.detect(np.zeros((320, 320, 3), np.uint8))  # another network fails here
         except cv2.error as error:
             raise ModelError(
-                f"{path} is not a YuNet model that OpenCV reads ({error.err}): "
+                f"{path} is not a YuNet model that OpenCV reads ({error.err.splitlines()[0]}): "
                 f"expected {YUNET_FILE} of OpenCV Zoo"
             ) from error
 

@@ -93,8 +93,9 @@ class Session:
             await asyncio.wait({reader, writer, self._end}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in (reader, writer):
-                task.cancel()
-            await asyncio.wait({reader, writer})
+                while not task.done():  # before Python 3.12 wait_for may swallow a cancellation
+                    task.cancel()
+                    await asyncio.wait({task}, timeout=0.05)
         ended = [one for one in (self._end, reader, writer) if one.done() and not one.cancelled()]
         error = next(iter([one.exception() for one in ended]), None)
         if isinstance(error, Closed):
