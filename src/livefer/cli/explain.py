@@ -11,6 +11,7 @@ from livefer.cli.shared import (
     DetectorOption,
     ModelOption,
     PriorOption,
+    check_not_read,
     check_picture_name,
     write_hint,
     write_image,
@@ -61,8 +62,7 @@ def explain(
     from livefer.sources import read_image
 
     check_picture_name(output)
-    if output.resolve() == image.resolve():
-        raise ConfigError(f"{output} is read: expected another name to write to")
+    check_not_read([output], [image])
     picture = read_image(image)
     recognizer = Recognizer(model, detector, prior=prior)
     faces = recognizer(picture)

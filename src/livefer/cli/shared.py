@@ -6,7 +6,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -84,6 +84,14 @@ def terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:
+    """Raise ConfigError where something would be written over what is read."""
+    read = {Path(name).resolve() for name in inputs}
+    for output in outputs:
+        if output is not None and output.resolve() in read:
+            raise ConfigError(f"{output} is read: expected another name to write to")
 
 
 def check_picture_name(path: Path) -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from livefer.cli.outputs import PlotOption, ReportOption, check_names, write_pictures
-from livefer.cli.shared import write_text
-from livefer.errors import ConfigError, DatasetError
+from livefer.cli.shared import check_not_read, write_text
+from livefer.errors import DatasetError
 from livefer.labels import colour_bgr
 from livefer.words import clock, count, length, short_name
 
@@ -58,8 +58,7 @@ def summarize(
     from livefer.tables import read_table
 
     check_names(plot, report)
-    if as_json is not None and as_json.resolve() == table.resolve():
-        raise ConfigError(f"{as_json} is read: expected another name to write to")
+    check_not_read([as_json], [table])
     with progress_bar("reading") as progress:
         opened = read_table(table, progress)
         summarizer = Summarizer(opened.classes)

@@ -19,6 +19,7 @@ from livefer.cli.shared import (
     PriorOption,
     SmoothingOption,
     a_number,
+    check_not_read,
     write_hint,
 )
 from livefer.cli.videowork import Span, Total, Work, stopping, work_bar
@@ -106,11 +107,7 @@ def video(
         raise ConfigError(f"--start {start} --end {end}: expected an end behind the start")
     inputs = list(_find(paths))
     names = _names_of_copies(out, [path for path, error in inputs if error is None])
-    clash = {Path(path).resolve() for path, _ in inputs} & {
-        path.resolve() for path in [*tables, *pages, *names.values()]
-    }
-    if clash:
-        raise ConfigError(f"{clash.pop()} is read: expected another name to write to")
+    check_not_read([*tables, *pages, *names.values()], [path for path, _ in inputs])
     recognizer = Recognizer(model, detector, smoothing, prior=prior)
     total = Total()
     story = Story(recognizer.classes) if pages else None

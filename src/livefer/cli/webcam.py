@@ -15,10 +15,11 @@ from livefer.cli.shared import (
     ModelOption,
     PriorOption,
     SmoothingOption,
+    check_not_read,
     terminable,
     write_hint,
 )
-from livefer.errors import ConfigError, LiveferError, SourceError
+from livefer.errors import LiveferError, SourceError
 
 
 def webcam(
@@ -55,8 +56,7 @@ def webcam(
     from livefer.sources import open_source
     from livefer.window import open_display, show
 
-    if record is not None and Path(source).resolve() == record.resolve():
-        raise ConfigError(f"{record} is read: expected another name to record to")
+    check_not_read([record], [source])
     recognizer = Recognizer(model, detector, smoothing, heatmaps=heatmap, prior=prior)
     has_display = True
     try:
