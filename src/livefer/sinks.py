@@ -339,7 +339,10 @@ class VideoSink(_Sink):
         self._writer.release()
         if self._part.exists():
             capture = open_capture(str(self._part))  # OpenCV does not say that it could not write
-            n_frames = None if capture is None else n_frames_of(capture)
+            n_frames = None
+            if capture is not None:
+                n_frames = n_frames_of(capture)
+                capture.release()  # an open file cannot be renamed on Windows
             # From the length for some containers, so it is not exact.
             if n_frames is None or n_frames < 0.95 * self._n_written - 1:
                 raise OSError("the video is not whole")

@@ -69,8 +69,9 @@ class YuNetDetector:
             )
             self._net.detect(np.zeros((320, 320, 3), np.uint8))  # another network fails here
         except cv2.error as error:
+            reason = error.err.partition("\n")[0]
             raise ModelError(
-                f"{path} is not a YuNet model that OpenCV reads ({error.err.splitlines()[0]}): "
+                f"{path} is not a YuNet model that OpenCV reads ({reason}): "
                 f"expected {YUNET_FILE} of OpenCV Zoo"
             ) from error
 

@@ -91,16 +91,8 @@ def unmake(x: Tensor, targets: Tensor, share: float) -> tuple[Tensor, Tensor]:
 def _piece(x: Tensor) -> Tensor:
     """Enlarge a part of each face, a sixth to a third of its side long."""
     zoom = _uniform(x, 1 / 6, 1 / 3)
-    zero = torch.zeros_like(zoom)
-    theta = torch.stack(
-        [
-            torch.stack([zoom, zero, _uniform(x, -1, 1) * (1 - zoom)], dim=1),
-            torch.stack([zero, zoom, _uniform(x, -1, 1) * (1 - zoom)], dim=1),
-        ],
-        dim=1,
-    )  # (N, 2, 3)
-    grid = F.affine_grid(theta, list(x.shape), align_corners=False)
-    return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+    zero, left = torch.zeros_like(zoom), _uniform(x, -1, 1) * (1 - zoom)
+    return _sampled(x, (zoom, zero, left), (zero, zoom, _uniform(x, -1, 1) * (1 - zoom)))
 
 
 def _shuffled(x: Tensor) -> Tensor:
@@ -128,13 +120,14 @@ def _move(x: Tensor, config: Augment) -> Tensor:
     zoom = 1 / _uniform(x, *config.scale)
     flip = torch.where(_uniform(x, 0, 1) < config.flip, -1.0, 1.0)
     cos, sin = zoom * angle.cos(), zoom * angle.sin()
-    theta = torch.stack(
-        [
-            torch.stack([cos * flip, -sin, _uniform(x, -2, 2) * config.shift], dim=1),
-            torch.stack([sin * flip, cos, _uniform(x, -2, 2) * config.shift], dim=1),
-        ],
-        dim=1,
-    )  # (N, 2, 3)
+    right = _uniform(x, -2, 2) * config.shift
+    down = _uniform(x, -2, 2) * config.shift
+    return _sampled(x, (cos * flip, -sin, right), (sin * flip, cos, down))
+
+
+def _sampled(x: Tensor, *rows: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """Resample each image by an affine map, of which `rows` are the two rows, (N,) each entry."""
+    theta = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)  # (N, 2, 3)
     grid = F.affine_grid(theta, list(x.shape), align_corners=False)
     return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
