@@ -94,7 +94,7 @@ def reliability_picture(report: Report, title: str) -> Figure:
                label="95 % interval")  # fmt: skip
     top.plot([0, 1], [0, 1], color=_INK, linewidth=1, linestyle=(0, (4, 3)), label="ideal")
     top.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
-    top.legend(loc="upper left", frameon=False)
+    top.legend(loc="upper left", edgecolor="none", framealpha=0.9)  # bars of few images reach there
     figures = (
         f"{_against(report)}: calibration error (ECE) {100 * report.ece:.1f} %, "
         f"{100 * report.ece_by_chance:.1f} % by chance alone"
