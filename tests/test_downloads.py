@@ -69,6 +69,8 @@ def test_fetched_is_served(server: str, tmp_path: Path) -> None:
     assert seen[-1] == (len(CONTENT), len(CONTENT))
     assert seen == sorted(seen)
     assert [path.name for path in to.parent.iterdir()] == ["f"]
+    (plain := tmp_path / "plain").touch()
+    assert to.stat().st_mode == plain.stat().st_mode  # as readable as any file: shared caches
 
 
 def test_a_file_that_is_right_is_not_fetched_again(tmp_path: Path) -> None:

@@ -209,21 +209,24 @@ def test_pictures_by_drop(open_page: Any, running: Any) -> None:
         const files = new DataTransfer();
         files.items.add(new File([bytes], 'one, two.jpg', {type: 'image/jpeg'}));
         files.items.add(new File([broken], 'broken.png', {type: 'image/png'}));
+        files.items.add(new File([broken], 'notes.txt', {type: 'text/plain'}));
         document.querySelector('#stage').dispatchEvent(
             new DragEvent('drop', {dataTransfer: files, bubbles: true, cancelable: true}));
     }"""
     page.evaluate(drop, [base64.b64encode(ASTRONAUT.read_bytes()).decode(), "no picture"])
-    page.wait_for_selector(".picture.failed")
+    page.locator(".picture.failed").nth(1).wait_for()
     page.wait_for_selector(".picture.waiting", state="detached")
     assert page.is_hidden("#camera")
-    good, bad = page.locator(".picture").all()
+    good, bad, text = page.locator(".picture").all()
     assert "happy" in good.locator(".picture-text").inner_text()
     assert good.locator(".bars li").count() == len(CLASSES)
-    assert "no picture that the browser can read" in bad.inner_text()
+    for failed in (bad, text):
+        assert "no picture that the browser can read" in failed.inner_text()
     rows = list(csv.DictReader(io.StringIO(download(page, "#picture-csv"))))
     assert [(row["source"], row["label"]) for row in rows] == [
         ("one, two.jpg", "happy"),
         ("broken.png", ""),
+        ("notes.txt", ""),
     ]
     assert rows[1]["error"]
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -107,13 +108,10 @@ def _write_verified(
 @contextlib.contextmanager
 def _replacing(to: Path) -> Iterator[IO[bytes]]:
     """Open a temporary file beside `to` that takes its name when the block ends well."""
-    import tempfile
-
     to.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        dir=to.parent, prefix=f".{to.name}.", suffix=".part", delete=False
-    ) as part:
-        name = Path(part.name)
+    # Not tempfile's, which nobody else may read: the cache can be shared.
+    name = to.with_name(f".{to.name}.{os.getpid()}-{threading.get_ident()}.part")
+    with name.open("wb") as part:
         try:
             yield part
             part.flush()

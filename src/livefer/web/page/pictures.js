@@ -180,7 +180,7 @@ export function acceptPictures(/** @type {(files: File[]) => void} */ take) {
     document.body.classList.remove('dragging');
     if (!holdsFiles(event)) return;
     event.preventDefault();
-    take(images(event.dataTransfer));
+    take([...event.dataTransfer?.files ?? []]); // what is no picture gets a card that says so
   });
   document.addEventListener('paste', (event) => {
     const files = images(event.clipboardData);
