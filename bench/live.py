@@ -5,7 +5,8 @@
     python bench/live.py --draw bench/results/live.json docs/peers.png
 
 Every peer is a process of its own, in an environment of its own.
-Frame by frame they take turns, and another one begins each time, so that all see the same machine.
+They take turns, a second of the stream each, and another one begins each time, so that all see the
+same machine, each as fast as it sustains.
 A frame's time is from the array of its pixels to labelled faces; the first frames are not counted.
 The frames are those of `livefer bench`: heads that sway before a still picture with a camera's
 grain, at 30 frames a second of stream time, which is the time that smoothing and caches are told.
@@ -46,7 +47,8 @@ SCENES = {
 RATIO_TO = "fer"
 N_WARM = 15  # frames: half a second, in which caches fill and a first whole search is done
 N_FOR_PEAK = 10  # frames before the peak of memory is read
-_PAUSE_S = 0.003  # so that a pool of threads that still spins does so at nobody's expense
+N_TURN = round(FPS)  # frames in a row before it is another one's turn
+_PAUSE_S = 0.05  # so that a pool of threads that still spins does so at nobody's expense
 _NOT_COUNTED = ("pip", "setuptools", "pkg_resources", "_distutils_hack")
 
 
@@ -137,19 +139,18 @@ class Bench:
     ) -> dict[str, list[dict[str, Any]]]:
         """Return what each peer said of each counted frame."""
         answers: dict[str, list[dict[str, Any]]] = {name: [] for name in self._peers}
-        for frame in range(n_frames):
-            for name in in_turn(frame, self.names()):
-                if frame % self._peers[name].every:
-                    continue
+        for turn, start in enumerate(range(0, n_frames, N_TURN)):
+            for name in in_turn(turn, self.names()):
                 try:
-                    if frame == 0:
+                    if start == 0:
                         children[name].open(file, size_wh)
-                    answer = children[name].look(frame, FPS)
+                    for frame in range(start, min(start + N_TURN, n_frames)):
+                        if frame % self._peers[name].every == 0:
+                            answer = children[name].look(frame, FPS)
+                            if frame >= N_WARM:
+                                answers[name].append(answer)
                 except PeerError as error:
                     self.not_run[name] = str(error)
-                    continue
-                if frame >= N_WARM:
-                    answers[name].append(answer)
                 time.sleep(_PAUSE_S)
         return answers
 
@@ -228,7 +229,7 @@ def main() -> None:
     """Measure, print the tables and write them; or draw what was measured."""
     parser = arguments(__doc__, "--yunet")
     parser.add_argument("--envs", type=Path, default=REPOSITORY / "out" / "peers")
-    parser.add_argument("--frames", type=int, default=75, help="of each scene")
+    parser.add_argument("--frames", type=int, default=90, help="of each scene")
     parser.add_argument("--cold", type=int, default=3, help="fresh processes of each peer")
     parser.add_argument("--note", default="", help="a sentence on the machine, for the results")
     parser.add_argument("--out", type=Path, help="write OUT.json and OUT.md")

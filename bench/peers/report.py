@@ -20,12 +20,12 @@ def markdown(data: dict[str, Any]) -> str:
     parts = [
         heading("livefer and others, side by side"),
         f"{machine_line(machine)}; {load_line(machine)}. {_sentence(data['note'])}"
-        f"{data['n_frames']} frames of each scene in one run, frame by frame in turn, the "
-        f"first {data['n_warm']} not counted; ms are medians, "
-        "95th percentiles in brackets; × is how many times as fast as `fer`. All have the "
-        "settings they come with, but that what expressions do not need is off in Human and its "
-        "limit of faces is 10. All may use every core, and find the processor's caches full of "
-        "what the others left. Only livefer smooths over time: that is part of its figures.\n",
+        f"{data['n_frames']} frames of each scene in one run, in turn a second of the stream "
+        f"each, the first {data['n_warm']} frames not counted; ms are medians, 95th percentiles "
+        "in brackets; × is how many times as fast as `fer`. All have the settings they come "
+        "with, but that what expressions do not need is off in Human and its limit of faces is "
+        "10. All may use every core. Only livefer smooths over time: that is part of its "
+        "figures.\n",
         frames_table(data),
         "`cpu` is the mean processor time of all threads for a frame, in ms; `faces` the mean "
         "number found.\n",
