@@ -36,7 +36,7 @@ def inner_mask(side: int = 48) -> NDArray[np.float32]:
 
     def covered(low: float, high: float) -> NDArray[np.float64]:
         overlap = np.minimum(edges[1:], high) - np.maximum(edges[:-1], low)
-        return np.clip(overlap, 0, None) * side
+        return np.asarray(np.clip(overlap, 0, None) * side)
 
     return np.outer(covered(top, bottom), covered(left, right)).astype(np.float32)
 
@@ -45,7 +45,7 @@ def inner_share(heats: Heats) -> NDArray[np.float64]:
     """Return (N,): the share of each map's heat (N, S, S) in the inner region; nan without heat."""
     total = heats.sum(axis=(1, 2), dtype=np.float64)
     inner = (heats * inner_mask(heats.shape[1])).sum(axis=(1, 2), dtype=np.float64)
-    return np.divide(inner, total, out=np.full(len(heats), np.nan), where=total > 0)
+    return np.asarray(np.divide(inner, total, out=np.full(len(heats), np.nan), where=total > 0))
 
 
 def peak_is_inside(heats: Heats) -> NDArray[np.bool_]:
@@ -56,7 +56,7 @@ def peak_is_inside(heats: Heats) -> NDArray[np.bool_]:
 
 def covered_where_hot(faces: NDArray[np.uint8], heats: Heats) -> NDArray[np.uint8]:
     """Return the faces with the hottest fifth of each map in the face's mean gray."""
-    covered = faces.copy()
+    covered = np.array(faces)
     n_pixels = round(COVERED * heats[0].size)
     for face, heat in zip(covered, heats, strict=True):
         hottest = np.argsort(-heat, axis=None, kind="stable")[:n_pixels]

@@ -13,6 +13,7 @@ The sheet shows pictures of the data set and stays out of the repository; the av
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,8 @@ def randomised(
         model.load_state_dict(trained)
         for name, modules in steps:
             for module in (leaf for part in modules for leaf in part.modules()):
-                if hasattr(module, "reset_parameters"):
-                    module.reset_parameters()
+                if reset := getattr(module, "reset_parameters", None):
+                    reset()
             other = maps()[1]
             other_heats = heatmaps(classifier, other, ids)
             found.setdefault(name, []).append(compare(other[rows, ids], other_heats))
@@ -218,7 +219,7 @@ def main() -> None:
     publish("What the Grad-CAM maps are worth", as_markdown(figures), figures, args.json)
     ids = probabilities.argmax(axis=1)
     right = np.array(classifier.classes)[ids] == np.array(dataset.classes)[split.targets]
-    pictures = (
+    pictures: tuple[tuple[Path | None, Callable[[], NDArray[np.uint8]]], ...] = (
         (args.average, lambda: average_picture(classifier.classes, ids, right, heats)),
         (args.sheet, lambda: sheet(classifier.classes, split, probabilities, right, heats)),
     )

@@ -42,7 +42,10 @@ def rotate(faces: Faces, degrees: float, generator: Generator) -> Faces:
 def blur(faces: Faces, sigma_px: float, generator: Generator) -> Faces:
     """Blur with a Gaussian."""
     return _each(
-        faces, lambda face: cv2.GaussianBlur(face, (0, 0), sigma_px, borderType=cv2.BORDER_REFLECT)
+        faces,
+        lambda face: np.asarray(
+            cv2.GaussianBlur(face, (0, 0), sigma_px, borderType=cv2.BORDER_REFLECT), np.uint8
+        ),
     )
 
 
@@ -82,7 +85,7 @@ def jpeg(faces: Faces, quality: float, generator: Generator) -> Faces:
 
 def occlude(faces: Faces, area: float, generator: Generator) -> Faces:
     """Cover a share of each face with a rectangle of one gray level, anywhere inside it."""
-    covered = faces.copy()
+    covered = np.array(faces)
     height, width = faces.shape[1:]
     for face in covered:
         stretch = 2 ** generator.uniform(-0.5, 0.5)

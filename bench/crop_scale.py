@@ -36,7 +36,7 @@ MARGINS = {
 
 def sample_faces(root: Path, per_class: int) -> list[NDArray[Any]]:
     """Return the same number of training faces of each class, (48, 48) uint8."""
-    faces = []
+    faces: list[NDArray[Any]] = []
     for folder in sorted((root / "train").iterdir()):
         files = sorted(folder.iterdir())
         chosen = random.Random(0).sample(files, min(per_class, len(files)))
@@ -105,7 +105,7 @@ def main() -> None:
         pictures = [with_margin(face, border) for face in faces]
         for name, detector in detectors.items():
             measure_scale(f"{name}, {margin}", detector, pictures)
-        found = [points for picture in pictures if (points := landmarks(net, picture)) is not None]
+        found = [marks for picture in pictures if (marks := landmarks(net, picture)) is not None]
         square = [half, half, half + SIDE_PX, half + SIDE_PX]
         print_geometry(f"FER2013, {margin}", [square] * len(found), found)
 
@@ -114,8 +114,9 @@ def main() -> None:
     for photo in json.loads(args.photos.read_text(encoding="utf-8")):
         if photo["kind"] != "one":
             continue
-        image = read_image(args.photos.parent / photo["file"])
-        image = cv2.resize(image, None, fx=(f := min(1, 960 / max(image.shape))), fy=f)
+        whole = read_image(args.photos.parent / photo["file"])
+        factor = min(1, 960 / max(whole.shape))
+        image = np.asarray(cv2.resize(whole, None, fx=factor, fy=factor), np.uint8)
         marks = landmarks(net, image)
         for name, detector in detectors.items():
             boxes, _ = detector.detect(image)

@@ -180,7 +180,7 @@ class Bench:
 
 def _add_ratios(found: list[dict[str, Any]]) -> None:
     """Add how many times as fast as `fer` each peer is, where that ran."""
-    theirs = next((one["scenes"] for one in found if one["name"] == RATIO_TO), {})
+    theirs: dict[str, Any] = next((one["scenes"] for one in found if one["name"] == RATIO_TO), {})
     for one in found:
         for scene, figures in one["scenes"].items():
             if scene in theirs:

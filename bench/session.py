@@ -27,6 +27,7 @@ from common import PICTURE, arguments, heading, machine_line, run, write_text
 from numpy.typing import NDArray
 
 from livefer.classifier import shipped_models
+from livefer.sources import read_image
 from livefer.yunet import YuNetDetector
 
 SPINS, STOPS = "session.intra_op.allow_spinning", "session.force_spinning_stop"
@@ -74,7 +75,7 @@ def busy_core(wanted: bool) -> Iterator[None]:
 def live(is_busy: bool, n_frames: int, n_turns: int, yunet: Path | None) -> list[str]:
     """Return table rows: a call's latency and a frame's processor time, for each setting."""
     detector = YuNetDetector(yunet) if yunet is not None else None
-    image = np.asarray(cv2.resize(cv2.imread(str(PICTURE)), (640, 480)), np.uint8)
+    image = np.asarray(cv2.resize(read_image(PICTURE), (640, 480)), np.uint8)
     found: dict[tuple[str, int], list[list[float]]] = {}
     with busy_core(is_busy):
         for _ in range(n_turns):
@@ -101,12 +102,13 @@ def live(is_busy: bool, n_frames: int, n_turns: int, yunet: Path | None) -> list
                     columns[1] += calls
                     columns[2].append(cpu_ms)
     return [
-        f"| {setting} | " + " | ".join(_cell(*found[setting, n], yunet) for n in N_FACES) + " |"
+        f"| {setting} | " + " | ".join(_cell(found[setting, n], yunet) for n in N_FACES) + " |"
         for setting in SETTINGS
     ]
 
 
-def _cell(detects: list[float], calls: list[float], cpu: list[float], yunet: Path | None) -> str:
+def _cell(columns: list[list[float]], yunet: Path | None) -> str:
+    detects, calls, cpu = columns
     search = f"{np.median(detects):.1f} + " if yunet is not None else ""
     return f"{search}{np.median(calls):.1f} ({np.quantile(calls, 0.95):.1f}); {np.median(cpu):.0f}"
 

@@ -36,7 +36,8 @@ def faces_per_second(
     """Return the median rate of a network's training steps."""
     width, stem_stride, side = network
     torch.manual_seed(0)
-    model = ResNetFER(7, width, stem_stride).to(device, memory_format=torch.channels_last)
+    model = ResNetFER(7, width, stem_stride).to(device)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, nesterov=True)
     x = torch.randn(batch, 1, side, side, device=device).to(memory_format=torch.channels_last)
     y = torch.randint(7, (batch,), device=device)
@@ -45,7 +46,7 @@ def faces_per_second(
         start = time.perf_counter()
         with torch.autocast(device, torch.bfloat16, enabled=bf16):
             logits = model(x)
-        F.cross_entropy(logits.float(), y).backward()
+        torch.autograd.backward(F.cross_entropy(logits.float(), y))
         optimizer.step()
         optimizer.zero_grad()
         if device == "cuda":

@@ -126,7 +126,7 @@ def from_faces(dataset: Dataset, n_images: int | None, generator: Generator) -> 
 
 def cut_off(faces: Faces, pixels: int, generator: Generator) -> Faces:
     """Return faces that lack `pixels` at the left, right, top or bottom: the edge is repeated."""
-    made = faces.copy()
+    made = np.array(faces)
     for face, side in zip(made, generator.integers(4, size=len(faces)), strict=True):
         turned = np.rot90(face, side)  # a view: what is written into it is in the face
         kept = turned.shape[1] - pixels
@@ -151,9 +151,11 @@ def from_photos(listing: Path, yunet: Path | None, generator: Generator) -> dict
     for photo in json.loads(listing.read_text(encoding="utf-8")):
         if photo["kind"] != "none" and detector is None:
             continue
-        image = read_image(listing.parent / photo["file"])
-        factor = min(1.0, _LONG_SIDE_PX / max(image.shape))
-        image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        large = read_image(listing.parent / photo["file"])
+        factor = min(1.0, _LONG_SIDE_PX / max(large.shape))
+        image = np.asarray(
+            cv2.resize(large, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8
+        )
         hw = image.shape[:2]
         nothing = np.zeros((0, 4), np.float32)
         if photo["kind"] == "none":

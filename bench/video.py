@@ -147,7 +147,7 @@ def measure(
             "decode": decode,
             "detect": lambda: [recognizer.detector.detect(image) for image in images],
             "classify": lambda: [recognizer.classifier.predict(batch) for batch in batches],
-            "draw": lambda: [draw_faces(r.image, r.faces) for r in results],
+            "draw": lambda: [draw_faces(r.image, r.faces) for r in results if r.image is not None],
             "encode": lambda: write(folder / "again.mp4", drawn, wh),
             "pipeline": lambda: whole_pipeline(recognizer, source, folder),
         }
@@ -191,7 +191,8 @@ def two_hours(folder: Path) -> Path:
     """Write ten seconds 720 times, 25 frames a second: the packets are copied."""
     short, path = folder / "short.mp4", folder / "long.mp4"
     wh = (160, 120)
-    images = [cv2.resize(image, wh) for image in make_frames((640, 480), 1, 250)]
+    frames = make_frames((640, 480), 1, 250)
+    images = [np.asarray(cv2.resize(frame, wh), np.uint8) for frame in frames]
     with av.open(str(short), "w") as file:
         stream: Any = file.add_stream("libx264", rate=25, options={"bf": "0", "g": "250"})
         stream.width, stream.height, stream.pix_fmt = *wh, "yuv420p"
