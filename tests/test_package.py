@@ -102,6 +102,12 @@ def test_the_unpacked_wheel_recognises_its_picture(wheel: zipfile.ZipFile, tmp_p
     assert [path.suffix for path in work.rglob("*") if path.is_file()] == [".jpg"]
 
 
+def test_says_its_version() -> None:
+    command = [sys.executable, "-m", "livefer", "--version"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ended.stdout == f"livefer {livefer.__version__}\n"
+
+
 def loaded_by(statement: str) -> set[str]:
     """Return the packages and modules that a statement loads in a fresh process."""
     code = (

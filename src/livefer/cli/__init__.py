@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from io import TextIOWrapper
+from typing import Annotated
 
 import typer
 
+from livefer import __version__
 from livefer.cli.analyze import analyze
 from livefer.cli.bench import bench
 from livefer.cli.data import data
@@ -33,6 +35,26 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"livefer {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _livefer(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
 app.command()(image)
 app.command()(video)
 app.command()(analyze)
