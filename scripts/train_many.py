@@ -33,7 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("words", nargs="+", metavar="CONFIG|KEY=VALUE")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--seeds", type=int, nargs="+", help="instead of each configuration's own")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so many")
     args = parser.parse_intermixed_args()
     configs = [Path(word) for word in args.words if "=" not in word]
@@ -42,11 +42,12 @@ def main() -> int:
     rows: dict[str, list[dict[str, Any]]] = {}
     failed = []
     for config in configs:
-        for seed in args.seeds:
-            name = config.stem if seed == args.seeds[0] else f"{config.stem}-seed{seed}"
+        for number, seed in enumerate(args.seeds or [None]):
+            name = f"{config.stem}-seed{seed}" if number else config.stem
+            own = [] if seed is None else [f"seed={seed}"]
             folder = args.runs / name
             try:
-                found = finish(config, folder, [*overrides, f"seed={seed}"], deadline)
+                found = finish(config, folder, [*overrides, *own], deadline)
                 rows.setdefault(config.stem, []).append(found)
             except OutOfTime:
                 failed.append(f"{name}: out of time; the same words go on")

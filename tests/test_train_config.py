@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,36 @@ def test_files_that_are_no_configuration(tmp_path: Path, text: str | None, messa
         path.write_text(text)
     with pytest.raises(ConfigError, match=message):
         load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], [("teacher-deep", []), ("teacher-se", [])]),
+        (
+            ["--seeds", "0", "5"],
+            [("teacher-deep", ["seed=0"]), ("teacher-deep-seed5", ["seed=5"]),
+             ("teacher-se", ["seed=0"]), ("teacher-se-seed5", ["seed=5"])],
+        ),
+    ],
+    ids=["own", "given"],
+)  # fmt: skip
+def test_many_runs_have_their_own_seeds_unless_others_are_given(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], expected: list[tuple[str, list[str]]]
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    import train_many
+
+    begun = []
+
+    def finish(config: Path, folder: Path, overrides: list[str], deadline: float) -> None:
+        begun.append((folder.name, overrides))
+        raise train_many.OutOfTime
+
+    monkeypatch.setattr(train_many, "finish", finish)
+    monkeypatch.setattr(sys, "argv", ["train_many", "teacher-deep.yaml", "teacher-se.yaml", *words])
+    assert train_many.main() == 1
+    assert begun == expected
 
 
 def test_written_is_read(tmp_path: Path) -> None:
