@@ -151,6 +151,11 @@ def test_differences_are_counted() -> None:
     assert found["same_labels"] == 0.75
     assert found["mean_difference"] == pytest.approx(0.05)
     assert found["max_difference"] == pytest.approx(0.2)
+    # Where people do not agree no answer is right, and none is wrong.
+    disputed = quantizing.compare(p, q, np.array([-1, 0, 1, 1]))
+    assert disputed["float_accuracy"] == 1
+    assert disputed["accuracy_change"] == pytest.approx(-1 / 3)
+    assert disputed["same_labels"] == 0.75
 
 
 @pytest.mark.parametrize(

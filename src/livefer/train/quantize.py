@@ -147,12 +147,14 @@ def compare(
     answers: NDArray[np.float32],
     targets: NDArray[np.int64],
 ) -> dict[str, float]:
-    """Say how far two models' probabilities (N, C) are apart."""
+    """Say how far two models' probabilities (N, C) are apart; a target of -1 is in no accuracy."""
     apart = np.abs(answers - float_answers)
     labels, float_labels = answers.argmax(axis=1), float_answers.argmax(axis=1)
+    known = targets >= 0
+    right, float_right = (given[known] == targets[known] for given in (labels, float_labels))
     return {
-        "float_accuracy": float((float_labels == targets).mean()),
-        "accuracy_change": float((labels == targets).mean() - (float_labels == targets).mean()),
+        "float_accuracy": float(float_right.mean()),
+        "accuracy_change": float(right.mean() - float_right.mean()),
         "same_labels": float((labels == float_labels).mean()),
         "mean_difference": float(apart.mean()),
         "max_difference": float(apart.max()),
