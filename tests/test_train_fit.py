@@ -13,10 +13,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from lightning_fabric import Fabric
+from typer.testing import CliRunner
 
+from livefer.cli import app
 from livefer.dataset import Split
 from livefer.errors import ConfigError, ModelError
-from livefer.train import fit
+from livefer.train import checkpoint, engine, fit, log
 from livefer.train.checkpoint import below_prefix, load_checkpoint, load_predictor, save_checkpoint
 from livefer.train.config import Config, parse_config
 from livefer.train.engine import make_fabric
@@ -180,6 +183,87 @@ def test_resumed_is_uninterrupted_bit_for_bit(
     assert [record["epoch"] for record in records[0]] == [0, 1, 2]
 
 
+@pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter")
+def test_what_is_resumed_lies_where_it_computes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path, epochs=1, ema=0.9)
+
+    class Placed(Exception):
+        pass
+
+    def setup(fabric: Fabric, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        assert all(tensor.device.type == "meta" for tensor in model.state_dict().values())
+        buffers = [state["momentum_buffer"] for state in optimizer.state.values()]
+        assert [tensor.device.type for tensor in buffers] == ["meta"] * len(buffers)
+        assert buffers
+        raise Placed
+
+    # torch's device without memory stands for a GPU.
+    monkeypatch.setattr(Fabric, "device", torch.device("meta"))
+    monkeypatch.setattr(Fabric, "setup", setup)
+    with pytest.raises(Placed):
+        run(tmp_path, resume=True, epochs=2, ema=0.9)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"width": 6}, "width"),
+        ({"optimizer": "adamw", "blocks": [1, 1, 1, 1]}, "blocks and optimizer"),
+        ({"ema": 0.9}, "ema"),
+    ],
+)
+def test_a_run_cannot_go_on_as_another(tmp_path: Path, changes: dict, named: str) -> None:
+    run(tmp_path, epochs=1)
+    with pytest.raises(ModelError, match=f"was made with another {named} than config"):
+        run(tmp_path, resume=True, epochs=2, **changes)
+
+
+def test_a_run_cannot_go_on_with_other_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path, epochs=1)
+    fewer = tiny_split(16)
+    monkeypatch.setattr(sys.modules[__name__], "tiny_split", lambda *_, **__: fewer)
+    with pytest.raises(ModelError, match="was trained on other images than data/fer2013 holds"):
+        run(tmp_path, resume=True, epochs=2)
+
+
+@pytest.mark.parametrize("clip_norm", [0, 1])
+def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path, clip_norm: float) -> None:
+    with pytest.raises(ConfigError, match=r"no number any more in epoch 1: a smaller lr \(now 1e"):
+        run(tmp_path, lr=1e30, clip_norm=clip_norm)
+    assert not (tmp_path / "best.safetensors").exists()
+
+
+def test_the_prior_counts_as_the_loss_does(tmp_path: Path) -> None:
+    votes = write_votes(tmp_path / "votes.csv", 24)
+    uneven = tiny_split(24)
+    uneven.targets[:] = [0] * 12 + [1] * 8 + [2] * 4
+    priors = {}
+    for kind in ("none", "inverse"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys.modules[__name__], "tiny_split", lambda *_, **__: uneven)
+            best = run(
+                tmp_path / kind, epochs=1, learn="both", votes=str(votes), class_weights=kind
+            )
+        priors[kind] = load_checkpoint(best)[1]["priors"]
+    assert priors["none"]["labels"] == pytest.approx([1 / 2, 1 / 3, 1 / 6])
+    assert priors["inverse"]["labels"] == pytest.approx([1 / 3] * 3)
+    assert priors["inverse"]["votes"] == priors["none"]["votes"]
+
+
+def test_what_votes_have_no_use_for_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    votes = str(write_votes(tmp_path / "votes.csv", 24))
+    run(tmp_path / "plain", epochs=1, learn="votes", votes=votes)
+    assert "labels only" not in capsys.readouterr().err
+    run(tmp_path / "smooth", epochs=1, learn="votes", votes=votes, label_smoothing=0.1)
+    assert "label_smoothing, class_weights: for labels only" in capsys.readouterr().err
+
+
 def test_the_first_ctrl_c_is_noted_and_the_second_is_not_swallowed() -> None:
     # A process that was started in the background ignores Ctrl-C from the start.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -285,6 +369,69 @@ def test_kill_never_leaves_a_broken_checkpoint(tmp_path: Path) -> None:
         path.unlink()
 
 
+def test_a_checkpoint_that_cannot_be_written_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, meta = tmp_path / "last.safetensors", {"config": {}, "classes": []}
+    with pytest.raises(ModelError, match=r"last\.safetensors cannot be written"):
+        save_checkpoint(tmp_path / "nowhere" / path.name, {"x": torch.zeros(2)}, meta)
+    save_checkpoint(path, {"x": torch.zeros(2)}, meta)
+
+    def full(tensors: dict, target: Path, meta: dict) -> None:
+        target.write_bytes(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(
+        ModelError, match=r"No space left on device.*what was there before is whole"
+    ):
+        save_checkpoint(path, {"x": torch.ones(2)}, meta)
+    assert torch.equal(load_checkpoint(path)[0]["x"], torch.zeros(2))
+    assert [file.name for file in tmp_path.iterdir()] == ["last.safetensors"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's full disk")
+def test_a_log_that_cannot_be_written_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "_keep_lines_before", lambda path, n: path.symlink_to("/dev/full"))
+    with pytest.raises(ConfigError, match=r"cannot be written .*No space left.*--resume"):
+        run(tmp_path, epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "emulates", "precision"), [(0, False, None), (1, True, "32-true"), (1, False, None)]
+)
+def test_where_auto_computes(
+    monkeypatch: pytest.MonkeyPatch, gpus: int, emulates: bool, precision: str | None
+) -> None:
+    monkeypatch.setattr(engine, "Fabric", dict)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(
+        torch.cuda,
+        "is_bf16_supported",
+        lambda including_emulation=True: including_emulation or not emulates,
+    )
+    chosen: dict = make_fabric(Config(), "auto", 1, 1)
+    assert chosen["accelerator"] == ("cuda" if gpus else "cpu")
+    if gpus:
+        assert chosen["precision"] == (precision or "bf16-mixed")
+        with pytest.raises(ConfigError, match="devices 2: this machine has 1 GPU"):
+            make_fabric(Config(), "auto", 2, 1)
+
+
+@pytest.mark.parametrize("option", ["init", "distill.teachers"])
+def test_a_run_does_not_remove_what_it_begins_from(tmp_path: Path, option: str) -> None:
+    best = tmp_path / "best.safetensors"
+    best.write_bytes(b"weeks of work")
+    (tmp_path / "last.safetensors").touch()
+    value = f"[{best}]" if option == "distill.teachers" else best
+    words = ["train", f"{option}={value}", "--out", str(tmp_path), "--overwrite", "data=nowhere"]
+    with pytest.raises(ConfigError, match=r"best\.safetensors is read: expected another name"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 something else"])
 def test_files_that_are_no_checkpoint(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "x.safetensors"
@@ -340,6 +487,13 @@ def test_images_left_out_of_training_are_said() -> None:
     ]
     fewer, _ = clean(split, Config(train_images=4))
     assert len(fewer) == 4
+
+
+def test_preview_leaves_the_row_of_a_class_without_images_empty(tmp_path: Path) -> None:
+    write_preview(tmp_path / "sheet.png", tiny_split(), (*CLASSES, "none"), Config())
+    sheet = cv2.imread(str(tmp_path / "sheet.png"), cv2.IMREAD_GRAYSCALE)
+    assert sheet.shape[0] == 4 * 96
+    assert (sheet[3 * 96 :, 96:] == 255).all()
 
 
 def test_preview_shows_each_class(tmp_path: Path) -> None:

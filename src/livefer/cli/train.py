@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from livefer.cli.shared import check_not_read
 from livefer.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def train(
         overrides = [*(overrides or []), *([f"data={data}"] if data else [])]
         settings = configs.load_config(config, overrides)
         folder = out or Path("runs") / settings.name
+        begun_from = [settings.init, *settings.distill.teachers]
+        check_not_read([folder / "best.safetensors", folder / "last.safetensors"], begun_from)
         if (folder / "last.safetensors").exists() and not overwrite and not preview:
             raise ConfigError(
                 f"{folder} holds a run already: go on with --resume {folder}, choose another --out "

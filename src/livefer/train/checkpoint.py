@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,16 @@ def save_checkpoint(path: Path, tensors: dict[str, Tensor], meta: dict[str, Any]
     """Write tensors (any names) and plain data to one safetensors file, atomically."""
     temporary = path.with_name(path.name + ".part")
     contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
-    save_file(contiguous, temporary, {key: json.dumps(value) for key, value in meta.items()})
-    os.replace(temporary, path)
+    try:
+        save_file(contiguous, temporary, {key: json.dumps(value) for key, value in meta.items()})
+        os.replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise ModelError(
+            f"{path} cannot be written ({error}): check the room on the disk; what was there "
+            "before is whole"
+        ) from None
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -69,6 +78,11 @@ def build_model(config: Config, n_classes: int) -> ResNetFER:
         config.shortcuts,
         config.se,
     )
+
+
+def heads_of(path: Path) -> tuple[str, ...]:
+    """Return what the network of a checkpoint has learned to say: "labels", "votes", or both."""
+    return parse_config(load_checkpoint(path)[1]["config"], str(path)).heads
 
 
 def load_model(path: Path, labels: str | None = None) -> tuple[ResNetFER, dict[str, Any]]:

@@ -27,9 +27,20 @@ def make_fabric(config: Config, accelerator: str, devices: int, num_nodes: int) 
         raise ConfigError(
             f"batch_size {config.batch_size} does not divide by {devices * num_nodes} devices"
         )
-    on_gpu = accelerator != "cpu" and torch.cuda.is_available()
+    if accelerator == "auto":  # Fabric's own "auto" takes Apple's GPUs, for which this is not made
+        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    on_gpu = accelerator == "cuda"
+    if on_gpu and devices > torch.cuda.device_count():
+        raise ConfigError(
+            f"devices {devices}: this machine has {torch.cuda.device_count()} GPUs; lower it, or "
+            "choose accelerator cpu"
+        )
     if config.precision == "auto":
-        native = torch.cuda.is_bf16_supported() if on_gpu else _cpu_multiplies_bf16()
+        native = (
+            torch.cuda.is_bf16_supported(including_emulation=False)
+            if on_gpu
+            else _cpu_multiplies_bf16()
+        )
         precision = "bf16-mixed" if native else "32-true"
     else:
         precision = {"bf16": "bf16-mixed", "float32": "32-true"}[config.precision]

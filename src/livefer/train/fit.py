@@ -7,6 +7,7 @@ goes on as if it had never stopped.
 from __future__ import annotations
 
 import copy
+import math
 import signal
 import threading
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 
 from livefer import metrics
 from livefer.dataset import Split
-from livefer.errors import ModelError
+from livefer.errors import ConfigError, ModelError
 from livefer.train.augment import augment, mix, unmake
 from livefer.train.checkpoint import (
     below_prefix,
@@ -43,6 +44,9 @@ from livefer.train.losses import class_weights, soft_cross_entropy
 from livefer.train.model import ResNetFER
 from livefer.train.optim import learning_rate, make_optimizer, update_ema
 from livefer.train.prepare import soft_targets, val_targets
+
+# What a run cannot change when it goes on: its weights and its optimiser's state would not fit.
+_FIXED = ("learn", "width", "stem_stride", "blocks", "shortcuts", "se", "optimizer")
 
 
 class Interrupted(Exception):
@@ -79,7 +83,11 @@ def fit(
     torch.backends.cudnn.benchmark = fabric.device.type == "cuda"
     mean, std = float(train.faces.mean() / 255), float(train.faces.std() / 255)
     train_targets = soft_targets(train, classes, config)
-    totals = train_targets.sum(axis=0, dtype=np.float64)
+    weights = torch.ones(len(config.heads), len(classes))
+    if config.heads[0] == "labels":
+        weights[0] = class_weights(train.targets, len(classes), config.class_weights)
+    # What the loss weighs up is as frequent to the network as its weight says.
+    totals = train_targets.sum(axis=0, dtype=np.float64) * weights.numpy()
     priors = totals / totals.sum(axis=1, keepdims=True)
     meta = {
         "config": config.model_dump(mode="json"),
@@ -98,6 +106,9 @@ def fit(
         load_backbone(model, config.init)
     if fabric.world_size > 1:
         synchronise_batchnorm(model)
+    model.to(
+        fabric.device
+    )  # before a resumed optimiser's state is loaded, which goes where they are
     optimizer = make_optimizer(model, config)
     ema = copy.deepcopy(model).eval().requires_grad_(False) if config.ema else None
     at = Progress()
@@ -107,15 +118,10 @@ def fit(
     if config.compile and fabric.device.type == "cuda":
         compiled = torch.compile(model)
     net, optimizer = fabric.setup(compiled, optimizer)
-    if ema is not None:
-        ema = ema.to(fabric.device)
     keep_freed_memory()
 
     faces = torch.from_numpy(train.faces).to(fabric.device)
     targets = torch.from_numpy(train_targets).to(fabric.device)  # (N, heads, C)
-    weights = torch.ones(len(config.heads), len(classes))
-    if config.heads[0] == "labels":
-        weights[0] = class_weights(train.targets, len(classes), config.class_weights)
     weights = weights.to(fabric.device)
     teachers = None
     if config.distill.teachers:
@@ -127,6 +133,10 @@ def fit(
     with RunLog(fabric, config, folder, n_steps, at.epoch) as log, _catch_ctrl_c() as stop:
         if config.freeze_epochs and not freeze_epochs:
             log.say("freeze_epochs: with init random there is nothing to protect; all is trained")
+        if config.heads[0] != "labels" and (
+            config.label_smoothing or config.class_weights != "none"
+        ):
+            log.say("label_smoothing, class_weights: for labels only; the votes are learned as is")
         while at.epoch < config.epochs and not _is_stuck(at, config):
             _set_frozen(model, at.epoch < freeze_epochs)
             order = _shuffled(len(faces), config.seed, at.epoch).to(fabric.device)
@@ -162,7 +172,9 @@ def fit(
                     loss = loss + teachers.weight * (taught - loss)
                 fabric.backward(loss)
                 if config.clip_norm:
-                    fabric.clip_gradients(net, optimizer, max_norm=config.clip_norm)
+                    fabric.clip_gradients(
+                        net, optimizer, max_norm=config.clip_norm, error_if_nonfinite=False
+                    )
                 optimizer.step()
                 optimizer.zero_grad()
                 if ema is not None:
@@ -175,6 +187,12 @@ def fit(
                     _save_last(fabric, folder, model, ema, optimizer, at, meta)
                     raise Interrupted(f"stopped in epoch {at.epoch + 1}, step {at.step}")
 
+            loss = torch.as_tensor(fabric.all_reduce(torch.as_tensor(at.loss_sum)))
+            if not math.isfinite(loss):
+                raise ConfigError(
+                    f"the loss is no number any more in epoch {at.epoch + 1}: a smaller lr (now "
+                    f"{config.lr:g}), a longer warm-up or clip_norm may help"
+                )
             probabilities = predict(fabric, ema or model, val.faces, mean, std, len(classes))
             found = _measure(probabilities, truth)
             score = sum(found[key] for key in _scores(config)) / len(config.heads)
@@ -186,7 +204,6 @@ def fit(
                     save_checkpoint(
                         folder / "best.safetensors", best, meta | {"epoch": at.epoch, **found}
                     )
-            loss = torch.as_tensor(fabric.all_reduce(torch.as_tensor(at.loss_sum)))
             lr = learning_rate(config, at.epoch + 1 - 1 / n_steps)
             record = {"epoch": at.epoch, "loss": float(loss) / n_steps, "lr": lr, **found}
             known = truth[config.heads[0]] >= 0
@@ -306,6 +323,18 @@ def _restore(
         raise ModelError(f"{path} holds no training state: resume from a run's last.safetensors")
     if list(saved["classes"]) != list(meta["classes"]):
         raise ModelError(f"{path} was trained on {saved['classes']}, the data has other classes")
+    now, then = meta["config"], saved["config"]
+    changed = [key for key in _FIXED if then.get(key, now[key]) != now[key]]
+    if changed or bool(then.get("ema")) != (ema is not None):
+        raise ModelError(
+            f"{path} was made with another {' and '.join(changed) or 'ema'} than config.yaml "
+            "beside it says: mend that, or start another run with init"
+        )
+    if not all(math.isclose(saved[key], meta[key], rel_tol=1e-6) for key in ("mean", "std")):
+        raise ModelError(
+            f"{path} was trained on other images than {now['data']} holds now: bring them back, or "
+            "start another run with init"
+        )
     model.load_state_dict(below_prefix("model", tensors))
     if ema is not None:
         ema.load_state_dict(below_prefix("ema", tensors))

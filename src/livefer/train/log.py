@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from livefer import metrics
+from livefer.errors import ConfigError
 from livefer.train.config import Config
 
 
@@ -104,13 +105,19 @@ class RunLog:
             "seconds": round(seconds, 2),
             "resolution": self._config.resolution_at(epoch),
         }
-        with self._jsonl.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
-        for name in ("loss", "lr", "val_loss", "val_accuracy", "val_macro_f1", "images_per_s"):
-            self._board.add_scalar(name, record[name], epoch)
         picture = _confusion(probabilities, targets, classes)
-        self._board.add_image("confusion", picture, epoch, dataformats="HW")
-        self._board.flush()
+        try:
+            with self._jsonl.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record) + "\n")
+            for name in ("loss", "lr", "val_loss", "val_accuracy", "val_macro_f1", "images_per_s"):
+                self._board.add_scalar(name, record[name], epoch)
+            self._board.add_image("confusion", picture, epoch, dataformats="HW")
+            self._board.flush()
+        except OSError as error:
+            raise ConfigError(
+                f"{self._jsonl.parent} cannot be written ({error}): check the room on the disk, "
+                "then go on with --resume"
+            ) from None
         left = _clock((n_epochs - epoch - 1) * seconds)
         self.say(
             f"{epoch + 1:>3}/{n_epochs:<3} {record['resolution']:>3} {record['lr']:>8.2g} "

@@ -91,7 +91,10 @@ def write_preview(path: Path, split: Split, classes: tuple[str, ...], config: Co
         y = class_id * side
         at = (8, y + side // 2 + 5)
         cv2.putText(sheet, name[:12], at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 0, 1, cv2.LINE_AA)
-        original = split.faces[np.flatnonzero(split.targets == class_id)[0]]
+        rows = np.flatnonzero(split.targets == class_id)
+        if not len(rows):
+            continue
+        original = split.faces[rows[0]]
         seen = augment(torch.from_numpy(np.stack([original] * n_columns)), config.augment)
         faces = [original, *(seen[:, 0] * 255).round().byte().numpy()]
         for column, face in enumerate(faces):
