@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from builders import write_folders
+from typer.testing import CliRunner
 
 from livefer.classifier import EmotionClassifier
-from livefer.dataset import Split
+from livefer.cli import app
+from livefer.dataset import Split, read_dataset
 from livefer.errors import ConfigError, ModelError
 from livefer.train import export as exporting
 from livefer.train.cam import CAMExtractor, closed_form_cams, overlay_cam
@@ -272,6 +275,55 @@ def test_images_that_nobody_agrees_on_count_for_the_threshold_alone(
     assert disputed["metrics"] == known["metrics"]
     assert disputed["temperature"] == known["temperature"]
     assert float(disputed["uncertain_below"]) >= float(known["uncertain_below"])
+
+
+def test_against_votes_a_checkpoint_answers_with_what_it_learned_of_them(
+    two_headed: Path, tmp_path: Path
+) -> None:
+    counts = {f"{split}/{name}": 4 for split in ("train", "val") for name in CLASSES}
+    data, out = write_folders(tmp_path / "data", counts), tmp_path / "report.json"
+    split = read_dataset(data).split("val")
+    answers = load_predictor(two_headed, "votes")[0](split.faces).argmax(axis=1)
+    assert (answers != load_predictor(two_headed, "labels")[0](split.faces).argmax(axis=1)).any()
+    rows = [f"{f},{','.join(str(10 * (i == a)) for i in range(3))}" for f, a in
+            zip(split.files, answers, strict=True)]  # fmt: skip
+    (tmp_path / "votes.csv").write_text("\n".join([f"file,{','.join(CLASSES)}", *rows]))
+    ended = CliRunner().invoke(
+        app,
+        ["evaluate", "--data", str(data), "--checkpoint", str(two_headed), "--labels", "votes",
+         "--votes", str(tmp_path / "votes.csv"), "--json", str(out)],
+        catch_exceptions=False,
+    )  # fmt: skip
+    assert ended.exit_code == 0
+    assert json.loads(out.read_text())["accuracy"] == 1
+
+
+def test_an_export_does_not_replace_its_checkpoint(checkpoint: Path) -> None:
+    before = checkpoint.read_bytes()
+    with pytest.raises(ConfigError, match="is read: expected another name"):
+        CliRunner().invoke(
+            app, ["export", str(checkpoint), "-o", str(checkpoint)], catch_exceptions=False
+        )
+    assert checkpoint.read_bytes() == before
+
+
+def test_a_network_that_is_surer_than_a_float_can_say(tmp_path: Path) -> None:
+    config = Config(width=8).model_dump(mode="json")
+    meta = {"config": config, "classes": CLASSES, "mean": MEAN, "std": STD}
+    model = random_model()
+    with torch.no_grad():
+        model.head[-1].weight.mul_(1000)
+    split = random_split()
+    right = model(normalise(torch.from_numpy(split.faces), MEAN, STD)).argmax(dim=1).numpy()
+    targets = np.where(np.arange(30) < 27, right, (right + 1) % 3)
+    save_checkpoint(tmp_path / "sure.safetensors", with_prefix("model", model.state_dict()), meta)
+    described = exporting.export(
+        tmp_path / "sure.safetensors",
+        tmp_path / "sure.onnx",
+        Split("val", split.faces, targets, split.files),
+    )
+    assert float(described["temperature"]) == 4  # three are wrong with all certainty
+    assert 0 < float(described["uncertain_below"]) <= 1
 
 
 def test_the_prior_is_taken_out_as_told(two_headed: Path, tmp_path: Path) -> None:

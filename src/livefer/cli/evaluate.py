@@ -91,7 +91,7 @@ def evaluate(
         raise ConfigError("--votes changes nothing without --labels votes: add it")
     if plots:
         drawings.require_matplotlib()
-    predict, classes, name, limit = _load(model, checkpoint, prior)
+    predict, classes, name, limit = _load(model, checkpoint, prior, labels)
     with progress_bar("reading pictures") as progress:
         dataset = read_dataset(data, progress=progress)
     part = dataset.split(split)
@@ -129,7 +129,7 @@ def evaluate(
 
 
 def _load(
-    model: str | None, checkpoint: Path | None, prior: float | None
+    model: str | None, checkpoint: Path | None, prior: float | None, labels: Labels
 ) -> tuple[Predict, tuple[str, ...], str, float | None]:
     """Return what predicts, its class names, what to call it, and below what it is uncertain."""
     if checkpoint is None:
@@ -139,10 +139,13 @@ def _load(
         name = classifier.name if prior is None else f"{classifier.name}, prior {prior:g}"
         return classifier.predict, classifier.classes, name, classifier.uncertain_below
     try:
-        from livefer.train.checkpoint import load_predictor
+        from livefer.train.checkpoint import heads_of, load_predictor
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"--checkpoint ({error.name})", "train") from None
-    predict, classes = load_predictor(checkpoint)
+    if labels is Labels.VOTES and "votes" in heads_of(checkpoint):
+        predict, classes = load_predictor(checkpoint, "votes")
+    else:
+        predict, classes = load_predictor(checkpoint)
     return predict, classes, f"{checkpoint.parent.name}/{checkpoint.stem}", None
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from livefer.cli.shared import check_not_read
 from livefer.errors import ConfigError, MissingExtraError
 
 
@@ -47,6 +48,7 @@ def export(
     from livefer.errors import DatasetError
     from livefer.votes import read_votes, voted_on
 
+    check_not_read([output], [checkpoint])
     meta = load_checkpoint(checkpoint)[1]
     try:
         dataset = read_dataset(data or meta["config"]["data"])

@@ -81,7 +81,7 @@ def export(
         raise ModelError(f"{checkpoint} knows {len(meta['classes'])} classes, the data has more")
     smoothing = meta["config"]["label_smoothing"] if meta["labels"] == "labels" else 0.0
     graph = _Graph(model, meta["mean"], meta["std"], smoothing).eval()
-    logits = np.log(_run(graph, val.faces)[0])
+    logits = np.log(np.maximum(_run(graph, val.faces)[0], np.finfo(np.float32).tiny))
     known = val.targets >= 0
     temperature = fit_temperature(logits[known], val.targets[known])
     probabilities = torch.from_numpy(logits / temperature).softmax(dim=1).numpy()
