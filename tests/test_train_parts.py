@@ -83,6 +83,23 @@ def test_each_augmentation_changes_faces_differently_within_range(change: dict) 
     assert not torch.allclose(y[0], y[1], atol=1e-3)
 
 
+def test_only_the_first_batch_copies_a_table_to_the_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    every = Augment(
+        rotation_deg=9, shift=0.1, scale=(0.8, 1.2), brightness=0.1, contrast=0.1, gamma=0.1,
+        blur=0.5, degrade=0.5, noise=0.5, erase=0.5,
+    )  # fmt: skip
+    augment(faces(), every)
+
+    def copied(*args: object, **settings: object) -> None:
+        pytest.fail("on a GPU the host would wait here for everything before")
+
+    for name in ("tensor", "as_tensor", "from_numpy"):
+        monkeypatch.setattr(torch, name, copied)
+    unmake(augment(faces(), every), torch.full((6, 4), 0.25), 0.5)
+
+
 def test_rotation_turns_about_the_centre_and_keeps_shapes() -> None:
     torch.manual_seed(1)
     disc = (torch.hypot(*torch.meshgrid(*[torch.arange(48) - 23.5] * 2, indexing="ij")) < 12) * 255

@@ -6,6 +6,7 @@ Takes the same uint8 crops that inference sees and returns them as float in 0–
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -168,11 +169,16 @@ def _degrade(x: Tensor) -> Tensor:
     dct[0] /= math.sqrt(2)
     quality = _uniform(x, 10, 60)
     strength = torch.where(quality < 50, 50 / quality, 2 - quality / 50) / 255  # libjpeg's scale
-    table = torch.tensor(_JPEG_TABLE, device=x.device, dtype=torch.float32)
-    step = table * strength[:, None, None, None, None]
+    step = _jpeg_table(x.device) * strength[:, None, None, None, None]
     blocks = x[:, 0].unfold(1, 8, 8).unfold(2, 8, 8)  # (N, 6, 6, 8, 8)
     blocks = dct.T @ ((dct @ blocks @ dct.T / step).round() * step) @ dct
     return blocks.transpose(2, 3).reshape(x.shape).clamp(0, 1)
+
+
+@lru_cache
+def _jpeg_table(device: torch.device) -> Tensor:
+    """Return the table, (8, 8) float32; copied in each step, it made the host wait for a GPU."""
+    return torch.tensor(_JPEG_TABLE, device=device, dtype=torch.float32)
 
 
 def _noise(x: Tensor) -> Tensor:
