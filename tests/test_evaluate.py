@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from builders import make_faces, make_split
 from numpy.typing import NDArray
+from typer.testing import CliRunner
 
 from livefer import calibration, metrics, plots
+from livefer.cli import app
 from livefer.dataset import Dataset, Split
-from livefer.errors import DatasetError, LiveferError, MissingExtraError, ModelError
+from livefer.errors import ConfigError, DatasetError, LiveferError, MissingExtraError, ModelError
 from livefer.evaluate import Predict, evaluate, match_classes, shifted, with_tta
 from livefer.report import Report, measure
 from livefer.votes import Votes
@@ -257,6 +259,15 @@ def test_a_picture_that_cannot_be_written_says_so(tmp_path: Path) -> None:
         with pytest.raises(LiveferError, match=path.name):
             plots.save_picture(figure, path)
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_the_figures_do_not_replace_the_votes(tmp_path: Path) -> None:
+    table = tmp_path / "votes.csv"
+    table.write_text("file,happy\n")
+    words = ["--data", "x", "--labels", "votes", "--votes", str(table), "--json", str(table)]
+    with pytest.raises(ConfigError, match="is read: expected another name"):
+        CliRunner().invoke(app, ["evaluate", *words], catch_exceptions=False)
+    assert table.read_text() == "file,happy\n"
 
 
 def test_pictures_without_matplotlib_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livefer.cli.shared import ModelOption, PriorOption, write_text
+from livefer.cli.shared import ModelOption, PriorOption, check_not_read, write_text
 from livefer.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def evaluate(
         raise ConfigError("--labels votes needs the votes: --votes FILE")
     if votes is not None and labels is not Labels.VOTES:
         raise ConfigError("--votes changes nothing without --labels votes: add it")
+    check_not_read([as_json], filter(None, (model, checkpoint, votes)))
     if plots:
         drawings.require_matplotlib()
     predict, classes, name, limit = _load(model, checkpoint, prior, labels)
