@@ -314,8 +314,8 @@ def test_frozen_backbone_keeps_weights_and_statistics(tmp_path: Path) -> None:
         )
     for name, tensor in donor.state_dict().items():
         if name.startswith(("layer", "bn1.running")) and tensor.is_floating_point():
-            expected = tensor if name.startswith("layer") else fabric_epochs[1][name]
-            assert torch.equal(fabric_epochs[1][name], expected), name
+            # The stem's BatchNorm is not in the file: its statistics are as a fresh one's.
+            assert torch.equal(fabric_epochs[1][name], tensor), name
     assert not torch.equal(
         fabric_epochs[2]["layer1.0.conv1.weight"], state["layer1.0.conv1.weight"]
     )
