@@ -122,7 +122,9 @@ def test_all_votes_count_against_the_probabilities() -> None:
 
 
 def test_votes_without_any_majority_are_refused() -> None:
-    votes = replace(make_votes(), majority=np.full(10, -1, np.int64))
+    votes = replace(
+        make_votes(), majority=np.full(10, -1, np.int64), weight=np.zeros(10, np.float32)
+    )
     split = make_split(TARGETS)
     with pytest.raises(DatasetError, match="no image of val has a class that most votes are for"):
         evaluate(oracle(split, ANSWERS), split, CLASSES, votes=votes)

@@ -246,7 +246,12 @@ def test_the_prior_counts_as_the_loss_does(tmp_path: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys.modules[__name__], "tiny_split", lambda *_, **__: uneven)
             best = run(
-                tmp_path / kind, epochs=1, learn="both", votes=str(votes), class_weights=kind
+                tmp_path / kind,
+                epochs=1,
+                learn="both",
+                votes=str(votes),
+                class_weights=kind,
+                label_smoothing=0.1,
             )
         priors[kind] = load_checkpoint(best)[1]["priors"]
     assert priors["none"]["labels"] == pytest.approx([1 / 2, 1 / 3, 1 / 6])

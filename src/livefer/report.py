@@ -214,10 +214,10 @@ def measure(
     targets, crowd = split.targets, None
     n_left_out = 0
     if votes is not None:
-        crowd = _crowd(probabilities, votes)
         known = votes.majority >= 0
         if not known.any():
             raise DatasetError(f"no image of {split.name} has a class that most votes are for")
+        crowd = _crowd(probabilities, votes)
         n_left_out = int((~known).sum())
         probabilities, targets = probabilities[known], votes.majority[known]
         twins = None if twins is None else twins[known]

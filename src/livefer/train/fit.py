@@ -86,8 +86,11 @@ def fit(
     weights = torch.ones(len(config.heads), len(classes))
     if config.heads[0] == "labels":
         weights[0] = class_weights(train.targets, len(classes), config.class_weights)
-    # What the loss weighs up is as frequent to the network as its weight says.
-    totals = train_targets.sum(axis=0, dtype=np.float64) * weights.numpy()
+    # What the loss weighs up is as frequent to the network as its weight says; what smoothing adds
+    # is taken off its answers again by the export.
+    unsmoothed = config.model_copy(update={"label_smoothing": 0.0})
+    totals = soft_targets(train, classes, unsmoothed).sum(axis=0, dtype=np.float64)
+    totals *= weights.numpy()
     priors = totals / totals.sum(axis=1, keepdims=True)
     meta = {
         "config": config.model_dump(mode="json"),
@@ -106,9 +109,7 @@ def fit(
         load_backbone(model, config.init)
     if fabric.world_size > 1:
         synchronise_batchnorm(model)
-    model.to(
-        fabric.device
-    )  # before a resumed optimiser's state is loaded, which goes where they are
+    model.to(fabric.device)  # first: a resumed optimiser's state goes where the weights are
     optimizer = make_optimizer(model, config)
     ema = copy.deepcopy(model).eval().requires_grad_(False) if config.ema else None
     at = Progress()
