@@ -308,6 +308,25 @@ def test_other_settings_are_no_continuation(tmp_path: Path, run: Run) -> None:
     assert "was begun with other settings" in err
 
 
+def test_a_finished_table_is_not_mixed_with_another_analysis(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pictures(tmp_path / "in", 3)
+    for name in ("out.csv", "out.jsonl", "out.parquet"):
+        assert run("in/000.png", "-o", name)[0] == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("out.*")}
+    code, err = run("in", "-o", "out.parquet", "--resume", "--every", "2")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "was begun with other settings" in err
+    monkeypatch.setattr(analyzing.Classifier, "classes", ("no", "yes"))
+    for name in before:
+        code, err = run("in", "-o", name, "--resume")
+        assert (code, err.count("\n")) == (1, 1)
+        assert f"{name} has the classes angry, disgust, " in err
+        assert "this model no, yes" in err
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("out.*")} == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

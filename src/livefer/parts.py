@@ -183,16 +183,23 @@ class Output:
         """Say whether a run has left finished parts."""
         return bool(self._names())
 
+    def classes(self) -> tuple[str, ...] | None:
+        """Return the classes of a table that was put together; None where there is none yet."""
+        if self.table is None or not self.table.is_file() or self._names():
+            return None
+        return read_table(self.table).classes
+
     def parts(self) -> list[Part]:
         """Return what is finished; a table that was put together counts as one part."""
         names = self._names()
         if not names and self.table is not None and self.table.is_file():
             sources: dict[str, None] = {}
             errors = []
-            for row in read_table(self.table).rows:
+            table = read_table(self.table)
+            for row in table.rows:
                 sources[row["source"]] = None
                 errors += [row["error"]] if row["error"] else []
-            return [Part(self.path, tuple(sources), {}, tuple(errors))]
+            return [Part(self.path, tuple(sources), table.metadata, tuple(errors))]
         read = parquet_part if self.suffix == ".parquet" else text_part
         return [read(name) for name in names]
 

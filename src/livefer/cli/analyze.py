@@ -118,7 +118,7 @@ def analyze(
     if not detector.lower().endswith(".onnx"):
         settings = replace(settings, detector=recognizer.detector.name)  # type: ignore[attr-defined]
     job = Job(settings, settings.about())
-    parts = _finished(output, job, resume)
+    parts = _finished(output, job, resume, recognizer.classes)
     done = {printable(name) for part in parts for name in part.inputs}
     batches = cut(inputs, frozenset(one.name for one in inputs if printable(one.name) in done))
     tally = Tally(batches, n_before=len(inputs) - sum(len(b.inputs) for b in batches))
@@ -146,7 +146,7 @@ def _check(inputs: Sequence[Input], output: Output) -> None:
         raise ConfigError(f"{output.path} is read: expected another name to write to")
 
 
-def _finished(output: Output, job: Job, resume: bool) -> list[Part]:
+def _finished(output: Output, job: Job, resume: bool, classes: tuple[str, ...]) -> list[Part]:
     """Return the parts that an earlier run has left, if they are to be gone on with."""
     if not resume:
         if output.has_parts():
@@ -155,6 +155,12 @@ def _finished(output: Output, job: Job, resume: bool) -> list[Part]:
                 "--resume, or remove it to begin anew"
             )
         return []
+    there = output.classes()
+    if there is not None and there != classes:  # all that a finished CSV or JSON lines says of its making
+        raise ConfigError(
+            f"{output.path} has the classes {', '.join(there)}, this model {', '.join(classes)}: "
+            "write to another place"
+        )
     parts = output.parts()
     key = "livefer.settings"
     for part in parts:
