@@ -156,7 +156,7 @@ def _finished(output: Output, job: Job, resume: bool, classes: tuple[str, ...]) 
             )
         return []
     there = output.classes()
-    if there is not None and there != classes:  # all that a finished CSV or JSON lines says of its making
+    if there is not None and there != classes:  # of its making, a finished CSV says no more
         raise ConfigError(
             f"{output.path} has the classes {', '.join(there)}, this model {', '.join(classes)}: "
             "write to another place"
