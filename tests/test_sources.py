@@ -223,6 +223,8 @@ def test_real_pil_images() -> None:
 def test_an_array_of_another_kind_says_what_to_do() -> None:
     with pytest.raises(ValueError, match="uint8"):
         as_image(BGR / 255)
+    with pytest.raises(ValueError, match="got None, as cv2"):
+        as_image(None)
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])

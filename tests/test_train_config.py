@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -12,6 +13,21 @@ from livefer.errors import ConfigError
 from livefer.train.config import Augment, Config, Distill, config_yaml, load_config
 
 ROOT = Path(__file__).parents[1]
+
+
+def test_the_page_in_docs_has_every_key_with_its_default() -> None:
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8").partition("## Every key")[2]
+    values = Config().model_dump(mode="json")
+    expected = []
+    for prefix, model in (("", Config), ("augment.", Augment), ("distill.", Distill)):
+        for key, field in model.model_fields.items():
+            value = values[prefix[:-1]][key] if prefix else values[key]
+            if not isinstance(value, dict):
+                assert field.description
+                expected.append(
+                    f"| `{prefix}{key}` | `{json.dumps(value)}` | {field.description} |"
+                )
+    assert [line for line in text.splitlines() if line.startswith("| `")] == expected
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda p: p.stem)

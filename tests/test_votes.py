@@ -105,5 +105,5 @@ def test_tables_that_do_not_fit(tmp_path: Path, lines: list[str], message: str) 
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"none\.csv cannot be read"):
+    with pytest.raises(DatasetError, match=r"none\.csv does not exist: expected a table"):
         read_votes(tmp_path / "none.csv", make_split([3]), CLASSES)

@@ -109,6 +109,11 @@ def as_image(image: Any) -> NDArray[np.uint8]:
     """Return (H, W, 3) uint8 BGR of a path, an array (gray, BGR or BGRA, uint8) or a PIL image."""
     if isinstance(image, (str, Path)):
         return read_image(image)
+    if image is None:
+        raise ValueError(
+            "expected an image, got None, as cv2.imread gives where it can read no picture: check "
+            "the path"
+        )
     is_pil = hasattr(image, "getbands") and hasattr(image, "convert")  # without importing PIL
     # With more than 8 bits, PIL would make everything above 255 white.
     if is_pil and not getattr(image, "mode", "").startswith(("I", "F")):

@@ -111,6 +111,10 @@ def _read_table(path: Path) -> tuple[list[str], dict[str, NDArray[np.float32]]]:
                         f"{path}, line {table.line_num}: votes are numbers from 0 up, "
                         f"got {', '.join(row)[:80]}"
                     )
+    except FileNotFoundError:
+        raise DatasetError(
+            f"{path} does not exist: expected a table of votes, FER+'s fer2013new.csv or your own"
+        ) from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{path} cannot be read as a table of votes: {error}") from None
     return [header[i] for i in columns], rows

@@ -45,7 +45,7 @@ def analyze(
         typer.Argument(
             help="Pictures, videos, folders with all below them, quoted patterns, lists (a .txt "
             "file, or - for standard input).",
-            metavar="PATH",
+            metavar="PATH...",
         ),
     ],
     out: Annotated[

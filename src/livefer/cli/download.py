@@ -16,10 +16,12 @@ class Item(str, enum.Enum):
 
 
 def download(
-    item: Annotated[Item, typer.Argument(help="yunet: the better face detector, 0.2 MB")],
+    item: Annotated[
+        Item, typer.Argument(help="yunet: the better face detector, 0.2 MB.", metavar="ITEM")
+    ],
     from_file: Annotated[
         Path | None,
-        typer.Option("--from", help="take the file from here instead of the network"),
+        typer.Option("--from", help="Take the file from here instead of the network."),
     ] = None,
 ) -> None:
     """Download a face detector into livefer's cache folder, and check it.

@@ -14,22 +14,33 @@ from livefer.errors import ConfigError, MissingExtraError
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="best.safetensors of a run")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="the ONNX file to write")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="best.safetensors of a run.", metavar="CHECKPOINT")
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The ONNX file to write.", metavar="OUT.ONNX")
+    ],
     data: Annotated[
-        Path | None, typer.Option(help="data set to check on [default: the run's own]")
+        Path | None, typer.Option(help="Data set to check on.", show_default="the run's own")
     ] = None,
     labels: Annotated[
         str | None,
-        typer.Option(help="what the model shall say, where it learned both: labels or votes"),
+        typer.Option(
+            help="What the model shall say, where it learned both: labels or votes.",
+            show_default="labels, where it learned them",
+        ),
     ] = None,
     prior: Annotated[
         float,
-        typer.Option(min=0, max=1, help="the model's own share of the training prior to take out"),
+        typer.Option(
+            min=0,
+            max=1,
+            help="The share of the class frequencies in training that the model itself takes out.",
+        ),
     ] = 0.0,
     int8: Annotated[
         bool,
-        typer.Option("--int8", help="compute in 8 bits: a smaller, faster file, checked on val"),
+        typer.Option("--int8", help="Compute in 8 bits: a smaller, faster file, checked on val."),
     ] = False,
 ) -> None:
     """Export a checkpoint to one self-describing ONNX file.

@@ -28,7 +28,10 @@ def serve(
     max_clients: Annotated[int, typer.Option(help="Streams at the same time.", min=1)] = 32,
     allow_origin: Annotated[
         list[str] | None,
-        typer.Option(help="A web site that may use this server too.", metavar="https://SITE"),
+        typer.Option(
+            help="A web site that may use this server too; may be repeated.",
+            metavar="https://SITE",
+        ),
     ] = None,
     ssl_certfile: Annotated[
         Path | None,

@@ -31,8 +31,8 @@ def a_number(value: float | None) -> float | None:
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        help="An .onnx file that livefer exported, or a shipped model's name.",
-        show_default="the shipped one",
+        help="fer2013 or human (-float: in float32), or an .onnx file that livefer exported.",
+        show_default="fer2013",
         metavar="MODEL",
     ),
 ]

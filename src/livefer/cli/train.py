@@ -20,28 +20,34 @@ def train(
     overrides: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[KEY=VALUE]...", help="change the configuration: epochs=20 lr=0.05"
+            metavar="[KEY=VALUE]...", help="Change the configuration: epochs=20 lr=0.05."
         ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="YAML file of the run, as in configs/")
+        Path | None, typer.Option(help="YAML file of the run, as in configs/.")
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="data set instead of the configuration's")
+        str | None, typer.Option(help="Data set instead of the configuration's.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="folder of the run [default: runs/NAME]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run.", show_default="runs/NAME")
+    ] = None,
     resume: Annotated[
-        Path | None, typer.Option(help="go on with an interrupted run: its folder")
+        Path | None, typer.Option(help="Go on with an interrupted run: its folder.")
     ] = None,
     preview: Annotated[
-        Path | None, typer.Option(help="write a sheet of augmented faces to this PNG and stop")
+        Path | None, typer.Option(help="Write a sheet of augmented faces to this PNG and stop.")
     ] = None,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="processes or GPUs on this machine")] = 1,
-    num_nodes: Annotated[int, typer.Option(min=1, help="machines that train together")] = 1,
-    overwrite: Annotated[bool, typer.Option(help="start afresh in a folder with a run")] = False,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="Processes or GPUs on this machine.")] = 1,
+    num_nodes: Annotated[int, typer.Option(min=1, help="Machines that train together.")] = 1,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Start afresh in a folder with a run.")
+    ] = False,
 ) -> None:
     """Train the network.
+
+    Every key of a configuration is in docs/training.md. Ctrl-C ends a run that --resume continues.
 
     Writes best.safetensors (what `livefer evaluate --checkpoint` and `livefer export` take),
     last.safetensors (what --resume takes), config.yaml, metrics.jsonl and TensorBoard's events.

@@ -47,7 +47,9 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             meta = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
-        raise ModelError(f"checkpoint {path} does not exist") from None
+        raise ModelError(
+            f"checkpoint {path} does not exist: check the path, or train it first"
+        ) from None
     except (OSError, SafetensorError, ValueError) as error:
         raise ModelError(f"{path} is not a checkpoint of livefer: {error}") from None
     if "config" not in meta or "classes" not in meta:

@@ -57,10 +57,10 @@ class Config(_Strict):
 
     name: str = Field("run", pattern=r"^[\w.-]+$", description="folder of the run under runs/")
     data: str = Field("data/fer2013", description="data set: folder or CSV")
-    seed: int = Field(0, ge=0)
-    votes: str = Field("", description="table of people's votes on the images, as livefer.votes")
+    seed: int = Field(0, ge=0, description="of all that is drawn: weights, order, augmentation")
+    votes: str = Field("", description="table of people's votes on the images, CSV")
     learn: Literal["labels", "votes", "both"] = Field(
-        "labels", description="the data set's labels, people's votes, or both, with a head each"
+        "labels", description="labels, votes or both: the data set's, people's, or a head for each"
     )
     train_images: int = Field(0, ge=0, description="use this many training images, 0 is all")
     drop_blank: bool = Field(False, description="leave out blank training images")
@@ -69,7 +69,9 @@ class Config(_Strict):
     )
 
     width: int = Field(64, ge=4, description="channels of the first stage; 64 is ResNet-18")
-    stem_stride: Literal[1, 2] = 1
+    stem_stride: Literal[1, 2] = Field(
+        1, description="of the first layer; 2 halves the picture there"
+    )
     blocks: tuple[int, int, int, int] = Field(
         (2, 2, 2, 2), description="blocks a stage; [3, 4, 6, 3] is ResNet-34"
     )
@@ -78,29 +80,37 @@ class Config(_Strict):
     dropout: float = Field(0.5, ge=0, lt=1, description="before the head; half of it inside")
     init: str = Field("random", description='"random", "imagenet", a checkpoint or a state dict')
 
-    epochs: int = Field(50, ge=1)
+    epochs: int = Field(50, ge=1, description="rounds over the training images")
     freeze_epochs: int = Field(0, ge=0, description="first epochs that train the head alone")
     patience: int = Field(0, ge=0, description="stop after this many epochs without a better val")
-    batch_size: int = Field(128, ge=2)
+    batch_size: int = Field(128, ge=2, description="images of a step, on all devices together")
     resolution: list[tuple[int, int]] = Field(
         [(0, 48)], description="[[from epoch, pixels], …]: the side at which faces are trained"
     )
-    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
-    lr: float = Field(0.1, gt=0, title="learning_rate")
+    optimizer: Literal["sgd", "adam", "adamw"] = Field(
+        "sgd", description="sgd (Nesterov's), adam or adamw"
+    )
+    lr: float = Field(
+        0.1, gt=0, title="learning_rate", description="the highest; it falls as a cosine does"
+    )
     lr_floor: float = Field(0.0, ge=0, description="where the cosine ends")
-    warmup_epochs: float = Field(0.0, ge=0)
-    momentum: float = Field(0.9, ge=0, lt=1)
-    weight_decay: float = Field(0.0, ge=0)
+    warmup_epochs: float = Field(0.0, ge=0, description="in which the learning rate rises")
+    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
+    weight_decay: float = Field(0.0, ge=0, description="pull of the weights towards 0")
     decay_norm_and_bias: bool = Field(True, description="weight decay on BatchNorm and biases too")
     clip_norm: float = Field(0.0, ge=0, description="largest gradient norm, 0 is off")
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights, 0 is off")
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    class_weights: Literal["none", "inverse", "effective"] = "none"
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="of labels: this share goes to all classes alike"
+    )
+    class_weights: Literal["none", "inverse", "effective"] = Field(
+        "none", description="none, inverse or effective (Cui et al. 2019): rare labels count more"
+    )
     augment: Augment = Field(default_factory=Augment)  # type: ignore[arg-type]
     distill: Distill = Field(default_factory=Distill)  # type: ignore[arg-type]
 
     precision: Literal["auto", "float32", "bf16"] = Field(
-        "auto", description="auto is bf16 where the device multiplies it natively"
+        "auto", description="float32, bf16 or auto: bf16 where the device multiplies it natively"
     )
     compile: bool = Field(True, description="torch.compile, on a GPU")
 
