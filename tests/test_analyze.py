@@ -363,7 +363,7 @@ def test_the_page_in_docs_names_every_option_and_no_other() -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page.read_text(encoding="utf-8")))
     command = typer.main.get_command(app).commands["analyze"]  # type: ignore[attr-defined]
     known = {name for one in command.params for name in one.opts if name.startswith("--")}
-    of_others = {"--address", "--runtime-env-json"}
+    of_others = {"--address", "--runtime-env-json", "--no-deps"}
     shared = {"--model", "--detector", "--prior", "--out", "--help"}
     assert named - of_others - {"--out"} <= known
     assert known - shared <= named

@@ -65,6 +65,19 @@ def test_it_writes_all_figures_as_json(table: Path, tmp_path: Path) -> None:
     assert figures["unreadable"][0]["source"] == "c.jpg"
 
 
+def test_the_page_in_docs_names_every_key(table: Path, tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    run(table, "--json", out)
+    found = json.loads(out.read_text(encoding="utf-8"))
+    video, trouble = found["sources"][0], found["unreadable"][0]
+    person = video["persons"][0]
+    parts = (found, video, trouble, person, person["longest"]["happy"], found["pictures"])
+    keys = {key for part in parts for key in part}
+    page = Path(__file__).parents[1] / "docs" / "tables.md"
+    text = page.read_text(encoding="utf-8").partition("## Figures of a table")[2]
+    assert [key for key in sorted(keys) if f"`{key}`" not in text] == []
+
+
 def test_many_people_and_many_videos_are_cut_short(tmp_path: Path) -> None:
     rows = [make_row(i / 10, "happy", who) for i in range(3) for who in range(1, 31)]
     rows += [make_row(i / 10, "sad", source=f"{n}.mp4") for n in range(12) for i in range(2)]
