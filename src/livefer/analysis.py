@@ -93,7 +93,8 @@ def analyze(
     """Yield a result for each picture and each frame of each video.
 
     Pictures are found at once, and read when their turn comes. What cannot be read is a result with
-    its error. Frames of videos have track ids that count from 1 in each video.
+    its error. Frames of videos have track ids that count from 1 in each video. Videos need the
+    `video` extra.
 
     paths: files, folders, patterns, lists (.txt), addresses such as s3://bucket/folder; any mix
     recognizer: None makes one with the shipped model

@@ -82,7 +82,11 @@ class Recognizer:
     def stream(self, source: Any, live: bool | None = None) -> Generator[FrameResult, None, None]:
         """Open a source at once and yield a result for each of its frames.
 
-        source, live: as in livefer.sources.open_source; an open Source too. It is closed at the end
+        source: a camera's number, the URL of a stream, the path of a video, a picture or a folder,
+            a glob ("holiday/**/*.jpg"), an image, a list of paths and images, or an open Source; it
+            is closed at the end
+        live: give the newest frame and count those left out; None means True for cameras and
+            endless streams, True for a file plays it at its own speed
         """
         return self._results(open_source(source, live))
 
