@@ -322,6 +322,12 @@ def test_the_prior_belongs_to_the_classifier() -> None:
         make(prior=0.5)
 
 
+@pytest.mark.parametrize("smoothing_s", [-1, float("nan")])
+def test_smoothing_is_no_negative_time(smoothing_s: float) -> None:
+    with pytest.raises(ValueError, match="smoothing_s is a number of seconds, 0 or more"):
+        make(smoothing_s=smoothing_s)
+
+
 def test_skipped_frames_are_passed_on() -> None:
     frame = Frame("camera 0", 7, 0.3, scene((20, 50, 200)), n_skipped=4)
     recognizer = make()

@@ -13,12 +13,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from builders import write_folders
 from lightning_fabric import Fabric
 from typer.testing import CliRunner
 
 from livefer.cli import app
 from livefer.dataset import Split
-from livefer.errors import ConfigError, ModelError
+from livefer.errors import ConfigError, DatasetError, ModelError
 from livefer.train import checkpoint, engine, fit, log
 from livefer.train.checkpoint import below_prefix, load_checkpoint, load_predictor, save_checkpoint
 from livefer.train.config import Config, parse_config
@@ -435,6 +436,14 @@ def test_a_run_does_not_remove_what_it_begins_from(tmp_path: Path, option: str) 
     words = ["train", f"{option}={value}", "--out", str(tmp_path), "--overwrite", "data=nowhere"]
     with pytest.raises(ConfigError, match=r"best\.safetensors is read: expected another name"):
         CliRunner().invoke(app, words, catch_exceptions=False)
+
+
+def test_one_class_is_nothing_to_learn(tmp_path: Path) -> None:
+    data = write_folders(tmp_path / "data", {"train/sad": 2, "val/sad": 1})
+    words = ["train", f"data={data}", "--out", str(tmp_path / "run")]
+    with pytest.raises(DatasetError, match="has one class, sad: a network needs two"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 something else"])

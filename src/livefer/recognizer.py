@@ -58,6 +58,8 @@ class Recognizer:
             model = EmotionClassifier(model, prior=prior)
         elif prior is not None:
             raise ValueError("prior is a setting of the classifier: give it to EmotionClassifier")
+        if not smoothing_s >= 0:
+            raise ValueError(f"smoothing_s is a number of seconds, 0 or more; got {smoothing_s}")
         if isinstance(detector, (str, Path)):
             detector = make_detector(detector)
         self.classifier = model

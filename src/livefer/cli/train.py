@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from livefer.cli.shared import check_not_read
-from livefer.errors import ConfigError, MissingExtraError
+from livefer.errors import ConfigError, DatasetError, MissingExtraError
 
 if TYPE_CHECKING:
     from livefer.dataset import Split
@@ -101,6 +101,10 @@ def _read(settings: Config) -> tuple[tuple[str, ...], Split, Split]:
     from livefer.train import prepare
 
     dataset = read_dataset(settings.data)
+    if len(dataset.classes) < 2:
+        raise DatasetError(
+            f"{settings.data} has one class, {dataset.classes[0]}: a network needs two to tell apart"
+        )
     val = dataset.split("val")
     train_split, notes = prepare.clean(dataset.split("train"), settings)
     for file, reason in dataset.unreadable[:5]:
