@@ -103,7 +103,8 @@ def _read(settings: Config) -> tuple[tuple[str, ...], Split, Split]:
     dataset = read_dataset(settings.data)
     if len(dataset.classes) < 2:
         raise DatasetError(
-            f"{settings.data} has one class, {dataset.classes[0]}: a network needs two to tell apart"
+            f"{settings.data} has one class, {dataset.classes[0]}: "
+            "a network needs two to tell apart"
         )
     val = dataset.split("val")
     train_split, notes = prepare.clean(dataset.split("train"), settings)
