@@ -46,7 +46,7 @@ class Peer:
 
 def entrants(yunet: Path | None) -> list[Peer]:
     """Return everything that is compared; YuNet only where its file is given."""
-    ours = "its own 8-bit ResNet-18 of width 48, 48 px, ONNX Runtime"
+    ours = "its own 8-bit ResNet-18 of half width, 48 px, ONNX Runtime"
     three = "three Haar cascades that vote, tilted heads too"
     live = "faces followed, the rest of the picture searched part by part"
     found = [
