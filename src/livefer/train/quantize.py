@@ -69,9 +69,9 @@ def export_int8(
         described = export(checkpoint, float_file, val, labels, prior_removed, crop_scale)
         faces = calibration_faces(train, N_CALIBRATION, len(json.loads(described["classes"])))
         described["quantisation"] = (
-            "static, weights int8 per channel in -64..64, activations uint8, ranges from the "
-            f"{_PERCENTILE} % of the values over {len(faces)} faces of the train split, balanced "
-            "by class; first convolution, head and maps float32"
+            "static, weights int8 per channel in -64..64, activations uint8 in ranges that "
+            f"hold {_PERCENTILE} % of the values over {len(faces)} faces of the train split, "
+            "balanced by class; first convolution, head and maps float32"
         )
         float_answers = EmotionClassifier(float_file).predict(val.faces)
         try:
