@@ -22,10 +22,11 @@ from livefer.report import Answers, Report
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_INK, _FAINT, _BLUE, _RED = "#22272e", "#8b949e", "#2f6db5", "#c8553d"
+_INK, _FAINT, _BLUE, _PALE, _RED = "#22272e", "#8b949e", "#2f6db5", "#c6d8ec", "#c8553d"
 _DPI = 160
 _N_SAMPLES = 12
 _STEADY_FROM = 30  # answers
+_FEW = 10  # images
 
 
 def require_matplotlib() -> None:
@@ -84,7 +85,13 @@ def reliability_picture(report: Report, title: str) -> Figure:
     top, below = figure.subplots(2, 1, sharex=True, height_ratios=[3.6, 1])
     style: dict[str, Any] = {"width": 1 / n_bins, "align": "edge", "edgecolor": "white"}
 
-    top.bar(left, np.nan_to_num(bins.accuracy), color=_BLUE, label="accuracy", **style)
+    many = bins.count >= _FEW
+    for chosen, color, label in (
+        (many, _BLUE, "accuracy"),
+        (there & ~many, _PALE, f"… of fewer than {_FEW} images"),
+    ):
+        if chosen.any():
+            top.bar(left[chosen], bins.accuracy[chosen], color=color, label=label, **style)
     top.hlines(bins.confidence[there], left[there], left[there] + 1 / n_bins, color=_RED,
                linewidth=2.5, label="mean confidence")  # fmt: skip
     n_right = np.round(bins.accuracy * bins.count)[there]
