@@ -161,6 +161,20 @@ def test_of_a_video_that_is_cut_short_everything_before_is_read(
     assert frames[-1].time_s == frames[-2].time_s
 
 
+def test_tags_need_not_be_text(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "in.mp4", grays(5), sound="aac")
+    data = path.read_bytes()
+    assert data.count(b"Lavf") == 1  # who wrote it
+    path.write_bytes(data.replace(b"Lavf", b"L\xe9vf"))
+    frames = read(path)
+    assert len(frames) == 5
+    with VideoReader(path) as video, VideoWriter(tmp_path / "out.mp4", video.info, path) as copy:
+        for frame in video:
+            assert frame.image is not None
+            copy.write(frame.image, frame.time_s)
+    assert read_streams(tmp_path / "out.mp4")
+
+
 def test_a_damaged_middle_is_read_over_and_said(tmp_path: Path) -> None:
     whole = write_video(tmp_path / "in.mp4", noisy(40), options={"g": "4"}, movflags="faststart")
     data = bytearray(whole.read_bytes())

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.errors import ConfigError, LiveferError
-from livefer.video import VideoInfo, load_av
+from livefer.video import VideoInfo, load_av, open_media
 
 if TYPE_CHECKING:
     from av import AudioStream, Packet
@@ -202,7 +202,7 @@ class _Sound:
 
     def __init__(self, av: Any, container: Any, path: str, start_s: float) -> None:
         self._av = av
-        self._input = av.open(path, metadata_errors="replace")
+        self._input = open_media(av, path)
         source = self._input.streams.audio[0]
         videos = self._input.streams.video
         begins = [s.start_time * s.time_base for s in videos if s.start_time is not None]

@@ -63,6 +63,13 @@ def load_av() -> ModuleType:
     return av
 
 
+def open_media(av: Any, path: str) -> Any:
+    """Open a file for reading, whose tags need not be text."""
+    # From version 19 on PyAV reads any tag, and does not know the word for it any more.
+    tags = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
+    return av.open(path, **tags)
+
+
 class VideoReader:
     """The frames of a video file, to be iterated once.
 
@@ -122,7 +129,7 @@ class VideoReader:
             if n_bytes == 0:
                 raise SourceError(f"{name} is empty (0 bytes): copy or download it again")
         try:
-            return self._av.open(name, metadata_errors="replace")
+            return open_media(self._av, name)
         except (self._av.error.FFmpegError, OSError) as error:
             raise SourceError(
                 f"{name} could not be opened as a video ({_reason(error)}): it is damaged, "
