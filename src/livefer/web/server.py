@@ -53,7 +53,18 @@ class Server(uvicorn.Server):
         """Close the streams with 1001 before uvicorn closes connections with its own code."""
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._service.close_streams(), _GRACE_S)
-        await super().shutdown(sockets)
+        aborting = asyncio.create_task(self._abort_when_forced())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            aborting.cancel()
+
+    async def _abort_when_forced(self) -> None:
+        """End connections after a second Ctrl-C: from Python 3.12 on, closing waits for them."""
+        while not self.force_exit:
+            await asyncio.sleep(0.1)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
