@@ -120,6 +120,9 @@ class Session:
                 raise Closed(TOO_SLOW, f"{self._slots.qsize()} replies wait: read faster")
             if message.get("bytes") is not None:
                 self._take_frame(message["bytes"])
+                # The writer's turn, for whom it may be: from Python 3.12 on wait_for gives none
+                # where the next frame is there already.
+                await asyncio.sleep(0)
             else:
                 self._take_control(message["text"])
 
