@@ -12,7 +12,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +24,9 @@ from torch import Tensor, nn
 
 from livefer import metrics
 from livefer.dataset import Split
-from livefer.errors import ConfigError, ModelError
+from livefer.errors import ConfigError
 from livefer.train.augment import augment, mix, unmake
-from livefer.train.checkpoint import (
-    below_prefix,
-    build_model,
-    load_checkpoint,
-    normalise,
-    save_checkpoint,
-    with_prefix,
-)
+from livefer.train.checkpoint import build_model, normalise, save_checkpoint, with_prefix
 from livefer.train.config import Config
 from livefer.train.distill import Teachers
 from livefer.train.engine import keep_freed_memory, synchronise_batchnorm
@@ -44,24 +36,11 @@ from livefer.train.losses import class_weights, soft_cross_entropy
 from livefer.train.model import ResNetFER
 from livefer.train.optim import learning_rate, make_optimizer, update_ema
 from livefer.train.prepare import soft_targets, val_targets
-
-# What a run cannot change when it goes on: its weights and its optimiser's state would not fit.
-_FIXED = ("learn", "width", "stem_stride", "blocks", "shortcuts", "se", "optimizer")
+from livefer.train.state import Progress, restore, save_state
 
 
 class Interrupted(Exception):
     """Ctrl-C: the run has saved its state and can be resumed."""
-
-
-@dataclass
-class Progress:
-    """Where a run is; with the weights and the optimiser's state, all that resuming needs."""
-
-    epoch: int = 0
-    step: int = 0
-    loss_sum: Tensor | float = 0.0
-    best: float = -1.0
-    best_epoch: int = -1
 
 
 def fit(
@@ -114,7 +93,7 @@ def fit(
     ema = copy.deepcopy(model).eval().requires_grad_(False) if config.ema else None
     at = Progress()
     if resume:
-        at = _restore(folder / "last.safetensors", model, ema, optimizer, meta)
+        at = restore(folder / "last.safetensors", model, ema, optimizer, meta)
     compiled: Any = model
     if config.compile and fabric.device.type == "cuda":
         compiled = torch.compile(model)
@@ -185,7 +164,7 @@ def fit(
                 at.loss_sum = at.loss_sum + loss.detach()
                 log.step(len(rows))
                 if _anyone(stop.is_set(), fabric):
-                    _save_last(fabric, folder, model, ema, optimizer, at, meta)
+                    save_state(fabric, folder, model, ema, optimizer, at, meta)
                     raise Interrupted(f"stopped in epoch {at.epoch + 1}, step {at.step}")
 
             loss = torch.as_tensor(fabric.all_reduce(torch.as_tensor(at.loss_sum)))
@@ -212,7 +191,7 @@ def fit(
                 record, probabilities[known, 0], truth[config.heads[0]][known], classes, better
             )
             at.epoch, at.step, at.loss_sum = at.epoch + 1, 0, 0.0
-            _save_last(fabric, folder, model, ema, optimizer, at, meta)
+            save_state(fabric, folder, model, ema, optimizer, at, meta)
         if at.epoch < config.epochs:
             log.say(f"no better val accuracy in {config.patience} epochs: stopped")
         what = f"{'mean ' * (len(config.heads) > 1)}val accuracy on {' and '.join(config.heads)}"
@@ -289,63 +268,6 @@ def _shuffled(n: int, seed: int, epoch: int) -> Tensor:
 def _seed(*numbers: int) -> None:
     """Seed torch's global generators with a hash of the numbers."""
     torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
-
-
-def _save_last(
-    fabric: Fabric,
-    folder: Path,
-    model: nn.Module,
-    ema: nn.Module | None,
-    optimizer: Any,
-    at: Progress,
-    meta: dict[str, Any],
-) -> None:
-    if not fabric.is_global_zero:
-        return
-    tensors = with_prefix("model", model.state_dict())
-    if ema is not None:
-        tensors |= with_prefix("ema", ema.state_dict())
-    for index, state in optimizer.state_dict()["state"].items():
-        state = {key: value for key, value in state.items() if value is not None}
-        tensors |= with_prefix(f"optimizer.{index}", state)
-    progress = vars(at) | {"loss_sum": float(at.loss_sum)}
-    save_checkpoint(folder / "last.safetensors", tensors, meta | {"progress": progress})
-
-
-def _restore(
-    path: Path,
-    model: nn.Module,
-    ema: nn.Module | None,
-    optimizer: torch.optim.Optimizer,
-    meta: dict[str, Any],
-) -> Progress:
-    tensors, saved = load_checkpoint(path)
-    if "progress" not in saved:
-        raise ModelError(f"{path} holds no training state: resume from a run's last.safetensors")
-    if list(saved["classes"]) != list(meta["classes"]):
-        raise ModelError(f"{path} was trained on {saved['classes']}, the data has other classes")
-    now, then = meta["config"], saved["config"]
-    changed = [key for key in _FIXED if then.get(key, now[key]) != now[key]]
-    if changed or bool(then.get("ema")) != (ema is not None):
-        raise ModelError(
-            f"{path} was made with another {' and '.join(changed) or 'ema'} than config.yaml "
-            "beside it says: mend that, or start another run with init"
-        )
-    if not all(math.isclose(saved[key], meta[key], rel_tol=1e-6) for key in ("mean", "std")):
-        raise ModelError(
-            f"{path} was trained on other images than {now['data']} holds now: bring them back, or "
-            "start another run with init"
-        )
-    model.load_state_dict(below_prefix("model", tensors))
-    if ema is not None:
-        ema.load_state_dict(below_prefix("ema", tensors))
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in below_prefix("optimizer", tensors).items():
-        index, key = name.split(".")
-        state.setdefault(int(index), {})[key] = tensor
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
-    return Progress(**saved["progress"])
 
 
 @contextmanager

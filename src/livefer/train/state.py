@@ -1,0 +1,88 @@
+"""What a run needs to go on where it stopped: written after each epoch, read by --resume."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from livefer.errors import ModelError
+from livefer.train.checkpoint import below_prefix, load_checkpoint, save_checkpoint, with_prefix
+
+# What a run cannot change when it goes on: its weights and its optimiser's state would not fit.
+_FIXED = ("learn", "width", "stem_stride", "blocks", "shortcuts", "se", "optimizer")
+
+
+@dataclass
+class Progress:
+    """Where a run is; with the weights and the optimiser's state, all that resuming needs."""
+
+    epoch: int = 0
+    step: int = 0
+    loss_sum: Tensor | float = 0.0
+    best: float = -1.0
+    best_epoch: int = -1
+
+
+def save_state(
+    fabric: Fabric,
+    folder: Path,
+    model: nn.Module,
+    ema: nn.Module | None,
+    optimizer: Any,
+    at: Progress,
+    meta: dict[str, Any],
+) -> None:
+    """Write all that a run needs to go on, on the first device alone."""
+    if not fabric.is_global_zero:
+        return
+    tensors = with_prefix("model", model.state_dict())
+    if ema is not None:
+        tensors |= with_prefix("ema", ema.state_dict())
+    for index, state in optimizer.state_dict()["state"].items():
+        state = {key: value for key, value in state.items() if value is not None}
+        tensors |= with_prefix(f"optimizer.{index}", state)
+    progress = vars(at) | {"loss_sum": float(at.loss_sum)}
+    save_checkpoint(folder / "last.safetensors", tensors, meta | {"progress": progress})
+
+
+def restore(
+    path: Path,
+    model: nn.Module,
+    ema: nn.Module | None,
+    optimizer: torch.optim.Optimizer,
+    meta: dict[str, Any],
+) -> Progress:
+    """Fill network and optimiser from the file that a run left; return where it stood."""
+    tensors, saved = load_checkpoint(path)
+    if "progress" not in saved:
+        raise ModelError(f"{path} holds no training state: resume from a run's last.safetensors")
+    if list(saved["classes"]) != list(meta["classes"]):
+        raise ModelError(f"{path} was trained on {saved['classes']}, the data has other classes")
+    now, then = meta["config"], saved["config"]
+    changed = [key for key in _FIXED if then.get(key, now[key]) != now[key]]
+    if changed or bool(then.get("ema")) != (ema is not None):
+        raise ModelError(
+            f"{path} was made with another {' and '.join(changed) or 'ema'} than config.yaml "
+            "beside it says: mend that, or start another run with init"
+        )
+    if not all(math.isclose(saved[key], meta[key], rel_tol=1e-6) for key in ("mean", "std")):
+        raise ModelError(
+            f"{path} was trained on other images than {now['data']} holds now: bring them back, or "
+            "start another run with init"
+        )
+    model.load_state_dict(below_prefix("model", tensors))
+    if ema is not None:
+        ema.load_state_dict(below_prefix("ema", tensors))
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in below_prefix("optimizer", tensors).items():
+        index, key = name.split(".")
+        state.setdefault(int(index), {})[key] = tensor
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    return Progress(**saved["progress"])
