@@ -183,6 +183,33 @@ def test_evaluate_takes_a_prior(livefer: Run, pets: Path) -> None:
     assert "100.0 % get an answer" in answered
 
 
+def test_evaluate_compares_with_another_model(livefer: Run, pets: Path, tmp_path: Path) -> None:
+    ended = livefer(
+        "evaluate", "--data", pets, "--prior", "1", "--against", "my.onnx",
+        "--json", tmp_path / "report.json",
+    )  # fmt: skip
+    assert ended.code == 0
+    assert words(ended.out, "accuracy")[:3] == ["accuracy", "25.0", "%"]  # and 75 % there
+    against = json.loads((tmp_path / "report.json").read_text())["against"]
+    assert (against["model"], against["value"]) == ("my", -0.5)
+    assert (against["n_only_here"], against["n_only_there"]) == (1, 3)
+    assert against["low"] < -0.5 < against["high"]
+    low, high = (f"{100 * against[key]:+.1f}" for key in ("low", "high"))
+    said = f"against my: -50.0 points of accuracy (95 % interval {low} to {high}"
+    assert said in ended.out
+    assert ("which has 0 in it" in ended.out) == (against["high"] >= 0)
+
+
+def test_evaluate_compares_with_a_checkpoint(
+    livefer: Run, pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = pytest.importorskip("livefer.train.checkpoint", reason="needs the train extra")
+    monkeypatch.setattr(checkpoint, "load_predictor", lambda path: (Fake().predict, Fake.classes))
+    ended = livefer("evaluate", "--data", pets, "--against", "runs/one/best.safetensors")
+    assert "against one/best: +0.0 points of accuracy" in ended.out
+    assert "which has 0 in it" in ended.out
+
+
 def test_evaluate_takes_a_checkpoint(
     livefer: Run, pets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

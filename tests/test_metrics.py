@@ -164,6 +164,16 @@ def test_wilson_knows_nothing_from_nothing() -> None:
     assert metrics.wilson_interval(0, 0) == (0.0, 1.0)
 
 
+def test_a_paired_interval_holds_the_difference_95_times_in_100() -> None:
+    generator = np.random.default_rng(0)
+    n, only_first, only_second = 200, 0.15, 0.08
+    draws = generator.multinomial(n, [only_first, only_second, 1 - only_first - only_second], 4000)
+    intervals = [metrics.paired_interval(int(b), int(c), n) for b, c, _ in draws]
+    held = np.mean([low <= only_first - only_second <= high for low, high in intervals])
+    assert 0.94 < held < 0.96
+    assert metrics.paired_interval(0, 0, 1)[0] >= -1
+
+
 def test_macro_f1_interval_is_that_of_drawn_images() -> None:
     probabilities, targets = made_up(400)
     predicted = probabilities.argmax(axis=1)

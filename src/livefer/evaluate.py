@@ -1,4 +1,4 @@
-"""A model over a split → Report: every figure that is worth telling, with its uncertainty.
+"""A model over a split → probabilities, of one view of each face or of ten.
 
 Takes any function that turns faces into probabilities; knows nothing about model files.
 """
@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from livefer.dataset import Split
 from livefer.errors import ModelError
-from livefer.report import Report, measure
-from livefer.votes import Votes
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Faces (N, 48, 48) uint8 → probabilities (N, C) float32."""
@@ -22,20 +20,6 @@ Progress = Callable[[int, int], None]
 
 _BATCH = 128
 _TTA_SHIFTS_PX = ((0, 0), (2, 0), (-2, 0), (0, 2), (0, -2))
-
-
-def evaluate(
-    predict: Predict,
-    split: Split,
-    classes: tuple[str, ...],
-    twins: NDArray[np.bool_] | None = None,
-    votes: Votes | None = None,
-    uncertain_below: float | None = None,
-    progress: Progress | None = None,
-) -> Report:
-    """Run a model over a split and measure it; the arguments are those of the two steps."""
-    probabilities = predict_split(predict, split, classes, progress)
-    return measure(probabilities, split, classes, twins, votes, uncertain_below)
 
 
 def predict_split(

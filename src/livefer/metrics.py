@@ -186,6 +186,20 @@ def wilson_interval(n_right: int, n: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+def paired_interval(n_only_first: int, n_only_second: int, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of a difference between two shares of the same images.
+
+    n_only_first: images that count for the first share and not for the second
+    n: all images, those that count for both or for neither included
+
+    Agresti and Min 2005, https://doi.org/10.1002/sim.1781
+    """
+    first, second, n_more = n_only_first + 0.5, n_only_second + 0.5, n + 2
+    middle = (first - second) / n_more
+    half = _Z_95 * float(np.sqrt((first + second) / n_more - middle**2) / np.sqrt(n_more))
+    return max(-1.0, middle - half), min(1.0, middle + half)
+
+
 def macro_f1_interval(matrix: Matrix, seed: int = 0, n_draws: int = 2000) -> tuple[float, float]:
     """Return the 95 % bootstrap interval (percentiles) of the macro-F1.
 

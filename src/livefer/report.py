@@ -55,6 +55,21 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """How much more of the same images a model gets right than another one.
+
+    value: the difference of the accuracies, with its 95 % interval
+    n_only_here: images that only the model gets right; n_only_there: only the other one
+    """
+
+    value: float
+    low: float
+    high: float
+    n_only_here: int
+    n_only_there: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
     """What comes of calling everything below a confidence uncertain: how many answers, how right.
 
@@ -211,16 +226,10 @@ def measure(
     votes: given, the truth is the majority, and images that have none are left out
     uncertain_below: the model's own limit
     """
-    targets, crowd = split.targets, None
-    n_left_out = 0
-    if votes is not None:
-        known = votes.majority >= 0
-        if not known.any():
-            raise DatasetError(f"no image of {split.name} has a class that most votes are for")
-        crowd = _crowd(probabilities, votes)
-        n_left_out = int((~known).sum())
-        probabilities, targets = probabilities[known], votes.majority[known]
-        twins = None if twins is None else twins[known]
+    known, targets = _truth(split, votes)
+    crowd = None if votes is None else _crowd(probabilities, votes)
+    probabilities = probabilities[known]
+    twins = None if twins is None else twins[known]
     confidence = probabilities.max(axis=1)
     predicted = probabilities.argmax(axis=1).astype(np.int64)
     right = predicted == targets
@@ -234,7 +243,7 @@ def measure(
         split=split.name,
         classes=classes,
         labels="dataset" if votes is None else "votes",
-        n_left_out=n_left_out,
+        n_left_out=int((~known).sum()),
         accuracy=_share(right),
         without_twins=None if twins is None else _share(right[~twins]),
         balanced_accuracy=metrics.balanced_accuracy(matrix),
@@ -256,6 +265,33 @@ def measure(
         answers=answers,
         crowd=crowd,
     )
+
+
+def compare(
+    probabilities: NDArray[np.float32],
+    others: NDArray[np.float32],
+    split: Split,
+    votes: Votes | None = None,
+) -> Difference:
+    """Compare two models' probabilities (N, C) float32 for a split, against what `measure` takes.
+
+    Both see the same images, which their difference depends on far less than either accuracy.
+    """
+    known, targets = _truth(split, votes)
+    here, there = (p[known].argmax(axis=1) == targets for p in (probabilities, others))
+    only_here, only_there = int((here & ~there).sum()), int((there & ~here).sum())
+    low, high = metrics.paired_interval(only_here, only_there, len(targets))
+    return Difference((only_here - only_there) / len(targets), low, high, only_here, only_there)
+
+
+def _truth(split: Split, votes: Votes | None) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Return which images count, (N,), and their class ids, one for each that counts."""
+    if votes is None:
+        return np.ones(len(split), bool), split.targets
+    known = votes.majority >= 0
+    if not known.any():
+        raise DatasetError(f"no image of {split.name} has a class that most votes are for")
+    return known, votes.majority[known]
 
 
 def _crowd(probabilities: NDArray[np.float32], votes: Votes) -> Crowd:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import sys
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -15,11 +16,13 @@ from livefer.cli.shared import ModelOption, PriorOption, check_not_read, write_t
 from livefer.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from rich.console import Console
     from rich.table import Table
 
     from livefer.evaluate import Predict
-    from livefer.report import Report, Share
+    from livefer.report import Difference, Report, Share
 
 
 class Labels(str, Enum):
@@ -27,6 +30,15 @@ class Labels(str, Enum):
 
     DATASET = "dataset"
     VOTES = "votes"
+
+
+class _Loaded(NamedTuple):
+    """What predicts, its class names, what to call it, and below what it is uncertain."""
+
+    predict: Predict
+    classes: tuple[str, ...]
+    name: str
+    uncertain_below: float | None
 
 
 def evaluate(
@@ -53,6 +65,13 @@ def evaluate(
         typer.Option(metavar="FILE", help="A CSV of votes: file, and a column a class; or FER+'s."),
     ] = None,
     prior: PriorOption = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Compare with this model or checkpoint, on the same images; its own prior counts.",
+        ),
+    ] = None,
     as_json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write all figures as JSON.")
     ] = None,
@@ -79,6 +98,7 @@ def evaluate(
     from livefer import plots as drawings
     from livefer.cli.progress import progress_bar
     from livefer.dataset import read_dataset
+    from livefer.report import compare, measure
     from livefer.votes import read_votes
 
     if model and checkpoint:
@@ -89,33 +109,45 @@ def evaluate(
         raise ConfigError("--labels votes needs the votes: --votes FILE")
     if votes is not None and labels is not Labels.VOTES:
         raise ConfigError("--votes changes nothing without --labels votes: add it")
-    check_not_read([as_json], filter(None, (model, checkpoint, votes)))
+    check_not_read([as_json], filter(None, (model, checkpoint, votes, against)))
     if plots:
         drawings.require_matplotlib()
-    predict, classes, name, limit = _load(model, checkpoint, prior, labels)
+    one = _load(model, checkpoint, prior, labels)
+    other = None if against is None else _load_any(against, labels)
     with progress_bar("reading pictures") as progress:
         dataset = read_dataset(data, progress=progress)
     part = dataset.split(split)
     crowd = None if votes is None else read_votes(votes, part, dataset.classes)
-    predict = evaluation.match_classes(predict, classes, dataset.classes)
-    if tta:
-        predict, name = evaluation.with_tta(predict), f"{name}, ten views"
+    name = f"{one.name}, ten views" if tta else one.name
+
+    def run(model: _Loaded) -> NDArray[np.float32]:
+        predict = evaluation.match_classes(model.predict, model.classes, dataset.classes)
+        with progress_bar("evaluating") as progress:
+            return evaluation.predict_split(
+                evaluation.with_tta(predict) if tta else predict, part, dataset.classes, progress
+            )
 
     stderr = Console(stderr=True)
     twins = None
     if split != "train" and "train" in dataset.splits:
         with stderr.status("looking for twins in train"):
             twins = hygiene.twins(part.faces, dataset.splits["train"].faces)
-    with progress_bar("evaluating") as progress:
-        report = evaluation.evaluate(predict, part, dataset.classes, twins, crowd, limit, progress)
+    probabilities = run(one)
+    report = measure(probabilities, part, dataset.classes, twins, crowd, one.uncertain_below)
+    difference = None if other is None else compare(probabilities, run(other), part, crowd)
 
-    _print(Console(highlight=False), report, f"{name} on {split} of {data}")
+    stdout = Console(highlight=False)
+    _print(stdout, report, f"{name} on {split} of {data}")
+    if other and difference:
+        _print_difference(stdout, difference, other.name)
     if n := len(dataset.unreadable):
         stderr.print(
             f"{n} unreadable files were left out: livefer data {data} lists them", markup=False
         )
     if as_json:
         about = {"model": name, "data": str(data), "tta": tta, "n_unreadable": n, "prior": prior}
+        if other and difference:
+            about["against"] = {"model": other.name, **asdict(difference)}
         write_text(as_json, json.dumps(about | report.to_dict(), indent=2) + "\n")
         sys.stderr.write(f"wrote {as_json}\n")
     if plots:
@@ -129,16 +161,22 @@ def evaluate(
             sys.stderr.write(f"wrote {path}\n")
 
 
+def _load_any(source: str, labels: Labels) -> _Loaded:
+    """Load a checkpoint if its name says so, or else a model."""
+    if source.endswith(".safetensors"):
+        return _load(None, Path(source), None, labels)
+    return _load(source, None, None, labels)
+
+
 def _load(
     model: str | None, checkpoint: Path | None, prior: float | None, labels: Labels
-) -> tuple[Predict, tuple[str, ...], str, float | None]:
-    """Return what predicts, its class names, what to call it, and below what it is uncertain."""
+) -> _Loaded:
     if checkpoint is None:
         from livefer.classifier import EmotionClassifier
 
         classifier = EmotionClassifier(model, prior=prior)
         name = classifier.name if prior is None else f"{classifier.name}, prior {prior:g}"
-        return classifier.predict, classifier.classes, name, classifier.uncertain_below
+        return _Loaded(classifier.predict, classifier.classes, name, classifier.uncertain_below)
     try:
         from livefer.train.checkpoint import heads_of, load_predictor
     except ModuleNotFoundError as error:
@@ -147,7 +185,7 @@ def _load(
         predict, classes = load_predictor(checkpoint, "votes")
     else:
         predict, classes = load_predictor(checkpoint)
-    return predict, classes, f"{checkpoint.parent.name}/{checkpoint.stem}", None
+    return _Loaded(predict, classes, f"{checkpoint.parent.name}/{checkpoint.stem}", None)
 
 
 def _print(console: Console, report: Report, title: str) -> None:
@@ -166,6 +204,23 @@ def _print(console: Console, report: Report, title: str) -> None:
         for confusion in confusions:
             of = int(report.matrix[report.classes.index(confusion.true)].sum())
             console.print(f"{escape(str(confusion))} [dim]({confusion.count:,} of {of:,})[/]")
+
+
+def _print_difference(console: Console, difference: Difference, other: str) -> None:
+    from rich.markup import escape
+
+    low, high = (f"{100 * value:+.1f}" for value in (difference.low, difference.high))
+    console.print(
+        f"\nagainst [bold]{escape(other)}[/]: {100 * difference.value:+.1f} points of accuracy "
+        f"(95 % interval {low} to {high}{', which has 0 in it' * _is_open(difference)})\n"
+        f"[dim]right here and wrong there: {difference.n_only_here:,} images; the other way "
+        f"round: {difference.n_only_there:,}[/]",
+        soft_wrap=True,
+    )
+
+
+def _is_open(difference: Difference) -> bool:
+    return difference.low <= 0 <= difference.high
 
 
 def _figures_table(report: Report) -> Table:
