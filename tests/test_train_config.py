@@ -45,6 +45,7 @@ def test_published_configurations_are_valid_and_named_like_their_file(path: Path
         (["augment.flip=2"], r'"augment\.flip": .*less than or equal to 1, got 2'),
         (["optimizer=lion"], r"'sgd', 'adam' or 'adamw'"),
         (["freeze_epochs=50"], "freeze_epochs leaves no epoch"),
+        (["lr_floor=0.2"], "lr_floor 0.2 lies above lr 0.1"),
         (["resolution=[[3, 32]]"], "begin with 0"),
         (["resolution=[[0, 8]]"], "from 16 to 96"),
         (["augment.scale=[1.2, 0.8]"], "0 < low <= high"),

@@ -427,6 +427,38 @@ def test_where_auto_computes(
             make_fabric(Config(), "auto", 2, 1)
 
 
+def test_what_cannot_be_compiled_is_trained_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "compile", lambda model: torch.nn.Sequential(model))
+    there = {"triton": True, "gcc": True}
+    monkeypatch.setattr(engine.importlib.util, "find_spec", lambda name: there.get(name) or None)
+    monkeypatch.setattr(engine.shutil, "which", lambda name: there.get(name) or None)
+    monkeypatch.setattr(engine.platform, "system", lambda: "Linux")
+    monkeypatch.delenv("CC", raising=False)
+    model, gpu = torch.nn.Linear(1, 1), torch.device("cuda")
+    assert isinstance(engine.compiled(model, Config(), gpu)[0], torch.nn.Sequential)
+    assert engine.compiled(model, Config(), torch.device("cpu")) == (model, "")
+    assert engine.compiled(model, Config(compile=False), gpu) == (model, "")
+    there["gcc"] = False
+    same, why = engine.compiled(model, Config(), gpu)
+    assert same is model
+    assert "neither gcc nor clang" in why
+    there["triton"] = False
+    assert engine.compiled(model, Config(), gpu)[1] == "this torch has no Triton"
+
+
+def test_a_batch_too_large_for_the_gpu_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out(*args: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+    monkeypatch.setattr(fit, "fit", run_out)
+    data = write_folders(tmp_path / "data", {"train/a": 2, "train/b": 2, "val/a": 1})
+    words = ["train", f"data={data}", "--out", str(tmp_path / "run"), "batch_size=4"]
+    with pytest.raises(ConfigError, match=r"does not hold a batch of 4.*smaller batch_size"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
+
+
 @pytest.mark.parametrize("option", ["init", "distill.teachers"])
 def test_a_run_does_not_remove_what_it_begins_from(tmp_path: Path, option: str) -> None:
     best = tmp_path / "best.safetensors"

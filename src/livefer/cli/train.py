@@ -53,7 +53,7 @@ def train(
     last.safetensors (what --resume takes), config.yaml, metrics.jsonl and TensorBoard's events.
     """
     try:
-        import torch  # noqa: F401
+        import torch
 
         from livefer.train import config as configs
         from livefer.train import engine, fit, prepare
@@ -92,6 +92,11 @@ def train(
     except fit.Interrupted as stop:
         sys.stderr.write(f"{stop}; go on with: livefer train --resume {folder}\n")
         raise typer.Exit(130) from None
+    except torch.OutOfMemoryError:
+        raise ConfigError(
+            f"the GPU's memory does not hold a batch of {settings.batch_size} beside what else is "
+            "there: a smaller batch_size, or a smaller network, fits"
+        ) from None
     if fabric.is_global_zero:
         sys.stderr.write(f"next: livefer export {best} -o model.onnx\n")
 

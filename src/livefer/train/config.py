@@ -123,6 +123,8 @@ class Config(_Strict):
             raise ValueError("resolution wants sides from 16 to 96 pixels")
         if self.learn != "labels" and not self.votes:
             raise ValueError(f'learn: {self.learn} wants the table of votes: "votes: FILE"')
+        if self.lr_floor > self.lr:
+            raise ValueError(f"lr_floor {self.lr_floor:g} lies above lr {self.lr:g}")
         if self.freeze_epochs >= self.epochs:
             raise ValueError("freeze_epochs leaves no epoch for the whole network")
         return self

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
+import os
 import platform
-from typing import Any
+import shutil
+from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -54,6 +57,19 @@ def make_fabric(config: Config, accelerator: str, devices: int, num_nodes: int) 
         strategy=strategy,
         precision=precision,  # type: ignore[arg-type]
     )
+
+
+def compiled(model: nn.Module, config: Config, device: torch.device) -> tuple[nn.Module, str]:
+    """Return the module to train, compiled if that is wanted and can be done, and why if not."""
+    if not config.compile or device.type != "cuda":
+        return model, ""
+    if importlib.util.find_spec("triton") is None:
+        return model, "this torch has no Triton"
+    if platform.system() == "Linux" and not (
+        "CC" in os.environ or shutil.which("gcc") or shutil.which("clang")
+    ):
+        return model, "Triton wants a C compiler, and neither gcc nor clang is here"
+    return cast(nn.Module, torch.compile(model)), ""
 
 
 class _SumOverDevices(torch.autograd.Function):

@@ -29,7 +29,7 @@ from livefer.train.augment import augment, mix, unmake
 from livefer.train.checkpoint import build_model, normalise, save_checkpoint, with_prefix
 from livefer.train.config import Config
 from livefer.train.distill import Teachers
-from livefer.train.engine import keep_freed_memory, synchronise_batchnorm
+from livefer.train.engine import compiled, keep_freed_memory, synchronise_batchnorm
 from livefer.train.init import load_backbone
 from livefer.train.log import RunLog
 from livefer.train.losses import class_weights, soft_cross_entropy
@@ -94,10 +94,8 @@ def fit(
     at = Progress()
     if resume:
         at = restore(folder / "last.safetensors", model, ema, optimizer, meta)
-    compiled: Any = model
-    if config.compile and fabric.device.type == "cuda":
-        compiled = torch.compile(model)
-    net, optimizer = fabric.setup(compiled, optimizer)
+    trained, why_not_compiled = compiled(model, config, fabric.device)
+    net, optimizer = fabric.setup(trained, optimizer)
     keep_freed_memory()
 
     faces = torch.from_numpy(train.faces).to(fabric.device)
@@ -113,6 +111,8 @@ def fit(
     with RunLog(fabric, config, folder, n_steps, at.epoch) as log, _catch_ctrl_c() as stop:
         if config.freeze_epochs and not freeze_epochs:
             log.say("freeze_epochs: with init random there is nothing to protect; all is trained")
+        if why_not_compiled:
+            log.say(f"compile: {why_not_compiled}; each step takes longer without")
         if config.heads[0] != "labels" and (
             config.label_smoothing or config.class_weights != "none"
         ):
