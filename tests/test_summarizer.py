@@ -48,6 +48,17 @@ def test_a_frame_weighs_as_long_as_it_stands() -> None:
     assert person.seen_s == pytest.approx(2.0, abs=0.1)
 
 
+def test_a_rounded_time_does_not_hide_that_a_label_changed() -> None:
+    times = (0.1104, 0.7609, 1.0609)
+    assert times[0] + (times[1] - times[0]) > times[1]  # in the arithmetic of computers
+    for labels, n_changes, n_stretches in ((["happy", "sad", "sad"], 1, 2), (["sad"] * 3, 0, 1)):
+        rows = [make_row(t, labels[i], index=i) for i, t in enumerate(times)]
+        person = only_person(rows)
+        assert person.n_transitions == n_changes
+        assert len(person.longest) == n_stretches
+    assert person.longest["sad"].start_s == times[0]
+
+
 @pytest.mark.parametrize("fps", [2.0, 7.3, 30.0, 120.0])
 def test_figures_do_not_depend_on_the_frame_rate(fps: float) -> None:
     def label(time_s: float) -> str:

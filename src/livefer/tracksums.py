@@ -12,6 +12,7 @@ MAX_BINS = 2048
 BRIDGE_S = 0.5
 """A person who is not seen for less than this is taken to go on as before."""
 _NARROWEST_S = 1 / 32
+_ROUNDING_S = 1e-5  # a time and the end of the row before it, which is that time by way of a sum
 
 
 @dataclass(slots=True)
@@ -41,7 +42,7 @@ class TrackSums:
         self._width_s = _NARROWEST_S
 
     def add(self, time_s: float, hold_s: float, face: FaceRow) -> None:
-        if not 0 <= time_s - self._end_s <= BRIDGE_S:
+        if not -_ROUNDING_S <= time_s - self._end_s <= BRIDGE_S:
             self._label = self._stretch = None
         self._n_rows += 1
         self._seen_s += hold_s
