@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from livefer import tables
 from livefer.errors import ConfigError, LiveferError
 from livefer.results import Face, FrameResult
 from livefer.sinks import CsvSink, JsonlSink, VideoSink, columns, rows
@@ -169,6 +170,17 @@ def test_a_source_whose_name_is_no_text_has_its_row(tmp_path: Path, sink: Sink, 
         table.write(make_result(0, source="caf\udce9.mp4", error="caf\udce9.mp4 is empty"))
     (row,) = read_table(tmp_path / name)
     assert (row["source"], row["error"]) == ("caf\\xe9.mp4", "caf\\xe9.mp4 is empty")
+
+
+@pytest.mark.parametrize("letter", ["\r", "\n", "\r\n", ",", '"'])
+def test_a_name_that_could_end_a_row_is_read_back(tmp_path: Path, letter: str) -> None:
+    path, name = tmp_path / "t.csv", f"a{letter}b.jpg"
+    with CsvSink(path, CLASSES) as table:
+        table.write(make_result(0, source=name))
+        table.write(make_result(1))
+    assert [row["source"] for row in tables.read_table(path).rows] == [name, 'a "b", c.mp4']
+    assert path.read_bytes().endswith(b",1\n")
+    assert path.read_bytes().count(b"\r\n") == (letter == "\r\n")
 
 
 # Video

@@ -165,8 +165,10 @@ class CsvSink(_Sink):
         super().__init__(path)
         self._file = self._part.open("w", encoding="utf-8", newline="")
         self._text = io.StringIO()
-        self._csv = csv.DictWriter(self._text, names, lineterminator="\n")
+        # What ends its rows is what the writer puts in quotes where it is in a name: so both.
+        self._csv = csv.DictWriter(self._text, names, lineterminator="\r\n")
         self._csv.writeheader()
+        self._end_row()
         self._write_text()
 
     def write(self, result: FrameResult) -> None:
@@ -175,7 +177,13 @@ class CsvSink(_Sink):
             if row["uncertain"] is not None:
                 row["uncertain"] = str(row["uncertain"]).lower()
             self._csv.writerow(row)
+            self._end_row()
         self._write_text()
+
+    def _end_row(self) -> None:
+        self._text.seek(self._text.tell() - 2)
+        self._text.write("\n")
+        self._text.truncate()
 
     def _write_text(self) -> None:
         """Write whole rows in one call, so that Ctrl-C cannot leave half of one."""
