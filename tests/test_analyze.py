@@ -27,7 +27,8 @@ from livefer.analysis import Settings
 from livefer.cli import main
 from livefer.errors import ConfigError, LiveferError
 from livefer.inputs import Input, cut, find_inputs
-from livefer.io import read_results, to_rows
+from livefer.io import open_table, read_results, to_rows
+from livefer.labels import CLASSES
 from livefer.parts import Job, write_part
 from livefer.tables import read_table
 
@@ -325,6 +326,37 @@ def test_a_finished_table_is_not_mixed_with_another_analysis(
         assert f"{name} has the classes angry, disgust, " in err
         assert "this model no, yes" in err
     assert {path.name: path.read_bytes() for path in tmp_path.glob("out.*")} == before
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_table_that_another_program_changed_gets_no_rows_behind_its_own(
+    kind: str, tmp_path: Path, run: Run
+) -> None:
+    pandas = pytest.importorskip("pandas")
+    write_pictures(tmp_path / "in", 2)
+    out = f"out.{kind}"
+    assert run("in/000.png", "-o", out)[0] == 0
+    frame = pandas.read_csv(out) if kind == "csv" else pandas.read_parquet(out)
+    if kind == "csv":  # where Parquet has other types when pandas has written it
+        frame.insert(0, "mine", "x")
+        frame.to_csv(out, index=False)
+    else:
+        frame.to_parquet(out, index=False)
+    before = Path(out).read_bytes()
+    code, err = run("in", "-o", out, "--resume")
+    assert (code, err.count("\n")) == (1, 1)
+    assert f"{out} was changed by another program" in err
+    assert Path(out).read_bytes() == before
+    assert not Path(f"{out}.parts").exists()
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_table_without_rows_is_gone_on_with(kind: str, tmp_path: Path, run: Run) -> None:
+    write_pictures(tmp_path / "in", 2)
+    with open_table(f"out.{kind}", CLASSES):
+        pass
+    assert run("in", "-o", f"out.{kind}", "--resume")[0] == 0
+    assert sources(Path(f"out.{kind}")) == ["in/000.png", "in/001.png"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ says is a line of JSON behind the rows, followed by the length of that line.
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from livefer.errors import DatasetError
+from livefer.sinks import columns, parquet_schema
 from livefer.storage import is_url, open_file
 
 INPUTS = "livefer.inputs"
@@ -82,6 +84,21 @@ def _not_a_part(name: str, error: Exception) -> DatasetError:
     return DatasetError(
         f"{name} is not what livefer analyze writes ({reason}): expected a folder of its own"
     )
+
+
+def has_columns(table: Path, classes: Sequence[str]) -> bool:
+    """Say whether a table has just the columns of a part, so that rows can be put behind its own.
+
+    In JSON lines each row names its columns, so there it does not matter.
+    """
+    if table.suffix.lower() == ".csv":
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            return tuple(next(csv.reader(file), [])) == columns(classes)
+    if table.suffix.lower() == ".parquet":
+        import pyarrow.parquet as pq
+
+        return bool(pq.read_schema(table).equals(parquet_schema(classes)))
+    return True
 
 
 def join_text(names: Sequence[str], to: Path, has_header: bool) -> None:

@@ -26,6 +26,7 @@ from livefer.io import TABLE_SUFFIXES, open_table
 from livefer.partfiles import (
     INPUTS,
     Part,
+    has_columns,
     join_parquet,
     join_text,
     parquet_part,
@@ -187,7 +188,14 @@ class Output:
         """Return the classes of a table that was put together; None where there is none yet."""
         if self.table is None or not self.table.is_file() or self._names():
             return None
-        return read_table(self.table).classes
+        classes = read_table(self.table).classes
+        if not has_columns(self.table, classes):
+            raise ConfigError(
+                f"{self.path} was changed by another program: its columns or their types are not "
+                "those that livefer writes, so no rows can be put behind its own; write to "
+                "another place"
+            )
+        return classes
 
     def parts(self) -> list[Part]:
         """Return what is finished; a table that was put together counts as one part."""
@@ -199,6 +207,8 @@ class Output:
             for row in table.rows:
                 sources[row["source"]] = None
                 errors += [row["error"]] if row["error"] else []
+            if not sources:
+                return []
             return [Part(self.path, tuple(sources), table.metadata, tuple(errors))]
         read = parquet_part if self.suffix == ".parquet" else text_part
         return [read(name) for name in names]

@@ -83,6 +83,14 @@ def column_types(classes: Sequence[str]) -> dict[str, Type]:
     return {name: known.get(name, float) for name in columns(classes)}
 
 
+def parquet_schema(classes: Sequence[str]) -> Any:
+    """Return the columns and types of a Parquet table, as pyarrow has them."""
+    import pyarrow as pa
+
+    arrow = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    return pa.schema([(name, arrow[kind]) for name, kind in column_types(classes).items()])
+
+
 def rows(result: FrameResult, classes: Sequence[str]) -> list[dict[str, Any]]:
     """Return a frame's rows of a table: one for each face, or one without a face."""
     frame = {**result.to_dict(), "schema": SCHEMA_VERSION}
@@ -223,15 +231,12 @@ class ParquetSink(_Sink):
     ) -> None:
         """metadata: what else the file is to say about itself, beside the version of its schema."""
         try:
-            import pyarrow as pa
             import pyarrow.parquet as pq
         except ModuleNotFoundError:
             raise MissingExtraError("writing Parquet", "analysis") from None
         self._classes = classes
-        arrow = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-        types = {name: arrow[kind] for name, kind in column_types(classes).items()}
         about = {"livefer.schema": str(SCHEMA_VERSION), **(metadata or {})}
-        self._schema = pa.schema(list(types.items()), about)
+        self._schema = parquet_schema(classes).with_metadata(about)
         super().__init__(path)
         self._file = pq.ParquetWriter(self._part, self._schema, compression="zstd")
         self._rows: list[dict[str, Any]] = []
