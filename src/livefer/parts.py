@@ -173,7 +173,8 @@ class Output:
     def put(self, batch: Batch, path: Path) -> None:
         """Bring a part that is whole to its place, from anywhere on any machine."""
         if is_url(self.folder):
-            upload(path, f"{self.folder.rstrip('/')}/{batch.name}{self.suffix}")
+            address, mark, options = self.folder.partition("?")
+            upload(path, f"{address.rstrip('/')}/{batch.name}{self.suffix}{mark}{options}")
             return
         hidden = self.hidden(batch)
         hidden.parent.mkdir(parents=True, exist_ok=True)
