@@ -19,10 +19,10 @@ from fakes import make_scene
 
 import livefer
 from livefer.errors import SourceError
-from livefer.inputs import find_inputs
+from livefer.inputs import Batch, Input, find_inputs
 from livefer.io import read_results, to_rows
 from livefer.parts import Output
-from livefer.rayengine import _Attempts
+from livefer.rayengine import _Attempts, _unpack
 from livefer.sources import read_image
 from livefer.storage import download, list_files, read_bytes, upload
 
@@ -83,6 +83,27 @@ def test_a_video_by_address(address: str, tmp_path: Path) -> None:
         (f"{address}/b.mp4", 0),
     ]
     assert f"{address}/b.mp4 could not be opened as a video" in (results[3].error or "")
+
+
+def test_parts_at_an_address_with_options_have_names_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    uploads: list[str] = []
+    monkeypatch.setattr("livefer.parts.upload", lambda path, url: uploads.append(url))
+    output = Output("s3://bucket/faces?region=eu-west-1")
+    batch = Batch(7, (Input("a.jpg"),), 1.0)
+    output.put(batch, Path("part"))
+    assert uploads == [f"s3://bucket/faces/{batch.name}.parquet?region=eu-west-1"]
+
+
+def test_a_model_and_a_detector_of_one_name_are_two_files(tmp_path: Path) -> None:
+    files = {"model": ("best.onnx", b"model"), "detector": ("best.onnx", b"detector")}
+    paths = _unpack(files, tmp_path)
+    assert {key: Path(path).read_bytes() for key, path in paths.items()} == {
+        "model": b"model",
+        "detector": b"detector",
+    }
+    assert {Path(path).name for path in paths.values()} == {"best.onnx"}
 
 
 def test_an_input_is_broken_when_two_careful_attempts_ended_at_it() -> None:

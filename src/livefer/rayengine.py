@@ -154,11 +154,7 @@ class _Analyst:
         self._failure: str | None = None
         self._output = told.output
         self._folder = tempfile.TemporaryDirectory(prefix="livefer-")
-        paths = {}
-        for key, (name, data) in told.files.items():
-            path = Path(self._folder.name) / name
-            path.write_bytes(data)
-            paths[key] = str(path)
+        paths = _unpack(told.files, Path(self._folder.name))
         settings = replace(told.job.settings, **paths)  # type: ignore[arg-type]
         self._job = replace(told.job, settings=settings)
         try:
@@ -204,6 +200,17 @@ class _Analyst:
                 place = news.n_inputs
                 self._get(self._attempts.reach.remote(batch.number, place))
             yield news
+
+
+def _unpack(files: dict[str, tuple[str, bytes]], to: Path) -> dict[str, str]:
+    """Write each file under its name into a folder of its own, and return their paths."""
+    paths = {}
+    for key, (name, data) in files.items():
+        path = to / key / name  # a model and a detector may have the same name
+        path.parent.mkdir()
+        path.write_bytes(data)
+        paths[key] = str(path)
+    return paths
 
 
 def _load_ray() -> Any:
