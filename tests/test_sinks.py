@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,16 @@ def write_frames(path: Path, times: list[float], fps: float | None = 25.0) -> Vi
         for k, time_s in enumerate(times):
             sink.write(make_result(k, time_s=time_s))
     return sink
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, names have no colon")
+def test_a_time_in_a_videos_name_is_no_protocol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_frames(Path("12:30.mp4"), [0.0, 0.04, 0.08])
+    with open_source(tmp_path / "12:30.mp4") as source:
+        assert len(list(source)) == 3
 
 
 def levels(path: Path) -> list[int]:

@@ -285,6 +285,17 @@ def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
         assert [f.source for f in open_source(tmp_path / folder)] == [str(path)]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there, names have no colon")
+def test_a_time_in_a_videos_name_is_no_protocol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_video(tmp_path / "v.mp4", 5).rename(tmp_path / "2024-05-01T12:30.mp4")
+    monkeypatch.chdir(tmp_path)
+    frames = list(open_source("2024-05-01T12:30.mp4"))
+    assert [number_of(f.image) for f in frames] == list(range(5))
+    assert {f.source for f in frames} == {"2024-05-01T12:30.mp4"}
+
+
 @pytest.mark.skipif(os.name == "nt", reason="there, names are text")
 def test_a_video_whose_name_is_no_text_is_named(tmp_path: Path) -> None:
     """OpenCV would end the process."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -299,6 +300,22 @@ def test_sound_goes_with_the_picture(
     n_samples = sum(s.shape[-1] for s in samples)
     assert n_samples / 48_000 == pytest.approx(1.2, abs=0.05)
     assert max(float(np.abs(s).max()) for s in samples) > 0.1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, names have no colon")
+def test_a_time_in_a_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_video(tmp_path / "in.mp4", grays(5), sound="aac").rename(tmp_path / "12:30.mp4")
+    monkeypatch.chdir(tmp_path)
+    with (
+        VideoReader("12:30.mp4") as video,
+        VideoWriter("12:31.mp4", video.info, "12:30.mp4") as writer,
+    ):
+        for frame in video:
+            assert frame.image is not None
+            writer.write(frame.image, frame.time_s)
+        writer.close(whole=True)
+    assert len(read_streams(tmp_path / "12:31.mp4")["times"]) == 5
+    assert read_sound(tmp_path / "12:31.mp4") == read_sound(tmp_path / "12:30.mp4")
 
 
 def test_sound_of_a_part_belongs_to_the_part(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Condition, Event, Lock, Thread
 
 import cv2
@@ -53,6 +54,11 @@ class Frame:
     still: bool = False
     note: str | None = None
     is_cut: bool = False
+
+
+def file_name(path: str | Path) -> str:
+    """Return a path that FFmpeg takes for one: in "12:30.mp4" alone it sees a protocol, "12"."""
+    return os.path.join(os.curdir, path)
 
 
 def open_capture(address: str | int) -> cv2.VideoCapture | None:

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.capture import file_name
 from livefer.errors import ConfigError, LiveferError
 from livefer.video import VideoInfo, load_av, open_media
 
@@ -109,7 +110,7 @@ class VideoWriter:
         self._size_wh = (width, height)
         is_mp4 = self.path.suffix.lower() != ".mkv"
         self._container = self._av.open(
-            str(self._part), "w", options={"movflags": "+faststart"} if is_mp4 else {}
+            file_name(self._part), "w", options={"movflags": "+faststart"} if is_mp4 else {}
         )
         try:
             stream = self._container.add_stream("libx264", rate=self.info.fps)

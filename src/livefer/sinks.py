@@ -38,7 +38,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.capture import n_frames_of, open_capture, quiet
+from livefer.capture import file_name, n_frames_of, open_capture, quiet
 from livefer.errors import ConfigError, LiveferError, MissingExtraError
 from livefer.results import Face, FrameResult
 from livefer.words import printable
@@ -336,7 +336,7 @@ class VideoSink(_Sink):
         self._size_wh = (max(2, width // 2 * 2), max(2, height // 2 * 2))  # MPEG-4 wants even sides
         codec = cv2.VideoWriter.fourcc(*"mp4v")
         with quiet():
-            writer = cv2.VideoWriter(str(self._part), codec, self.fps, self._size_wh)
+            writer = cv2.VideoWriter(file_name(self._part), codec, self.fps, self._size_wh)
         if not writer.isOpened():
             self._part.unlink()
             raise LiveferError(
@@ -351,7 +351,8 @@ class VideoSink(_Sink):
             return
         self._writer.release()
         if self._part.exists():
-            capture = open_capture(str(self._part))  # OpenCV does not say that it could not write
+            # OpenCV does not say that it could not write.
+            capture = open_capture(file_name(self._part))
             n_frames = None
             if capture is not None:
                 n_frames = n_frames_of(capture)

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from livefer.capture import (
     RECONNECT_S,
+    file_name,
     fps_of,
     n_frames_of,
     newest,
@@ -209,7 +210,7 @@ def _open_video(path: Path, live: bool | None = False) -> Source:
         raise SourceError(
             f"{path} has bytes in its name that are no UTF-8, and OpenCV cannot open it: rename it"
         )
-    capture = open_capture(str(path))
+    capture = open_capture(file_name(path))
     if capture is None:
         raise SourceError(
             f"{path} could not be opened as a video: it is damaged, incomplete or of an unknown "

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from livefer.capture import Frame
+from livefer.capture import Frame, file_name
 from livefer.cuts import CutDetector
 from livefer.decoding import Fed, gray, upright
 from livefer.errors import ConfigError, MissingExtraError, SourceError
@@ -67,7 +67,7 @@ def open_media(av: Any, path: str) -> Any:
     """Open a file for reading, whose tags need not be text."""
     # From version 19 on PyAV reads any tag, and does not know the word for it any more.
     tags = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
-    return av.open(path, **tags)
+    return av.open(path if "://" in path else file_name(path), **tags)
 
 
 class VideoReader:
