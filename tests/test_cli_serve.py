@@ -25,6 +25,7 @@ from webserver import frame, jpeg, receive, stream
 from websockets.exceptions import ConnectionClosed
 
 from livefer.cli import main
+from livefer.cli.serve import _origin
 from livefer.web.server import Server
 
 STARTUP = Server.startup
@@ -185,6 +186,8 @@ def test_a_taken_port_is_one_line(
         (("--ssl-certfile", "bad.pem", "--port", "0"), "bad.pem is no certificate"),
         (("--ssl-keyfile", "bad.pem"), "--ssl-keyfile came without --ssl-certfile"),
         (("--allow-origin", "example.org"), "expected a site as in"),
+        (("--allow-origin", "https://example.org:x"), "expected a site as in"),
+        (("--allow-origin", "https://me@example.org"), "expected a site as in"),
     ],
 )
 def test_a_mistake_is_one_line(
@@ -198,6 +201,20 @@ def test_a_mistake_is_one_line(
     assert (code, out) == (1, "")
     assert expected in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "browsers_say"),
+    [
+        ("https://Example.org/", "https://example.org"),
+        ("https://example.org:443", "https://example.org"),
+        ("http://example.org:80", "http://example.org"),
+        ("http://example.org:443", "http://example.org:443"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_a_site_is_named_as_browsers_do(text: str, browsers_say: str) -> None:
+    assert _origin(text) == browsers_say
 
 
 def test_without_the_extra_one_line_names_it() -> None:

@@ -119,10 +119,18 @@ def _warn(host: str, has_token: bool, is_tls: bool) -> None:
 
 
 def _origin(text: str) -> str:
+    """Return a site as browsers name it: in lower case, without a port that goes without saying."""
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/"):
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    is_site = parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/")
+    if not is_site or port == -1 or parts.query or parts.fragment or "@" in parts.netloc:
         raise ConfigError(f'--allow-origin {text}: expected a site as in "https://example.org"')
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    implied = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{name}{'' if port in (None, implied) else f':{port}'}"
 
 
 def _open(url: str) -> None:
