@@ -65,6 +65,17 @@ def test_it_writes_all_figures_as_json(table: Path, tmp_path: Path) -> None:
     assert figures["unreadable"][0]["source"] == "c.jpg"
 
 
+def test_a_table_whose_name_is_no_text_has_its_report(table: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    try:
+        table = table.rename(tmp_path / "caf\udce9.csv")
+    except (OSError, UnicodeError):
+        pytest.skip("this file system has no such names")
+    run(table, "--report", tmp_path / "r.html", "--json", tmp_path / "f.json")
+    assert "caf\\xe9.csv" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "f.json").read_text())["table"].endswith("caf\\xe9.csv")
+
+
 def test_the_page_in_docs_names_every_key(table: Path, tmp_path: Path) -> None:
     out = tmp_path / "figures.json"
     run(table, "--json", out)

@@ -17,7 +17,7 @@ from livefer.cli.outputs import PlotOption, ReportOption, check_names, write_pic
 from livefer.cli.shared import check_not_read, write_text
 from livefer.errors import DatasetError
 from livefer.labels import colour_bgr
-from livefer.words import clock, count, length, short_name
+from livefer.words import clock, count, length, printable, short_name
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -64,17 +64,17 @@ def summarize(
         summarizer = Summarizer(opened.classes)
         for row in opened.rows:
             summarizer.add(row)
-    summary = summarizer.summary()
+    summary, name = summarizer.summary(), printable(str(table))
     if not summary.n_rows:
         raise DatasetError(f"{table} has no rows: there is nothing to sum up")
     print_summary(Console(highlight=False, markup=False), summary)
     if as_json:
-        write_text(as_json, json.dumps({"table": str(table)} | summary.to_dict(), indent=2) + "\n")
+        write_text(as_json, json.dumps({"table": name} | summary.to_dict(), indent=2) + "\n")
         sys.stderr.write(f"wrote {as_json}\n")
-    about = {"table": str(table)} | {
+    about = {"table": name} | {
         words: opened.metadata[key] for key, words in _METADATA.items() if key in opened.metadata
     }
-    title = table.name
+    title = short_name(name)
     if len(summary.sources) == 1:
         title = short_name(summary.sources[0].source)
     for path in write_pictures(summary, plot, report, title, about):
