@@ -92,6 +92,9 @@ def test_what_is_named_is_found_once_and_in_order(
     assert names(find_inputs([os.path.join("b", "**", "*")])) == inside
     Path("list.txt").write_text(f"c.jpg\n\n{inside[1]}\r\nb\n", encoding="utf-8-sig")
     assert names(find_inputs(["list.txt"])) == ["c.jpg", inside[1], inside[0], inside[2]]
+    for order in ("utf-16-le", "utf-16-be"):  # as Windows PowerShell writes what > catches
+        Path("list.txt").write_bytes(f"\ufeffü.jpg\r\n{inside[1]}\r\n".encode(order))
+        assert names(find_inputs(["list.txt"])) == ["ü.jpg", inside[1]]
     stdin = io.TextIOWrapper(io.BytesIO(b"x\ny.jpg\0b\0"))
     monkeypatch.setattr(sys, "stdin", stdin)
     assert names(find_inputs(["-"])) == ["x\ny.jpg", *inside]

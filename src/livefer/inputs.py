@@ -95,7 +95,10 @@ def _find(path: str) -> Iterator[Input]:
 
 
 def _find_listed(data: bytes) -> Iterator[Input]:
-    text = os.fsdecode(data.removeprefix(codecs.BOM_UTF8))
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as Windows PowerShell's >
+        text = data.decode("utf-16", errors="replace")
+    else:
+        text = os.fsdecode(data.removeprefix(codecs.BOM_UTF8))
     for line in text.split("\0" if "\0" in text else "\n"):
         if path := line.strip("\r"):
             yield from _find_one(path)
