@@ -8,6 +8,7 @@ import socket
 import textwrap
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,24 @@ def test_an_upload_that_stands_still() -> None:
         sock.sendall(head.encode())
         sock.settimeout(20)
         assert sock.recv(100).startswith(b"HTTP/1.1 408")
+
+
+def test_an_upload_that_trickles_does_not_keep_its_place() -> None:
+    with (
+        running(fake_service(Limits(upload_s=0.5))) as server,
+        socket.create_connection(("127.0.0.1", server.port)) as sock,
+    ):
+        head = "POST /v1/faces HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000\r\n\r\n"
+        sock.sendall(head.encode())
+        sock.settimeout(0.05)
+        answer = b""
+        for _ in range(400):  # twenty seconds
+            sock.sendall(b"x")
+            with suppress(TimeoutError):
+                answer = sock.recv(1000)
+                break
+        assert answer.startswith(b"HTTP/1.1 408")
+        wait_until(lambda: server.service.n_images == 0)
 
 
 def test_more_pictures_than_fit() -> None:

@@ -117,7 +117,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {**_ERROR, "description": "The body is no picture or form"},
     401: {**_ERROR, "description": "The token is missing or wrong"},
     403: {**_ERROR, "description": "A foreign web site, or a foreign name of this server"},
-    408: {**_ERROR, "description": "The upload stood still"},
+    408: {**_ERROR, "description": "The upload stood still, or took too long"},
     413: {**_ERROR, "description": "Too many bytes or pixels"},
     415: {**_ERROR, "description": "Not a JPEG, PNG or WebP"},
     422: {**_ERROR, "description": "The picture is damaged, or a parameter is wrong"},

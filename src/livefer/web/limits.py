@@ -14,6 +14,7 @@ class Limits:
     max_bytes, max_pixels: of one frame of a stream, without its time, and as its header says
     max_fps: frames a second over a stream; for a moment twice as many may come
     idle_s: a stream that sends nothing for so long is closed, and an upload that stands still
+    upload_s: an upload that takes longer is refused: who trickles keeps one of `max_images` places
     slow_s: a stream that does not take a reply for so long is closed
     max_unsent: and one that sends on while so many of its replies wait
     max_image_bytes, max_image_pixels: of a picture by itself
@@ -25,6 +26,7 @@ class Limits:
     max_pixels: int = 9_000_000
     max_fps: float = 60.0
     idle_s: float = 60.0
+    upload_s: float = 300.0
     slow_s: float = 5.0
     max_unsent: int = 256
     max_image_bytes: int = 16 * 1024 * 1024

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -25,7 +26,7 @@ async def read_picture(request: Request, limits: Limits) -> bytes:
             "unknown_format",
             f'expected a picture (image/jpeg, image/png, image/webp) or a form, got "{name[:60]}"',
         )
-    body = await _read_body(request, limits.max_image_bytes + _FORM_BYTES * is_form, limits.idle_s)
+    body = await _read_body(request, limits.max_image_bytes + _FORM_BYTES * is_form, limits)
     if is_form:
         body = _image_field(body, kind)
     if not body:
@@ -33,7 +34,7 @@ async def read_picture(request: Request, limits: Limits) -> bytes:
     return body
 
 
-async def _read_body(request: Request, max_bytes: int, idle_s: float) -> bytes:
+async def _read_body(request: Request, max_bytes: int, limits: Limits) -> bytes:
     too_large = Refused("too_large", f"the request has more than {max_bytes} bytes: scale it down")
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and int(length[:20]) > max_bytes:
@@ -41,9 +42,11 @@ async def _read_body(request: Request, max_bytes: int, idle_s: float) -> bytes:
     parts: list[bytes] = []
     n_bytes = 0
     stream = aiter(request.stream())
+    end_s = time.monotonic() + limits.upload_s
     try:
         while True:
-            part = await asyncio.wait_for(anext(stream), idle_s)
+            left_s = end_s - time.monotonic()
+            part = await asyncio.wait_for(anext(stream), min(limits.idle_s, left_s))
             n_bytes += len(part)
             if n_bytes > max_bytes:
                 raise too_large
@@ -51,7 +54,10 @@ async def _read_body(request: Request, max_bytes: int, idle_s: float) -> bytes:
     except StopAsyncIteration:
         return b"".join(parts)
     except asyncio.TimeoutError:
-        raise Refused("upload_idle", f"nothing of the picture came for {idle_s:g} s") from None
+        reason = f"nothing of the picture came for {limits.idle_s:g} s"
+        if time.monotonic() >= end_s:
+            reason = f"the picture was not here after {limits.upload_s:g} s: scale it down"
+        raise Refused("upload_idle", reason) from None
     except ClientDisconnect:
         raise Refused("bad_request", "the upload broke off") from None
 
