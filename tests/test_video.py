@@ -194,6 +194,24 @@ def test_a_damaged_middle_is_read_over_and_said(tmp_path: Path) -> None:
     assert told or n_lost
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "n_joined"),
+    [("a.ts", "libx264", 3), ("a.mpg", "mpeg2video", 1), ("a.mpg", "mpeg2video", 2)],
+)
+def test_a_clock_that_goes_back_or_stands_is_no_damage(
+    tmp_path: Path, name: str, codec: str, n_joined: int
+) -> None:
+    """Of recordings that were joined, and of MPEG-2's B-frames, whose times are guessed."""
+    path = write_video(tmp_path / name, 3 * grays(30), codec=codec, options={"bf": "2"})
+    path.write_bytes(path.read_bytes() * n_joined)
+    frames = read(path)
+    assert [f.error for f in frames if f.error] == []
+    assert [f.index for f in frames] == list(range(90 * n_joined))
+    assert sum(f.n_skipped for f in frames) == 0
+    steps = np.diff([f.time_s for f in frames])
+    assert steps == pytest.approx(0.04)
+
+
 def test_what_is_no_video_is_said(tmp_path: Path) -> None:
     def error_of(path: Path) -> str:
         with pytest.raises(SourceError) as caught:

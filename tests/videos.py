@@ -41,8 +41,8 @@ def write_video(
         video: Any = file.add_stream(codec, rate=fps)
         video.width, video.height = (images[0].shape[1], images[0].shape[0]) if images else (64, 48)
         video.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-        if codec == "libx264":
-            video.options = {"preset": "ultrafast", "crf": "12", **(options or {})}
+        x264 = {"preset": "ultrafast", "crf": "12"} if codec == "libx264" else {}
+        video.options = {**x264, **(options or {})}
         if degrees:
             video.set_display_rotation(degrees)
         tone = _tone(file, sound, sound_s or len(images) / float(fps)) if sound else []

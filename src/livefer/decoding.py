@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
@@ -25,20 +26,32 @@ class Fed:
         self._is_complete = is_complete
         self._has_begun = False
         self._stamps: list[int] = []
+        self._before: set[int] = set()  # of pictures on their way when the file's clock went back
+        self._last_pts: int | None = None
+        self._last_dts: float = -math.inf
 
     def add(self, packet: Packet[VideoStream] | None) -> None:
         """Note what is given to the decoder, from the first key frame on."""
         if packet is None or packet.pts is None or packet.is_discard or not self._is_complete:
             return
         self._has_begun |= packet.is_keyframe
-        if self._has_begun:
+        if packet.dts is not None:
+            if packet.dts < self._last_dts:  # two files that somebody joined
+                self._before, self._stamps = set(self._stamps), []
+            self._last_dts = packet.dts
+        # MPEG program streams tell few times, and the others are guessed: the same one twice, too.
+        if self._has_begun and packet.pts != self._last_pts:
             heappush(self._stamps, packet.pts)
+        self._last_pts = packet.pts
 
     def lost_before(self, stamp: int | None) -> int:
         """Return how many pictures before the one that came out never will; None: it was the last.
 
         Pictures come out in the order in which they are shown.
         """
+        if stamp in self._before:
+            self._before.remove(stamp)
+            return 0
         n_before, has_come = 0, False
         while self._stamps and (stamp is None or self._stamps[0] <= stamp):
             has_come |= heappop(self._stamps) == stamp
