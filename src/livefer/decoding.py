@@ -26,7 +26,6 @@ class Fed:
         self._is_complete = is_complete
         self._has_begun = False
         self._stamps: list[int] = []
-        self._before: set[int] = set()  # of pictures on their way when the file's clock went back
         self._last_pts: int | None = None
         self._last_dts: float = -math.inf
 
@@ -37,7 +36,7 @@ class Fed:
         self._has_begun |= packet.is_keyframe
         if packet.dts is not None:
             if packet.dts < self._last_dts:  # two files that somebody joined
-                self._before, self._stamps = set(self._stamps), []
+                self._stamps.clear()
             self._last_dts = packet.dts
         # MPEG program streams tell few times, and the others are guessed: the same one twice, too.
         if self._has_begun and packet.pts != self._last_pts:
@@ -49,9 +48,8 @@ class Fed:
 
         Pictures come out in the order in which they are shown.
         """
-        if stamp in self._before:
-            self._before.remove(stamp)
-            return 0
+        if self._stamps and stamp is not None and stamp > max(self._stamps):
+            return 0  # on its way when the clock went back
         n_before, has_come = 0, False
         while self._stamps and (stamp is None or self._stamps[0] <= stamp):
             has_come |= heappop(self._stamps) == stamp
