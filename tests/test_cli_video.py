@@ -146,6 +146,16 @@ def test_copies_never_take_the_place_of_what_is_read_or_of_each_other(
     assert len(read_streams(Path("a-3.mp4"))["times"]) == 3
 
 
+def test_what_is_named_twice_is_done_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip("a.mp4", 2), clip("b.mp4", 3)
+    words = ("a.mp4", "*.mp4", "--csv", "out.csv", "--out", "copies")
+    assert run(monkeypatch, capsys, *words)[0] == 0
+    assert [r["source"] for r in read_csv("out.csv")] == ["a.mp4"] * 4 + ["b.mp4"] * 6
+    assert sorted(p.name for p in Path("copies").iterdir()) == ["a.mp4", "b.mp4"]
+
+
 def test_ctrl_c_leaves_a_valid_table_and_a_playable_video(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

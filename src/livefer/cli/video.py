@@ -105,7 +105,7 @@ def video(
     span = Span(_seconds("--start", start), _seconds("--end", end) if end else None, every, fps)
     if span.end_s is not None and span.end_s <= span.start_s:
         raise ConfigError(f"--start {start} --end {end}: expected an end behind the start")
-    inputs = list(_find(paths))
+    inputs = list(dict.fromkeys(_find(paths)))  # patterns may overlap
     names = _names_of_copies(out, [path for path, error in inputs if error is None])
     check_not_read([*tables, *pages, *names.values()], [path for path, _ in inputs])
     recognizer = Recognizer(model, detector, smoothing, prior=prior)
