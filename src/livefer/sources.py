@@ -255,7 +255,7 @@ def _natural(path: Path) -> list[str | int]:
 
 
 def _without_password(url: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", url)
+    return re.sub(r"//[^/?#]*@", "//", url)  # to the last @, as FFmpeg reads it
 
 
 def _is_cut_short(data: bytes) -> bool:
