@@ -40,6 +40,16 @@ def test_of_nothing_there_is_a_report_but_no_picture(tmp_path: Path) -> None:
     assert story.write(tmp_path / "p.png", tmp_path / "r.html", {}) == [tmp_path / "r.html"]
 
 
+def test_no_picture_takes_the_place_of_another(tmp_path: Path) -> None:
+    story = Story(CLASSES)
+    for name in ("a-3.mp4", "b/a.mp4", "c/a.mp4"):
+        for index in range(2):
+            story.add(FrameResult(name, index, index / 10, np.zeros((9, 9, 3), np.uint8)))
+    written = story.write(tmp_path / "p.png", None, {})
+    assert len(set(written)) == 3
+    assert sorted(tmp_path.iterdir()) == sorted(written)
+
+
 def test_video_draws_and_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("av")
     from videos import write_video

@@ -114,10 +114,11 @@ def _names(sources: Sequence[SourceSummary], plot: Path) -> list[Path]:
     if len(sources) == 1:
         return [plot]
     paths: list[Path] = []
-    for number, source in enumerate(sources, 1):
+    for source in sources:
         stem = re.sub(r"[^\w.-]+", "_", Path(source.source).stem)[:80]
-        path = plot.with_name(f"{plot.stem}-{stem}{plot.suffix}")
-        paths.append(
-            plot.with_name(f"{path.stem}-{number}{plot.suffix}") if path in paths else path
-        )
+        path, n = plot.with_name(f"{plot.stem}-{stem}{plot.suffix}"), 1
+        while path in paths:
+            n += 1
+            path = plot.with_name(f"{plot.stem}-{stem}-{n}{plot.suffix}")
+        paths.append(path)
     return paths
