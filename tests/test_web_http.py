@@ -7,8 +7,9 @@ import re
 import socket
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,23 @@ def test_an_upload_that_trickles_does_not_keep_its_place() -> None:
                 break
         assert answer.startswith(b"HTTP/1.1 408")
         wait_until(lambda: server.service.n_images == 0)
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /healthz HTTP/1.1\r\nHost: local"])
+def test_connections_that_ask_nothing_do_not_keep_others_out(begun: bytes) -> None:
+    limits = Limits(max_clients=1, idle_s=0.5)
+    with ExitStack() as stack, running(fake_service(limits)) as server:
+        silent = []
+        for _ in range(4 * limits.max_clients + 64):
+            silent.append(socket.create_connection(("127.0.0.1", server.port), timeout=20))
+            stack.enter_context(silent[-1]).sendall(begun)
+        for connection in silent:
+            with suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+        with httpx.Client(base_url=server.http) as client:
+            for _ in range(20):  # one connection that always has answers behind it
+                assert client.get("/healthz").status_code == 200
+                time.sleep(0.06)
 
 
 def test_more_pictures_than_fit() -> None:

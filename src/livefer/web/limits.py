@@ -13,7 +13,8 @@ class Limits:
     max_clients: streams open at the same time
     max_bytes, max_pixels: of one frame of a stream, without its time, and as its header says
     max_fps: frames a second over a stream; for a moment twice as many may come
-    idle_s: a stream that sends nothing for so long is closed, and an upload that stands still
+    idle_s: a stream that sends nothing for so long is closed, and so is a connection without a
+        request and an upload that stands still
     upload_s: an upload that takes longer is refused: who trickles keeps one of `max_images` places
     slow_s: a stream that does not take a reply for so long is closed
     max_unsent: and one that sends on while so many of its replies wait

@@ -8,9 +8,11 @@ import signal
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 import websockets  # noqa: F401  # uvicorn needs it later, when its absence would be a traceback
@@ -30,6 +32,7 @@ from livefer.yunet import YuNetDetector, yunet_path
 _SEND_BUFFER = 128 * 1024  # a client that does not read is noticed soon, not after megabytes
 _UNACKED_MS = 30_000  # and its connection is dropped by the kernel where it stays so
 _GRACE_S = 5.0
+_STREAM: Any = object()  # what a connection has that is a WebSocket: no HTTP request, and its own limits
 
 
 class Server(uvicorn.Server):
@@ -42,12 +45,36 @@ class Server(uvicorn.Server):
         logging.getLogger("uvicorn.error").addFilter(_is_news)
         self._service = service
         self._on_start = on_start
+        self._silent: dict[Any, tuple[Any, float]] = {}  # connection: its last request, since when
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so."""
         await super().startup(sockets)
         if self._on_start is not None:
             self._on_start()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Do what is to be done ten times a second, and say whether it is time to end."""
+        if counter % 10 == 0:
+            self._close_silent()
+        return await super().on_tick(counter)
+
+    def _close_silent(self) -> None:
+        """Close connections that ask nothing: uvicorn waits for ever for a first request.
+
+        Each counts towards limit_concurrency, and with enough of them everybody else gets a 503.
+        """
+        now_s, before, self._silent = time.monotonic(), self._silent, {}
+        for connection in list(self.server_state.connections):
+            request = getattr(connection, "cycle", _STREAM)
+            if request is _STREAM or (request is not None and not request.response_complete):
+                continue
+            last, since_s = before.get(connection, (request, now_s))
+            since_s = since_s if last is request else now_s
+            self._silent[connection] = request, since_s
+            is_read = not connection.transport.get_write_buffer_size()
+            if is_read and now_s - since_s >= self._service.limits.idle_s:
+                connection.transport.abort()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the streams with 1001 before uvicorn closes connections with its own code."""
