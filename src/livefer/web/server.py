@@ -32,7 +32,7 @@ from livefer.yunet import YuNetDetector, yunet_path
 _SEND_BUFFER = 128 * 1024  # a client that does not read is noticed soon, not after megabytes
 _UNACKED_MS = 30_000  # and its connection is dropped by the kernel where it stays so
 _GRACE_S = 5.0
-_STREAM: Any = object()  # what a connection has that is a WebSocket: no HTTP request, and its own limits
+_STREAM: Any = object()  # instead of a request, of a connection that is a WebSocket
 
 
 class Server(uvicorn.Server):
