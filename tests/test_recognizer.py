@@ -251,6 +251,9 @@ def test_each_file_of_a_list_has_its_own_people(tmp_path: Path) -> None:
     results = list(make(smoothing_s=5).stream([a, b]))
     assert [[f.track_id for f in r.faces] for r in results] == [[1]] * 3 + [[1, 2]] * 3
     assert {f.label for r in results[3:] for f in r.faces} == {"dark"}
+    c = write_video(tmp_path / "c.avi", [scene((20 + 20 * i, 50, 200)) for i in range(10)])
+    twice = [summary(r) for r in make().stream([c, c])]
+    assert twice[10:] == twice[:10]
 
 
 def test_a_video_cut_short_ends_with_an_error(tmp_path: Path) -> None:
@@ -358,5 +361,7 @@ def test_importing_livefer_loads_nothing_heavy() -> None:
 def test_a_missing_model_is_named() -> None:
     with pytest.raises(ModelError, match=r"absent\.onnx"):
         Recognizer(model="absent.onnx")
+    with pytest.raises(ModelError, match="~nobody-of-that-name"):
+        Recognizer(model="~nobody-of-that-name/my.onnx")
     with pytest.raises(ModelError, match="nobody"):
         Recognizer(model=LevelClassifier(), detector="nobody")  # type: ignore[arg-type]

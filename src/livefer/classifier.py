@@ -6,6 +6,7 @@ Everything about a model is read from the file itself (design: the model file de
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -163,7 +164,7 @@ def _find(model: str | Path | None) -> Path:
     name = DEFAULT_MODEL if model is None else str(model)
     if name in models:
         return models[name]
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))  # that of Path raises where nobody has the name
     if path.is_file():
         return path
     shipped = ", ".join(models) or "none"

@@ -94,12 +94,15 @@ class Recognizer:
 
     def _results(self, source: Source) -> Generator[FrameResult, None, None]:
         tracker = self.tracker(source.live)
-        name, n_resets = None, self._n_resets
+        name, index, n_resets = None, 0, self._n_resets
         with source:
             for frame in source:
-                if frame.source != name or n_resets != self._n_resets:
+                # A list may name a file twice.
+                is_other = frame.source != name or frame.index < index
+                if is_other or n_resets != self._n_resets:
                     tracker.reset()
                     name, n_resets = frame.source, self._n_resets
+                index = frame.index
                 yield self.process(frame, tracker)
 
     def tracker(self, live: bool = False) -> Tracker:
