@@ -453,6 +453,14 @@ def test_what_only_looks_like_a_camera_is_named() -> None:
         open_source("²")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there, cameras have no path")
+def test_a_camera_is_no_picture() -> None:
+    """As /dev/video0; a read of a terminal, for one, would never end."""
+    for open_it in (open_source, read_image):
+        with pytest.raises(SourceError, match="/dev/null is a device: give a camera by its number"):
+            open_it("/dev/null")
+
+
 @pytest.mark.parametrize("password", ["secret", "se@cret"])
 def test_passwords_do_not_show(cameras: list[FakeCamera | None], password: str) -> None:
     with pytest.raises(SourceError, match=r"^rtsp://door/1\?to=a@b could not be opened"):

@@ -126,6 +126,10 @@ def as_image(image: Any) -> NDArray[np.uint8]:
 def read_image(path: str | Path) -> NDArray[np.uint8]:
     """Read a picture as (H, W, 3) uint8 BGR, turned upright as its EXIF data says."""
     try:
+        if Path(path).is_char_device():  # reading one need never end
+            raise SourceError(
+                f'{path} is a device: give a camera by its number; "livefer doctor" lists them'
+            )
         data = Path(path).read_bytes()  # not cv2.imread: it cannot open every path on Windows
     except FileNotFoundError:
         raise SourceError(f"{path} does not exist: check the path") from None
