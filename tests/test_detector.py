@@ -119,6 +119,7 @@ def test_the_same_picture_gives_the_same_faces_whatever_came_between(
         (1, 1),
         (1, 4000, 3),
         (4000, 1),
+        (0, 4000, 3),
         (5, 5, 3),
         (19, 19),
         (24, 24),

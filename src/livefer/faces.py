@@ -65,7 +65,7 @@ def shrunk(image: NDArray[np.uint8], side_px: int) -> tuple[NDArray[np.uint8], N
     """Return the image with a long side of at most side_px, and its scale: (4,), for xyxy."""
     height, width = image.shape[:2]
     factor = side_px / max(height, width, 1)
-    if factor >= 1:
+    if factor >= 1 or image.size == 0:
         return image, np.ones(4, np.float32)
     size_wh = (max(1, round(width * factor)), max(1, round(height * factor)))
     small = np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
