@@ -112,6 +112,18 @@ def test_parquet_needs_no_help(tmp_path: Path, library: Library) -> None:
     assert frame["confidence"].mean() == pytest.approx(0.6)
 
 
+@pytest.mark.parametrize("folder", ["source=cam1", "index=5", "label=calm"])
+def test_a_folder_called_like_a_column_changes_no_row(tmp_path: Path, folder: str) -> None:
+    pytest.importorskip("pandas")
+    path = write(tmp_path / folder / "t.parquet")
+    expected = list(to_rows(RESULTS, CLASSES))
+    assert plain(read_results(path)) == expected
+    rows = list(read_table(path).rows)
+    assert [(r["source"], r["index"], r["label"]) for r in rows] == [
+        (r["source"], r["index"], r["label"]) for r in expected
+    ]
+
+
 def test_names_that_look_like_nothing_are_kept(tmp_path: Path) -> None:
     pytest.importorskip("pandas")
     results = [make_result(i, source=name) for i, name in enumerate(("NA", "None", "nan", "1"))]

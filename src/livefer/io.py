@@ -116,7 +116,8 @@ def _parquet(path: Path) -> Any:
     except ModuleNotFoundError:
         raise MissingExtraError("reading Parquet", "analysis") from None
     try:
-        return ds.dataset(path, format="parquet", partitioning="hive")
+        # Of a single file, what is in its folders' names is no column.
+        return ds.dataset(path, format="parquet", partitioning="hive" if path.is_dir() else None)
     except pa.ArrowException as error:
         raise DatasetError(f"{path} is not a Parquet table: {error}") from None
 

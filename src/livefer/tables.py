@@ -134,7 +134,9 @@ def _read_parquet(path: Path, progress: Progress) -> Table:
     except ModuleNotFoundError:
         raise MissingExtraError("reading Parquet", "analysis") from None
     try:
-        table = ds.dataset(path, format="parquet", partitioning="hive")
+        # Of a single file, what is in its folders' names is no column.
+        partitioning = "hive" if path.is_dir() else None
+        table = ds.dataset(path, format="parquet", partitioning=partitioning)
         classes = classes_of(table.schema.names, path)
         n_rows = table.count_rows()
     except (pa.ArrowException, OSError) as error:
