@@ -234,6 +234,9 @@ def test_what_is_no_video_is_said(tmp_path: Path) -> None:
         file.mux(stream.encode(silence))
         file.mux(stream.encode(None))
     assert "no moving picture" in error_of(tmp_path / "sound.mp4")
+    known = write_video(tmp_path / "known.avi", grays(2), codec="mpeg4").read_bytes()
+    (tmp_path / "odd.avi").write_bytes(known.replace(b"FMP4", b"Zz9x"))
+    assert "nothing here decodes" in error_of(tmp_path / "odd.avi")
 
 
 def test_a_video_without_a_frame_says_so(tmp_path: Path) -> None:
@@ -334,6 +337,19 @@ def test_a_time_in_a_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.Mon
         writer.close(whole=True)
     assert len(read_streams(tmp_path / "12:31.mp4")["times"]) == 5
     assert read_sound(tmp_path / "12:31.mp4") == read_sound(tmp_path / "12:30.mp4")
+
+
+def test_sound_that_nothing_decodes_is_left_out_and_said(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mkv", grays(5), sound="aac")
+    source.write_bytes(source.read_bytes().replace(b"A_AAC", b"A_ZZZ"))
+    with VideoReader(source) as video:
+        with VideoWriter(tmp_path / "out.mp4", video.info, source) as writer:
+            for frame in video:
+                assert frame.image is not None
+                writer.write(frame.image, frame.time_s)
+        assert "out.mp4 has no sound: that of its source is encoded" in str(writer.hint)
+    written = read_streams(tmp_path / "out.mp4")
+    assert (len(written["times"]), written["sound"]) == (5, [])
 
 
 def test_sound_of_a_part_belongs_to_the_part(tmp_path: Path) -> None:

@@ -204,7 +204,11 @@ class _Sound:
     def __init__(self, av: Any, container: Any, path: str, start_s: float) -> None:
         self._av = av
         self._input = open_media(av, path)
-        source = self._input.streams.audio[0]
+        sounds = [s for s in self._input.streams.audio if s.codec_context is not None]
+        if not sounds:
+            self._input.close()
+            raise ValueError("that of its source is encoded in a way that nothing here decodes")
+        source = sounds[0]
         videos = self._input.streams.video
         begins = [s.start_time * s.time_base for s in videos if s.start_time is not None]
         begin_s = float(begins[0]) if begins else 0.0

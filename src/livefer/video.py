@@ -110,6 +110,12 @@ class VideoReader:
             self._container.close()
             raise SourceError(f"{path} has no moving picture: expected a video")
         self._stream = streams[0]
+        if self._stream.codec_context is None:
+            self._container.close()
+            raise SourceError(
+                f"{path} is encoded in a way that nothing here decodes: convert it to an MP4 with "
+                "H.264"
+            )
         self._stream.thread_type = "AUTO"
         self._stream.codec_context.thread_count = threads
         self.info = self._describe()
