@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from videos import face_picture, grays, number_of, read_sound, read_streams, write_video
 
+import livefer.video
 from livefer.capture import Frame, quiet
 from livefer.encoder import VideoWriter
 from livefer.errors import ConfigError, LiveferError, SourceError
@@ -210,6 +211,25 @@ def test_a_clock_that_goes_back_or_stands_is_no_damage(
     assert sum(f.n_skipped for f in frames) == 0
     steps = np.diff([f.time_s for f in frames])
     assert steps == pytest.approx(0.04)
+
+
+@pytest.mark.parametrize("what", ["gray", "upright"])
+def test_a_picture_whose_colours_are_damaged_is_read_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """As in ProRes, whose every frame says how it has to be converted."""
+    path = write_video(tmp_path / "in.mp4", grays(6))
+    convert = getattr(livefer.video, what)
+
+    def damaged(picture: av.VideoFrame) -> Any:
+        if picture.time == 2 / 25:
+            raise av.error.OSError(95, "Operation not supported")
+        return convert(picture)
+
+    monkeypatch.setattr(livefer.video, what, damaged)
+    *frames, last = read(path)
+    assert [(f.index, f.n_skipped) for f in frames] == [(0, 0), (1, 0), (3, 1), (4, 0), (5, 0)]
+    assert "is damaged: 1 frames could not be read" in str(last.error)
 
 
 def test_what_is_no_video_is_said(tmp_path: Path) -> None:

@@ -184,17 +184,20 @@ class VideoReader:
             if time_s < self._start_s - 1e-6:
                 continue
             n_read += 1
-            is_cut |= cuts.update(gray(picture))
-            if self._step_s is not None:
-                if time_s < due_s - 1e-6:
+            try:
+                is_cut |= cuts.update(gray(picture))
+                if self._step_s is not None:
+                    if time_s < due_s - 1e-6:
+                        continue
+                    due_s += self._step_s * (math.floor((time_s - due_s) / self._step_s + 1e-6) + 1)
+                elif (n_read - 1) % self._every:
                     continue
-                due_s += self._step_s * (math.floor((time_s - due_s) / self._step_s + 1e-6) + 1)
-            elif (n_read - 1) % self._every:
+                image = upright(picture)
+            except self._av.error.FFmpegError:  # its colours, too, may be damaged
+                n_lost, self._n_lost = n_lost + 1, self._n_lost + 1
                 continue
             note = "damaged" if picture.is_corrupt else "cut" if is_cut else None
-            yield Frame(
-                self.name, index, time_s, upright(picture), n_lost, note=note, is_cut=is_cut
-            )
+            yield Frame(self.name, index, time_s, image, n_lost, note=note, is_cut=is_cut)
             n_lost, is_cut = 0, False
         error = self._what_is_missing(n_frames, time_s, n_read)
         if error:
