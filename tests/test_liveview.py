@@ -307,10 +307,11 @@ def test_a_snapshot_that_cannot_be_written_is_told(
 
 def test_the_rate_is_of_the_last_seconds() -> None:
     rate = _Rate()
-    assert rate.per_s() == 0
+    assert rate.per_s(0) == 0
     for i in range(200):
         rate.tick(i / 10)
-    assert rate.per_s() == pytest.approx(10)
+    assert rate.per_s(20) == pytest.approx(10)
     for i in range(100):
         rate.tick(20 + i / 50)
-    assert rate.per_s() == pytest.approx(50, rel=0.1)
+    assert rate.per_s(22) == pytest.approx(50, rel=0.1)
+    assert rate.per_s(24.1) == 0, "the camera stopped"

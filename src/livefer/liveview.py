@@ -164,8 +164,8 @@ class LiveView:
         if now_s >= self._status_until_s:
             self._status_until_s = now_s + _STATUS_S
             self._status = (
-                ("shown", f"{self._shown.per_s():.0f} fps"),
-                ("recognised", f"{self._recognised.per_s():.0f} fps"),
+                ("shown", f"{self._shown.per_s(now_s):.0f} fps"),
+                ("recognised", f"{self._recognised.per_s(now_s):.0f} fps"),
                 ("latency", f"{self.latency_ms:.0f} ms"),
                 ("skipped", f"{self.n_skipped}"),
             )
@@ -245,8 +245,8 @@ class _Rate:
         while now_s - self._times_s[0] > 2:
             self._times_s.popleft()
 
-    def per_s(self) -> float:
-        times_s = tuple(self._times_s)
+    def per_s(self, now_s: float) -> float:
+        times_s = [time_s for time_s in tuple(self._times_s) if now_s - time_s <= 2]
         spent_s = times_s[-1] - times_s[0] if times_s else 0.0
         return (len(times_s) - 1) / spent_s if spent_s > 0 else 0.0
 
