@@ -26,10 +26,11 @@ import livefer
 from livefer.analysis import Settings
 from livefer.cli import main
 from livefer.errors import ConfigError, LiveferError
-from livefer.inputs import Input, cut, find_inputs
+from livefer.inputs import Batch, Input, cut, find_inputs
 from livefer.io import open_table, read_results, to_rows
 from livefer.labels import CLASSES
-from livefer.parts import Job, write_part
+from livefer.localengine import _after_death, _Task, _Worker
+from livefer.parts import Job, Output, write_part
 from livefer.tables import read_table
 
 Command = list[str]
@@ -329,6 +330,27 @@ def test_a_finished_table_is_not_mixed_with_another_analysis(
         assert f"{name} has the classes angry, disgust, " in err
         assert "this model no, yes" in err
     assert {path.name: path.read_bytes() for path in tmp_path.glob("out.*")} == before
+
+
+def test_a_process_that_dies_without_reading_is_not_started_for_ever(tmp_path: Path) -> None:
+    class Dead:
+        exitcode = -9
+
+        def join(self) -> None:
+            pass
+
+    output = Output(str(tmp_path / "out.csv"))
+    batch = Batch(0, (Input("a.jpg"), Input("b.jpg")), 1.0)
+    process: Any = Dead()
+    connection: Any = None
+    worker = _Worker(process, connection, task=_Task(batch, tmp_path / "part.csv"), n_inputs=1)
+    worker.task = _after_death(worker, output)
+    assert list(worker.task.broken) == ["b.jpg"]
+    worker.n_inputs = 0  # another input, which may be deadly too
+    worker.task = _after_death(worker, output)
+    assert list(worker.task.broken) == ["b.jpg", "a.jpg"]
+    with pytest.raises(LiveferError, match=r"died twice \(SIGKILL\).*a\.jpg.*--resume"):
+        _after_death(worker, output)
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

@@ -127,6 +127,11 @@ def _after_death(worker: _Worker, output: Output) -> _Task:
         )
     batch = worker.task.batch
     name = batch.inputs[min(worker.n_inputs, len(batch.inputs) - 1)].name
+    if name in worker.task.broken:  # which nobody has read this time
+        raise LiveferError(
+            f"a process died twice ({how}) where it read nothing, the last time near {name}: is "
+            "the disk full, or the memory used up? --resume goes on with what is not done"
+        )
     error = f"{name} could not be analysed: the process that read it died ({how})"
     if code == -9:
         error += "; was the memory used up? Fewer --workers need less"
