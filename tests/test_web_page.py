@@ -152,7 +152,7 @@ def test_the_box_lies_on_the_face(
     scale = min(stage_hw[1] / 640, stage_hw[0] / 360)
     corner = (np.array(stage_hw[::-1]) - scale * np.array([640, 360])) / 2
     expected = box * scale + np.tile(corner, 2)
-    drawn = drawn_box(screen.astype(np.uint8), colour_bgr("happy"), expected)
+    drawn = drawn_box(screen.astype(np.uint8), colour_bgr("happy", CLASSES), expected)
     assert overlap(drawn, expected) > 0.85
     assert np.abs(drawn - expected).max() <= 0.06 * (expected[2] - expected[0])
 

@@ -114,8 +114,9 @@ def paint_faces(
         w, h = text_wh(text, size)
         plate = _place(image, (w + 2 * pad, h + pad), boxes[i], np.delete(boxes, i, 0), taken)
         taken = np.vstack([taken, plate])
-        fill = PLATE if face.uncertain else colour_bgr(face.label)
-        ink = mix(colour_bgr(face.label), WHITE, 0.7) if face.uncertain else readable_on(fill)
+        colour = colour_bgr(face.label, face.classes)
+        fill = PLATE if face.uncertain else colour
+        ink = mix(colour, WHITE, 0.7) if face.uncertain else readable_on(fill)
         paint_plate(image, plate, fill, 0.82 if face.uncertain else 1.0)
         paint_text(image, text, (int(plate[0]) + pad, int(plate[1]) + (pad + 1) // 2), size, ink)
 
@@ -170,7 +171,8 @@ def paint_bars(image: Image, face: Face, corner: Corner = "top-right") -> None:
         bar_top = y + (row - bar_h) // 2
         track = image[bar_top : bar_top + bar_h, x : min(x + bar_w, right - gap)]
         empty = mix(PLATE, WHITE, 0.18)
-        full = colour_bgr(name) if best else mix(colour_bgr(name), PLATE, 0.25)
+        full = colour_bgr(name, face.classes)
+        full = full if best else mix(full, PLATE, 0.25)
         track[:] = empty
         length = float(face.probabilities[i]) * track.shape[1]
         whole = int(length)
@@ -224,7 +226,7 @@ def _paint_box(image: Image, face: Face) -> None:
         angles = np.radians(np.linspace(start, start + 90, 9))
         corners.append(np.stack([x + radius * np.cos(angles), y + radius * np.sin(angles)], -1))
     points = [np.round(np.concatenate(corners) * 16).astype(np.int32)]
-    colour = colour_bgr(face.label)
+    colour = colour_bgr(face.label, face.classes)
     if face.uncertain:
         colour = mix(colour, _MUTED, 0.65)
     cv2.polylines(image, points, True, mix(colour, BLACK, 0.8), width + 2, cv2.LINE_AA, 4)

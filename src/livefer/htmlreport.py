@@ -50,7 +50,10 @@ def report_html(
         parts.append(_pictures(summary.pictures))
     parts += [_troubles(summary.troubles), _how(about)]
     style = (resources.files("livefer") / "assets" / "report.css").read_text(encoding="utf-8")
-    colours = "".join(f".c{i} {{ --c: {_rgb(name)}; }}\n" for i, name in enumerate(summary.classes))
+    colours = "".join(
+        f".c{i} {{ --c: {_rgb(name, summary.classes)}; }}\n"
+        for i, name in enumerate(summary.classes)
+    )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -243,6 +246,6 @@ def _how(about: Mapping[str, str]) -> str:
     )
 
 
-def _rgb(name: str) -> str:
-    blue, green, red = colour_bgr(name)
+def _rgb(name: str, classes: Sequence[str]) -> str:
+    blue, green, red = colour_bgr(name, classes)
     return f"rgb({red} {green} {blue})"

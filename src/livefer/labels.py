@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 CLASSES: tuple[str, ...] = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 """FER2013's seven classes in the one order used everywhere: the class_id is the index here."""
 
@@ -29,11 +31,20 @@ _COLOURS_BGR: dict[str, tuple[int, int, int]] = {
     "sad": (246, 98, 34),
     "surprise": (250, 250, 78),
 }
-_OTHER_BGR: tuple[tuple[int, int, int], ...] = tuple(_COLOURS_BGR.values())
 
 
-def colour_bgr(label: str) -> tuple[int, int, int]:
-    """Return the colour of a class, (blue, green, red) 0–255; an unknown name gets a stable one."""
+def colour_bgr(label: str, classes: Sequence[str]) -> tuple[int, int, int]:
+    """Return the colour of one of `classes`, (blue, green, red) 0–255.
+
+    A class of ours has its own; others take, in their order, what those leave free, and then all
+    of them again, darker.
+    """
     if label in _COLOURS_BGR:
         return _COLOURS_BGR[label]
-    return _OTHER_BGR[sum(label.encode()) % len(_OTHER_BGR)]
+    free = [_COLOURS_BGR[name] for name in CLASSES if name not in classes]
+    place = [name for name in classes if name not in _COLOURS_BGR].index(label)
+    if place < len(free):
+        return free[place]
+    round_, i = divmod(place - len(free), len(CLASSES))
+    blue, green, red = (round(value * 0.6 ** (round_ + 1)) for value in _COLOURS_BGR[CLASSES[i]])
+    return blue, green, red

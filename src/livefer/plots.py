@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -184,7 +184,7 @@ def dataset_picture(dataset: Dataset, title: str) -> Figure:
     for number, (name, split) in enumerate(dataset.splits.items()):
         counts = np.bincount(split.targets, minlength=n)
         y = np.arange(n) + (number - (len(dataset.splits) - 1) / 2) * height
-        colours = [(*_rgb(c), shades[name]) for c in dataset.classes]
+        colours = [(*_rgb(c, dataset.classes), shades[name]) for c in dataset.classes]
         bars.barh(y, counts, height * 0.92, color=colours)
         for at, count in zip(y, counts, strict=True):
             bars.text(count, at, f" {count:,} {name}", va="center", fontsize=7.5, color=_INK)
@@ -267,6 +267,6 @@ def _percent(value: float, position: float) -> str:
     return f"{100 * value:.0f} %"
 
 
-def _rgb(name: str) -> tuple[float, float, float]:
-    blue, green, red = colour_bgr(name)
+def _rgb(name: str, classes: Sequence[str]) -> tuple[float, float, float]:
+    blue, green, red = colour_bgr(name, classes)
     return red / 255, green / 255, blue / 255

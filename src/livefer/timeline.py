@@ -152,7 +152,7 @@ def _bands(axes: Axes, columns: Columns, classes: Sequence[str]) -> None:
         bottom = np.zeros(len(x))
         for class_id, name in enumerate(classes):
             top = tops[:, class_id]
-            axes.fill_between(x, bottom, top, color=_rgb(name), linewidth=0)
+            axes.fill_between(x, bottom, top, color=_rgb(name, classes), linewidth=0)
             bottom = top
         for class_id in range(len(classes) - 1):  # hides the seams, too
             axes.plot(x, tops[:, class_id], color=PAPER, linewidth=0.5, solid_capstyle="butt")
@@ -172,7 +172,7 @@ def _band_labels(
     n_apart = max(1, int(_LABELS_APART_IN / column_in))
     for class_id, name in enumerate(classes):
         n_wide = max(1, int(np.ceil((len(name) + 2) * _LETTER_IN / column_in)))
-        ink = "#{:02x}{:02x}{:02x}".format(*readable_on(colour_bgr(name))[::-1])
+        ink = "#{:02x}{:02x}{:02x}".format(*readable_on(colour_bgr(name, classes))[::-1])
         for x, y in label_places(columns, class_id, n_wide, _LABEL_IN / row_in, n_apart):
             axes.text(x, y, _plain(name), fontsize=8, color=ink, ha="center",
                       va="center_baseline")  # fmt: skip
@@ -182,7 +182,7 @@ def _whole(axes: Axes, person: Person) -> None:
     """Draw the shares of the time seen as one bar."""
     bottom = 0.0
     for name, share in person.shares.items():
-        axes.bar(0, share, 1, bottom, color=_rgb(name), linewidth=0)
+        axes.bar(0, share, 1, bottom, color=_rgb(name, tuple(person.shares)), linewidth=0)
         bottom += share
     axes.bar(0, person.uncertain, 1, bottom, facecolor=PAPER, hatch="/////", edgecolor=INK,
              linewidth=0)  # fmt: skip
@@ -237,7 +237,7 @@ def _marks(first: Axes, last: Axes, source: SourceSummary) -> None:
 def _legend(figure: Figure, classes: Sequence[str], gaps: bool, x: float, y: float) -> None:
     from matplotlib.patches import Patch
 
-    handles = [Patch(facecolor=_rgb(name), label=_plain(name)) for name in classes]
+    handles = [Patch(facecolor=_rgb(name, classes), label=_plain(name)) for name in classes]
     handles.append(Patch(facecolor=PAPER, hatch="/////", edgecolor=INK, linewidth=0,
                          label="uncertain"))  # fmt: skip
     handles.append(Patch(facecolor=GROUND, label="not in view"))
@@ -294,6 +294,6 @@ def _tick(time_s: float, unit: str) -> str:
     return f"{int(time_s // 60)}:{seconds}"
 
 
-def _rgb(name: str) -> tuple[float, float, float]:
-    blue, green, red = colour_bgr(name)
+def _rgb(name: str, classes: Sequence[str]) -> tuple[float, float, float]:
+    blue, green, red = colour_bgr(name, classes)
     return red / 255, green / 255, blue / 255

@@ -109,7 +109,7 @@ def _class_table(dataset: Dataset) -> Table:
     most = max(shares) or 1.0
     counts = dataset.counts()
     for class_id, name in enumerate(dataset.classes):
-        blue, green, red = colour_bgr(name)
+        blue, green, red = colour_bgr(name, dataset.classes)
         bar = "█" * max(1, round(18 * shares[class_id] / most)) if shares[class_id] else ""
         weight = weights[class_id]
         table.add_row(

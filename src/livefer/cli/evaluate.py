@@ -270,7 +270,7 @@ def _class_table(report: Report) -> Table:
     for name in ("images", "precision", "recall", "F1", ""):
         table.add_column(name, justify="right" if name else "left")
     for scores in report.per_class:
-        blue, green, red = colour_bgr(scores.name)
+        blue, green, red = colour_bgr(scores.name, report.classes)
         bar = "" if math.isnan(scores.f1) else "█" * round(18 * scores.f1)
         table.add_row(
             escape(scores.name),

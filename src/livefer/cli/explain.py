@@ -134,7 +134,7 @@ def sheet(
         tile[:] = view
         paint_heatmap(tile, heatmaps[i - 1], (0, 0, _TILE, _TILE))
         if best:
-            colour = colour_bgr(class_name)
+            colour = colour_bgr(class_name, face.classes)
             cv2.rectangle(canvas, (x - 4, y - 4), (x + _TILE + 3, y + _TILE + 3), colour, 3)
         ink = WHITE if best else gray
         percent = f"{share:.1%}"
@@ -148,7 +148,7 @@ def sheet(
         paint_plate(canvas, bar, mix(PLATE, WHITE, 0.15), 1.0)
         bar[2] = x + round(share * _TILE)
         if bar[2] > bar[0]:
-            paint_plate(canvas, bar, colour_bgr(class_name), 1.0)
+            paint_plate(canvas, bar, colour_bgr(class_name, face.classes), 1.0)
     return canvas
 
 

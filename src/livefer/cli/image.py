@@ -185,7 +185,7 @@ def _add_rows(table: Table, name: str, result: FrameResult) -> None:
     elif not result.faces:
         table.add_row(Text(name), "", Text("no face", "dim"))
     for number, face in enumerate(result.faces, 1):
-        blue, green, red = colour_bgr(face.label)
+        blue, green, red = colour_bgr(face.label, face.classes)
         if face.uncertain:
             label = Text(f"{face.label}? {face.confidence:.0%}", "italic")
         else:

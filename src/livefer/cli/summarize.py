@@ -148,7 +148,10 @@ def _print_shares(
     for name, amount, figures in rows:
         top = max(figures.shares.values(), default=0.0)
         cells: list[RenderableType] = [
-            Text(f"{share:.0%}", f"bold {_rgb(c)}" if share == top else "" if share else "dim")
+            Text(
+                f"{share:.0%}",
+                f"bold {_rgb(c, classes)}" if share == top else "" if share else "dim",
+            )
             for c, share in figures.shares.items()
         ]
         cells.append(f"{figures.uncertain:.0%}")
@@ -198,12 +201,12 @@ def _bar(shares: dict[str, float], width: int = 16) -> Text:
     for name, share in shares.items():
         end += share
         n = round(width * end) - done
-        bar.append("█" * n, _rgb(name))
+        bar.append("█" * n, _rgb(name, tuple(shares)))
         done += n
     return bar.append("░" * (width - done), "dim")
 
 
-def _rgb(name: str) -> str:
+def _rgb(name: str, classes: Sequence[str]) -> str:
     """Return a class's colour as rich names it."""
-    blue, green, red = colour_bgr(name)
+    blue, green, red = colour_bgr(name, classes)
     return f"rgb({red},{green},{blue})"

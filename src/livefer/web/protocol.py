@@ -92,7 +92,10 @@ class Model:
     @property
     def colours(self) -> dict[str, str]:
         """The classes' colours as #rrggbb."""
-        return {name: "#{2:02x}{1:02x}{0:02x}".format(*colour_bgr(name)) for name in self.classes}
+        return {
+            name: "#{2:02x}{1:02x}{0:02x}".format(*colour_bgr(name, self.classes))
+            for name in self.classes
+        }
 
     def to_dict(self, limits: Limits) -> dict[str, Any]:
         """Return the body of GET /v1/model."""
