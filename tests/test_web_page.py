@@ -172,6 +172,23 @@ def test_the_page_comes_back_when_the_server_does(open_page: Any) -> None:
         assert page.inner_text("#link") == "live"
 
 
+def test_who_comes_after_a_stop_is_somebody_else(open_page: Any, running: Any) -> None:
+    """Each connection counts faces from 1, but the session of the page goes on."""
+    page = start(open_page(running.url))
+    page.wait_for_selector("#csv:enabled")
+    page.click("#stop")
+    page.click("#notice-action")
+    page.wait_for_selector(".card >> text=Face 2")
+    page.click("#pause")
+    rows = list(csv.DictReader(io.StringIO(download(page, "#csv"))))
+    ids = [int(row["track_id"]) for row in rows if row["track_id"]]
+    assert set(ids) == {1, 2}
+    assert ids == sorted(ids)
+    page.click("#pause")
+    page.click("#reset")
+    page.wait_for_selector(".card >> text=Face 1")
+
+
 def test_a_denied_camera_says_what_to_do(engine: Any, camera: Any, running: Any) -> None:
     with chromium(engine, camera, "--deny-permission-prompts") as strict:
         page = strict.new_page()

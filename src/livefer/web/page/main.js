@@ -32,6 +32,8 @@ let tokenTried = false;
 /** @type {Extract<import('./stream.js').Status, {state: 'waiting'}> | null} */
 let lost = null; // why the server is not there, until it is
 let shownAt = 0; // when the frame was taken whose faces are on screen, seconds
+let firstId = 0; // what this connection's faces count from: the server begins each at 1 again,
+let lastId = 0; // and in one session a number is one person's
 let wasOn = false; // the camera, before the pictures were looked at
 
 const overlay = new Overlay($('overlay'), video);
@@ -44,7 +46,7 @@ const board = new NoticeBoard($('notice'), {onAction, onPictures: showPictures, 
 const encoder = new FrameEncoder();
 const camera = new Camera(video, {onEnded: () => cameraLost('ended')});
 const stream = new Stream(streamUrl, {
-  onStatus: render, onHello: (hello) => useModel(hello, hello.options), onReply,
+  onStatus: render, onHello, onReply,
 });
 const pictures = new Pictures(
   {gallery: $('gallery'), bar: $('picture-bar'), count: $('picture-count')}, getModel);
@@ -109,6 +111,11 @@ function nextFrame() {
   else requestAnimationFrame((now) => onFrame(now, null));
 }
 
+function onHello(/** @type {any} */ hello) {
+  firstId = lastId;
+  useModel(hello, hello.options);
+}
+
 /** @param {Reply} reply @param {number} roundTripMs */
 async function onReply(reply, roundTripMs) {
   if (reply.type !== 'result') {
@@ -118,6 +125,10 @@ async function onReply(reply, roundTripMs) {
   if (cameraState !== 'on') return;
   encoder.judge(roundTripMs - reply.timings_ms.total);
   figures.result(roundTripMs);
+  for (const face of reply.faces) {
+    face.track_id = firstId + /** @type {number} */ (face.track_id);
+    lastId = Math.max(lastId, face.track_id);
+  }
   const nSkipped = figures.skippedSince();
   session.add({
     source: camera.name(), index: session.nextIndex(nSkipped), time_s: session.seconds(reply.time_s),
@@ -297,6 +308,7 @@ function listen() {
     chart.clear();
     cards.clear();
     stream.reset();
+    firstId = lastId = 0;
     showSession();
   };
 
