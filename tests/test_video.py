@@ -213,6 +213,13 @@ def test_a_clock_that_goes_back_or_stands_is_no_damage(
     assert steps == pytest.approx(0.04)
 
 
+def test_a_part_behind_a_seam_is_what_the_whole_has_there(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.ts", grays(30), options={"bf": "2"})
+    path.write_bytes(path.read_bytes() * 3)
+    whole = seen(read(path))
+    assert seen(read(path, start_s=3)) == whole[75:]
+
+
 @pytest.mark.parametrize("what", ["gray", "upright"])
 def test_a_picture_whose_colours_are_damaged_is_read_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str

@@ -256,14 +256,17 @@ class VideoReader:
     def _packets(self) -> Iterator[Packet[VideoStream]]:
         """Yield the packets to decode, and count those before that are not needed for the start."""
         waiting: list[Packet[VideoStream]] = []
-        is_before = self._start_s > 0
+        is_before, last_dts = self._start_s > 0, -math.inf
         for packet in self._demux():
             if self._first_pts is None and not packet.is_discard:
                 self._first_pts = packet.pts
             if not is_before:
                 yield packet
                 continue
-            if packet.pts is None or self._first_pts is None or len(waiting) > _MAX_WAITING:
+            goes_back = packet.dts is not None and packet.dts < last_dts  # two files, joined
+            last_dts = last_dts if packet.dts is None else packet.dts
+            is_all = goes_back or len(waiting) > _MAX_WAITING
+            if packet.pts is None or self._first_pts is None or is_all:
                 is_before = False
             else:
                 time_s = (packet.pts - self._first_pts) * float(self.info.time_base)
