@@ -154,3 +154,19 @@ def test_a_camera_that_breaks_off_ends_with_its_reason(
 
     monkeypatch.setattr("livefer.sources.open_source", camera)
     assert run(monkeypatch, capsys) == (1, "livefer: gone\n")
+    recorded = run(monkeypatch, capsys, "--record", "out.avi")
+    assert recorded == (1, "wrote out.avi\nlivefer: gone\n")
+    assert len(read_video(Path("out.avi"))) == 1
+
+
+def test_a_file_of_before_is_not_called_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], no_display: None
+) -> None:
+    from livefer.sources import Source
+
+    Path("out.avi").write_text("old")
+    nothing = Source("camera 0", (frame for frame in ()), live=True)
+    monkeypatch.setattr("livefer.sources.open_source", lambda source, live: nothing)
+    code, err = run(monkeypatch, capsys, "--record", "out.avi")
+    assert (code, err.splitlines()[-1]) == (0, "0 frames recognised, 0 skipped")
+    assert Path("out.avi").read_text() == "old"

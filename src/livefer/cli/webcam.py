@@ -72,10 +72,16 @@ def webcam(
     write_hint(recognizer)
     recording = VideoSink(record, frames.fps) if record else None
     view = LiveView(recognizer, frames, mirror, recording)
-    with suppress(KeyboardInterrupt), terminable(), view:
-        if has_display:
-            show(view, f"livefer: {frames.name}")
-        while view.running:
-            time.sleep(0.05)
+    try:
+        with suppress(KeyboardInterrupt), terminable(), view:
+            if has_display:
+                show(view, f"livefer: {frames.name}")
+            while view.running:
+                time.sleep(0.05)
+    except SourceError:  # the camera is gone, what was recorded is not
+        if record and view.n_recognised:
+            sys.stderr.write(f"wrote {record}\n")
+        raise
     line = f"{view.n_recognised} frames recognised, {view.n_skipped} skipped"
-    sys.stderr.write(f"{line}; wrote {record}\n" if record and record.exists() else f"{line}\n")
+    line += f"; wrote {record}" if record and view.n_recognised else ""
+    sys.stderr.write(f"{line}\n")
