@@ -134,6 +134,27 @@ def test_what_is_broken_has_a_row_the_others_follow_and_the_exit_code_is_one(
     assert len(read_streams(Path("copies/a.mp4"))["times"]) == len(first) - 1
 
 
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["tlak.mp4"], "livefer: tlak.mp4 does not exist: check the path; nothing was written"),
+        (["tlak.mp4", "no/*.mp4"], "none of 2 inputs is there: tlak.mp4 does not exist"),
+        (["p.jpg"], 'p.jpg is a picture: "livefer image" is for them; nothing was written'),
+    ],
+)
+def test_a_slip_in_a_name_does_not_cost_the_table_of_before(
+    names: list[str],
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("talk.csv").write_text("hours of work", encoding="utf-8")
+    code, err = run(monkeypatch, capsys, *names, "--csv", "talk.csv")
+    assert (code, err.count("\n")) == (1, 1)
+    assert expected in err
+    assert Path("talk.csv").read_text(encoding="utf-8") == "hours of work"
+
+
 def test_copies_never_take_the_place_of_what_is_read_or_of_each_other(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,6 +165,17 @@ def test_copies_never_take_the_place_of_what_is_read_or_of_each_other(
     assert Path("a.mp4").read_bytes() == before
     assert len(read_streams(Path("a-2.mp4"))["times"]) == 2
     assert len(read_streams(Path("a-3.mp4"))["times"]) == 3
+
+
+def test_a_copy_of_before_is_not_called_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip("in.mp4", 2)
+    Path("out.mp4").write_text("old")
+    code, err = run(monkeypatch, capsys, "in.mp4", "--start", "60", "--out", "out.mp4")
+    assert (code, Path("out.mp4").read_text()) == (1, "old")
+    assert "there is nothing behind the start" in err
+    assert "wrote nothing" in err
 
 
 def test_what_is_named_twice_is_done_once(

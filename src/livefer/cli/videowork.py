@@ -116,7 +116,7 @@ class Work:
                 self.bar.update(task, completed=done_s, speed=speed)
             if annotated is not None and writer is not None:
                 annotated.close(whole=span.end_s is None and not self.stop.is_set())
-                self.total.copies.append(writer.path)
+                self.total.copies += [writer.path] if n_frames else []
                 self.total.errors += [writer.hint] if writer.hint else []
         self.total.n_persons += len(persons)
         self.total.footage_s += max(shown_s - span.start_s, 0.0)
