@@ -23,6 +23,7 @@ from builders import write_picture
 from fakes import make_scene
 
 import livefer
+from livefer import sinks
 from livefer.analysis import Settings
 from livefer.cli import main
 from livefer.errors import ConfigError, LiveferError
@@ -310,7 +311,7 @@ def test_other_settings_are_no_continuation(tmp_path: Path, run: Run) -> None:
     assert run("in", "-o", "out")[0] == 0
     code, err = run("in", "-o", "out", "--resume", "--every", "2")
     assert (code, err.count("\n")) == (1, 1)
-    assert "was begun with other settings" in err
+    assert "was begun with other settings (every 1, now 2): use the same" in err
 
 
 def test_a_finished_table_is_not_mixed_with_another_analysis(
@@ -376,6 +377,24 @@ def test_a_table_that_another_program_changed_gets_no_rows_behind_its_own(
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_parts_with_other_columns_are_not_put_together(
+    kind: str, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an update that brought a column more."""
+    pictures = write_pictures(tmp_path / "in", 20)
+    good = pictures[18].read_bytes()
+    pictures[18].write_bytes(b"no")
+    out = f"out.{kind}"
+    assert run("in", "-o", out, "--fail-fast")[0] == 1
+    pictures[18].write_bytes(good)
+    monkeypatch.setitem(sinks.FRAME_COLUMNS, "more", str)
+    code, err = run("in", "-o", out, "--resume")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "has other columns than the part before it" in err
+    assert {path.name for path in tmp_path.iterdir()} == {"in", f"{out}.parts"}
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_a_table_without_rows_is_gone_on_with(kind: str, tmp_path: Path, run: Run) -> None:
     write_pictures(tmp_path / "in", 2)
     with open_table(f"out.{kind}", CLASSES):
@@ -393,6 +412,7 @@ def test_a_table_without_rows_is_gone_on_with(kind: str, tmp_path: Path, run: Ru
         (("in", "-o", "out.csv", "--ray-address", "auto"), "--ray-address is for --engine ray"),
         (("in", "-o", "s3://bucket/out"), "s3://bucket/out is an address"),
         (("empty.txt", "-o", "out.csv"), "nothing to analyse"),
+        (("absent.jpg", "-o", "out.csv"), "absent.jpg does not exist: check the path; nothing was"),
         (("absent.txt", "-o", "out.csv"), "the list absent.txt cannot be read"),
         (("a.csv", "-o", "a.csv"), "a.csv is read"),
         (("in", "-o", "in"), "in/z.parquet is not what livefer analyze writes"),

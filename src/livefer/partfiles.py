@@ -6,6 +6,7 @@ says is a line of JSON behind the rows, followed by the length of that line.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 import os
@@ -103,16 +104,35 @@ def has_columns(table: Path, classes: Sequence[str]) -> bool:
 
 def join_text(names: Sequence[str], to: Path, has_header: bool) -> None:
     """Write the rows of parts that are text one behind the other, with one header."""
+    first = b""
     with to.open("wb") as whole:
         for number, name in enumerate(names):
             with open(name, "rb") as file:
                 left = _signature(file)[0]
                 file.seek(0)
-                if has_header and number > 0:
-                    left -= len(file.readline())
+                if has_header:
+                    header = file.readline()
+                    left -= len(header)
+                    if number == 0:
+                        first = header
+                        whole.write(header)
+                    elif _cells(header) != _cells(first):
+                        raise _of_another_version(name)
                 while left > 0 and (data := file.read(min(left, 1 << 20))):
                     whole.write(data)
                     left -= len(data)
+
+
+def _cells(header: bytes) -> bytes:
+    """Return a CSV's first line without what other programs may have put around it."""
+    return header.removeprefix(codecs.BOM_UTF8).strip()
+
+
+def _of_another_version(name: str) -> DatasetError:
+    return DatasetError(
+        f"{name} has other columns than the part before it: was it begun by another version of "
+        "livefer? Go on with that one, or write to another place"
+    )
 
 
 def join_parquet(names: Sequence[str], to: Path, more: Mapping[str, str]) -> None:
@@ -129,6 +149,8 @@ def join_parquet(names: Sequence[str], to: Path, more: Mapping[str, str]) -> Non
     waiting: list[Any] = []
     with pq.ParquetWriter(to, schema, compression="zstd") as whole:
         for name in names:
+            if pq.read_schema(name).names != schema.names:
+                raise _of_another_version(name)
             for rows in pq.ParquetFile(name).iter_batches(batch_size=_ROWS):
                 waiting.append(rows.cast(schema) if rows.schema != schema else rows)
                 if sum(len(r) for r in waiting) >= _ROWS:

@@ -255,9 +255,11 @@ class Output:
             else:
                 join_text(names, whole, has_header=self.suffix == ".csv")
             whole.replace(self.table)
-        except OSError as error:
+        except (OSError, LiveferError) as error:
             with suppress(OSError):
                 whole.unlink()
+            if isinstance(error, LiveferError):
+                raise
             raise LiveferError(
                 f"{self.table} cannot be written ({error.strerror}); its parts are in "
                 f"{self.folder}, and --resume puts them together"
