@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from livefer.cli import app
 from livefer.cli.outputs import Story
+from livefer.errors import LiveferError
 from livefer.labels import CLASSES
 from livefer.results import FrameResult
 
@@ -48,6 +49,20 @@ def test_no_picture_takes_the_place_of_another(tmp_path: Path) -> None:
     written = story.write(tmp_path / "p.png", None, {})
     assert len(set(written)) == 3
     assert sorted(tmp_path.iterdir()) == sorted(written)
+
+
+def test_what_cannot_be_written_is_said_before_hours_of_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("av")
+    use_fakes(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    Path("in.mp4").touch()
+    Path("file").touch()
+    for words in (("--plot", "file/p.png"), ("--report", "file/r.html")):
+        ended = CliRunner().invoke(app, ["video", "in.mp4", *words])
+        assert isinstance(ended.exception, LiveferError)
+        assert f"{Path(words[1])} cannot be written (" in str(ended.exception)
 
 
 def test_video_draws_and_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -225,7 +225,8 @@ def save_picture(figure: Figure, path: Path) -> None:
     except (OSError, ValueError) as error:  # ValueError: a suffix that matplotlib does not know
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise LiveferError(f"{path} cannot be written: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise LiveferError(f"{path} cannot be written ({reason}): choose another place") from None
 
 
 def _samples(split: Split, n_classes: int) -> np.ndarray[Any, np.dtype[np.uint8]]:

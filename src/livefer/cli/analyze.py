@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -16,6 +17,7 @@ from livefer.cli.shared import (
     ModelOption,
     PriorOption,
     a_number,
+    check_any_is_there,
     terminable,
     write_hint,
 )
@@ -112,6 +114,8 @@ def analyze(
     output = Output(out)
     inputs = find_inputs(paths)
     _check(inputs, output)
+    if not resume:
+        check_any_is_there([(one.name, one.error) for one in inputs])
     if any(one.is_video for one in inputs):
         load_av()
     recognizer = settings.recognizer()  # what is wrong with model or detector is said here, once
@@ -163,11 +167,14 @@ def _finished(output: Output, job: Job, resume: bool, classes: tuple[str, ...]) 
         )
     parts = output.parts()
     key = "livefer.settings"
+    now = json.loads(job.about[key])
     for part in parts:
-        if part.about.get(key, job.about[key]) != job.about[key]:
+        before = json.loads(part.about.get(key, job.about[key]))
+        if before != now:
+            changed = [f"{k} {v}, now {now.get(k)}" for k, v in before.items() if v != now.get(k)]
             raise ConfigError(
-                f"{output.path} was begun with other settings ({part.about[key]}) than this run "
-                f"has ({job.about[key]}): use the same, or write to another place"
+                f"{output.path} was begun with other settings ({'; '.join(changed)}): "
+                "use the same, or write to another place"
             )
     return parts
 

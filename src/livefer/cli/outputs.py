@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livefer.cli.shared import write_text
+from livefer.cli.shared import check_writable, write_text
 from livefer.errors import ConfigError, DatasetError
 from livefer.words import printable, short_name
 
@@ -76,6 +76,9 @@ def check_names(plot: Path | None, report: Path | None) -> None:
         from livefer.plots import require_matplotlib
 
         require_matplotlib()
+    for path in (plot, report):
+        if path is not None:
+            check_writable(path)
 
 
 def write_pictures(

@@ -6,7 +6,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livefer.errors import ConfigError, LiveferError
+from livefer.errors import ConfigError, LiveferError, SourceError
+from livefer.words import printable
 
 if TYPE_CHECKING:
     from livefer.recognizer import Recognizer
@@ -92,6 +93,34 @@ def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[str | Path])
     for output in outputs:
         if output is not None and output.resolve() in read:
             raise ConfigError(f"{output} is read: expected another name to write to")
+
+
+def check_any_is_there(inputs: Sequence[tuple[str, str | None]]) -> None:
+    """Raise SourceError where there is nothing to read: a table of before would be lost for it.
+
+    inputs: (name, None), or (name, why there is nothing)
+    """
+    errors = []
+    for name, error in inputs:
+        if error is None and ("://" in name or os.path.exists(name)):
+            return
+        errors.append(error or f"{name} does not exist: check the path")
+    if errors:
+        of_all = f"none of {len(errors)} inputs is there: " if errors[1:] else ""
+        raise SourceError(f"{of_all}{printable(errors[0])}; nothing was written")
+
+
+def check_writable(path: Path) -> None:
+    """Raise LiveferError where a file could not be written, before any work."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.touch()
+        part.unlink()
+    except OSError as error:
+        raise LiveferError(
+            f"{path} cannot be written ({error.strerror}): choose another place"
+        ) from None
 
 
 def check_picture_name(path: Path) -> None:

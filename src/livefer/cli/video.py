@@ -19,6 +19,7 @@ from livefer.cli.shared import (
     PriorOption,
     SmoothingOption,
     a_number,
+    check_any_is_there,
     check_not_read,
     write_hint,
 )
@@ -106,6 +107,7 @@ def video(
     if span.end_s is not None and span.end_s <= span.start_s:
         raise ConfigError(f"--start {start} --end {end}: expected an end behind the start")
     inputs = list(dict.fromkeys(_find(paths)))  # patterns may overlap
+    check_any_is_there(inputs)
     names = _names_of_copies(out, [path for path, error in inputs if error is None])
     check_not_read([*tables, *pages, *names.values()], [path for path, _ in inputs])
     recognizer = Recognizer(model, detector, smoothing, prior=prior)
