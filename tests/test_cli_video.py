@@ -155,27 +155,6 @@ def test_a_slip_in_a_name_does_not_cost_the_table_of_before(
     assert Path("talk.csv").read_text(encoding="utf-8") == "hours of work"
 
 
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        (["tlak.mp4"], "livefer: tlak.mp4 does not exist: check the path; nothing was written"),
-        (["tlak.mp4", "no/*.mp4"], "none of 2 inputs is there: tlak.mp4 does not exist"),
-        (["p.jpg"], 'p.jpg is a picture: "livefer image" is for them; nothing was written'),
-    ],
-)
-def test_a_slip_in_a_name_does_not_cost_the_table_of_before(
-    names: list[str],
-    expected: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    Path("talk.csv").write_text("hours of work", encoding="utf-8")
-    code, err = run(monkeypatch, capsys, *names, "--csv", "talk.csv")
-    assert (code, err.count("\n")) == (1, 1)
-    assert expected in err
-    assert Path("talk.csv").read_text(encoding="utf-8") == "hours of work"
-
-
 def test_copies_never_take_the_place_of_what_is_read_or_of_each_other(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
