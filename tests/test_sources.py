@@ -278,6 +278,13 @@ def test_a_picture_with_brackets_in_its_name_is_no_glob(tmp_path: Path) -> None:
     assert [f.source for f in open_source(str(path))] == [str(path)]
 
 
+@pytest.mark.parametrize("suffix", [".m2ts", ".vob"])
+def test_what_camcorders_and_discs_call_a_video_is_one(tmp_path: Path, suffix: str) -> None:
+    write_video(tmp_path / "v.avi", 5).rename(tmp_path / f"v{suffix}")
+    write_picture(tmp_path / "w.png")
+    assert len(list(open_source(tmp_path))) == 6
+
+
 def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
     for folder, name in (("holiday [2024]", "a.png"), ("m²", "1²3.png")):
         (tmp_path / folder).mkdir()

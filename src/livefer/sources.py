@@ -41,7 +41,7 @@ PICTURE_SUFFIXES = frozenset(
 )
 VIDEO_SUFFIXES = frozenset(
     (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".flv")
-) | {".3gp", ".mjpeg", ".mjpg", ".gif", ".ogv", ".mts"}
+) | {".3gp", ".mjpeg", ".mjpg", ".gif", ".ogv", ".mts", ".m2ts", ".vob"}
 
 
 class Source:
