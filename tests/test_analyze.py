@@ -306,6 +306,23 @@ def test_the_first_error_ends_a_run_that_is_to_fail_fast(tmp_path: Path, run: Ru
     assert list(dict.fromkeys(sources(Path("out.csv")))) == names(find_inputs(["in"]))
 
 
+def test_only_what_livefer_left_half_written_is_swept_away(tmp_path: Path, run: Run) -> None:
+    write_pictures(tmp_path / "in", 2)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    output, batch = Output(str(folder)), Batch(3, (Input("a.jpg"),), 1.0)
+    output.hidden(batch).touch()
+    ours = open_table(output.hidden(batch), CLASSES)
+    assert len(list(folder.iterdir())) == 2
+    mine = folder / ".my-part-2.txt"
+    mine.touch()
+    output.sweep()
+    assert list(folder.iterdir()) == [mine]
+    ours._file.close()
+    assert run("in", "-o", "out")[0] == 0
+    assert mine.exists()
+
+
 def test_other_settings_are_no_continuation(tmp_path: Path, run: Run) -> None:
     write_pictures(tmp_path / "in", 3)
     assert run("in", "-o", "out")[0] == 0

@@ -39,6 +39,7 @@ from livefer.storage import is_url, list_files, upload
 from livefer.tables import read_table
 from livefer.words import printable
 
+_HIDDEN = ".part-????????-????????????.*"  # Output.hidden, and no file of somebody else's
 _NEWS_S = 0.5  # between two messages from within a video
 
 
@@ -159,8 +160,9 @@ class Output:
     def sweep(self) -> None:
         """Remove what was left half written; nobody may be writing."""
         if not is_url(self.folder):
-            for path in Path(self.folder).glob(".*part-*"):
-                path.unlink()
+            for name in (_HIDDEN, f".{_HIDDEN}"):  # the second as a table that is written has it
+                for path in Path(self.folder).glob(name):
+                    path.unlink()
 
     def hidden(self, batch: Batch) -> Path:
         """Return where a part may be written before it is whole; each time another name."""
