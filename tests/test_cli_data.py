@@ -231,7 +231,7 @@ def test_evaluate_takes_a_checkpoint(
         (("evaluate", "--data", "PETS", "--checkpoint", "c", "--prior", "1"), ["export it"]),
         (("evaluate", "--data", "PETS", "--labels", "votes"), ["--votes FILE"]),
         (("evaluate", "--data", "PETS", "--votes", "v.csv"), ["without --labels votes"]),
-        (("evaluate", "--data", "OTHER"), ["only the model: dog; only the data: fox"]),
+        (("evaluate", "--data", "OTHER"), ["only shipped: dog; only the data: fox"]),
         (("evaluate", "--data", "PETS", "--json", "PETS/val/cat/0.png/x"), ["cannot be written"]),
     ],
 )

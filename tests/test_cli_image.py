@@ -92,7 +92,9 @@ def test_a_bad_file_is_a_row_and_the_others_follow(run: Run) -> None:
     assert out.count("cannot be read") == 2
     assert "b.jpg is damaged" in out
     assert "absent.png does not exist" in out
+    assert "; annotated copies in out" in out
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "c.png"]
+    assert "annotated" not in run("image", "b.jpg", "absent.png", "--out", "none")[1]
 
 
 def test_folders_and_patterns(run: Run) -> None:
@@ -204,6 +206,7 @@ def test_a_mistake_is_one_line(run: Run, arguments: tuple[str, ...], expected: s
     [
         (("--model", "absent.onnx"), "absent.onnx"),
         (("--model", "a.png"), "a.png is not an ONNX model"),
+        (("--model", "a.safetensors"), "a.safetensors is a checkpoint, no model: livefer export"),
         (("--detector", "magic"), "magic"),
     ],
 )
@@ -220,6 +223,7 @@ def test_a_wrong_model_or_detector_is_one_line(
     )
     monkeypatch.setattr(f"livefer.recognizer.{name}", real)
     write_picture(Path("a.png"), ONE)
+    Path("a.safetensors").write_bytes(b"a checkpoint")
     code, out, err = run("image", "a.png", *option)
     assert (code, out) == (1, "")
     assert expected in err

@@ -231,6 +231,8 @@ def test_classes_are_matched_by_name() -> None:
     np.testing.assert_array_equal(ours(split.faces), expected)
     with pytest.raises(ModelError, match="only the model: fear; only the data: calm"):
         match_classes(predict, CLASSES, ("angry", "calm", "sad"))
+    with pytest.raises(ModelError, match=r"mine and the data have different.*only mine: fear"):
+        match_classes(predict, CLASSES, ("angry", "calm", "sad"), "mine")
 
 
 def test_shifts_move_pixels_and_repeat_the_edge() -> None:

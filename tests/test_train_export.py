@@ -307,6 +307,16 @@ def test_an_export_does_not_replace_its_checkpoint(checkpoint: Path) -> None:
     assert checkpoint.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "words", [("export", "RUN", "-o", "x.onnx"), ("evaluate", "--data", "x", "--checkpoint", "RUN"),
+              ("evaluate", "--data", "x", "--against", "RUN")]
+)  # fmt: skip
+def test_a_runs_folder_is_no_checkpoint(words: tuple[str, ...], tmp_path: Path) -> None:
+    words = tuple(str(tmp_path) if word == "RUN" else word for word in words)
+    with pytest.raises(ConfigError, match=r"is a folder: expected .*best\.safetensors"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
+
+
 def test_a_network_that_is_surer_than_a_float_can_say(tmp_path: Path) -> None:
     config = Config(width=8).model_dump(mode="json")
     meta = {"config": config, "classes": CLASSES, "mean": MEAN, "std": STD}

@@ -470,6 +470,13 @@ def test_a_run_does_not_remove_what_it_begins_from(tmp_path: Path, option: str) 
         CliRunner().invoke(app, words, catch_exceptions=False)
 
 
+@pytest.mark.parametrize("name", ["gone", "empty"])
+def test_what_is_gone_on_with_is_a_run(name: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match=f"{name} holds no run: expected the folder of one"):
+        CliRunner().invoke(app, ["train", "--resume", str(tmp_path / name)], catch_exceptions=False)
+
+
 def test_one_class_is_nothing_to_learn(tmp_path: Path) -> None:
     data = write_folders(tmp_path / "data", {"train/sad": 2, "val/sad": 1})
     words = ["train", f"data={data}", "--out", str(tmp_path / "run")]

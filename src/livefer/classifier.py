@@ -72,6 +72,11 @@ class EmotionClassifier:
                 path, options, providers=["CPUExecutionProvider"]
             )
         except _ONNX_ERRORS as error:
+            if path.suffix == ".safetensors":
+                raise ModelError(
+                    f"{path} is a checkpoint, no model: livefer export {path} -o model.onnx "
+                    "makes one"
+                ) from None
             reason = str(error).strip().splitlines()[0]
             raise ModelError(f"{path} is not an ONNX model that can be run: {reason}") from None
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map

@@ -76,7 +76,9 @@ def install(file: Path, to: Path, sha256: str) -> Path:
         with file.open("rb") as stream:
             _write_verified(stream, to, sha256, str(file), file.stat().st_size, None)
     except OSError as error:
-        raise ModelError(f"{file} could not be copied to {to}: {error}") from error
+        raise ModelError(
+            f"{file} could not be copied to {to} ({error.strerror}): check the path"
+        ) from error
     return to
 
 

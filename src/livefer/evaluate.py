@@ -70,7 +70,10 @@ def shifted(faces: NDArray[np.uint8], dx: int, dy: int) -> NDArray[np.uint8]:
 
 
 def match_classes(
-    predict: Predict, model_classes: tuple[str, ...], data_classes: tuple[str, ...]
+    predict: Predict,
+    model_classes: tuple[str, ...],
+    data_classes: tuple[str, ...],
+    name: str = "the model",
 ) -> Predict:
     """Return a predictor whose columns are the data's classes; both must have the same ones."""
     if model_classes == data_classes:
@@ -79,7 +82,7 @@ def match_classes(
         only_model = ", ".join(sorted(set(model_classes) - set(data_classes))) or "none"
         only_data = ", ".join(sorted(set(data_classes) - set(model_classes))) or "none"
         raise ModelError(
-            f"the model and the data have different classes (only the model: {only_model}; only "
+            f"{name} and the data have different classes (only {name}: {only_model}; only "
             f"the data: {only_data}): rename the class folders, or take a model trained on them"
         )
     columns = [model_classes.index(name) for name in data_classes]

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from livefer.cli.shared import ModelOption, PriorOption, check_not_read, write_text
+from livefer.cli.shared import (
+    ModelOption,
+    PriorOption,
+    check_checkpoint,
+    check_not_read,
+    write_text,
+)
 from livefer.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -121,7 +127,9 @@ def evaluate(
     name = f"{one.name}, ten views" if tta else one.name
 
     def run(model: _Loaded) -> NDArray[np.float32]:
-        predict = evaluation.match_classes(model.predict, model.classes, dataset.classes)
+        predict = evaluation.match_classes(
+            model.predict, model.classes, dataset.classes, model.name
+        )
         with progress_bar("evaluating") as progress:
             return evaluation.predict_split(
                 evaluation.with_tta(predict) if tta else predict, part, dataset.classes, progress
@@ -163,7 +171,7 @@ def evaluate(
 
 def _load_any(source: str, labels: Labels) -> _Loaded:
     """Load a checkpoint if its name says so, or else a model."""
-    if source.endswith(".safetensors"):
+    if source.endswith(".safetensors") or Path(source).is_dir():
         return _load(None, Path(source), None, labels)
     return _load(source, None, None, labels)
 
@@ -181,6 +189,7 @@ def _load(
         from livefer.train.checkpoint import heads_of, load_predictor
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"--checkpoint ({error.name})", "train") from None
+    check_checkpoint(checkpoint)
     if labels is Labels.VOTES and "votes" in heads_of(checkpoint):
         predict, classes = load_predictor(checkpoint, "votes")
     else:

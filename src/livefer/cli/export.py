@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from livefer.cli.shared import check_not_read
+from livefer.cli.shared import check_checkpoint, check_not_read
 from livefer.errors import ConfigError, MissingExtraError
 
 
@@ -18,7 +18,8 @@ def export(
         Path, typer.Argument(help="best.safetensors of a run.", metavar="CHECKPOINT")
     ],
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="The ONNX file to write.", metavar="OUT.ONNX")
+        Path,
+        typer.Option("--out", "-o", "--output", help="The ONNX file to write.", metavar="OUT.ONNX"),
     ],
     data: Annotated[
         Path | None, typer.Option(help="Data set to check on.", show_default="the run's own")
@@ -59,6 +60,7 @@ def export(
     from livefer.errors import DatasetError
     from livefer.votes import read_votes, voted_on
 
+    check_checkpoint(checkpoint)
     check_not_read([output], [checkpoint])
     meta = load_checkpoint(checkpoint)[1]
     try:

@@ -42,6 +42,8 @@ def image(
     out: Annotated[
         Path | None,
         typer.Option(
+            "--out",
+            "-o",
             help="Write annotated copies into this folder, under the pictures' own names.",
             metavar="DIR",
         ),
@@ -73,7 +75,7 @@ def image(
     taken = {Path(name).resolve() for name, error in items if error is None}
     recognizer = Recognizer(model, detector, heatmaps=cam, prior=prior)
     table, shown = _table(), _short([name for name, _ in items])
-    n_faces, errors = 0, []
+    n_faces, n_copies, errors = 0, 0, []
     for index, (name, error) in enumerate(_with_progress(items)):
         result = _recognise(recognizer, index, name, error)
         if result.error and len(items) == 1 and not as_json:
@@ -85,13 +87,14 @@ def image(
             path = _free_name(out, Path(name), taken)
             write_image(path, draw_faces(result.image, result.faces, cam, bars=True))
             record["output"] = printable(str(path))
+            n_copies += 1
         if as_json:
             sys.stdout.write(json.dumps(record) + "\n")
             sys.stdout.flush()
         else:
             _add_rows(table, shown[index], result)
     if not as_json:
-        _print(table, len(items), n_faces, errors, out)
+        _print(table, len(items), n_faces, errors, out if n_copies else None)
     write_hint(recognizer)
     if errors:
         raise typer.Exit(1)
@@ -112,7 +115,7 @@ def _find(paths: list[str]) -> Iterator[tuple[str, str | None]]:
             pictures = [file for file in found if Path(file).suffix.lower() in PICTURE_SUFFIXES]
             nothing = f"{path} matches no picture ({len(found)} other files or folders)"
         elif Path(path).suffix.lower() in VIDEO_SUFFIXES - PICTURE_SUFFIXES:
-            pictures, nothing = [], f'{path} is a video: play it with "livefer webcam --source"'
+            pictures, nothing = [], f'{path} is a video: "livefer video" is for them'
         else:
             pictures, nothing = [path], ""
         yield from ((file, None) for file in pictures)

@@ -110,6 +110,14 @@ def check_any_is_there(inputs: Sequence[tuple[str, str | None]]) -> None:
         raise SourceError(f"{of_all}{printable(errors[0])}; nothing was written")
 
 
+def check_checkpoint(path: Path) -> None:
+    """Raise ConfigError for a run's folder, and say which file in it is meant."""
+    if path.is_dir():
+        raise ConfigError(
+            f"{path} is a folder: expected a run's checkpoint, as in {path / 'best.safetensors'}"
+        )
+
+
 def check_writable(path: Path) -> None:
     """Raise LiveferError where a file could not be written, before any work."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -30,7 +30,8 @@ def train(
         str | None, typer.Option(help="Data set instead of the configuration's.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the run.", show_default="runs/NAME")
+        Path | None,
+        typer.Option("--out", "-o", help="Folder of the run.", show_default="runs/NAME"),
     ] = None,
     resume: Annotated[
         Path | None, typer.Option(help="Go on with an interrupted run: its folder.")
@@ -63,7 +64,11 @@ def train(
     if resume:
         if config or overrides or data or out or overwrite:
             raise ConfigError("--resume goes on with the run as it was: give it alone")
-        folder = resume if resume.is_dir() else resume.parent
+        folder = resume.parent if resume.is_file() else resume
+        if not (folder / "config.yaml").is_file():
+            raise ConfigError(
+                f"{folder} holds no run: expected the folder of one, with its config.yaml"
+            )
         settings = configs.load_config(folder / "config.yaml")
     else:
         overrides = [*(overrides or []), *([f"data={data}"] if data else [])]
