@@ -14,7 +14,10 @@ PICTURE = Path(__file__).parents[1] / "assets" / "astronaut.jpg"
 
 def demo(
     out: Annotated[
-        Path, typer.Option(help="Write the annotated picture into this folder.", metavar="DIR")
+        Path,
+        typer.Option(
+            "--out", "-o", help="Write the annotated picture into this folder.", metavar="DIR"
+        ),
     ] = Path("out"),
 ) -> None:
     """Recognise the face in the picture that comes with livefer.

@@ -35,7 +35,8 @@ _SHEET_BGR = (30, 27, 25)
 def explain(
     image: Annotated[Path, typer.Argument(help="A picture with a face.", metavar="IMAGE")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="The sheet to write.", metavar="OUT.PNG")
+        Path,
+        typer.Option("--out", "-o", "--output", help="The sheet to write.", metavar="OUT.PNG"),
     ],
     face: Annotated[
         int | None,
@@ -52,7 +53,8 @@ def explain(
     """Show for one face what speaks for each expression, as heat maps side by side.
 
     Grad-CAM: warm is what raises the score of that expression. Each map is scaled to its own
-    maximum, so that its colours say where, and the figure below it says how much.
+    maximum, so that its colours say where, and the figure below it says how much. Where there are
+    no colours, no place raises it.
     """
     import numpy as np
 

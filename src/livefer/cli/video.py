@@ -42,6 +42,8 @@ def video(
     out: Annotated[
         Path | None,
         typer.Option(
+            "--out",
+            "-o",
             help="Write an annotated copy (H.264, with the sound); of several videos: a folder.",
             metavar="OUT.MP4|DIR",
         ),
