@@ -116,6 +116,13 @@ def test_cameras_are_tried(
     assert said in out
 
 
+def test_the_card_is_shown_in_few_digits() -> None:
+    value = '{"split": "val", "accuracy": 0.70019, "against_float": {"change": -0.00139314}}'
+    assert command._plain(value) == "split val, accuracy 0.7002, against_float change -0.0014"
+    assert command._plain("[0.13887626, 0.0151043]") == "[0.1389, 0.0151]"
+    assert command._plain("5df9e9421a4e") == "5df9e9421a4e"
+
+
 def test_a_terminal_without_unicode_gets_plain_marks(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -45,7 +45,8 @@ def people_tables(
         + table(head, shares)
         + "\n<h3>Changes and longest stretches</h3>\n"
         '<p class="faint">Changes from one certain label to another, and those per minute with '
-        "a certain label. A stretch ends with another label, with doubt, or out of view.</p>\n"
+        "a certain label. A stretch ends with another label, with doubt, or with more than half a "
+        "second out of view.</p>\n"
         + table(
             ("", "first", "last", "mean confidence", "changes", "per minute", "longest stretches"),
             rest,

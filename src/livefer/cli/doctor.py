@@ -93,10 +93,12 @@ def _model() -> Iterator[Finding]:
 
 def _plain(value: str) -> str:
     """Return a field of the model's card, JSON objects as `name value, name value`."""
-    if not value.startswith("{"):
-        return value
-    fields = json.loads(value).items()
-    return ", ".join(f"{k} {round(v, 4) if isinstance(v, float) else v}" for k, v in fields)
+    if value.startswith("{"):
+        value = ", ".join(
+            f"{key} {_plain(json.dumps(part)) if isinstance(part, dict) else part}"
+            for key, part in json.loads(value).items()
+        )
+    return re.sub(r"\d+\.\d{5,}", lambda number: f"{float(number[0]):.4f}", value)
 
 
 def _detectors() -> Iterator[Finding]:
