@@ -37,7 +37,10 @@ Item = tuple[str, str | None]  # a picture's path, and why there is none
 def image(
     paths: Annotated[
         list[str],
-        typer.Argument(help="Pictures, folders of pictures, quoted patterns.", metavar="PATH..."),
+        typer.Argument(
+            help='Pictures, folders of pictures, quoted patterns ("DIR/**/*" looks deeper).',
+            metavar="PATH...",
+        ),
     ],
     out: Annotated[
         Path | None,

@@ -37,7 +37,10 @@ _STOPPED = 130  # the exit code of what Ctrl-C ended
 def video(
     paths: Annotated[
         list[str],
-        typer.Argument(help="Videos, folders of videos, quoted patterns.", metavar="IN..."),
+        typer.Argument(
+            help='Videos, folders of videos, quoted patterns ("DIR/**/*" looks deeper).',
+            metavar="IN...",
+        ),
     ],
     out: Annotated[
         Path | None,
