@@ -89,6 +89,9 @@ class FakeCamera:
     def get(self, _: int) -> float:
         return 0.0
 
+    def getBackendName(self) -> str:  # OpenCV's name
+        return "FAKE"
+
     def release(self) -> None:
         self.released = True
 
@@ -351,6 +354,12 @@ def test_a_video_gives_every_frame_with_its_time(tmp_path: Path) -> None:
     assert [f.index for f in frames] == list(range(20))
     assert [f.time_s for f in frames] == pytest.approx([k / FPS for k in range(20)])
     assert not any(f.still or f.error or f.n_skipped for f in frames)
+
+
+def test_a_video_where_a_picture_is_expected_is_named(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.avi", 2)
+    with pytest.raises(SourceError, match=r"v\.avi is a video, not a picture: .*stream"):
+        read_image(path)
 
 
 def test_times_go_on_where_the_file_gives_none(tmp_path: Path) -> None:

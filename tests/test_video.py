@@ -19,8 +19,10 @@ from videos import face_picture, grays, number_of, read_sound, read_streams, wri
 
 import livefer.video
 from livefer.capture import Frame, quiet
+from livefer.decoding import squared
 from livefer.encoder import VideoWriter
 from livefer.errors import ConfigError, LiveferError, SourceError
+from livefer.sources import open_source
 from livefer.video import VideoReader
 
 NTSC = Fraction(30000, 1001)
@@ -83,6 +85,39 @@ def test_a_turned_video_is_read_upright_as_opencv_does(tmp_path: Path, degrees: 
     assert image.shape == expected.shape == ((96, 128, 3) if degrees == 180 else (128, 96, 3))
     assert np.abs(image.astype(int) - expected).mean() < 3
     assert np.abs(image.astype(int) - cv2.rotate(expected, cv2.ROTATE_180)).mean() > 20
+
+
+@pytest.mark.parametrize("aspect", [Fraction(64, 45), Fraction(8, 9)])
+@pytest.mark.parametrize("degrees", [0, 90])
+def test_pixels_that_are_not_square_are_stretched(
+    tmp_path: Path, aspect: Fraction, degrees: int
+) -> None:
+    if degrees and not hasattr(av.VideoStream, "set_display_rotation"):
+        missing("this PyAV cannot write videos that are to be turned: a newer one can")
+    picture = cv2.resize(face_picture(), (144, 96))
+    path = write_video(tmp_path / "in.mp4", [picture] * 2, aspect=aspect, degrees=degrees)
+    shape = (96, 205, 3) if aspect > 1 else (108, 144, 3)
+    if degrees:
+        shape = (shape[1], shape[0], 3)
+    image = read(path)[0].image
+    with open_source(path) as frames:
+        by_opencv = next(iter(frames)).image
+    assert image is not None
+    assert by_opencv is not None
+    assert image.shape == by_opencv.shape == shape
+    assert np.abs(image.astype(int) - by_opencv).mean() < 3
+    copy = tmp_path / "out.mp4"
+    with VideoReader(path) as reader, VideoWriter(copy, reader.info) as writer:
+        writer.write(image, 0.0)
+    with VideoReader(copy) as reader:  # which is as it looked, and not stretched again
+        assert reader.info.aspect == 1
+        assert reader.info.wh == (shape[1] // 2 * 2, shape[0] // 2 * 2)
+
+
+def test_an_aspect_that_cannot_be_meant_changes_nothing() -> None:
+    image = np.zeros((10, 20, 3), np.uint8)
+    for aspect in (0.0, 0.01, 1.0, 1.001, 100.0):
+        assert squared(image, aspect) is image
 
 
 def parts_of(frames: list[Frame], start_s: float, end_s: float) -> list[Frame]:
@@ -228,10 +263,10 @@ def test_a_picture_whose_colours_are_damaged_is_read_over(
     path = write_video(tmp_path / "in.mp4", grays(6))
     convert = getattr(livefer.video, what)
 
-    def damaged(picture: av.VideoFrame) -> Any:
+    def damaged(picture: av.VideoFrame, *more: float) -> Any:
         if picture.time == 2 / 25:
             raise av.error.OSError(95, "Operation not supported")
-        return convert(picture)
+        return convert(picture, *more)
 
     monkeypatch.setattr(livefer.video, what, damaged)
     *frames, last = read(path)

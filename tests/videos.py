@@ -28,11 +28,13 @@ def write_video(
     degrees: int = 0,
     options: dict[str, str] | None = None,
     movflags: str = "",
+    aspect: Fraction | int = 1,
 ) -> Path:
     """Write images as a video.
 
     ticks: the time of each image in 1 / fps; None: one after the other
     sound: codec of a tone that goes with it, of sound_s seconds, by default as long as the images
+    aspect: width of a pixel by its height
     degrees: that a player is told to turn the pictures by, counter-clockwise
     """
     images = list(images)
@@ -40,6 +42,8 @@ def write_video(
     with av.open(str(path), "w", options={"movflags": movflags} if movflags else {}) as file:
         video: Any = file.add_stream(codec, rate=fps)
         video.width, video.height = (images[0].shape[1], images[0].shape[0]) if images else (64, 48)
+        if aspect != 1:
+            video.codec_context.sample_aspect_ratio = Fraction(aspect)
         video.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         x264 = {"preset": "ultrafast", "crf": "12"} if codec == "libx264" else {}
         video.options = {**x264, **(options or {})}

@@ -19,6 +19,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.decoding import squared
+
 RECONNECT_S = 10.0
 """For so long a camera or stream that stopped is tried again."""
 
@@ -267,4 +269,17 @@ def _read(capture: cv2.VideoCapture) -> NDArray[np.uint8] | None:
         ok, image = capture.read()
     except cv2.error:  # as some backends answer when the device is gone
         return None
-    return np.asarray(image, np.uint8) if ok and image is not None and image.size else None
+    if not ok or image is None or not image.size:
+        return None
+    return squared(np.asarray(image, np.uint8), _aspect(capture))
+
+
+def _aspect(capture: cv2.VideoCapture) -> float:
+    """Return the width of a pixel by its height, of pictures as OpenCV gives them: turned."""
+    if capture.getBackendName() != "FFMPEG":  # cameras know nothing of it
+        return 1.0
+    across, down = capture.get(cv2.CAP_PROP_SAR_NUM), capture.get(cv2.CAP_PROP_SAR_DEN)
+    if across <= 0 or down <= 0:
+        return 1.0
+    is_on_its_side = capture.get(cv2.CAP_PROP_ORIENTATION_META) in (90, 270)
+    return down / across if is_on_its_side else across / down

@@ -1,4 +1,4 @@
-"""Decoded pictures of PyAV as arrays, and the count of those that never come out."""
+"""Decoded pictures as arrays, as they are to be seen; the count of those that never come out."""
 
 from __future__ import annotations
 
@@ -67,8 +67,24 @@ def gray(picture: VideoFrame) -> NDArray[np.uint8]:
     return rows[: picture.height, : picture.width]
 
 
-def upright(picture: VideoFrame) -> NDArray[np.uint8]:
-    """Return (H, W, 3) uint8 BGR, turned as the file says."""
+def upright(picture: VideoFrame, aspect: float = 1.0) -> NDArray[np.uint8]:
+    """Return (H, W, 3) uint8 BGR, of square pixels and turned as the file says.
+
+    aspect: as `squared` takes it
+    """
     image: NDArray[np.uint8] = picture.to_ndarray(format="bgr24")  # type: ignore[assignment]
+    image = squared(image, aspect)
     turn = _TURNS.get(round(picture.rotation / 90) % 4)
     return image if turn is None else np.asarray(cv2.rotate(image, turn), np.uint8)
+
+
+def squared(image: NDArray[np.uint8], aspect: float) -> NDArray[np.uint8]:
+    """Stretch a picture whose pixels are not square, as those of DV, DVD and HDV are.
+
+    aspect: width of a pixel by its height; a figure that cannot be meant changes nothing
+    """
+    if not 0.25 <= aspect <= 4 or abs(aspect - 1) < 0.01:
+        return image
+    height, width = image.shape[:2]
+    size_wh = (round(width * max(aspect, 1)), round(height / min(aspect, 1)))
+    return np.asarray(cv2.resize(image, size_wh), np.uint8)

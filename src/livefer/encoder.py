@@ -127,10 +127,6 @@ class VideoWriter:
         # As OpenCV converts: BT.601, 16 to 235. What FFmpeg converts comes out a shade darker.
         context.color_primaries, context.color_trc, context.colorspace = 1, 1, _BT601
         context.color_range = 1
-        is_turned = (image.shape[1], image.shape[0]) == self.info.wh[::-1]
-        aspect = 1 / self.info.aspect if is_turned else self.info.aspect
-        if aspect != 1:
-            context.sample_aspect_ratio = aspect
         self._stream = stream
         if self._audio_from is not None:
             try:

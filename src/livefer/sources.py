@@ -150,6 +150,8 @@ def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:  # more pixels than OpenCV takes
         image = None
+    if image is None and _is_video(name):
+        raise SourceError(f"{name} is a video, not a picture: livefer video, or stream, reads it")
     if image is None:
         raise SourceError(
             f"{name} is damaged, or no picture that OpenCV reads: "

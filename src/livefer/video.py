@@ -35,7 +35,7 @@ _HIDING = {"vp8", "mpeg4", "msmpeg4v3", "theora"}  # not every packet of these s
 class VideoInfo:
     """What a video file says about itself.
 
-    wh: width and height in pixels as it is stored, before it is turned upright
+    wh: width and height in pixels as it is stored, before it is stretched and turned upright
     fps: mean frames per second, exact: 29.97 is 30000/1001
     time_base: seconds of one tick of the file's clock
     duration_s, n_frames: None where the file does not say
@@ -192,7 +192,7 @@ class VideoReader:
                     due_s += self._step_s * (math.floor((time_s - due_s) / self._step_s + 1e-6) + 1)
                 elif (n_read - 1) % self._every:
                     continue
-                image = upright(picture)
+                image = upright(picture, float(self.info.aspect))
             except self._av.error.FFmpegError:  # its colours, too, may be damaged
                 n_lost, self._n_lost = n_lost + 1, self._n_lost + 1
                 continue
