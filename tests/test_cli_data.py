@@ -88,6 +88,7 @@ def test_data_prints_classes_and_findings(livefer: Run, pets: Path) -> None:
     assert words(ended.out, "dog")[:6] == ["dog", "2", "1", "25.0", "%", "2.00"]
     assert words(ended.out, "all") == ["all", "8", "4"]
     assert words(ended.out, "pixel copies")[-1] == "1"
+    assert "--json names the files" in ended.out
     assert "every file could be read" in ended.out
     assert max(map(len, ended.out.splitlines())) <= max(80, len(str(pets)) + 20)
 
@@ -98,7 +99,9 @@ def test_data_as_json_is_nothing_but_json(livefer: Run, pets: Path) -> None:
     found = json.loads(ended.out)
     assert found["classes"]["cat"] == {"train": 6, "val": 3, "share": 0.75, "weight": 8 / 12}
     assert found["splits"]["val"]["n_copies_of_train"] == 1
+    assert found["splits"]["val"]["files"]["copies_of_train"] == ["val/cat/0.png"]
     assert found["splits"]["train"]["n_redundant"] == 0
+    assert found["splits"]["train"]["files"] == {"blank": [], "copies": [], "conflicting": []}
     assert [entry["file"] for entry in found["unreadable"]] == ["val/cat/notes.txt"]
     assert ended.code == 1
 

@@ -83,11 +83,13 @@ def test_nothing_is_found_in_nothing() -> None:
     assert hygiene.twins(some, none).tolist() == [False, False]
 
 
-def test_inspect_counts() -> None:
+def test_inspect_counts_and_names_files() -> None:
     a, b, c, d = make_faces(4)
     dark = np.zeros((48, 48), np.uint8)
-    train = Split("train", np.stack([a, a, b, b, b, dark]), np.array([0, 0, 0, 1, 1, 0]), ("",) * 6)
-    val = Split("val", np.stack([a, recompressed(b), c, d]), np.array([0, 0, 1, 1]), ("",) * 4)
+    train_faces, train_targets = np.stack([a, a, b, b, b, dark]), np.array([0, 0, 0, 1, 1, 0])
+    train = Split("train", train_faces, train_targets, tuple("123456"))
+    val_faces, val_targets = np.stack([a, recompressed(b), c, d]), np.array([0, 0, 1, 1])
+    val = Split("val", val_faces, val_targets, tuple("abcd"))
     data = Dataset(Path("x"), ("p", "q"), {"train": train, "val": val}, (), "")
     found = hygiene.inspect(data)
     assert found["train"].to_dict() == {
@@ -96,6 +98,13 @@ def test_inspect_counts() -> None:
     }  # fmt: skip
     assert found["val"].n_copies_of_train == 1
     assert found["val"].n_twins_in_train == 2
+    assert hygiene.files_of(train, train) == {
+        "blank": ["6"], "copies": [["1", "2"], ["3", "4", "5"]], "conflicting": [["3", "4", "5"]],
+    }  # fmt: skip
+    assert hygiene.files_of(val, train) == {
+        "blank": [], "copies": [], "conflicting": [],
+        "copies_of_train": ["a"], "twins_in_train": ["a", "b"],
+    }  # fmt: skip
 
 
 def test_inspect_without_train() -> None:

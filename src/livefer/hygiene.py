@@ -7,6 +7,7 @@ and 3,589 PublicTest images).
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -128,6 +129,28 @@ def inspect(dataset: Dataset) -> dict[str, SplitHygiene]:
     """Look at each split, and at what val and test share with train."""
     train = dataset.splits.get("train")
     return {name: _inspect_split(split, train) for name, split in dataset.splits.items()}
+
+
+def files_of(split: Split, train: Split | None) -> dict[str, list[Any]]:
+    """Return the files behind a split's figures: blank ones, groups of copies, twins in train."""
+    by_pixels: dict[int, list[int]] = {}
+    for row, number in enumerate(groups(split.faces)):
+        by_pixels.setdefault(int(number), []).append(row)
+    alike = [rows for rows in by_pixels.values() if len(rows) > 1]
+    differ = [rows for rows in alike if len(set(split.targets[rows].tolist())) > 1]
+    found: dict[str, list[Any]] = {
+        "blank": _names(split, np.flatnonzero(blank(split.faces))),
+        "copies": [_names(split, rows) for rows in alike],
+        "conflicting": [_names(split, rows) for rows in differ],
+    }
+    if train is not None and split is not train:
+        found["copies_of_train"] = _names(split, np.flatnonzero(copies(split.faces, train.faces)))
+        found["twins_in_train"] = _names(split, np.flatnonzero(twins(split.faces, train.faces)))
+    return found
+
+
+def _names(split: Split, rows: Iterable[int]) -> list[str]:
+    return [split.files[row] for row in rows]
 
 
 def _inspect_split(split: Split, train: Split | None) -> SplitHygiene:

@@ -86,6 +86,8 @@ def _print(console: Console, dataset: Dataset, found: dict[str, SplitHygiene]) -
         from livefer.hygiene import NEAR_CORRELATION
 
         console.print(f"near copy: the pixels correlate by {NEAR_CORRELATION} or more", style="dim")
+    if any(getattr(h, attribute) for h in found.values() for attribute, _ in _FINDINGS):
+        console.print("--json names the files", style="dim")
     console.print()
     if n := len(dataset.unreadable):
         what = "file" if n == 1 else "files"
@@ -153,6 +155,9 @@ def _shares(dataset: Dataset) -> list[float]:
 
 
 def _to_dict(dataset: Dataset, found: dict[str, SplitHygiene]) -> dict[str, Any]:
+    from livefer.hygiene import files_of
+
+    train = dataset.splits.get("train")
     counts, weights, shares = dataset.counts(), dataset.class_weights(), _shares(dataset)
     return {
         "root": str(dataset.root),
@@ -165,7 +170,10 @@ def _to_dict(dataset: Dataset, found: dict[str, SplitHygiene]) -> dict[str, Any]
             }
             for class_id, name in enumerate(dataset.classes)
         },
-        "splits": {name: h.to_dict() for name, h in found.items()},
+        "splits": {
+            name: h.to_dict() | {"files": files_of(dataset.splits[name], train)}
+            for name, h in found.items()
+        },
         "n_unreadable": len(dataset.unreadable),
         "unreadable": [{"file": file, "reason": reason} for file, reason in dataset.unreadable],
     }

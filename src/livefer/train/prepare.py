@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from livefer import hygiene
 from livefer.dataset import Split
 from livefer.errors import ConfigError, DatasetError
+from livefer.text import fit_text, paint_text, text_wh
 from livefer.train.augment import augment
 from livefer.train.config import Config, config_yaml
 from livefer.train.losses import smooth_one_hot
@@ -86,11 +87,11 @@ def write_preview(path: Path, split: Split, classes: tuple[str, ...], config: Co
     torch.manual_seed(config.seed)
     n_columns, zoom, left, gap = 10, 2, 96, 6
     side = split.faces.shape[1] * zoom
-    sheet = np.full((len(classes) * side, left + gap + (n_columns + 1) * side), 255, np.uint8)
+    sheet = np.full((len(classes) * side, left + gap + (n_columns + 1) * side, 3), 255, np.uint8)
     for class_id, name in enumerate(classes):
         y = class_id * side
-        at = (8, y + side // 2 + 5)
-        cv2.putText(sheet, name[:12], at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 0, 1, cv2.LINE_AA)
+        text, size = fit_text(name, 18, left - 16)
+        paint_text(sheet, text, (8, y + (side - text_wh(text, size)[1]) // 2), size, (0, 0, 0))
         rows = np.flatnonzero(split.targets == class_id)
         if not len(rows):
             continue
@@ -100,7 +101,7 @@ def write_preview(path: Path, split: Split, classes: tuple[str, ...], config: Co
         for column, face in enumerate(faces):
             x = left + column * side + (gap if column else 0)
             big = cv2.resize(face, (side, side), interpolation=cv2.INTER_NEAREST)
-            sheet[y : y + side, x : x + side] = big
+            sheet[y : y + side, x : x + side] = big[:, :, None]
     try:
         path.write_bytes(cv2.imencode(".png", sheet)[1].tobytes())
     except OSError as error:
