@@ -286,6 +286,19 @@ def test_a_finished_table_is_gone_on_with(kind: str, tmp_path: Path, run: Run) -
     assert read_results(out).equals(whole)
 
 
+def test_gone_on_with_where_all_is_done(tmp_path: Path, run: Run) -> None:
+    pictures = write_pictures(tmp_path / "in", 3)
+    pictures[1].write_bytes(b"no")
+    code, before = run("in", "-o", "out.csv")
+    table = Path("out.csv").read_bytes()
+    code_again, err = run("in", "-o", "out.csv", "--resume")
+    assert (code, code_again) == (1, 1)
+    assert "001.png is damaged" in before
+    assert "001.png is damaged" in err
+    assert err.splitlines()[-1] == "nothing to do: 3 files done before, 1 error; wrote out.csv"
+    assert Path("out.csv").read_bytes() == table
+
+
 def test_the_first_error_ends_a_run_that_is_to_fail_fast(tmp_path: Path, run: Run) -> None:
     pictures = write_pictures(tmp_path / "in", 40)
     good = pictures[20].read_bytes()

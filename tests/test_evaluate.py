@@ -303,6 +303,13 @@ def test_the_figures_do_not_replace_the_votes(tmp_path: Path) -> None:
     assert table.read_text() == "file,happy\n"
 
 
+def test_where_nothing_can_be_written_is_said_first(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a file where a folder would be needed")
+    words = ["evaluate", "--data", "nowhere", "--json", str(tmp_path / "a" / "b.json")]
+    with pytest.raises(LiveferError, match=r"b\.json cannot be written"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
+
+
 def test_pictures_without_matplotlib_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plots.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"livefer\[analysis\]"):

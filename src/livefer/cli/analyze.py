@@ -127,7 +127,7 @@ def analyze(
     batches = cut(inputs, frozenset(one.name for one in inputs if printable(one.name) in done))
     tally = Tally(batches, n_before=len(inputs) - sum(len(b.inputs) for b in batches))
     for part in parts:
-        tally.errors += part.errors
+        tally.add_earlier(part.errors)
     if batches:
         output.prepare()
         output.adopt(parts)

@@ -17,6 +17,7 @@ from livefer.cli.shared import (
     PriorOption,
     check_checkpoint,
     check_not_read,
+    check_writable,
     write_text,
 )
 from livefer.errors import ConfigError, MissingExtraError
@@ -116,8 +117,11 @@ def evaluate(
     if votes is not None and labels is not Labels.VOTES:
         raise ConfigError("--votes changes nothing without --labels votes: add it")
     check_not_read([as_json], filter(None, (model, checkpoint, votes, against)))
+    if as_json:
+        check_writable(as_json)
     if plots:
         drawings.require_matplotlib()
+        check_writable(plots / "confusion.png")
     one = _load(model, checkpoint, prior, labels)
     other = None if against is None else _load_any(against, labels)
     with progress_bar("reading pictures") as progress:

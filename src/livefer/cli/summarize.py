@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from livefer.cli.outputs import PlotOption, ReportOption, check_names, write_pictures
-from livefer.cli.shared import check_not_read, write_text
+from livefer.cli.shared import check_not_read, check_writable, write_text
 from livefer.errors import DatasetError
 from livefer.labels import colour_bgr
 from livefer.words import clock, count, length, printable, short_name
@@ -59,6 +59,8 @@ def summarize(
 
     check_names(plot, report)
     check_not_read([as_json], [table])
+    if as_json:
+        check_writable(as_json)
     with progress_bar("reading") as progress:
         opened = read_table(table, progress)
         summarizer = Summarizer(opened.classes)

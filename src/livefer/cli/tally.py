@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -79,7 +79,17 @@ class Tally:
             f"{_count(self.n_errors, 'error')}"
         )
 
+    def add_earlier(self, errors: Sequence[str]) -> None:
+        """Take the errors of inputs that were done before."""
+        self.errors += errors
+        self.n_errors += len(errors)
+
     def __str__(self) -> str:
+        if not self.n_all:
+            return (
+                f"nothing to do: {_count(self.n_before, 'file')} done before, "
+                f"{_count(self.n_errors, 'error')}"
+            )
         before = f" ({self.n_before:,} done before)" if self.n_before else ""
         return (
             f"{_count(self.n_inputs, 'file')}{before}, {_count(self.n_frames, 'frame')}, "
