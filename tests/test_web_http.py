@@ -31,7 +31,7 @@ from livefer.web.images import size_wh
 from livefer.web.limits import Limits, RateLimiter
 from livefer.web.metrics import Histogram, Metrics
 from livefer.web.protocol import Refused
-from livefer.web.security import Access
+from livefer.web.security import Access, is_loopback
 
 HAPPY = jpeg(make_scene((40, 60, 125)))
 
@@ -245,6 +245,7 @@ def test_foreign_web_sites_and_names_are_refused(client: Any) -> None:
     assert post(Origin=f"http://{own}").status_code == 200
     assert post(Origin="http://LOCALHOST:1", Host="localhost:1").status_code == 200
     assert post(Origin="http://localhost", Host="localhost").status_code == 200
+    assert is_loopback("LocalHost")  # as --host may have it
     assert post(Host="127.0.0.2:80").status_code == 200
     assert post(Origin="https://[::1]", Host="[::1]:443").status_code == 200
     for origin in ("https://evil.example", "null", f"ftp://{own}", "http://127.0.0.1.evil.example"):

@@ -78,7 +78,7 @@ def shown_token(connection: HTTPConnection) -> str | None:
 def is_loopback(name: str) -> bool:
     """Say whether a name or address can only mean this machine itself."""
     # Numbers only: 127.example.org is somebody's name, and may be made to point anywhere.
-    return name in ("localhost", "::1") or _LOOPBACK.fullmatch(name) is not None
+    return name.lower() in ("localhost", "::1") or _LOOPBACK.fullmatch(name) is not None
 
 
 class Guard:
