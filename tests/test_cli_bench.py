@@ -364,6 +364,9 @@ class Camera:
     def get(self, _: int) -> float:
         return 0.0
 
+    def getBackendName(self) -> str:  # OpenCV's name
+        return "FAKE"
+
     def release(self) -> None:
         self.released = True
 
