@@ -225,15 +225,11 @@ def _print_difference(console: Console, difference: Difference, other: str) -> N
     low, high = (f"{100 * value:+.1f}" for value in (difference.low, difference.high))
     console.print(
         f"\nagainst [bold]{escape(other)}[/]: {100 * difference.value:+.1f} points of accuracy "
-        f"(95 % interval {low} to {high}{', which has 0 in it' * _is_open(difference)})\n"
+        f"(95 % interval {low} to {high}{', which has 0 in it' * (difference.low <= 0 <= difference.high)})\n"
         f"[dim]right here and wrong there: {difference.n_only_here:,} images; the other way "
         f"round: {difference.n_only_there:,}[/]",
         soft_wrap=True,
     )
-
-
-def _is_open(difference: Difference) -> bool:
-    return difference.low <= 0 <= difference.high
 
 
 def _figures_table(report: Report) -> Table:
