@@ -223,9 +223,10 @@ def _print_difference(console: Console, difference: Difference, other: str) -> N
     from rich.markup import escape
 
     low, high = (f"{100 * value:+.1f}" for value in (difference.low, difference.high))
+    is_open = ", which has 0 in it" if difference.low <= 0 <= difference.high else ""
     console.print(
         f"\nagainst [bold]{escape(other)}[/]: {100 * difference.value:+.1f} points of accuracy "
-        f"(95 % interval {low} to {high}{', which has 0 in it' * (difference.low <= 0 <= difference.high)})\n"
+        f"(95 % interval {low} to {high}{is_open})\n"
         f"[dim]right here and wrong there: {difference.n_only_here:,} images; the other way "
         f"round: {difference.n_only_there:,}[/]",
         soft_wrap=True,
