@@ -52,7 +52,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("machine", "benchframes", "benchresult"),
     ),
     ("haar", "yunet", "classifier", "tracker", "drawing", "sources", "sinks"),
-    ("detector", "following"),
+    ("detector", "following", "recording"),
     (
         *("recognizer", "evaluate", "io", "pipeline"),
         *("inputs", "analysis", "partfiles", "parts", "localengine", "rayengine"),

@@ -17,7 +17,7 @@ from livefer.capture import Frame
 from livefer.errors import SourceError
 from livefer.liveview import HELP, LiveView, _Rate
 from livefer.recognizer import Recognizer
-from livefer.sinks import VideoSink
+from livefer.recording import VideoSink
 from livefer.sources import Source
 
 SCENE = make_scene((40, 60, 125))

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from livefer import tables
 from livefer.errors import ConfigError, LiveferError
+from livefer.recording import VideoSink
 from livefer.results import Face, FrameResult
-from livefer.sinks import CsvSink, JsonlSink, VideoSink, columns, rows
+from livefer.sinks import CsvSink, JsonlSink, columns, rows
 from livefer.sources import open_source
 
 CLASSES = ("calm", "glad", "wild")

@@ -30,8 +30,8 @@ from livefer.drawing import (
 )
 from livefer.errors import SourceError
 from livefer.recognizer import Recognizer
+from livefer.recording import VideoSink
 from livefer.results import Face, FrameResult
-from livefer.sinks import VideoSink
 from livefer.sources import Source
 from livefer.text import Corner, Image, paint_panel, panel_plate
 

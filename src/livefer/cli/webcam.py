@@ -52,7 +52,7 @@ def webcam(
     """
     from livefer.liveview import LiveView
     from livefer.recognizer import Recognizer
-    from livefer.sinks import VideoSink
+    from livefer.recording import VideoSink
     from livefer.sources import open_source
     from livefer.window import open_display, show
 
