@@ -47,6 +47,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "tables",
         "text",
         "tracksums",
+        "views",
         "words",
         "storage",
         *("machine", "benchframes", "benchresult"),

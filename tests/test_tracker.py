@@ -159,6 +159,31 @@ def test_a_jump_back_forgets_and_a_small_one_keeps_who_is_there() -> None:
     assert ids_of(tracker, 4.7, (300, 300)) == [4]  # and not who was there at 4.6, before the jump
 
 
+@pytest.mark.parametrize("window_s", [0.33, 0.0])
+def test_a_run_ends_with_a_pause_longer_than_the_window(window_s: float) -> None:
+    tracker = Tracker(window_s)
+    times = [0.0, 0.1, 0.43, 0.8, 0.9, 0.9, 1.0, 0.5, 0.6]
+    smooth = [0, 1, 2, 0, 1, 0, 1, 0, 1]
+    assert [tracker.begin(t) for t in times] == (smooth if window_s else [0] * len(times))
+    tracker.reset()
+    assert tracker.begin(0.7) == 0
+
+
+def test_columns_may_come_and_go() -> None:
+    """What was not there before counts as unchanged, and the probabilities do not notice."""
+    tracker, alone = Tracker(window_s=1.0), Tracker(window_s=1.0)
+    generator = np.random.default_rng(3)
+    for k, n_more in enumerate([0, 0, 3, 3, 5, 1, 0]):
+        values = generator.random((1, 2 + n_more)).astype(np.float32)
+        smoothed = tracker.update(boxes_at((300, 300)), values, 0.1 * k)[1]
+        expected = alone.update(boxes_at((300, 300)), values[:, :2], 0.1 * k)[1]
+        np.testing.assert_array_equal(smoothed[:, :2], expected)
+        if k == 2:
+            np.testing.assert_allclose(smoothed[:, 2:], values[:, 2:], rtol=1e-6)
+        if k == 3:
+            assert not np.allclose(smoothed[:, 2:], values[:, 2:])
+
+
 def test_trackers_share_nothing() -> None:
     """Two streams in turn give what each gives alone."""
 

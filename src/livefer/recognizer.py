@@ -6,6 +6,7 @@ for result in Recognizer().stream(0): ...
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer import views
 from livefer.capture import Frame
 from livefer.classifier import EmotionClassifier
 from livefer.detector import make_detector
@@ -151,7 +153,8 @@ class Recognizer:
         size = self.classifier.input_size
         if frame.image is None:
             nothing = np.empty((0, 4), np.float32)
-            return _Found(nothing, nothing[:, 0], nothing, np.empty((0, size, size), np.uint8), {})
+            crops = np.empty((0, size, size), np.uint8)
+            return _Found(nothing, nothing[:, 0], nothing, crops, False, {})
         began = time.perf_counter()
         if isinstance(tracker, FollowingTracker) and not frame.still:
             boxes, scores = tracker.find(self.detector, frame.image, frame.time_s)
@@ -160,12 +163,17 @@ class Recognizer:
         found = time.perf_counter()
         scale = self.detector.crop_scale * self.classifier.crop_scale
         shift_y = self.detector.crop_shift_y
-        crops = crop_faces(frame.image, boxes, scale, shift_y, size)
+        view = 0 if tracker is None or frame.still else tracker.begin(frame.time_s)
+        seen, is_mirrored = views.boxes_of(view, boxes), views.is_mirrored(view)
+        crops = crop_faces(frame.image, seen, scale, shift_y, size)
+        if is_mirrored:
+            crops = views.mirror(crops)
         timings_ms = {
             "detect": 1000 * (found - began),
             "crop": 1000 * (time.perf_counter() - found),
         }
-        return _Found(boxes, scores, crop_boxes(boxes, scale, shift_y), crops, timings_ms)
+        squares = crop_boxes(boxes, scale, shift_y)
+        return _Found(boxes, scores, squares, crops, is_mirrored, timings_ms)
 
     def _finish(
         self,
@@ -182,7 +190,9 @@ class Recognizer:
         began, boxes = time.perf_counter(), found.boxes
         smoothed, ids = raw, None
         if tracker is not None and not frame.still:
-            ids, smoothed = tracker.update(boxes, raw, frame.time_s)
+            if cams is not None and found.is_mirrored:
+                cams = cams[..., ::-1]
+            ids, smoothed, cams = _smooth(tracker, boxes, raw, cams, frame.time_s)
         timings_ms = {
             **found.timings_ms,
             "classify": classify_ms,
@@ -220,8 +230,9 @@ class _Found:
 
     boxes: (N, 4) float32, xyxy in pixels
     scores: (N,) float32
-    squares: (N, 4) float32, xyxy in pixels: what the crops show
-    crops: (N, S, S) uint8
+    squares: (N, 4) float32, xyxy in pixels: what the plain view shows
+    crops: (N, S, S) uint8, in this frame's view
+    is_mirrored: left and right are exchanged in the crops
     timings_ms: of "detect" and "crop"
     """
 
@@ -229,7 +240,24 @@ class _Found:
     scores: NDArray[np.float32]
     squares: NDArray[np.float32]
     crops: NDArray[np.uint8]
+    is_mirrored: bool
     timings_ms: dict[str, float]
+
+
+def _smooth(
+    tracker: Tracker,
+    boxes: NDArray[np.float32],
+    raw: NDArray[np.float32],
+    cams: NDArray[np.float32] | None,
+    time_s: float,
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32] | None]:
+    """Return the track ids, and the probabilities and maps smoothed in one go."""
+    if cams is None:
+        return *tracker.update(boxes, raw, time_s), None
+    n, n_classes = raw.shape
+    values = np.hstack([raw, cams.reshape(n, math.prod(cams.shape[1:]))])
+    ids, smoothed = tracker.update(boxes, values, time_s)
+    return ids, smoothed[:, :n_classes], smoothed[:, n_classes:].reshape(cams.shape)
 
 
 def _result(frame: Frame, faces: tuple[Face, ...], timings_ms: dict[str, float]) -> FrameResult:

@@ -68,10 +68,20 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._n_tracks = 0
         self._time_s = self._before_s = -math.inf
+        self._n_run, self._begun_s = 0, -math.inf
 
     def forget(self) -> None:
         """Forget every face, as behind a cut: who comes next is new, and ids go on counting."""
         self._tracks.clear()
+
+    def begin(self, time_s: float) -> int:
+        """Begin the stream's next frame; return how many came before it that are smoothed with it.
+
+        They are counted from the last pause on that was longer than the window.
+        """
+        is_run = 0 < time_s - self._begun_s <= self.window_s
+        self._n_run, self._begun_s = self._n_run + 1 if is_run else 0, time_s
+        return self._n_run
 
     def update(
         self, boxes: NDArray[np.float32], probabilities: NDArray[np.float32], time_s: float
@@ -82,7 +92,8 @@ class Tracker:
         face, a shorter one only their motion and smoothing. No id is used twice before `reset`.
 
         boxes: (N, 4) float32, xyxy in pixels
-        probabilities: (N, C) float32, of this frame alone
+        probabilities: (N, C) float32, of this frame alone; columns with anything else may follow,
+            and are smoothed, too: those that come later count as if they had not changed before
         time_s: seconds, on any clock that is the same for all frames of the stream
         returns: (N,) int64 counting from 1, and (N, C) float32
         """
@@ -93,9 +104,12 @@ class Tracker:
         for i, track in enumerate(tracks):
             if track.times and track.times[-1] == time_s:
                 del track.times[-1], track.places[-1], track.samples[-1]
+            sample = np.asarray(probabilities[i], np.float64)
+            if track.samples and track.samples[-1].shape != sample.shape:
+                track.samples = [_extended(old, sample) for old in track.samples]
             track.times.append(time_s)
             track.places.append(places[i])
-            track.samples.append(np.asarray(probabilities[i], np.float64))
+            track.samples.append(sample)
             track.forget_before(time_s - max(self.window_s, _MOTION_S))
             smoothed[i] = window_mean(track.times, track.samples, self.window_s)
         return np.array([track.track_id for track in tracks], np.int64), smoothed
@@ -163,6 +177,11 @@ def window_mean(
     widths = np.diff(points)[:, None]
     area = (widths * (values[1:] + values[:-1]) / 2).sum(axis=0)
     return np.asarray(area / (points[-1] - start))
+
+
+def _extended(old: NDArray[np.float64], new: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return an old sample with as many columns as a new one, and its values where it has none."""
+    return np.concatenate([old, new[len(old) :]])[: len(new)]
 
 
 def pair(costs: NDArray[np.float64]) -> list[tuple[int, int]]:
