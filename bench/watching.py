@@ -44,6 +44,8 @@ class Remembering:
         self.name = str(detector.name)
         self.crop_scale = float(detector.crop_scale)
         self.crop_shift_y = float(detector.crop_shift_y)
+        self.search_periods_s = detector.search_periods_s
+        self.search, self.detect_near = detector.search, detector.detect_near
         self._file = None if folder is None else folder / f"found-{self.name}.npz"
         self._found: dict[str, NDArray[np.float32]] = {}
         self._n_known = 0

@@ -53,7 +53,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("machine", "benchframes", "benchresult"),
     ),
     ("haar", "yunet", "classifier", "tracker", "drawing", "sources", "sinks"),
-    ("detector", "following", "recording"),
+    ("detector", "searching", "following", "recording"),
     (
         *("recognizer", "evaluate", "io", "pipeline"),
         *("inputs", "analysis", "partfiles", "parts", "localengine", "rayengine"),

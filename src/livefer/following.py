@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,7 +26,7 @@ from livefer.faces import (
     iou_matrix,
     to_gray,
 )
-from livefer.tracker import Tracker
+from livefer.searching import Detector, PartialDetector, SearchingTracker
 
 _VERIFY_S = 0.095  # so often the detector looks at a face again: every third frame at 30 fps
 # After a longer pause, or a jump back, nothing is known. Much longer than a whole search takes on a
@@ -44,33 +44,6 @@ _BLOCK_PX = 8  # a change is one of the mean of such a block,
 _CHANGE = 8.0  # by so many gray levels more than that of the picture
 _HEAD = 0.5  # of a box's side, around it: what moves there is that person's hair and neck
 _MARGIN = 0.1  # of the picture's long side, around what has changed
-
-
-class Detector(Protocol):
-    """What finds faces: HaarDetector, YuNetDetector, or yours."""
-
-    @property
-    def crop_scale(self) -> float: ...
-    @property
-    def crop_shift_y(self) -> float: ...
-    def detect(self, image: NDArray[Any]) -> tuple[Boxes, Scores]: ...
-
-
-@runtime_checkable
-class PartialDetector(Detector, Protocol):
-    """A detector that can look in one place, and search a part of what it would search in all.
-
-    search_periods_s: seconds after which each part of a search is due again
-    """
-
-    @property
-    def search_periods_s(self) -> tuple[float, ...]: ...
-    def search(
-        self, image: NDArray[Any], part: int, region: Region, known: Boxes
-    ) -> tuple[Boxes, Scores]: ...
-    def detect_near(
-        self, image: NDArray[Any], boxes: Boxes, exact: bool = False
-    ) -> tuple[Boxes, Scores]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,18 +81,8 @@ class _Followed:
     exact_due_s: float
 
 
-class FollowingTracker(Tracker):
-    """A Tracker for a live stream: it knows where to look for the faces, too."""
-
-    def reset(self) -> None:
-        """Forget every face; identities count from 1 again; the next frame is searched whole."""
-        super().reset()
-        self._lose()
-
-    def forget(self) -> None:
-        """Forget every face, as behind a cut."""
-        super().forget()
-        self._lose()
+class FollowingTracker(SearchingTracker):
+    """A Tracker for a live stream: it knows where to look for the faces."""
 
     def _lose(self) -> None:
         self._followed: list[_Followed] = []

@@ -19,6 +19,7 @@ _SIDE_PX = 960
 _MIN_FACE_PX = 24
 _MIN_VOTES = 65
 _MIN_VOTES_EACH = 8
+_FAINT_VOTES = 45  # are enough where a face was
 _PATCH_PX = 96
 _TILT = 25.0
 _STEP = 1.2  # from one size of the proposer's window to the next
@@ -105,7 +106,7 @@ class HaarDetector:
         gray = to_gray(image)
         found = np.array(boxes, np.float32)
         scores = np.zeros(len(found), np.float32)
-        scale, patch_px, limit = (2.0, _PATCH_PX, _MIN_VOTES) if exact else _NEAR
+        scale, patch_px, limit = (2.0, _PATCH_PX, _FAINT_VOTES) if exact else _NEAR
         for i, box in enumerate(found):
             for degrees in (0.0, -_TILT, _TILT):
                 patch = _patch(gray, box, scale, patch_px, degrees)

@@ -21,9 +21,10 @@ from livefer.capture import Frame
 from livefer.classifier import EmotionClassifier
 from livefer.detector import make_detector
 from livefer.faces import crop_boxes, crop_faces
-from livefer.following import Detector, FollowingTracker
+from livefer.following import FollowingTracker
 from livefer.quality import usable
 from livefer.results import Face, FrameResult
+from livefer.searching import Detector, SearchingTracker
 from livefer.sources import Source, as_image, open_source
 from livefer.tracker import Tracker
 
@@ -113,7 +114,7 @@ class Recognizer:
         live: find faces by following those that are known and searching the rest of the picture
             part by part, in a tenth of the time; a new face is found a moment later
         """
-        return FollowingTracker(self.smoothing_s) if live else Tracker(self.smoothing_s)
+        return (FollowingTracker if live else SearchingTracker)(self.smoothing_s)
 
     def reset(self) -> None:
         """Make every running stream forget its faces; their ids count from 1 again."""
@@ -156,7 +157,7 @@ class Recognizer:
             crops = np.empty((0, size, size), np.uint8)
             return _Found(nothing, nothing[:, 0], nothing, crops, False, {})
         began = time.perf_counter()
-        if isinstance(tracker, FollowingTracker) and not frame.still:
+        if isinstance(tracker, SearchingTracker) and not frame.still:
             boxes, scores = tracker.find(self.detector, frame.image, frame.time_s)
         else:
             boxes, scores = self.detector.detect(frame.image)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from livefer.faces import (
     Region,
     Scores,
     check_image,
-    crop_boxes,
     iou_matrix,
     shrunk,
     xyxy,
@@ -36,9 +36,11 @@ _SIDE_PX = 960
 _THRESHOLD = 0.7
 _LEAST_PX = 64
 _STRIDE_PX = 32  # moved by so much, a face looks the same to the network
-# Where a face was: 128 px for 2.5 of its sides, 0.8 ms; it may be fainter than one that is new.
-_NEAR_PX, _NEAR = 128, 2.5
-_FAINT = 0.6
+# Where a face was, 2.5 of its sides are searched: at the scale of the whole picture where they fit
+# into one of these squares (0.8, 1.5 and 2.3 ms), else shrunk to the first one.
+_NEAR, _SQUARES_PX = 2.5, (128, 192, 256)
+_NEAR_EXACT = 3.5  # with less around it, a face in noise is fainter than in the whole picture
+_FAINT = 0.6  # is enough where a face was
 _NEAR_IOU = 0.3
 
 
@@ -60,13 +62,10 @@ class YuNetDetector:
                 "run livefer download yunet, or give the path of an .onnx you have"
             )
         weights = np.fromfile(path, np.uint8)  # a buffer: cv2 cannot open every path on Windows
+        self._weights = weights
+        self._square_nets: dict[int, Any] = {}
         try:
-            self._net, self._near_net = (
-                cv2.FaceDetectorYN.create(
-                    "onnx", weights, np.zeros(0, np.uint8), (side, side), threshold, 0.3, 5000
-                )
-                for side, threshold in ((320, _THRESHOLD), (_NEAR_PX, _FAINT))
-            )
+            self._net = _load(weights, 320)
             self._net.detect(np.zeros((320, 320, 3), np.uint8))  # another network fails here
         except cv2.error as error:
             reason = error.err.partition("\n")[0]
@@ -84,20 +83,42 @@ class YuNetDetector:
         self, image: NDArray[Any], part: int, region: Region, known: Boxes
     ) -> tuple[Boxes, Scores]:
         """Do what `detect` does, in a region: it is quick enough to have one part only."""
-        small, scale = shrunk(check_image(image), _SIDE_PX)
-        first_x, first_y, last_x, last_y = (np.array(region) * scale).astype(int)
-        first_x, first_y = (first // _STRIDE_PX * _STRIDE_PX for first in (first_x, first_y))
-        small = small[first_y : last_y + 1, first_x : last_x + 1]
-        if small.size == 0:
+        boxes, scores = self._search(check_image(image), region)
+        is_new = scores >= _THRESHOLD
+        return boxes[is_new], scores[is_new]
+
+    def _search(
+        self, image: NDArray[np.uint8], region: Region, square_px: int = 0
+    ) -> tuple[Boxes, Scores]:
+        """Return the faces of a region, faint ones, too.
+
+        square_px: side of a square into which the region is put, shrunk if need be; 0 is none
+        """
+        factor = _factor(image)
+        stride = _STRIDE_PX / factor
+        left, top = (int(first // stride * stride) for first in region[:2])
+        part = image[top : region[3], left : region[2]]
+        if part.size == 0:
             return _faces(None)
+        side_px = max(1, round(factor * max(part.shape[:2])))
+        small, scale = shrunk(part, min(side_px, square_px or side_px))
         bgr = small if small.ndim == 3 else cv2.cvtColor(small, cv2.COLOR_GRAY2BGR)
         # OpenCV 4 reads memory that nobody wrote where a side is 32 px (a feature map of one).
-        below, right = (max(0, _LEAST_PX - side) for side in bgr.shape[:2])
+        below, right = (max(0, (square_px or _LEAST_PX) - side) for side in bgr.shape[:2])
         if below or right:
             bgr = cv2.copyMakeBorder(bgr, 0, below, 0, right, cv2.BORDER_CONSTANT)
-        self._net.setInputSize((bgr.shape[1], bgr.shape[0]))
-        boxes, scores = _faces(self._net.detect(np.ascontiguousarray(bgr))[1])
-        return (boxes + np.array([first_x, first_y] * 2, np.float32)) / scale, scores
+        boxes, scores = _faces(self._net_for(bgr).detect(np.ascontiguousarray(bgr))[1])
+        return boxes / scale + np.array([left, top] * 2, np.float32), scores
+
+    def _net_for(self, image: NDArray[Any]) -> Any:
+        """Return the network for a picture's size; a change of it takes half as long again."""
+        height, width = image.shape[:2]
+        if height != width or height not in _SQUARES_PX:
+            self._net.setInputSize((width, height))
+            return self._net
+        if height not in self._square_nets:
+            self._square_nets[height] = _load(self._weights, height)
+        return self._square_nets[height]
 
     def detect_near(
         self, image: NDArray[Any], boxes: Boxes, exact: bool = False
@@ -105,42 +126,48 @@ class YuNetDetector:
         """Look for faces where they were, their own size around.
 
         boxes: (N, 4) float32, xyxy in pixels
-        exact: at the scale of `detect`, which takes longer where a face is large
+        exact: at the scale of `detect` where a face is large, too, which takes longer
         returns: (N, 4) float32, where they are now, and (N,) float32 scores, 0 where none is
         """
         image = check_image(image)
-        height, width = image.shape[:2]
         found = np.array(boxes, np.float32)
         scores = np.zeros(len(found), np.float32)
         for i, box in enumerate(found):
-            left, top, right, bottom = crop_boxes(box[None], _NEAR)[0].astype(int)
-            left, right = np.clip((left, right), 0, width)
-            top, bottom = np.clip((top, bottom), 0, height)
-            if min(right - left, bottom - top) < 2:
-                continue
-            if exact:
-                near, their_scores = self.search(image, 0, (left, top, right, bottom), found[:0])
-            else:
-                near, their_scores = self._search_patch(image[top:bottom, left:right])
-                near += np.array([left, top, left, top], np.float32)
+            region, square_px = _place(box, _factor(image), exact)
+            near, their_scores = self._search(image, region, square_px)
             ious = iou_matrix(near, box[None])[:, 0]
             if len(near) and ious.max() >= _NEAR_IOU:
                 best = int(ious.argmax())
                 found[i], scores[i] = near[best], their_scores[best]
         return found, scores
 
-    def _search_patch(self, part: NDArray[np.uint8]) -> tuple[Boxes, Scores]:
-        """Search a small picture, brought to one size."""
-        scale = _NEAR_PX / max(part.shape[:2])
-        size_wh = [max(1, round(side * scale)) for side in part.shape[1::-1]]
-        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        small = cv2.resize(part, size_wh, interpolation=how)
-        if small.ndim == 2:
-            small = cv2.cvtColor(small, cv2.COLOR_GRAY2BGR)
-        patch = np.zeros((_NEAR_PX, _NEAR_PX, 3), np.uint8)
-        patch[: size_wh[1], : size_wh[0]] = small
-        boxes, scores = _faces(self._near_net.detect(patch)[1])
-        return boxes / np.float32(scale), scores
+
+def _factor(image: NDArray[Any]) -> float:
+    """Return the scale at which a picture is searched."""
+    height, width = image.shape[:2]
+    return min(1.0, float(_SIDE_PX) / max(int(height), int(width), 1))
+
+
+def _place(box: NDArray[np.float32], factor: float, exact: bool) -> tuple[Region, int]:
+    """Return where a face is looked for, and the square that the network gets of it; 0 is none."""
+    side = (_NEAR_EXACT if exact else _NEAR) * float(box[2] - box[0] + box[3] - box[1]) / 2
+    square_px = 0 if exact else next((px for px in _SQUARES_PX if px >= factor * side), 0)
+    if square_px:  # the network sees at least as much as needed, around the face as in the picture
+        side, stride = square_px / factor, _STRIDE_PX / factor
+    else:
+        stride = 1.0
+    left, top = (
+        math.ceil(max(0, round(((a + b) / 2 - side / 2) / stride)) * stride)
+        for a, b in ((float(box[0]), float(box[2])), (float(box[1]), float(box[3])))
+    )
+    region = left, top, math.ceil(left + side), math.ceil(top + side)
+    return region, square_px if square_px or exact else _SQUARES_PX[0]
+
+
+def _load(weights: NDArray[np.uint8], side_px: int) -> Any:
+    return cv2.FaceDetectorYN.create(
+        "onnx", weights, np.zeros(0, np.uint8), (side_px, side_px), _FAINT, 0.3, 5000
+    )
 
 
 def _faces(rows: Any) -> tuple[Boxes, Scores]:

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from livefer.capture import Frame
 from livefer.classifier import EmotionClassifier
-from livefer.following import Detector
 from livefer.machine import n_cores
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
+from livefer.searching import Detector
 from livefer.tracker import Tracker
 from livefer.web.images import check_size, decode
 from livefer.web.protocol import Refused, face_dict, hint_for

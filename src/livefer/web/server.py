@@ -20,8 +20,8 @@ import websockets  # noqa: F401  # uvicorn needs it later, when its absence woul
 from livefer.classifier import EmotionClassifier
 from livefer.detector import make_detector
 from livefer.errors import ConfigError, LiveferError
-from livefer.following import Detector
 from livefer.haar import HaarDetector
+from livefer.searching import Detector
 from livefer.web.app import Service, make_app
 from livefer.web.engine import Engine
 from livefer.web.limits import Limits

@@ -1,0 +1,97 @@
+"""Where the faces of a recording are: each frame is searched whole, and nobody is lost too soon.
+
+A detector sees a face that is hardly one to it in one frame and not in the next. Who was there a
+moment ago and is not found is looked for where they were, and may be fainter than a new face.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livefer.faces import Boxes, Region, Scores, covered
+from livefer.tracker import Tracker
+
+_HOLD_S = 0.25  # a face not seen for so long is gone
+
+
+class Detector(Protocol):
+    """What finds faces: HaarDetector, YuNetDetector, or yours."""
+
+    @property
+    def crop_scale(self) -> float: ...
+    @property
+    def crop_shift_y(self) -> float: ...
+    def detect(self, image: NDArray[Any]) -> tuple[Boxes, Scores]: ...
+
+
+@runtime_checkable
+class PartialDetector(Detector, Protocol):
+    """A detector that can look in one place, and search a part of what it would search in all.
+
+    search_periods_s: seconds after which each part of a search is due again
+    """
+
+    @property
+    def search_periods_s(self) -> tuple[float, ...]: ...
+    def search(
+        self, image: NDArray[Any], part: int, region: Region, known: Boxes
+    ) -> tuple[Boxes, Scores]: ...
+    def detect_near(
+        self, image: NDArray[Any], boxes: Boxes, exact: bool = False
+    ) -> tuple[Boxes, Scores]: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """A face: its box (4,) float32, and when it was seen there."""
+
+    box: NDArray[np.float32]
+    time_s: float
+
+
+class SearchingTracker(Tracker):
+    """A Tracker for a recording: it finds the faces, too."""
+
+    def reset(self) -> None:
+        """Forget every face; identities count from 1 again."""
+        super().reset()
+        self._lose()
+
+    def forget(self) -> None:
+        """Forget every face, as behind a cut."""
+        super().forget()
+        self._lose()
+
+    def _lose(self) -> None:
+        self._seen: list[_Seen] = []
+
+    def find(
+        self, detector: Detector, image: NDArray[np.uint8], time_s: float
+    ) -> tuple[Boxes, Scores]:
+        """Return the faces of the stream's next frame: boxes (N, 4) float32, scores (N,) float32.
+
+        A detector that cannot look in one place searches each frame for itself.
+
+        image: (H, W, 3) uint8 BGR
+        """
+        boxes, scores = detector.detect(image)
+        if not isinstance(detector, PartialDetector):
+            return boxes, scores
+        lost = [
+            seen
+            for seen in self._seen
+            if 0 <= time_s - seen.time_s <= _HOLD_S and not covered(seen.box[None], boxes).any()
+        ]
+        self._seen = []
+        for seen in lost:
+            near, their_scores = detector.detect_near(image, seen.box[None], exact=True)
+            if their_scores[0] == 0:
+                self._seen.append(seen)
+            elif not covered(near, boxes).any():
+                boxes, scores = np.vstack([boxes, near]), np.append(scores, their_scores)
+        self._seen += [_Seen(box, time_s) for box in boxes]
+        return boxes, scores.astype(np.float32)
