@@ -42,16 +42,15 @@ class Remembering:
     def __init__(self, detector: Any, folder: Path | None = None) -> None:
         self._detector = detector
         self.name = str(detector.name)
-        self.crop_scale = float(detector.crop_scale)
-        self.crop_shift_y = float(detector.crop_shift_y)
-        self.search_periods_s = detector.search_periods_s
-        self.search, self.detect_near = detector.search, detector.detect_near
         self._file = None if folder is None else folder / f"found-{self.name}.npz"
         self._found: dict[str, NDArray[np.float32]] = {}
         self._n_known = 0
         if self._file is not None and self._file.is_file():
             with np.load(self._file) as kept:
                 self._found = {key: kept[key] for key in kept.files}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._detector, name)
 
     def detect(self, image: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return boxes (N, 4) float32, xyxy in pixels, and scores (N,) float32."""
