@@ -159,14 +159,16 @@ def test_a_jump_back_forgets_and_a_small_one_keeps_who_is_there() -> None:
     assert ids_of(tracker, 4.7, (300, 300)) == [4]  # and not who was there at 4.6, before the jump
 
 
-@pytest.mark.parametrize("window_s", [0.33, 0.0])
-def test_a_run_ends_with_a_pause_longer_than_the_window(window_s: float) -> None:
+@pytest.mark.parametrize("window_s", [0.5, 0.0])
+def test_frames_are_numbered_and_how_many_are_averaged_is_known(window_s: float) -> None:
     tracker = Tracker(window_s)
-    times = [0.0, 0.1, 0.43, 0.8, 0.9, 0.9, 1.0, 0.5, 0.6]
-    smooth = [0, 1, 2, 0, 1, 0, 1, 0, 1]
-    assert [tracker.begin(t) for t in times] == (smooth if window_s else [0] * len(times))
+    times = [0.0, 0.1, 0.35, 2.35, 2.35, 1.0, 1.1]
+    expected = [0, 5, 2, 0.25, 0, 0, 5] if window_s else [0] * len(times)
+    begun = [tracker.begin(time_s) for time_s in times]
+    assert [number for number, _ in begun] == list(range(len(times)))
+    assert [n for _, n in begun] == pytest.approx(expected)
     tracker.reset()
-    assert tracker.begin(0.7) == 0
+    assert tracker.begin(2.0) == (0, 0)
 
 
 def test_columns_may_come_and_go() -> None:

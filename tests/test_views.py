@@ -81,8 +81,17 @@ def test_what_is_not_averaged_is_seen_plainly(more: dict[str, Any]) -> None:
 def test_views_are_what_evaluate_averages() -> None:
     shifts = [views.boxes_of(k, np.float32([[0, 0, 48, 48]]))[0, :2] for k in range(10)]
     assert [tuple(shift) for shift in shifts[::2]] == [tuple(shift) for shift in shifts[1::2]]
+    for n in (2, 6, 10):  # the cycles
+        np.testing.assert_allclose(np.mean(shifts[:n], axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(shifts[::2], 48 * np.array(views.SHIFTS), rtol=1e-5)
-    np.testing.assert_allclose(np.mean(shifts, axis=0), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("fps", "n_views"), [(60, 10), (30, 10), (25, 6), (15, 2), (5, 2), (3, 1)])
+def test_there_are_no_more_views_than_frames_to_average(fps: float, n_views: int) -> None:
+    classifier, _ = watch([k / fps for k in range(24)])
+    assert len({seen.tobytes() for seen in classifier.seen}) == n_views
+    last = classifier.seen[-8:] if n_views < 10 else classifier.seen[-10:]
+    assert {seen.tobytes() for seen in last} == {seen.tobytes() for seen in classifier.seen}
 
 
 def test_a_heat_map_is_turned_back_and_smoothed() -> None:

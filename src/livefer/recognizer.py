@@ -164,7 +164,9 @@ class Recognizer:
         found = time.perf_counter()
         scale = self.detector.crop_scale * self.classifier.crop_scale
         shift_y = self.detector.crop_shift_y
-        view = 0 if tracker is None or frame.still else tracker.begin(frame.time_s)
+        view = 0
+        if tracker is not None and not frame.still:
+            view = views.view_of(*tracker.begin(frame.time_s))
         seen, is_mirrored = views.boxes_of(view, boxes), views.is_mirrored(view)
         crops = crop_faces(frame.image, seen, scale, shift_y, size)
         if is_mirrored:
