@@ -34,7 +34,6 @@ from livefer.dataset import Dataset, Split, read_dataset
 from livefer.evaluate import match_classes, predict_split, with_tta
 from livefer.machine import describe
 from livefer.report import Report, measure
-from livefer.views import SHIFTS
 from livefer.votes import Votes, read_votes
 
 NAMES = ("fer2013", "human")
@@ -111,7 +110,7 @@ def measure_model(
     views = {"": without_prior(raw, prior, model.prior) if model.prior else raw}
     if tta:
         run = with_tta(predict)
-        views["_tta"] = kept(f"{key} {SHIFTS}", lambda: predict_split(run, split, classes))
+        views["_tta"] = kept(f"{key} ten", lambda: predict_split(run, split, classes))
     truths = {"dataset": None} if votes is None else {"dataset": None, "votes": votes}
     reports = {
         truth + suffix: measure(answers, split, classes, twins, seen, model.uncertain_below)

@@ -47,7 +47,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "tables",
         "text",
         "tracksums",
-        "views",
         "words",
         "storage",
         *("machine", "benchframes", "benchresult"),

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from livefer.dataset import Split
 from livefer.errors import ModelError
-from livefer.views import SHIFTS, mirror
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Faces (N, 48, 48) uint8 → probabilities (N, C) float32."""
@@ -20,6 +19,7 @@ Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 Progress = Callable[[int, int], None]
 
 _BATCH = 128
+_TTA_SHIFTS_PX = ((0, 0), (2, 0), (-2, 0), (0, 2), (0, -2))
 
 
 def predict_split(
@@ -52,10 +52,12 @@ def with_tta(predict: Predict) -> Predict:
     """
 
     def predict_views(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        side = faces.shape[1]
-        seen = [shifted(faces, round(dx * side), round(dy * side)) for dx, dy in SHIFTS]
-        seen += [mirror(faces) for faces in seen]
-        return np.asarray(np.mean([predict(faces) for faces in seen], axis=0, dtype=np.float32))
+        views = [shifted(faces, dx, dy) for dx, dy in _TTA_SHIFTS_PX]
+        views += [view[:, :, ::-1] for view in views]
+        mean: NDArray[np.float32] = np.mean(
+            [predict(np.ascontiguousarray(view)) for view in views], axis=0, dtype=np.float32
+        )
+        return mean
 
     return predict_views
 

@@ -18,16 +18,15 @@ class Face:
     box: (left, top, right, bottom) of the detector's box in pixels of the frame
     score: the detector's certainty that this is a face, 0–1
     probabilities: (C,) float32, smoothed over the track where there is one; sums to 1
-    raw_probabilities: (C,) float32, of this frame alone; in a stream each frame is looked at in
-        another view, mirrored or moved a little (livefer.views)
+    raw_probabilities: (C,) float32, of this frame alone; a stream that is smoothed shows the
+        network the face's mirror image in every second frame
     classes: the C class names
     uncertain: the label is not to be relied on: the confidence is below the recogniser's threshold,
         or the face is too small, blurred, dark or cut off to be read
     track_id: counts from 1 within a stream; None for a single picture
     heatmap: (48, 48) float32, 0–1, where the network looked for `label`, smoothed as the
         probabilities are; None unless asked for
-    crop_box: (left, top, right, bottom) of the square that the network saw and `heatmap` covers;
-        in a stream some views lie up to a 24th of its side beside it
+    crop_box: (left, top, right, bottom) of the square that the network saw and `heatmap` covers
     """
 
     box: tuple[float, float, float, float]

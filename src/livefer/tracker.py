@@ -68,20 +68,20 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._n_tracks = 0
         self._time_s = self._before_s = -math.inf
-        self._n_begun, self._begun_s = 0, -math.inf
+        self._n_run, self._begun_s = 0, -math.inf
 
     def forget(self) -> None:
         """Forget every face, as behind a cut: who comes next is new, and ids go on counting."""
         self._tracks.clear()
 
-    def begin(self, time_s: float) -> tuple[int, float]:
-        """Begin the stream's next frame; return its number and how many the window holds.
+    def begin(self, time_s: float) -> int:
+        """Begin the stream's next frame; return how many came before it that are smoothed with it.
 
-        returns: number from 0; window over the pause before the frame, 0 where that says nothing
+        They are counted from the last pause on that was longer than the window.
         """
-        pause_s, number = time_s - self._begun_s, self._n_begun
-        self._n_begun, self._begun_s = number + 1, time_s
-        return number, self.window_s / pause_s if pause_s > 0 else 0.0
+        is_run = 0 < time_s - self._begun_s <= self.window_s
+        self._n_run, self._begun_s = self._n_run + 1 if is_run else 0, time_s
+        return self._n_run
 
     def update(
         self, boxes: NDArray[np.float32], probabilities: NDArray[np.float32], time_s: float
