@@ -111,7 +111,8 @@ class Recognizer:
         """Return a tracker for one stream, to be given to `process` with each of its frames.
 
         live: find faces by following those that are known and searching the rest of the picture
-            part by part, in a tenth of the time; a new face is found a moment later
+            part by part, in a tenth of the time; a new face is found a moment later. Otherwise each
+            frame is searched whole, and who was there and is not found looked for where they were
         """
         return (FollowingTracker if live else SearchingTracker)(self.smoothing_s)
 
