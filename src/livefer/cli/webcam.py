@@ -20,6 +20,7 @@ from livefer.cli.shared import (
     write_hint,
 )
 from livefer.errors import LiveferError, SourceError
+from livefer.words import count
 
 
 def webcam(
@@ -82,6 +83,6 @@ def webcam(
         if record and view.n_recognised:
             sys.stderr.write(f"wrote {record}\n")
         raise
-    line = f"{view.n_recognised} frames recognised, {view.n_skipped} skipped"
+    line = f"{count(view.n_recognised, 'frame')} recognised, {view.n_skipped:,} skipped"
     line += f"; wrote {record}" if record and view.n_recognised else ""
     sys.stderr.write(f"{line}\n")
