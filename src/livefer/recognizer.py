@@ -166,9 +166,8 @@ class Recognizer:
         shift_y = self.detector.crop_shift_y
         crops = crop_faces(frame.image, boxes, scale, shift_y, size)
         # The mean over a face and its mirror image is right more often, and in a stream it is free.
-        is_mirrored = False
-        if tracker is not None and not frame.still:
-            is_mirrored = tracker.begin(frame.time_s) % 2 == 1
+        number = 0 if tracker is None or frame.still else tracker.begin(frame.time_s)
+        is_mirrored = number % 2 == 1
         if is_mirrored:
             crops = np.ascontiguousarray(crops[:, :, ::-1])
         timings_ms = {
