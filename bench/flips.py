@@ -14,7 +14,7 @@ from scenes import FPS, WHOLE, Scene
 from truth import Truth, match
 
 from livefer.results import FrameResult
-from livefer.tracker import window_mean
+from livefer.tracker import steady_class, window_mean
 
 
 @dataclass(slots=True, eq=False)
@@ -31,11 +31,14 @@ class Track:
 
     def shown(self, classes: Sequence[str], window_s: float) -> list[str]:
         """Return the labels after smoothing over `window_s`, as livefer.tracker does it."""
-        names = []
+        names: list[str] = []
+        class_id: int | None = None
         for n, time_s in enumerate(self.times_s, start=1):
             first = max(0, bisect_right(self.times_s, time_s - window_s, hi=n) - 1)
             mean = window_mean(self.times_s[first:n], self.raw[first:n], window_s)
-            names.append(classes[int(mean.astype(np.float32).argmax())])
+            is_smoothed = n > 1 and time_s - self.times_s[n - 2] <= window_s > 0
+            class_id = steady_class(mean.astype(np.float32), class_id if is_smoothed else None)
+            names.append(classes[class_id])
         return names
 
     def steady_s(self) -> float:

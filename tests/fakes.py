@@ -26,7 +26,7 @@ def make_face(
     probabilities = np.zeros(len(classes), np.float32)
     probabilities[classes.index(label)] = confidence
     probabilities[classes.index(second)] = 1 - confidence
-    fields = {"uncertain": False, "crop_box": box, **more}
+    fields = {"class_id": classes.index(label), "uncertain": False, "crop_box": box, **more}
     return Face(box, 0.9, probabilities, probabilities, classes, **fields)
 
 

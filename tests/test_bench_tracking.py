@@ -198,7 +198,7 @@ def test_labels_smoothed_afterwards_are_those_of_the_tracker() -> None:
         tracker = Tracker(window_s)
         box = np.array(at(0), np.float32)
         labels = [
-            CLASSES[int(tracker.update(box, raw[None, i], time_s)[1][0].argmax())]
+            CLASSES[int(tracker.decide(*tracker.update(box, raw[None, i], time_s))[0])]
             for i, time_s in enumerate(times_s)
         ]
         assert track.shown(CLASSES, window_s) == labels

@@ -33,6 +33,7 @@ def make_face(track_id: int | None = 1, best: int = 1) -> Face:
         probabilities=probabilities,
         raw_probabilities=np.array([0.125, 0.25, 0.625], np.float32),
         classes=CLASSES,
+        class_id=best,
         uncertain=best == 2,
         crop_box=(0.0, 0.0, 40.0, 40.0),
         track_id=track_id,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livefer.tracker import KEEP_S, Tracker, pair
+from livefer.tracker import KEEP_S, Tracker, pair, steady_class
 
 SIDE = 100.0
 
@@ -211,6 +211,61 @@ def test_each_face_is_smoothed_by_itself() -> None:
         boxes = boxes_at((100, 100), (600, 100))[:: 1 if k % 2 else -1]
         _, result = tracker.update(boxes, probabilities, k / 30)
         np.testing.assert_array_equal(result, probabilities)
+
+
+# Labels
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "before", "expected"),
+    [
+        ((0.2, 0.5, 0.3), None, 1),
+        ((0.2, 0.5, 0.3), 1, 1),
+        ((0.44, 0.51, 0.05), 0, 0),
+        ((0.40, 0.51, 0.09), 0, 1),
+        ((0.40, 0.45, 0.15), 2, 1),
+        ((0.31, 0.34, 0.35), 0, 0),
+    ],
+)
+def test_a_label_stays_until_another_class_leads(
+    probabilities: tuple[float, ...], before: int | None, expected: int
+) -> None:
+    assert steady_class(np.array(probabilities, np.float32), before) == expected
+
+
+def labels_of(tracker: Tracker, times_s: Sequence[float], shares: Sequence[float]) -> list[int]:
+    """Feed one standing face whose second of two classes has these smoothed probabilities."""
+    labels = []
+    for time_s, p in zip(times_s, shares, strict=True):
+        ids, _ = tracker.update(boxes_at((300, 300)), np.zeros((1, 2), np.float32), time_s)
+        decided = tracker.decide(ids, np.array([[1 - p, p]], np.float32))
+        assert (decided.shape, decided.dtype) == ((1,), np.int64)
+        labels.append(int(decided[0]))
+    return labels
+
+
+def test_a_face_between_two_classes_keeps_its_label() -> None:
+    shares = [0.48, 0.52, 0.54, 0.56, 0.52, 0.46, 0.44]
+    times_s = [k / 10 for k in range(7)]
+    assert labels_of(Tracker(), times_s, shares) == [0, 0, 0, 1, 1, 1, 0]
+    assert labels_of(Tracker(window_s=0), times_s, shares) == [0, 1, 1, 1, 1, 0, 0]
+
+
+def test_behind_a_pause_longer_than_the_window_a_label_is_new() -> None:
+    shares = [0.48, 0.52, 0.52]
+    assert labels_of(Tracker(0.33), [0.0, 0.3, 0.6], shares) == [0, 0, 0]
+    assert labels_of(Tracker(0.33), [0.0, 0.4, 0.7], shares) == [0, 1, 1]
+
+
+def test_each_face_has_a_label_of_its_own() -> None:
+    tracker, boxes = Tracker(), boxes_at((100, 100), (400, 100))
+    probabilities = np.array([[0.52, 0.48], [0.48, 0.52]], np.float32)
+    ids, _ = tracker.update(boxes, probabilities, 0.0)
+    assert tracker.decide(ids, probabilities).tolist() == [0, 1]
+    ids, _ = tracker.update(boxes[::-1], probabilities, 0.1)
+    assert tracker.decide(ids, np.full((2, 2), 0.5, np.float32)).tolist() == [1, 0]
+    ids, _ = tracker.update(boxes[:0], probabilities[:0], 0.2)
+    assert tracker.decide(ids, probabilities[:0]).tolist() == []
 
 
 # Smoothing

@@ -190,11 +190,12 @@ class Recognizer:
         if frame.image is None:
             return _result(frame, (), {})
         began, boxes = time.perf_counter(), found.boxes
-        smoothed, ids = raw, None
+        smoothed, ids, class_ids = raw, None, raw.argmax(axis=1)
         if tracker is not None and not frame.still:
             if cams is not None and found.is_mirrored:
                 cams = cams[..., ::-1]
             ids, smoothed, cams = _smooth(tracker, boxes, raw, cams, frame.time_s)
+            class_ids = tracker.decide(ids, smoothed)
         timings_ms = {
             **found.timings_ms,
             "classify": classify_ms,
@@ -206,15 +207,16 @@ class Recognizer:
             side = min(boxes[i, 2] - boxes[i, 0], boxes[i, 3] - boxes[i, 1])
             heatmap = None
             if cams is not None:
-                heatmap = self.classifier.heatmap(cams[i, smoothed[i].argmax()])
+                heatmap = self.classifier.heatmap(cams[i, class_ids[i]])
             face = Face(
                 box=_four(boxes[i]),
                 score=float(found.scores[i]),
                 probabilities=smoothed[i],
                 raw_probabilities=raw[i],
                 classes=self.classifier.classes,
+                class_id=int(class_ids[i]),
                 uncertain=bool(
-                    smoothed[i].max() < self.uncertain_below
+                    smoothed[i, class_ids[i]] < self.uncertain_below
                     or side < MIN_FACE_PX
                     or not readable[i]
                 ),

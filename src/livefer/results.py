@@ -21,6 +21,8 @@ class Face:
     raw_probabilities: (C,) float32, of this frame alone; a stream that is smoothed shows the
         network the face's mirror image in every second frame
     classes: the C class names
+    class_id: index of the label: the most probable class; in a stream that is smoothed, one that
+        was it a moment ago stays until another leads by 0.1
     uncertain: the label is not to be relied on: the confidence is below the recogniser's threshold,
         or the face is too small, blurred, dark or cut off to be read
     track_id: counts from 1 within a stream; None for a single picture
@@ -34,30 +36,27 @@ class Face:
     probabilities: NDArray[np.float32]
     raw_probabilities: NDArray[np.float32]
     classes: tuple[str, ...]
+    class_id: int
     uncertain: bool
     crop_box: tuple[float, float, float, float]
     track_id: int | None = None
     heatmap: NDArray[np.float32] | None = None
 
     @property
-    def class_id(self) -> int:
-        """Index of the most probable class."""
-        return int(self.probabilities.argmax())
-
-    @property
     def label(self) -> str:
-        """Name of the most probable class."""
+        """Name of the class."""
         return self.classes[self.class_id]
 
     @property
     def second_label(self) -> str:
-        """Name of the class that comes second."""
-        return self.classes[int(np.argsort(self.probabilities)[-2])]
+        """Name of the most probable of the other classes."""
+        best = np.argsort(self.probabilities)[::-1]
+        return self.classes[int(best[best != self.class_id][0])]
 
     @property
     def confidence(self) -> float:
-        """The largest smoothed probability."""
-        return float(self.probabilities.max())
+        """The smoothed probability of `label`."""
+        return float(self.probabilities[self.class_id])
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data that json can write; the heat map is left out."""

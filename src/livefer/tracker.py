@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +23,19 @@ _MOTION_S = 0.5  # velocity is fitted over this time, and a hidden face moves on
 _REACH = 0.6  # a face is found again within this many of its sizes from where it is expected,
 _REACH_PER_S = 1.5  # and within so many more for each second it was not seen
 _HIDDEN = 0.25  # a face that was seen in the frame before is preferred by so much
+_LEAD = 0.1  # a label changes where another class is more probable by so much
 _MAX_GROWTH = 2.0  # two boxes whose sides differ by more are not the same face
 
 
 @dataclass(slots=True)
 class _Track:
-    """times, places (x, y, side) and probabilities of one face, the newest last."""
+    """times, places (x, y, side) and probabilities of one face, the newest last; and its label."""
 
     track_id: int
     times: list[float] = field(default_factory=list)
     places: list[NDArray[np.float64]] = field(default_factory=list)
     samples: list[NDArray[np.float64]] = field(default_factory=list)
+    class_id: int | None = None
 
     def forget_before(self, time_s: float) -> None:
         """Drop what is older, but for the last sample before it, which the window's edge needs."""
@@ -114,6 +117,25 @@ class Tracker:
             smoothed[i] = window_mean(track.times, track.samples, self.window_s)
         return np.array([track.track_id for track in tracks], np.int64), smoothed
 
+    def decide(
+        self, track_ids: NDArray[np.int64], probabilities: NDArray[np.float32]
+    ) -> NDArray[np.int64]:
+        """Return the class of each face of a frame, given what `update` returned of it.
+
+        It is `steady_class`'s, as long as frames are smoothed: without a window, and after a pause
+        longer than it, the most probable one.
+
+        track_ids: (N,) int64
+        probabilities: (N, C) float32, smoothed
+        returns: (N,) int64
+        """
+        tracks = {track.track_id: track for track in self._tracks}
+        for track_id, row in zip(track_ids.tolist(), probabilities, strict=True):
+            track = tracks[track_id]
+            is_smoothed = track.times[-1] - track.times[-2:][0] <= self.window_s > 0
+            track.class_id = steady_class(row, track.class_id if is_smoothed else None)
+        return np.array([tracks[track_id].class_id for track_id in track_ids.tolist()], np.int64)
+
     def _move_to(self, time_s: float) -> None:
         if time_s < self._time_s - self.keep_s:
             self._tracks.clear()
@@ -177,6 +199,20 @@ def window_mean(
     widths = np.diff(points)[:, None]
     area = (widths * (values[1:] + values[:-1]) / 2).sum(axis=0)
     return np.asarray(area / (points[-1] - start))
+
+
+def steady_class(probabilities: NDArray[np.floating[Any]], before: int | None) -> int:
+    """Return the class of a face that had the class `before` a moment ago.
+
+    The most probable one; but the one before stays until another leads by a tenth, so that a face
+    between two classes does not change its label with every breath. One with more than 0.55 leads.
+
+    probabilities: (C,), smoothed
+    """
+    best = int(probabilities.argmax())
+    if before is not None and probabilities[best] - probabilities[before] < _LEAD:
+        return before
+    return best
 
 
 def _extended(old: NDArray[np.float64], new: NDArray[np.float64]) -> NDArray[np.float64]:
