@@ -3,10 +3,11 @@
     python bench/card.py --votes data/ferplus.csv --plots docs/card \\
         --json bench/results/models.json
 
-For each model what `livefer evaluate --json` writes, one view and ten, against the data set's
-labels and against the votes; the training prior by τ; time, size and what the file says of itself;
-and what is wrong with the data. `scripts/model_card.py` makes the card of it. What a model answered
-is kept in livefer's cache, so that a second run is quick.
+For each model what `livefer evaluate --json` writes, of one view, of a face and its mirror image
+and of ten views, against the data set's labels and against the votes; the training prior by τ;
+time, size and what the file says of itself; and what is wrong with the data. The card is made of it
+by `scripts/model_card.py`. What a model answered is kept in livefer's cache, so that a second run
+is quick.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ from livefer import __version__, hygiene, plots
 from livefer.cache import load_arrays, save_arrays
 from livefer.classifier import EmotionClassifier, shipped_models, without_prior
 from livefer.dataset import Dataset, Split, read_dataset
-from livefer.evaluate import match_classes, predict_split, with_tta
+from livefer.evaluate import TTA_SHIFTS_PX, match_classes, predict_split, with_tta
 from livefer.machine import describe
 from livefer.report import Report, measure
 from livefer.votes import Votes, read_votes
@@ -109,8 +111,9 @@ def measure_model(
     prior = frequencies(model, dataset)
     views = {"": without_prior(raw, prior, model.prior) if model.prior else raw}
     if tta:
-        run = with_tta(predict)
-        views["_tta"] = kept(f"{key} ten", lambda: predict_split(run, split, classes))
+        for suffix, shifts in {"_mirror": ((0, 0),), "_tta": TTA_SHIFTS_PX}.items():
+            run = with_tta(predict, shifts)
+            views[suffix] = kept(f"{key} {shifts}", partial(predict_split, run, split, classes))
     truths = {"dataset": None} if votes is None else {"dataset": None, "votes": votes}
     reports = {
         truth + suffix: measure(answers, split, classes, twins, seen, model.uncertain_below)
@@ -164,7 +167,7 @@ def main() -> None:
     """Write the JSON and the pictures."""
     parser = arguments(__doc__, "--data")
     parser.add_argument("--votes", type=Path, help="FER+'s votes, by file name")
-    parser.add_argument("--no-tta", action="store_true", help="leave out the ten views")
+    parser.add_argument("--no-tta", action="store_true", help="leave out what takes several views")
     parser.add_argument("--plots", type=Path, help="folder of the pictures")
     parser.add_argument("--json", type=Path, required=True)
     args = parser.parse_args()

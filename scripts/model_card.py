@@ -17,6 +17,11 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 TRUTHS = {"dataset": "FER2013's labels", "votes": "what most people voted"}
+VIEWS = {
+    "one look": "",
+    "a face and its mirror image, as livefer answers": "_mirror",
+    "ten views (`livefer evaluate --tta`)": "_tta",
+}
 MISSING = "Not measured here: `{}` makes these figures."
 ROBUSTNESS = "python bench/robustness.py fer2013 human --json bench/results/robustness.json"
 PRINTED = {
@@ -119,18 +124,18 @@ def at_a_glance(models: Models) -> str:
 
 
 def views(models: Models, truths: list[str]) -> str:
-    """Return what ten views of each face give."""
-    if not all(f"{truth}_tta" in m["reports"] for m in models.values() for truth in truths):
-        return MISSING.format("livefer evaluate --data data/fer2013 --tta")
-    parts = []
-    for name, model in models.items():
-        for truth in truths:
-            r = model["reports"][f"{truth}_tta"]
-            parts.append(
-                f"`{name}` {per_cent(r['accuracy'], r['accuracy_95'])} against {TRUTHS[truth]}, "
-                f"macro-F1 {r['macro_f1']:.3f}"
-            )
-    return f"With ten views of each face (`--tta`), accuracy: {'; '.join(parts)}."
+    """Return the table of what several views of each face give."""
+    rows = []
+    for truth in truths:
+        for words, suffix in VIEWS.items():
+            cells = []
+            for model in models.values():
+                if (r := model["reports"].get(truth + suffix)) is None:
+                    return MISSING.format("python bench/card.py, without --no-tta")
+                accuracy = per_cent(r["accuracy"], r["accuracy_95"])
+                cells.append(f"{accuracy}, {r['macro_f1']:.3f}, {per_cent(r['ece'])}")
+            rows.append([f"{TRUTHS[truth]}: {words}", *cells])
+    return table(["accuracy or agreement, macro-F1, calibration error", *models], rows)
 
 
 def classes(models: Models) -> str:

@@ -1,4 +1,4 @@
-"""A stream sees every second frame mirrored: what the network gets, and what comes of it."""
+"""Faces are seen both ways, in a stream in turn: what the network gets, and what comes of it."""
 
 from __future__ import annotations
 
@@ -50,13 +50,20 @@ def watch(times_s: list[float], still: bool = False, **more: Any) -> tuple[Watch
     return classifier, [recognizer.process(frame, tracker) for frame in frames]
 
 
+def both_ways(result: Any) -> NDArray[np.uint8]:
+    """What the network should see of the face, plainly and mirrored."""
+    plain = crop_faces(picture(), np.array([result.faces[0].box], np.float32))
+    assert plain[0, 30, 10] < plain[0, 30, 40]
+    return np.concatenate([plain, plain[:, :, ::-1]])
+
+
 @pytest.mark.parametrize("fps", [30, 4])
-def test_every_second_frame_shows_the_mirror_image(fps: float) -> None:
+def test_a_stream_shows_the_mirror_image_in_every_second_frame(fps: float) -> None:
     classifier, results = watch([k / fps for k in range(6)])
-    plain = crop_faces(picture(), np.array([results[0].faces[0].box], np.float32))
-    for k, seen in enumerate(classifier.seen):
-        np.testing.assert_array_equal(seen, plain[:, :, ::-1] if k % 2 else plain)
-    assert not (plain == plain[:, :, ::-1]).all()
+    both = both_ways(results[0])
+    np.testing.assert_array_equal(classifier.seen[0], both)  # the first has none before it
+    for k, seen in enumerate(classifier.seen[1:], start=1):
+        np.testing.assert_array_equal(seen, both[k % 2, None])
 
 
 @pytest.mark.parametrize(
@@ -64,12 +71,36 @@ def test_every_second_frame_shows_the_mirror_image(fps: float) -> None:
     [{"smoothing_s": 0}, {"still": True}, {"times_s": [0.0, 1.0, 2.0]}],
     ids=["not smoothed", "pictures", "seldom"],
 )
-def test_what_is_not_averaged_is_seen_plainly(more: dict[str, Any]) -> None:
-    classifier, _ = watch(**{"times_s": [0.0, 0.1, 0.2], **more})
-    plain = classifier.seen[0]
+def test_what_is_not_smoothed_is_seen_both_ways_at_once(more: dict[str, Any]) -> None:
+    classifier, results = watch(**{"times_s": [0.0, 0.1, 0.2], **more})
     assert len(classifier.seen) == 3
-    assert all((seen == plain).all() for seen in classifier.seen)
-    assert plain[0, 30, 10] < plain[0, 30, 40]
+    for seen in classifier.seen:
+        np.testing.assert_array_equal(seen, both_ways(results[0]))
+
+
+class Sided(Watching):
+    """Says angry where the left half is the darker one, else happy."""
+
+    def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        is_left = faces[:, :, :24].mean(axis=(1, 2)) < faces[:, :, 24:].mean(axis=(1, 2))
+        return np.eye(7, dtype=np.float32)[np.where(is_left, 0, 3)]
+
+
+def test_a_picture_s_probabilities_and_map_are_the_means_of_both_views() -> None:
+    recognizer = Recognizer(Sided(), SquareDetector(), heatmaps=True)  # type: ignore[arg-type]
+    image = picture()
+    beside = np.hstack([image, image])  # two faces, so that views and faces could be mixed up
+    frames = [Frame("a", 0, 0.0, beside, still=True), Frame("b", 0, 0.0, image, still=True)]
+    for result, n_faces in zip(recognizer.process_many(frames, [None, None]), (2, 1), strict=True):
+        assert len(result.faces) == n_faces
+        for face in result.faces:
+            expected = 0.5 * (np.eye(7)[0] + np.eye(7)[3])
+            np.testing.assert_allclose(face.probabilities, expected)
+            np.testing.assert_array_equal(face.raw_probabilities, face.probabilities)
+            box = np.array([face.box], np.float32)
+            crop = crop_faces(result.image, box)[0].astype(float)  # type: ignore[arg-type]
+            expected_map = crop.reshape(6, 8, 6, 8).mean(axis=(1, 3))
+            np.testing.assert_allclose(face.heatmap, expected_map, atol=1e-3)  # type: ignore[arg-type]
 
 
 def test_a_heat_map_is_turned_back_and_smoothed() -> None:

@@ -1,11 +1,11 @@
-"""A model over a split → probabilities, of one view of each face or of ten.
+"""A model over a split → probabilities, of one view of each face or of several.
 
 Takes any function that turns faces into probabilities; knows nothing about model files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 Progress = Callable[[int, int], None]
 
 _BATCH = 128
-_TTA_SHIFTS_PX = ((0, 0), (2, 0), (-2, 0), (0, 2), (0, -2))
+TTA_SHIFTS_PX = ((0, 0), (2, 0), (-2, 0), (0, 2), (0, -2))
 
 
 def predict_split(
@@ -45,14 +45,15 @@ def predict_split(
     return probabilities
 
 
-def with_tta(predict: Predict) -> Predict:
-    """Return a predictor that averages ten views: five shifts of up to 2 px, each also mirrored.
+def with_tta(predict: Predict, shifts_px: Sequence[tuple[int, int]] = TTA_SHIFTS_PX) -> Predict:
+    """Return a predictor that averages views: each shift (right, down), also mirrored.
 
-    What a shift brings in from outside is the edge, repeated.
+    Without shifts, [(0, 0)], it is what Recognizer says of a picture's faces. What a shift brings
+    in from outside is the edge, repeated.
     """
 
     def predict_views(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        views = [shifted(faces, dx, dy) for dx, dy in _TTA_SHIFTS_PX]
+        views = [shifted(faces, dx, dy) for dx, dy in shifts_px]
         views += [view[:, :, ::-1] for view in views]
         mean: NDArray[np.float32] = np.mean(
             [predict(np.ascontiguousarray(view)) for view in views], axis=0, dtype=np.float32

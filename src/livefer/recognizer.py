@@ -135,7 +135,7 @@ class Recognizer:
             return []
         found = [self._find(*each) for each in zip(frames, trackers, strict=True)]
         began = time.perf_counter()
-        crops = np.concatenate([f.crops for f in found])
+        crops = np.concatenate([_turned(f.crops, view) for f in found for view in f.mirrored])
         if self.heatmaps:
             raw, cams = self.classifier.predict_with_cams(crops)
         else:
@@ -143,10 +143,10 @@ class Recognizer:
         classify_ms = 1000 * (time.perf_counter() - began) / len(frames)
         results, end = [], 0
         for frame, tracker, of_frame in zip(frames, trackers, found, strict=True):
-            rows = slice(end, end + len(of_frame.crops))
-            end = rows.stop
-            maps = None if cams is None else cams[rows]
-            results.append(self._finish(frame, tracker, of_frame, raw[rows], maps, classify_ms))
+            start, end = end, end + len(of_frame.mirrored) * len(of_frame.crops)
+            shares = of_frame.mean(raw[start:end])
+            maps = None if cams is None else of_frame.mean(cams[start:end], is_map=True)
+            results.append(self._finish(frame, tracker, of_frame, shares, maps, classify_ms))
         return results
 
     def _find(self, frame: Frame, tracker: Tracker | None) -> _Found:
@@ -155,7 +155,7 @@ class Recognizer:
         if frame.image is None:
             nothing = np.empty((0, 4), np.float32)
             crops = np.empty((0, size, size), np.uint8)
-            return _Found(nothing, nothing[:, 0], nothing, crops, False, {})
+            return _Found(nothing, nothing[:, 0], nothing, crops, (False,), {})
         began = time.perf_counter()
         if isinstance(tracker, SearchingTracker) and not frame.still:
             boxes, scores = tracker.find(self.detector, frame.image, frame.time_s)
@@ -165,17 +165,16 @@ class Recognizer:
         scale = self.detector.crop_scale * self.classifier.crop_scale
         shift_y = self.detector.crop_shift_y
         crops = crop_faces(frame.image, boxes, scale, shift_y, size)
-        # The mean over a face and its mirror image is right more often, and in a stream it is free.
+        # The mean over a face and its mirror image is right more often. In a stream it is free, as
+        # frames are smoothed that take turns.
         number = 0 if tracker is None or frame.still else tracker.begin(frame.time_s)
-        is_mirrored = number % 2 == 1
-        if is_mirrored:
-            crops = np.ascontiguousarray(crops[:, :, ::-1])
+        mirrored = (False, True) if number == 0 else (number % 2 == 1,)
         timings_ms = {
             "detect": 1000 * (found - began),
             "crop": 1000 * (time.perf_counter() - found),
         }
         squares = crop_boxes(boxes, scale, shift_y)
-        return _Found(boxes, scores, squares, crops, is_mirrored, timings_ms)
+        return _Found(boxes, scores, squares, crops, mirrored, timings_ms)
 
     def _finish(
         self,
@@ -192,8 +191,6 @@ class Recognizer:
         began, boxes = time.perf_counter(), found.boxes
         smoothed, ids, class_ids = raw, None, raw.argmax(axis=1)
         if tracker is not None and not frame.still:
-            if cams is not None and found.is_mirrored:
-                cams = cams[..., ::-1]
             ids, smoothed, cams = _smooth(tracker, boxes, raw, cams, frame.time_s)
             class_ids = tracker.decide(ids, smoothed)
         timings_ms = {
@@ -236,7 +233,7 @@ class _Found:
     scores: (N,) float32
     squares: (N, 4) float32, xyxy in pixels: what the crops show
     crops: (N, S, S) uint8
-    is_mirrored: left and right are exchanged in the crops
+    mirrored: whether left and right are exchanged in what the network sees, for each of its views
     timings_ms: of "detect" and "crop"
     """
 
@@ -244,8 +241,22 @@ class _Found:
     scores: NDArray[np.float32]
     squares: NDArray[np.float32]
     crops: NDArray[np.uint8]
-    is_mirrored: bool
+    mirrored: tuple[bool, ...]
     timings_ms: dict[str, float]
+
+    def mean(self, rows: NDArray[np.float32], is_map: bool = False) -> NDArray[np.float32]:
+        """Return (N, …): the mean over the views, whose (N, …) follow each other in rows."""
+        views = np.split(rows, len(self.mirrored))
+        if is_map:
+            views = [
+                _turned(view, is_mirrored)
+                for view, is_mirrored in zip(views, self.mirrored, strict=True)
+            ]
+        return views[0] if len(views) == 1 else np.mean(views, axis=0)
+
+
+def _turned(pictures: NDArray[Any], is_mirrored: bool) -> NDArray[Any]:
+    return pictures[..., ::-1] if is_mirrored else pictures
 
 
 def _smooth(

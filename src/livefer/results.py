@@ -18,8 +18,8 @@ class Face:
     box: (left, top, right, bottom) of the detector's box in pixels of the frame
     score: the detector's certainty that this is a face, 0–1
     probabilities: (C,) float32, smoothed over the track where there is one; sums to 1
-    raw_probabilities: (C,) float32, of this frame alone; a stream that is smoothed shows the
-        network the face's mirror image in every second frame
+    raw_probabilities: (C,) float32, of this frame alone: the mean of what the network says of the
+        face and of its mirror image; where a stream is smoothed, of one of them in turn
     classes: the C class names
     class_id: index of the label: the most probable class; in a stream that is smoothed, one that
         was it a moment ago stays until another leads by 0.1
