@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
@@ -242,6 +243,32 @@ def test_explain_takes_the_largest_face_or_the_one_named(
     assert out.startswith(f"{label} 80%: wrote")
     sheet = read(Path("sub/x.png"))
     assert sheet.shape[1] > 3 * sheet.shape[0] / 4 > 300
+
+
+def test_explain_shows_of_the_label_what_an_overlay_shows(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from livefer import EmotionClassifier, Recognizer
+
+    command = importlib.import_module("livefer.cli.explain")  # its name is also the function's
+
+    monkeypatch.setattr("livefer.recognizer.EmotionClassifier", EmotionClassifier)
+    given: list[Any] = []
+    sheet = command.sheet
+
+    def keep(picture: Any, crop: Any, face: Any, heatmaps: Any, name: str) -> Any:
+        given.extend([face, heatmaps])
+        return sheet(picture, crop, face, heatmaps, name)
+
+    monkeypatch.setattr(command, "sheet", keep)
+    scene = make_scene((40, 60, HAPPY))
+    scene[60:90, 40:70] -= 40  # one eye is darker
+    write_picture(Path("a.png"), scene)
+    assert run("explain", "a.png", "-o", "x.png")[0] == 0
+    face, heatmaps = given
+    (expected,) = Recognizer(heatmaps=True)(Path("a.png"))
+    assert face.label == expected.label
+    np.testing.assert_allclose(heatmaps[face.class_id], expected.heatmap, atol=1e-4)
 
 
 def test_explain_sheets_hold_any_number_of_classes() -> None:

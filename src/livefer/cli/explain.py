@@ -81,7 +81,9 @@ def explain(
     classifier = recognizer.classifier
     box = np.array([chosen.crop_box], np.float32)
     crop = crop_faces(picture, box, size=classifier.input_size)
-    heatmaps = [classifier.heatmap(cam) for cam in classifier.predict_with_cams(crop)[1][0]]
+    plain, mirrored = classifier.predict_with_cams(np.concatenate([crop, crop[..., ::-1]]))[1]
+    cams = (plain + mirrored[..., ::-1]) / 2  # as the probabilities are means over both
+    heatmaps = [classifier.heatmap(cam) for cam in cams]
     write_image(output, sheet(picture, crop[0], chosen, heatmaps, printable(image.name)))
     typer.echo(f"{chosen.label} {chosen.confidence:.0%}: wrote {output}")
     write_hint(recognizer)
