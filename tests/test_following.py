@@ -142,6 +142,58 @@ def test_a_new_face_is_found_when_its_part_is_due() -> None:
     assert 10 / FPS <= seen_s[450, 300] <= 10 / FPS + 0.5 + 1 / FPS
 
 
+def test_a_part_is_due_the_sooner_the_smaller_the_region() -> None:
+    class Blind(Squares):
+        search_periods_s = (0.25, 1.0)
+
+        def detect(self, image: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+
+        def search(
+            self, image: NDArray[Any], part: int, region: Region, known: NDArray[np.float32]
+        ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            self.asked.append(f"part {part}")
+            return self.detect(image)
+
+    counts = {}
+    for name, n_moving in (("little", 1), ("all", 5)):
+        detector, tracker = Blind(), FollowingTracker()
+        for i in range(2 * FPS + 1):
+            squares = [(120 * k + i, 20 + 80 * k) for k in range(n_moving)]
+            tracker.find(detector, scene(*squares), i / FPS)
+        counts[name] = [detector.asked.count(f"part {part}") for part in (0, 1)]
+    # Both parts are first due after their periods; the second one then four times a second, too,
+    # where only a corner moves.
+    assert counts == {"little": [8, 4], "all": [8, 1]}
+
+
+def test_a_lost_face_is_looked_for_where_it_was_for_a_moment() -> None:
+    class Shy(Squares):
+        """Finds nothing new, and nobody at all while `blind`."""
+
+        blind = False
+
+        def search(
+            self, image: NDArray[Any], part: int, region: Region, known: NDArray[np.float32]
+        ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+
+        def detect_near(
+            self, image: NDArray[Any], boxes: NDArray[np.float32], exact: bool = False
+        ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            found, scores = super().detect_near(image, boxes, exact)
+            return found, scores * (not self.blind)
+
+    for n_blind, comes_back in ((5, True), (12, False)):
+        detector, tracker, seen = Shy(), FollowingTracker(), []
+        for i in range(30):
+            detector.blind = 10 <= i < 10 + n_blind
+            seen.append(len(tracker.find(detector, scene((100, 100)), i / FPS)[0]))
+            assert seen[-1] == 1 or i >= 10
+        assert 0 in seen  # it is not shown while nobody sees it
+        assert bool(seen[-1]) == comes_back
+
+
 def test_a_part_is_searched_where_something_changed_and_at_times_whole() -> None:
     class Areas(Squares):
         areas: list[float]
@@ -170,7 +222,7 @@ def test_a_part_is_searched_where_something_changed_and_at_times_whole() -> None
     assert areas["still"] == areas["darker"] == [1, 1]
     assert areas["moving"].count(1) == 2
     assert len(areas["moving"]) > 6
-    assert len(areas["entering"]) == 4
+    assert len(areas["entering"]) == 3  # once more, until the new face is followed
     for area in (*areas["moving"], *areas["entering"]):
         assert area == 1 or area < 0.35
 

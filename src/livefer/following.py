@@ -26,7 +26,7 @@ from livefer.faces import (
     iou_matrix,
     to_gray,
 )
-from livefer.searching import Detector, PartialDetector, SearchingTracker
+from livefer.searching import HOLD_S, Detector, PartialDetector, SearchingTracker
 
 _VERIFY_S = 0.095  # so often the detector looks at a face again: every third frame at 30 fps
 # After a longer pause, or a jump back, nothing is known. Much longer than a whole search takes on a
@@ -71,6 +71,7 @@ class _Followed:
 
     off: (4,) float32, in sides of the box: what the detector's quick look misses the face by
     exact_due_s: when the detector has to look exactly again
+    missed_s: when the detector looked last and did not see it
     """
 
     box: NDArray[np.float32]
@@ -79,6 +80,7 @@ class _Followed:
     template: NDArray[np.uint8]
     off: NDArray[np.float32]
     exact_due_s: float
+    missed_s: float = -math.inf
 
 
 class FollowingTracker(SearchingTracker):
@@ -86,6 +88,7 @@ class FollowingTracker(SearchingTracker):
 
     def _lose(self) -> None:
         self._followed: list[_Followed] = []
+        self._lost: list[_Followed] = []
         self._found_s = -math.inf
         self._kind: object = None
         self._parts: list[_Part] = []
@@ -113,7 +116,7 @@ class FollowingTracker(SearchingTracker):
 
     def _start(self, now: _Now) -> None:
         boxes, scores = now.detector.detect(now.image)
-        self._followed = []
+        self._followed, self._lost = [], []
         self._add(now, boxes, scores)
         for i, face in enumerate(self._followed):  # not all of them looked at in the same frame
             face.seen_s -= _VERIFY_S * i / len(self._followed)
@@ -131,12 +134,20 @@ class FollowingTracker(SearchingTracker):
             is_like = _follow(face, now.gray)
             is_due = now.time_s - face.seen_s >= _VERIFY_S
             (kept if is_like and not is_due else doubtful).append(face)
+        lost, self._lost = self._lost, []
+        for face in lost:
+            if now.time_s - face.seen_s <= HOLD_S:
+                is_due = now.time_s - face.missed_s >= _VERIFY_S
+                (doubtful if is_due else self._lost).append(face)
         for face in doubtful:
             if _look(face, now):
                 face.template = _template(now.gray, face.box)
                 kept.append(face)
             else:
-                self._parts[0].due_s = -math.inf  # before any other
+                if face.missed_s < face.seen_s:
+                    self._parts[0].due_s = -math.inf  # before any other
+                face.missed_s = now.time_s
+                self._lost.append(face)
         self._followed = []
         for face in sorted(kept, key=lambda face: -face.score):
             if not covered(face.box[None], self._boxes()).any():
@@ -144,7 +155,10 @@ class FollowingTracker(SearchingTracker):
         self._search(now)
 
     def _search(self, now: _Now) -> None:
-        """Search the part that waits longest, as measured by its period; one is enough a frame."""
+        """Search the part that waits longest, as measured by its period; one is enough a frame.
+
+        Where a small region was searched, its part is due again the sooner.
+        """
         periods_s = now.detector.search_periods_s
         waiting = [
             (now.time_s - part.due_s) / s for part, s in zip(self._parts, periods_s, strict=True)
@@ -152,8 +166,9 @@ class FollowingTracker(SearchingTracker):
         i = int(np.argmax(waiting))
         if waiting[i] >= 0:
             part = self._parts[i]
-            part.due_s = now.time_s + periods_s[i]
             region = self._region(part, now)
+            share = 0.0 if region is None else _area(region) / now.gray.size
+            part.due_s = now.time_s + max(share * periods_s[i], min(periods_s))
             if region is not None:
                 boxes, scores = now.detector.search(now.image, i, region, self._boxes())
                 self._add(now, boxes, scores)
@@ -196,6 +211,11 @@ class FollowingTracker(SearchingTracker):
 
     def _boxes(self) -> Boxes:
         return np.array([face.box for face in self._followed], np.float32).reshape(-1, 4)
+
+
+def _area(region: Region) -> int:
+    left, top, right, bottom = region
+    return (right - left) * (bottom - top)
 
 
 def _blocks(gray: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from livefer.faces import Boxes, Region, Scores, covered
 from livefer.tracker import Tracker
 
-_HOLD_S = 0.25  # a face not seen for so long is gone
+HOLD_S = 0.25  # a face not seen for so long is gone
 
 
 class Detector(Protocol):
@@ -84,7 +84,7 @@ class SearchingTracker(Tracker):
         lost = [
             seen
             for seen in self._seen
-            if 0 <= time_s - seen.time_s <= _HOLD_S and not covered(seen.box[None], boxes).any()
+            if 0 <= time_s - seen.time_s <= HOLD_S and not covered(seen.box[None], boxes).any()
         ]
         self._seen = []
         for seen in lost:
