@@ -171,7 +171,7 @@ def test_what_is_wrong_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         with pytest.raises(DatasetError, match="is not what livefer writes"):
             read_results(tmp_path / name)
     (tmp_path / "a.parquet").write_bytes(b"PAR1, but not really")
-    with pytest.raises(DatasetError, match="is not a Parquet table"):
+    with pytest.raises(DatasetError, match="is not what livefer writes"):
         read_results(tmp_path / "a.parquet")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match=r"livefer\[analysis\]"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from tablerows import make_row, make_rows
 from livefer.errors import DatasetError
 from livefer.labels import CLASSES
 from livefer.results import FrameResult
-from livefer.sinks import CsvSink, JsonlSink, columns
+from livefer.sinks import CsvSink, JsonlSink, ParquetSink, columns
 from livefer.summarizer import summarize
 from livefer.tables import read_table
 
@@ -129,6 +130,25 @@ def test_what_is_no_table_says_so(tmp_path: Path) -> None:
         with pytest.raises(DatasetError, match=words) as raised:
             read_table(path)
         assert "\n" not in str(raised.value)
+
+
+def test_of_a_folder_only_its_parquet_files_are_the_table(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    with pytest.raises(DatasetError, match=r"without \.parquet files"):
+        read_table(tmp_path)
+    folder = tmp_path / "t"
+    (folder / "day=1").mkdir(parents=True)
+    (folder / "_old").mkdir()
+    with ParquetSink(tmp_path / "a.parquet", CLASSES) as sink:
+        sink.write(FrameResult("a.mp4", 0, 0.0, None, (make_face((0, 0, 9, 9)),)))
+    shutil.copy(tmp_path / "a.parquet", folder / "day=1")
+    (folder / "summary.json").write_text("{}")
+    (folder / ".b.parquet").write_text("not yet whole")
+    (folder / "_old" / "c.parquet").write_text("nor this")
+    assert list(read_table(folder).rows) == list(read_table(tmp_path / "a.parquet").rows)
+    (folder / "d.parquet").write_text("broken")
+    with pytest.raises(DatasetError, match="is not what livefer writes"):
+        list(read_table(folder).rows)
 
 
 @pytest.mark.parametrize(

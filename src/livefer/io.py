@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from livefer.errors import ConfigError, DatasetError, LiveferError, MissingExtraError
+from livefer.errors import ConfigError, DatasetError, LiveferError
 from livefer.labels import CLASSES
 from livefer.results import FrameResult
 from livefer.sinks import (
@@ -31,6 +31,7 @@ from livefer.sinks import (
     rows,
 )
 from livefer.sinks import SCHEMA_VERSION as SCHEMA_VERSION  # part of this module's names
+from livefer.tables import open_parquet
 
 Library = Literal["pandas", "polars"]
 TABLE_SUFFIXES = (".csv", ".jsonl", ".parquet")
@@ -94,7 +95,7 @@ def _names(path: Path) -> list[str]:
     suffix = path.suffix.lower()
     try:
         if suffix == ".parquet" or path.is_dir():
-            return _parquet(path).schema.names  # type: ignore[no-any-return]
+            return open_parquet(path).schema.names  # type: ignore[no-any-return]
         with path.open(encoding="utf-8-sig", newline="") as file:
             if suffix == ".csv":
                 names = next(csv.reader(file), [])
@@ -109,19 +110,6 @@ def _names(path: Path) -> list[str]:
     return names
 
 
-def _parquet(path: Path) -> Any:
-    try:
-        import pyarrow as pa
-        import pyarrow.dataset as ds
-    except ModuleNotFoundError:
-        raise MissingExtraError("reading Parquet", "analysis") from None
-    try:
-        # Of a single file, what is in its folders' names is no column.
-        return ds.dataset(path, format="parquet", partitioning="hive" if path.is_dir() else None)
-    except pa.ArrowException as error:
-        raise DatasetError(f"{path} is not a Parquet table: {error}") from None
-
-
 def _read_pandas(path: Path, types: dict[str, Type]) -> Any:
     import pandas as pd
 
@@ -132,7 +120,7 @@ def _read_pandas(path: Path, types: dict[str, Type]) -> Any:
         # Only what is empty is missing: "NA" and "None" may be names of files.
         return pd.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=[""])
     if suffix == ".parquet" or path.is_dir():
-        frame = _parquet(path).to_table().to_pandas()
+        frame = open_parquet(path).to_table().to_pandas()
     else:
         frame = pd.read_json(path, lines=True, dtype=False, precise_float=True)
     return frame.astype(dtypes)
@@ -147,5 +135,5 @@ def _read_polars(path: Path, types: dict[str, Type]) -> Any:
     if suffix == ".csv":
         return pl.read_csv(path, schema_overrides=dtypes)
     if suffix == ".parquet" or path.is_dir():
-        return pl.from_arrow(_parquet(path).to_table())
+        return pl.from_arrow(open_parquet(path).to_table())
     return pl.read_ndjson(path, schema_overrides=dtypes)

@@ -127,17 +127,42 @@ def _read_jsonl(path: Path, progress: Progress) -> Table:
     return Table(classes, rows(), {})
 
 
-def _read_parquet(path: Path, progress: Progress) -> Table:
+def open_parquet(path: Path) -> Any:
+    """Open a Parquet file, or those in a folder and below it, as a `pyarrow.dataset.Dataset`.
+
+    Whatever else lies in the folder is left alone, as are names that begin with "." or "_".
+    """
     try:
         import pyarrow as pa
         import pyarrow.dataset as ds
     except ModuleNotFoundError:
         raise MissingExtraError("reading Parquet", "analysis") from None
     try:
-        # Of a single file, what is in its folders' names is no column.
-        partitioning = "hive" if path.is_dir() else None
-        table = ds.dataset(path, format="parquet", partitioning=partitioning)
-        classes = classes_of(table.schema.names, path)
+        if not path.is_dir():  # what is in its folders' names is no column
+            return ds.dataset(path, format="parquet")
+        files = [
+            str(file)
+            for file in sorted(path.rglob("*.parquet"))
+            if file.is_file() and not any(n[0] in "._" for n in file.relative_to(path).parts)
+        ]
+        if not files:
+            raise DatasetError(
+                f"{path} is a folder without .parquet files: expected one that livefer analyze "
+                "wrote (of pictures and videos that makes the table)"
+            )
+        return ds.dataset(
+            files, format="parquet", partitioning="hive", partition_base_dir=str(path)
+        )
+    except (pa.ArrowException, OSError) as error:
+        raise _not_a_table(path, None, error) from None
+
+
+def _read_parquet(path: Path, progress: Progress) -> Table:
+    table = open_parquet(path)
+    import pyarrow as pa
+
+    classes = classes_of(table.schema.names, path)
+    try:
         n_rows = table.count_rows()
     except (pa.ArrowException, OSError) as error:
         raise _not_a_table(path, None, error) from None
