@@ -251,6 +251,10 @@ def test_a_face_between_two_classes_keeps_its_label() -> None:
     assert labels_of(Tracker(window_s=0), times_s, shares) == [0, 1, 1, 1, 1, 0, 0]
 
 
+def test_behind_a_small_jump_back_a_label_is_new() -> None:
+    assert labels_of(Tracker(), [1.0, 1.1, 0.9, 1.0], [0.48, 0.52, 0.52, 0.48]) == [0, 0, 1, 1]
+
+
 def test_behind_a_pause_longer_than_the_window_a_label_is_new() -> None:
     shares = [0.48, 0.52, 0.52]
     assert labels_of(Tracker(0.33), [0.0, 0.3, 0.6], shares) == [0, 0, 0]

@@ -1,9 +1,9 @@
 """Where the faces of a live stream are, for a fraction of what a search of each frame costs.
 
 A face that was found is followed by its likeness from frame to frame, and a few times a second the
-detector looks again, only there. The rest of the picture is searched a part at a time, and only
-where it has changed, so that a new face is found soon and no frame waits for a whole search. Time
-is always passed in.
+detector looks again, only there; for a moment also where it did not see one any more. The rest of
+the picture is searched a part at a time, and only where it has changed, so that a new face is found
+soon and no frame waits for a whole search. Time is always passed in.
 """
 
 from __future__ import annotations
@@ -136,7 +136,8 @@ class FollowingTracker(SearchingTracker):
             (kept if is_like and not is_due else doubtful).append(face)
         lost, self._lost = self._lost, []
         for face in lost:
-            if now.time_s - face.seen_s <= HOLD_S:
+            is_found = covered(face.box[None], self._boxes()).any()
+            if not is_found and now.time_s - face.seen_s <= HOLD_S:
                 is_due = now.time_s - face.missed_s >= _VERIFY_S
                 (doubtful if is_due else self._lost).append(face)
         for face in doubtful:

@@ -141,7 +141,7 @@ def open_parquet(path: Path) -> Any:
         if not path.is_dir():  # what is in its folders' names is no column
             return ds.dataset(path, format="parquet")
         files = [
-            str(file)
+            file.as_posix()
             for file in sorted(path.rglob("*.parquet"))
             if file.is_file() and not any(n[0] in "._" for n in file.relative_to(path).parts)
         ]
@@ -150,9 +150,8 @@ def open_parquet(path: Path) -> Any:
                 f"{path} is a folder without .parquet files: expected one that livefer analyze "
                 "wrote (of pictures and videos that makes the table)"
             )
-        return ds.dataset(
-            files, format="parquet", partitioning="hive", partition_base_dir=str(path)
-        )
+        base = path.as_posix()
+        return ds.dataset(files, format="parquet", partitioning="hive", partition_base_dir=base)
     except (pa.ArrowException, OSError) as error:
         raise _not_a_table(path, None, error) from None
 

@@ -141,7 +141,7 @@ class Tracker:
             self._tracks.clear()
         elif time_s < self._time_s:
             for track in self._tracks:
-                track.times = [time_s]
+                track.times, track.class_id = [time_s], None
                 del track.places[:-1], track.samples[:-1]
         self._tracks = [t for t in self._tracks if time_s - t.times[-1] <= self.keep_s]
         self._time_s, self._before_s = time_s, self._time_s
