@@ -100,6 +100,35 @@ def test_two_who_are_looked_for_do_not_become_the_same_face() -> None:
     assert places(tracker, detector, make_scene((70, 50, FAINT)), 0.1) == [70]
 
 
+class Mouths(Doubtful):
+    """Takes any part of a bright square for a face in which it is told to see one."""
+
+    def __init__(self, *mouths: tuple[int, int, int, int] | None) -> None:
+        super().__init__()
+        self.mouths = iter(mouths)
+
+    def detect(self, image: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        if (mouth := next(self.mouths)) is None:
+            return super().detect(image)
+        return np.array([mouth], np.float32), np.array([0.9], np.float32)
+
+
+def test_a_face_inside_a_known_one_is_none() -> None:
+    face, mouth, moved = (40, 50, 100, 110), (50, 70, 80, 100), (58, 50, 118, 110)
+    image = make_scene((40, 50, 150))
+    tracker, detector = SearchingTracker(), Mouths(None, mouth, mouth, mouth)
+    for k in range(4):
+        boxes, scores = tracker.find(detector, image, k / FPS)
+        np.testing.assert_array_equal(boxes, [face])
+        assert len(scores) == 1
+    # The other way round the larger one is right, and one of about the same size has moved.
+    for second in (None, moved):
+        tracker, detector = SearchingTracker(), Mouths(mouth if second is None else face, second)
+        tracker.find(detector, image, 0.0)
+        boxes, _ = tracker.find(detector, image, 0.1)
+        np.testing.assert_array_equal(boxes, [face if second is None else moved])
+
+
 def test_a_detector_of_ones_own_searches_every_frame() -> None:
     tracker = SearchingTracker()
     assert places(tracker, SquareDetector(), make_scene((40, 50, 150)), 0.0) == [40]

@@ -16,6 +16,7 @@ from livefer.faces import Boxes, Region, Scores, covered
 from livefer.tracker import Tracker
 
 HOLD_S = 0.25  # a face not seen for so long is gone
+_INSIDE = 1.5  # a face in a known one whose side is so many times as long is none: a mouth, maybe
 
 
 class Detector(Protocol):
@@ -81,17 +82,22 @@ class SearchingTracker(Tracker):
         boxes, scores = detector.detect(image)
         if not isinstance(detector, PartialDetector):
             return boxes, scores
-        lost = [
-            seen
-            for seen in self._seen
-            if 0 <= time_s - seen.time_s <= HOLD_S and not covered(seen.box[None], boxes).any()
-        ]
-        self._seen = []
-        for seen in lost:
+        before, self._seen = self._seen, []
+        for seen in before:
+            is_found = covered(seen.box[None], boxes[_sides(boxes) * _INSIDE >= _sides(seen.box)])
+            if is_found.any() or not 0 <= time_s - seen.time_s <= HOLD_S:
+                continue
             near, their_scores = detector.detect_near(image, seen.box[None], exact=True)
+            is_there = covered(boxes, near)
             if their_scores[0] == 0:
                 self._seen.append(seen)
-            elif not covered(near, boxes).any():
-                boxes, scores = np.vstack([boxes, near]), np.append(scores, their_scores)
+            elif (_sides(boxes[is_there]) * _INSIDE < _sides(near)).all():
+                boxes = np.vstack([boxes[~is_there], near])
+                scores = np.append(scores[~is_there], their_scores)
         self._seen += [_Seen(box, time_s) for box in boxes]
         return boxes, scores.astype(np.float32)
+
+
+def _sides(boxes: Boxes) -> NDArray[np.float32]:
+    """Return (N,) pixels of (N, 4) xyxy: the mean of width and height."""
+    return np.asarray((boxes[..., 2:] - boxes[..., :2]).mean(axis=-1), np.float32)
