@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -174,8 +175,10 @@ def test_what_is_wrong_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(DatasetError, match="is not what livefer writes"):
         read_results(tmp_path / "a.parquet")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(MissingExtraError, match=r"livefer\[analysis\]"):
+    with pytest.raises(MissingExtraError, match=r"livefer\[analysis\]") as raised:
         open_table(tmp_path / "t.parquet", CLASSES)
+    again = pickle.loads(pickle.dumps(raised.value))  # as from another process
+    assert str(again) == str(raised.value)
 
 
 def test_rows_are_plain_data() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -475,6 +476,18 @@ def test_what_is_gone_on_with_is_a_run(name: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match=f"{name} holds no run: expected the folder of one"):
         CliRunner().invoke(app, ["train", "--resume", str(tmp_path / name)], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("key", ["init", "votes", "distill.teachers"])
+def test_a_missing_file_is_said_before_the_data_is_read(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    value = "[gone.x]" if key == "distill.teachers" else "gone.x"
+    words = ["train", f"{key}={value}", "data=nowhere", "--out", "run"]
+    with pytest.raises(ConfigError, match=f"^{re.escape(key)}: gone.x does not exist"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
+    assert not Path("run").exists()
 
 
 def test_one_class_is_nothing_to_learn(tmp_path: Path) -> None:

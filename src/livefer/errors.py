@@ -27,4 +27,8 @@ class MissingExtraError(LiveferError):
     """A package of an optional extra that is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f'{what} needs the "{extra}" extra: pip install "livefer[{extra}]"')
+        super().__init__(what, extra)  # what another process makes the error of again
+
+    def __str__(self) -> str:
+        what, extra = self.args
+        return f'{what} needs the "{extra}" extra: pip install "livefer[{extra}]"'

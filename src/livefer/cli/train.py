@@ -82,6 +82,7 @@ def train(
                 "or add --overwrite"
             )
 
+    _check_files(settings, bool(resume))
     classes, train_split, val_split = _read(settings)
     if preview:
         prepare.write_preview(preview, train_split, classes, settings)
@@ -104,6 +105,17 @@ def train(
         ) from None
     if fabric.is_global_zero:
         sys.stderr.write(f"next: livefer export {best} -o model.onnx\n")
+
+
+def _check_files(settings: Config, is_resumed: bool) -> None:
+    """Say which file is missing before the data is read, and before a folder is begun."""
+    files = {"votes": settings.votes, "distill.teachers": settings.distill.teachers}
+    if not is_resumed and settings.init not in ("random", "imagenet"):
+        files["init"] = settings.init
+    for key, paths in files.items():
+        for path in [paths] if isinstance(paths, str) else paths:
+            if path and not Path(path).expanduser().is_file():
+                raise ConfigError(f"{key}: {path} does not exist: check the path, or make it first")
 
 
 def _read(settings: Config) -> tuple[tuple[str, ...], Split, Split]:
