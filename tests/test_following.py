@@ -129,6 +129,22 @@ def test_most_frames_are_not_searched() -> None:
     assert 2 <= asked.count("exactly") <= 4
 
 
+@pytest.mark.parametrize(("fps", "most"), [(30, 1), (5, 4)])
+def test_faces_take_turns_in_being_looked_at(fps: int, most: int) -> None:
+    detector, tracker = Squares(), FollowingTracker()
+    looks = []
+    for i in range(2 * fps):
+        image = scene((50, 50), (250, 50), (50, 300), (250, 300))
+        detector.asked.clear()
+        assert len(tracker.find(detector, image, i / fps)[0]) == 4
+        # After an exact look a quick one shows what it is off by.
+        looks.append(detector.asked.count("near") - detector.asked.count("exactly"))
+    assert max(looks[1:]) == most
+    assert sum(looks[1:]) >= 4 * (
+        2 * min(fps, 7) - 1
+    )  # each seven times a second, or in every frame
+
+
 def test_a_new_face_is_found_when_its_part_is_due() -> None:
     detector, tracker = Squares(), FollowingTracker()
     seen_s: dict[tuple[int, int], float] = {}

@@ -130,10 +130,17 @@ class FollowingTracker(SearchingTracker):
     def _go_on(self, now: _Now) -> None:
         kept: list[_Followed] = []
         doubtful: list[_Followed] = []
+        due: list[_Followed] = []
         for face in self._followed:
-            is_like = _follow(face, now.gray)
-            is_due = now.time_s - face.seen_s >= _VERIFY_S
-            (kept if is_like and not is_due else doubtful).append(face)
+            if not _follow(face, now.gray):
+                doubtful.append(face)
+            else:
+                (due if now.time_s - face.seen_s >= _VERIFY_S else kept).append(face)
+        # As many as become due in this time on the average: no frame waits for all at once.
+        due.sort(key=lambda face: face.seen_s)
+        n_looks = max(1, int(len(self._followed) * (now.time_s - self._found_s) / _VERIFY_S))
+        doubtful += due[:n_looks]
+        kept += due[n_looks:]
         lost, self._lost = self._lost, []
         for face in lost:
             is_found = covered(face.box[None], self._boxes()).any()
