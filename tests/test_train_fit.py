@@ -484,10 +484,16 @@ def test_a_missing_file_is_said_before_the_data_is_read(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     value = "[gone.x]" if key == "distill.teachers" else "gone.x"
-    words = ["train", f"{key}={value}", "data=nowhere", "--out", "run"]
+    learn = ["learn=votes"] if key == "votes" else []
+    words = ["train", f"{key}={value}", *learn, "data=nowhere", "--out", "run"]
     with pytest.raises(ConfigError, match=f"^{re.escape(key)}: gone.x does not exist"):
         CliRunner().invoke(app, words, catch_exceptions=False)
     assert not Path("run").exists()
+    # A preview needs none of them, nor do labels alone the votes: so the data is what is missing.
+    for unneeded in (["--preview", "p.png"], ["learn=labels"] if key == "votes" else None):
+        if unneeded:
+            with pytest.raises(DatasetError, match="nowhere does not exist"):
+                CliRunner().invoke(app, [*words, *unneeded], catch_exceptions=False)
 
 
 def test_one_class_is_nothing_to_learn(tmp_path: Path) -> None:

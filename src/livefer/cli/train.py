@@ -82,7 +82,8 @@ def train(
                 "or add --overwrite"
             )
 
-    _check_files(settings, bool(resume))
+    if not preview:
+        _check_files(settings, bool(resume))
     classes, train_split, val_split = _read(settings)
     if preview:
         prepare.write_preview(preview, train_split, classes, settings)
@@ -109,13 +110,14 @@ def train(
 
 def _check_files(settings: Config, is_resumed: bool) -> None:
     """Say which file is missing before the data is read, and before a folder is begun."""
-    files = {"votes": settings.votes, "distill.teachers": settings.distill.teachers}
+    files = [("distill.teachers", Path(teacher)) for teacher in settings.distill.teachers]
+    if "votes" in settings.heads:
+        files.append(("votes", Path(settings.votes).expanduser()))
     if not is_resumed and settings.init not in ("random", "imagenet"):
-        files["init"] = settings.init
-    for key, paths in files.items():
-        for path in [paths] if isinstance(paths, str) else paths:
-            if path and not Path(path).expanduser().is_file():
-                raise ConfigError(f"{key}: {path} does not exist: check the path, or make it first")
+        files.append(("init", Path(settings.init)))
+    for key, path in files:
+        if not path.is_file():
+            raise ConfigError(f"{key}: {path} does not exist: check the path, or make it first")
 
 
 def _read(settings: Config) -> tuple[tuple[str, ...], Split, Split]:
