@@ -131,7 +131,7 @@ def views(models: Models, truths: list[str]) -> str:
             cells = []
             for model in models.values():
                 if (r := model["reports"].get(truth + suffix)) is None:
-                    return MISSING.format("python bench/card.py, without --no-tta")
+                    return MISSING.format("scripts/card")
                 accuracy = per_cent(r["accuracy"], r["accuracy_95"])
                 cells.append(f"{accuracy}, {r['macro_f1']:.3f}, {per_cent(r['ece'])}")
             rows.append([f"{TRUTHS[truth]}: {words}", *cells])

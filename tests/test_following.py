@@ -140,9 +140,8 @@ def test_faces_take_turns_in_being_looked_at(fps: int, most: int) -> None:
         # After an exact look a quick one shows what it is off by.
         looks.append(detector.asked.count("near") - detector.asked.count("exactly"))
     assert max(looks[1:]) == most
-    assert sum(looks[1:]) >= 4 * (
-        2 * min(fps, 7) - 1
-    )  # each seven times a second, or in every frame
+    # Each seven times a second, or in every frame.
+    assert sum(looks[1:]) >= 4 * (2 * min(fps, 7) - 1)
 
 
 def test_a_new_face_is_found_when_its_part_is_due() -> None:
