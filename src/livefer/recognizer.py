@@ -144,8 +144,8 @@ class Recognizer:
         results, end = [], 0
         for frame, tracker, of_frame in zip(frames, trackers, found, strict=True):
             start, end = end, end + len(of_frame.mirrored) * len(of_frame.crops)
-            shares = of_frame.mean(raw[start:end])
-            maps = None if cams is None else of_frame.mean(cams[start:end], is_map=True)
+            shares = mean_of_views(raw[start:end], of_frame.mirrored)
+            maps = None if cams is None else mean_of_views(cams[start:end], of_frame.mirrored)
             results.append(self._finish(frame, tracker, of_frame, shares, maps, classify_ms))
         return results
 
@@ -244,15 +244,20 @@ class _Found:
     mirrored: tuple[bool, ...]
     timings_ms: dict[str, float]
 
-    def mean(self, rows: NDArray[np.float32], is_map: bool = False) -> NDArray[np.float32]:
-        """Return (N, …): the mean over the views, whose (N, …) follow each other in rows."""
-        views = np.split(rows, len(self.mirrored))
-        if is_map:
-            views = [
-                _turned(view, is_mirrored)
-                for view, is_mirrored in zip(views, self.mirrored, strict=True)
-            ]
-        return views[0] if len(views) == 1 else np.mean(views, axis=0)
+
+def mean_of_views(
+    values: NDArray[np.float32], mirrored: Sequence[bool] = (False, True)
+) -> NDArray[np.float32]:
+    """Return what the network says of faces, on the average of several views.
+
+    values: (views · N, C) probabilities or (views · N, C, h, w) maps, view after view
+    mirrored: which of the views are mirror images; their maps are turned back
+    returns: (N, C) or (N, C, h, w) float32
+    """
+    views = np.split(values, len(mirrored))
+    if values.ndim > 2:
+        views = [_turned(view, turn) for view, turn in zip(views, mirrored, strict=True)]
+    return views[0] if len(views) == 1 else np.mean(views, axis=0)
 
 
 def _turned(pictures: NDArray[Any], is_mirrored: bool) -> NDArray[Any]:

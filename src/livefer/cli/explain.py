@@ -60,7 +60,7 @@ def explain(
 
     from livefer.drawing import main_face
     from livefer.faces import crop_faces
-    from livefer.recognizer import Recognizer
+    from livefer.recognizer import Recognizer, mean_of_views
     from livefer.sources import read_image
 
     check_picture_name(output)
@@ -81,9 +81,8 @@ def explain(
     classifier = recognizer.classifier
     box = np.array([chosen.crop_box], np.float32)
     crop = crop_faces(picture, box, size=classifier.input_size)
-    plain, mirrored = classifier.predict_with_cams(np.concatenate([crop, crop[..., ::-1]]))[1]
-    cams = (plain + mirrored[..., ::-1]) / 2  # as the probabilities are means over both
-    heatmaps = [classifier.heatmap(cam) for cam in cams]
+    _, cams = classifier.predict_with_cams(np.concatenate([crop, crop[..., ::-1]]))
+    heatmaps = [classifier.heatmap(cam) for cam in mean_of_views(cams)[0]]
     write_image(output, sheet(picture, crop[0], chosen, heatmaps, printable(image.name)))
     typer.echo(f"{chosen.label} {chosen.confidence:.0%}: wrote {output}")
     write_hint(recognizer)
