@@ -128,26 +128,8 @@ class FollowingTracker(SearchingTracker):
         ]
 
     def _go_on(self, now: _Now) -> None:
-        kept: list[_Followed] = []
-        doubtful: list[_Followed] = []
-        due: list[_Followed] = []
-        for face in self._followed:
-            if not _follow(face, now.gray):
-                doubtful.append(face)
-            else:
-                (due if now.time_s - face.seen_s >= _VERIFY_S else kept).append(face)
-        # As many as become due in this time on the average: no frame waits for all at once.
-        due.sort(key=lambda face: face.seen_s)
-        n_looks = max(1, int(len(self._followed) * (now.time_s - self._found_s) / _VERIFY_S))
-        doubtful += due[:n_looks]
-        kept += due[n_looks:]
-        lost, self._lost = self._lost, []
-        for face in lost:
-            is_found = covered(face.box[None], self._boxes()).any()
-            if not is_found and now.time_s - face.seen_s <= HOLD_S:
-                is_due = now.time_s - face.missed_s >= _VERIFY_S
-                (doubtful if is_due else self._lost).append(face)
-        for face in doubtful:
+        kept, doubtful = self._follow_all(now)
+        for face in doubtful + self._lost_due(now):
             if _look(face, now):
                 face.template = _template(now.gray, face.box)
                 kept.append(face)
@@ -161,6 +143,32 @@ class FollowingTracker(SearchingTracker):
             if not covered(face.box[None], self._boxes()).any():
                 self._followed.append(face)
         self._search(now)
+
+    def _follow_all(self, now: _Now) -> tuple[list[_Followed], list[_Followed]]:
+        """Follow each face; return those that are there, and those the detector has to look at."""
+        kept: list[_Followed] = []
+        doubtful: list[_Followed] = []
+        due: list[_Followed] = []
+        for face in self._followed:
+            if not _follow(face, now.gray):
+                doubtful.append(face)
+            else:
+                (due if now.time_s - face.seen_s >= _VERIFY_S else kept).append(face)
+        # As many as become due in this time on the average: no frame waits for all at once.
+        due.sort(key=lambda face: face.seen_s)
+        n_looks = max(1, int(len(self._followed) * (now.time_s - self._found_s) / _VERIFY_S))
+        return kept + due[n_looks:], doubtful + due[:n_looks]
+
+    def _lost_due(self, now: _Now) -> list[_Followed]:
+        """Return the lost faces that are looked for in this frame; forget those gone or found."""
+        due: list[_Followed] = []
+        lost, self._lost = self._lost, []
+        for face in lost:
+            is_found = covered(face.box[None], self._boxes()).any()
+            if not is_found and now.time_s - face.seen_s <= HOLD_S:
+                is_due = now.time_s - face.missed_s >= _VERIFY_S
+                (due if is_due else self._lost).append(face)
+        return due
 
     def _search(self, now: _Now) -> None:
         """Search the part that waits longest, as measured by its period; one is enough a frame.
