@@ -26,6 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "results",
         "faces",
         "downloads",
+        "inference",
         "capture",
         "cuts",
         "decoding",

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from livefer.errors import ConfigError, ModelError
+from livefer.inference import ONNX_ERRORS, open_session
 
 DEFAULT_MODEL = "fer2013"
 """Or "human": what people see instead of what the data set is labelled."""
@@ -59,19 +59,9 @@ class EmotionClassifier:
         prior: float | None = None,
     ) -> None:
         path = _find(model)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        if threads is not None:
-            options.intra_op_num_threads = threads
-        # By default, the second thread spins for the next call: at 30 frames a second that takes a
-        # core, and YuNet 20 ms instead of 12. Without, a call takes up to 1 ms longer on an idle
-        # machine, and one of four faces half as long on a busy one (bench/session.py).
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session = onnxruntime.InferenceSession(
-                path, options, providers=["CPUExecutionProvider"]
-            )
-        except _ONNX_ERRORS as error:
+            self._session = open_session(path, threads)
+        except ONNX_ERRORS as error:
             if path.suffix == ".safetensors":
                 raise ModelError(
                     f"{path} is a checkpoint, no model: livefer export {path} -o model.onnx "
@@ -176,13 +166,3 @@ def _find(model: str | Path | None) -> Path:
     raise ModelError(
         f'model "{name}" is neither a file nor a shipped model ({shipped}): {_EXPORT_HINT}'
     )
-
-
-def _onnx_errors() -> tuple[type[Exception], ...]:
-    state = onnxruntime.capi.onnxruntime_pybind11_state
-    names = ("Fail", "InvalidProtobuf", "InvalidGraph", "NoSuchFile", "InvalidArgument",
-             "NotImplemented", "RuntimeException", "ModelLoadCanceled")  # fmt: skip
-    return tuple(getattr(state, name) for name in names if hasattr(state, name))
-
-
-_ONNX_ERRORS = _onnx_errors()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -39,14 +40,18 @@ _TEMPLATE_PX, _AROUND_PX = 40, 60  # a face, and the place where it is looked fo
 _AROUND = _AROUND_PX / _TEMPLATE_PX
 _MIN_LIKENESS = 0.8  # correlation; below it the detector looks at once
 _MIN_CONTRAST = 2.0  # gray levels
-_WHOLE_S = 2.0  # so often a part of the search goes over the whole picture, changed or not
+# A frame has at most one part of the search, or an exact look instead; where frames are rare two
+# parts, but no more: a machine that is slow would do nothing else.
+_MAX_PARTS, _PART_S = 2, 0.1
+_WHOLE_S = 5.0  # so often a part of the search goes over the whole picture, changed or not
+_BUSY_S = 1.0  # so often where something moved already when it was searched last
 _BLOCK_PX = 8  # a change is one of the mean of such a block,
 _CHANGE = 8.0  # by so many gray levels more than that of the picture
 _HEAD = 0.5  # of a box's side, around it: what moves there is that person's hair and neck
 _MARGIN = 0.1  # of the picture's long side, around what has changed
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class _Now:
     """A frame: who looks, at what, and when; gray is the image's (H, W)."""
 
@@ -55,14 +60,26 @@ class _Now:
     gray: NDArray[np.uint8]
     time_s: float
 
+    @cached_property
+    def blocks(self) -> NDArray[np.float32]:
+        """The means of its blocks."""
+        return _blocks(self.gray)
+
 
 @dataclass(slots=True, eq=False)
 class _Part:
-    """A part of the search: when it is due, and the picture's blocks when it was searched last."""
+    """A part of the search: when it is due, and what the picture was when it was searched last.
+
+    blocks: (h, w) float32, their means
+    busy: (h, w) bool, where something moved, and beside it
+    searched_s, whole_s: when something was searched, and when everything
+    """
 
     due_s: float
-    whole_s: float
     blocks: NDArray[np.float32]
+    busy: NDArray[np.bool_]
+    searched_s: float
+    whole_s: float
 
 
 @dataclass(slots=True, eq=False)
@@ -70,7 +87,7 @@ class _Followed:
     """A face: its box (4,) float32, score, when the detector last saw it, and how it looked.
 
     off: (4,) float32, in sides of the box: what the detector's quick look misses the face by
-    exact_due_s: when the detector has to look exactly again
+    exact_s, exact_due_s: when the detector looked exactly, and when it has to again
     missed_s: when the detector looked last and did not see it
     """
 
@@ -80,6 +97,7 @@ class _Followed:
     template: NDArray[np.uint8]
     off: NDArray[np.float32]
     exact_due_s: float
+    exact_s: float = -math.inf
     missed_s: float = -math.inf
 
 
@@ -92,6 +110,7 @@ class FollowingTracker(SearchingTracker):
         self._found_s = -math.inf
         self._kind: object = None
         self._parts: list[_Part] = []
+        self._is_postponed = False  # the search, for the sake of exact looks
 
     def find(
         self, detector: Detector, image: NDArray[np.uint8], time_s: float
@@ -123,7 +142,13 @@ class FollowingTracker(SearchingTracker):
             face.exact_due_s -= _EXACT_S * i / len(self._followed)
         periods_s = now.detector.search_periods_s
         self._parts = [
-            _Part(now.time_s + period_s * (i + 1) / len(periods_s), now.time_s, _blocks(now.gray))
+            _Part(
+                now.time_s + period_s * (i + 1) / len(periods_s),
+                now.blocks,
+                np.zeros(now.blocks.shape, bool),
+                now.time_s,
+                now.time_s,
+            )
             for i, period_s in enumerate(periods_s)
         ]
 
@@ -136,6 +161,7 @@ class FollowingTracker(SearchingTracker):
             else:
                 if face.missed_s < face.seen_s:
                     self._parts[0].due_s = -math.inf  # before any other
+                    self._parts[0].busy[:] = False
                 face.missed_s = now.time_s
                 self._lost.append(face)
         self._followed = []
@@ -171,7 +197,7 @@ class FollowingTracker(SearchingTracker):
         return due
 
     def _search(self, now: _Now) -> None:
-        """Search the part that waits longest, as measured by its period; one is enough a frame.
+        """Search the parts that wait longest, as measured by their periods.
 
         Where a small region was searched, its part is due again the sooner.
         """
@@ -179,13 +205,19 @@ class FollowingTracker(SearchingTracker):
         waiting = [
             (now.time_s - part.due_s) / s for part, s in zip(self._parts, periods_s, strict=True)
         ]
-        i = int(np.argmax(waiting))
-        if waiting[i] >= 0:
+        n_left = min(_MAX_PARTS, max(1, int((now.time_s - self._found_s) / _PART_S)))
+        if not self._is_postponed:
+            n_left -= sum(face.exact_s == now.time_s for face in self._followed + self._lost)
+        self._is_postponed = n_left <= 0
+        for i in sorted(range(len(waiting)), key=lambda i: -waiting[i]):
+            if waiting[i] < 0 or n_left <= 0:
+                break
             part = self._parts[i]
             region = self._region(part, now)
             share = 0.0 if region is None else _area(region) / now.gray.size
             part.due_s = now.time_s + max(share * periods_s[i], min(periods_s))
             if region is not None:
+                n_left -= 1
                 boxes, scores = now.detector.search(now.image, i, region, self._boxes())
                 self._add(now, boxes, scores)
 
@@ -195,19 +227,22 @@ class FollowingTracker(SearchingTracker):
         Changes of the heads that are followed, and of the light as a whole, are not new.
         """
         height, width = now.gray.shape
-        blocks = _blocks(now.gray)
+        blocks = now.blocks
         if now.time_s - part.whole_s >= _WHOLE_S:
-            part.whole_s, part.blocks = now.time_s, blocks
+            part.whole_s = part.searched_s = now.time_s
+            part.blocks, part.busy[:] = blocks, False
             return 0, 0, width, height
         change = blocks - part.blocks
         is_new = np.abs(change - np.median(change)) > _CHANGE
         heads = crop_boxes(self._boxes(), 1 + 2 * _HEAD)
         for left, top, right, bottom in (heads / _BLOCK_PX).round().astype(int):
             is_new[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = False
-        rows, columns = np.flatnonzero(is_new.any(axis=1)), np.flatnonzero(is_new.any(axis=0))
-        if not len(rows):
+        is_busy = now.time_s - part.searched_s < _BUSY_S
+        if not (is_new & ~part.busy if is_busy else is_new).any():
             return None
-        part.blocks = blocks
+        rows, columns = np.flatnonzero(is_new.any(axis=1)), np.flatnonzero(is_new.any(axis=0))
+        part.blocks, part.searched_s = blocks, now.time_s
+        part.busy = cv2.dilate(is_new.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         margin = int(_MARGIN * max(height, width))
         return (
             max(0, int(columns[0]) * _BLOCK_PX - margin),
@@ -254,7 +289,7 @@ def _look(face: _Followed, now: _Now) -> bool:
     box, score = boxes[0] + face.off * _side(boxes[0]), float(scores[0])
     if score == 0 or _growth(face.box, box) > _GROWTH or now.time_s >= face.exact_due_s:
         boxes, scores = now.detector.detect_near(now.image, face.box[None], exact=True)
-        face.exact_due_s = now.time_s + _EXACT_S
+        face.exact_s, face.exact_due_s = now.time_s, now.time_s + _EXACT_S
         if scores[0] > 0:
             box, score = boxes[0], float(scores[0])
             face.off = _off(now, boxes)[0]
