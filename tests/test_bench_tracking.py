@@ -197,10 +197,11 @@ def test_labels_smoothed_afterwards_are_those_of_the_tracker() -> None:
     for window_s in (0.0, 0.1, 0.33, 0.8):
         tracker = Tracker(window_s)
         box = np.array(at(0), np.float32)
-        labels = [
-            CLASSES[int(tracker.decide(*tracker.update(box, raw[None, i], time_s))[0])]
-            for i, time_s in enumerate(times_s)
-        ]
+        labels = []
+        for i, time_s in enumerate(times_s):
+            seen = tracker.begin(box, time_s)
+            class_id = tracker.decide(seen, tracker.smooth(seen, raw[None, i]))[0]
+            labels.append(CLASSES[int(class_id)])
         assert track.shown(CLASSES, window_s) == labels
 
 

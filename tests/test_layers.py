@@ -52,7 +52,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "storage",
         *("machine", "benchframes", "benchresult"),
     ),
-    ("haar", "yunet", "classifier", "tracker", "drawing", "sources", "sinks"),
+    ("haar", "yunet", "views", "classifier", "tracker", "drawing", "sources", "sinks"),
     ("detector", "searching", "following", "recording"),
     (
         *("recognizer", "evaluate", "io", "pipeline"),

@@ -18,15 +18,23 @@ def boxes_at(*centres: tuple[float, float], side: float = SIDE) -> NDArray[np.fl
     return np.concatenate([xy - side / 2, xy + side / 2], axis=1).astype(np.float32)
 
 
+def update(
+    tracker: Tracker, boxes: NDArray[np.float32], values: NDArray[np.float32], time_s: float
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the ids and the smoothed values of a frame's faces."""
+    seen = tracker.begin(boxes, time_s)
+    return seen.track_ids, tracker.smooth(seen, values)
+
+
 def ids_of(tracker: Tracker, time_s: float, *centres: tuple[float, float]) -> list[int]:
     boxes = boxes_at(*centres)
-    return tracker.update(boxes, np.full((len(boxes), 7), 1 / 7, np.float32), time_s)[0].tolist()
+    return update(tracker, boxes, np.full((len(boxes), 7), 1 / 7, np.float32), time_s)[0].tolist()
 
 
 def smoothed(tracker: Tracker, time_s: float, p: float) -> float:
     """Feed one standing face whose first of two classes has probability p."""
     probabilities = np.array([[p, 1 - p]], np.float32)
-    result = tracker.update(boxes_at((300, 300)), probabilities, time_s)[1]
+    result = update(tracker, boxes_at((300, 300)), probabilities, time_s)[1]
     assert result.shape == (1, 2)
     assert result.dtype == np.float32
     assert result.sum() == pytest.approx(1, abs=1e-6)
@@ -48,8 +56,8 @@ def test_ids_count_from_1_in_the_order_given_and_follow_the_faces() -> None:
 
 
 def test_no_face_is_an_empty_answer() -> None:
-    ids, probabilities = Tracker().update(
-        np.zeros((0, 4), np.float32), np.zeros((0, 7), np.float32), 0.0
+    ids, probabilities = update(
+        Tracker(), np.zeros((0, 4), np.float32), np.zeros((0, 7), np.float32), 0.0
     )
     assert (ids.shape, ids.dtype, probabilities.shape) == ((0,), np.int64, (0, 7))
 
@@ -87,8 +95,8 @@ def test_ids_are_not_used_again_before_reset() -> None:
 def test_a_box_of_another_size_is_another_face() -> None:
     tracker = Tracker()
     one = np.full((1, 7), 1 / 7, np.float32)
-    assert tracker.update(boxes_at((300, 300)), one, 0.0)[0] == [1]
-    assert tracker.update(boxes_at((300, 300), side=250), one, 0.1)[0] == [2]
+    assert update(tracker, boxes_at((300, 300)), one, 0.0)[0] == [1]
+    assert update(tracker, boxes_at((300, 300), side=250), one, 0.1)[0] == [2]
 
 
 @pytest.mark.parametrize("fps", [5, 10, 15, 30, 60])
@@ -118,8 +126,8 @@ def cross(fps: float, speed: float, hidden: float, misses: float, seed: int) -> 
         side = SIDE * (1 + jitter[:, 2:])
         centres = SIDE * (np.stack([x, np.full(2, 3.0)], axis=1) + jitter[:, :2])
         boxes = np.concatenate([centres - side / 2, centres + side / 2], axis=1)[who]
-        ids, _ = tracker.update(
-            boxes.astype(np.float32), np.ones((len(who), 1), np.float32), time_s
+        ids, _ = update(
+            tracker, boxes.astype(np.float32), np.ones((len(who), 1), np.float32), time_s
         )
         for person, track_id in zip(who, ids, strict=True):
             seen[int(person)].add(int(track_id))
@@ -151,22 +159,53 @@ def test_a_jump_back_forgets_and_a_small_one_keeps_who_is_there() -> None:
     tracker = Tracker(window_s=0.5)
     for time_s in every(10, 5.0):
         smoothed(tracker, time_s, 0.9)
-    assert tracker.update(boxes_at((300, 300)), np.array([[0.1, 0.9]], np.float32), 4.5)[0] == [1]
+    assert update(tracker, boxes_at((300, 300)), np.array([[0.1, 0.9]], np.float32), 4.5)[0] == [1]
     assert smoothed(tracker, 4.6, 0.1) == pytest.approx(0.1)  # nothing left of the time before
-    assert tracker.update(boxes_at((300, 300)), np.array([[0.1, 0.9]], np.float32), 0.0)[0] == [2]
+    assert update(tracker, boxes_at((300, 300)), np.array([[0.1, 0.9]], np.float32), 0.0)[0] == [2]
     assert smoothed(tracker, 0.1, 0.3) == pytest.approx(0.2)
     ids_of(tracker, 3.0, (900, 300))
     assert ids_of(tracker, 4.7, (300, 300)) == [4]  # and not who was there at 4.6, before the jump
 
 
 @pytest.mark.parametrize("window_s", [0.5, 0.0])
-def test_a_run_ends_with_a_pause_longer_than_the_window(window_s: float) -> None:
-    tracker = Tracker(window_s)
+def test_a_face_s_frames_are_counted_from_its_last_pause_longer_than_the_window(
+    window_s: float,
+) -> None:
+    tracker, one = Tracker(window_s), boxes_at((300, 300))
     times = [0.0, 0.1, 0.6, 1.2, 1.3, 1.3, 1.4, 0.9, 1.0]
-    smooth = [0, 1, 2, 0, 1, 0, 1, 0, 1]
-    assert [tracker.begin(t) for t in times] == (smooth if window_s else [0] * len(times))
+    smooth = [0, 1, 2, 0, 1, 1, 2, 0, 1]
+    numbers = [tracker.begin(one, time_s).numbers.tolist() for time_s in times]
+    assert numbers == [[n if window_s else 0] for n in smooth]
+    two = boxes_at((900, 300), (300, 300))
+    assert tracker.begin(two, 1.2).numbers.tolist() == [0, 2 if window_s else 0]
     tracker.reset()
-    assert tracker.begin(1.1) == 0
+    assert tracker.begin(one, 1.3).numbers.tolist() == [0]
+
+
+def test_frames_are_smoothed_where_they_come_within_the_window() -> None:
+    boxes, times = boxes_at((300, 300)), [0.0, 0.3, 1.0, 1.1, 1.7, 1.5]
+    is_smoothed = [True, True, False, True, False, True]
+    tracker, plain = Tracker(0.33), Tracker(0)
+    assert [tracker.begin(boxes[:0], time_s).is_smoothed for time_s in times] == is_smoothed
+    assert not any(plain.begin(boxes, time_s).is_smoothed for time_s in times)
+
+
+def test_frames_may_begin_before_those_before_them_are_smoothed() -> None:
+    rng = np.random.default_rng(5)
+    times = [0.0, 0.05, 0.1, 0.1, 0.4, 0.42, 0.2, 0.25, 5.0, 5.1, 1.0, 1.05]
+    rows = [rng.dirichlet(np.ones(3), 2).astype(np.float32) for _ in times]
+    boxes = [boxes_at((100 + k, 100), (500 - k, 100))[:: 1 - 2 * (k % 2)] for k in range(len(rows))]
+    one_by_one, at_once, found = Tracker(), Tracker(), []
+    for time_s, box, values in zip(times, boxes, rows, strict=True):
+        seen = one_by_one.begin(box, time_s)
+        smoothed = one_by_one.smooth(seen, values)
+        found.append((seen.track_ids, smoothed, one_by_one.decide(seen, smoothed)))
+    begun = [at_once.begin(box, time_s) for time_s, box in zip(times, boxes, strict=True)]
+    for seen, values, expected in zip(begun, rows, found, strict=True):
+        smoothed = at_once.smooth(seen, values)
+        together = (seen.track_ids, smoothed, at_once.decide(seen, smoothed))
+        for a, b in zip(together, expected, strict=True):
+            np.testing.assert_array_equal(a, b)
 
 
 def test_columns_may_come_and_go() -> None:
@@ -175,8 +214,8 @@ def test_columns_may_come_and_go() -> None:
     generator = np.random.default_rng(3)
     for k, n_more in enumerate([0, 0, 3, 3, 5, 1, 0]):
         values = generator.random((1, 2 + n_more)).astype(np.float32)
-        smoothed = tracker.update(boxes_at((300, 300)), values, 0.1 * k)[1]
-        expected = alone.update(boxes_at((300, 300)), values[:, :2], 0.1 * k)[1]
+        smoothed = update(tracker, boxes_at((300, 300)), values, 0.1 * k)[1]
+        expected = update(alone, boxes_at((300, 300)), values[:, :2], 0.1 * k)[1]
         np.testing.assert_array_equal(smoothed[:, :2], expected)
         if k == 2:
             np.testing.assert_allclose(smoothed[:, 2:], values[:, 2:], rtol=1e-6)
@@ -195,7 +234,7 @@ def test_trackers_share_nothing() -> None:
         tracker: Tracker, k: int, centre: tuple[float, float], p: float
     ) -> tuple[list[int], float]:
         probabilities = np.array([[p / (k + 1), 1 - p / (k + 1)]], np.float32)
-        ids, result = tracker.update(boxes_at(centre), probabilities, k / 10)
+        ids, result = update(tracker, boxes_at(centre), probabilities, k / 10)
         return ids.tolist(), float(result[0, 0])
 
     a, b = Tracker(), Tracker()
@@ -209,7 +248,7 @@ def test_each_face_is_smoothed_by_itself() -> None:
     for k in range(10):
         probabilities = np.array([[1, 0], [0, 1]], np.float32)[:: 1 if k % 2 else -1]
         boxes = boxes_at((100, 100), (600, 100))[:: 1 if k % 2 else -1]
-        _, result = tracker.update(boxes, probabilities, k / 30)
+        _, result = update(tracker, boxes, probabilities, k / 30)
         np.testing.assert_array_equal(result, probabilities)
 
 
@@ -237,8 +276,8 @@ def labels_of(tracker: Tracker, times_s: Sequence[float], shares: Sequence[float
     """Feed one standing face whose second of two classes has these smoothed probabilities."""
     labels = []
     for time_s, p in zip(times_s, shares, strict=True):
-        ids, _ = tracker.update(boxes_at((300, 300)), np.zeros((1, 2), np.float32), time_s)
-        decided = tracker.decide(ids, np.array([[1 - p, p]], np.float32))
+        seen = tracker.begin(boxes_at((300, 300)), time_s)
+        decided = tracker.decide(seen, np.array([[1 - p, p]], np.float32))
         assert (decided.shape, decided.dtype) == ((1,), np.int64)
         labels.append(int(decided[0]))
     return labels
@@ -264,12 +303,12 @@ def test_behind_a_pause_longer_than_the_window_a_label_is_new() -> None:
 def test_each_face_has_a_label_of_its_own() -> None:
     tracker, boxes = Tracker(), boxes_at((100, 100), (400, 100))
     probabilities = np.array([[0.52, 0.48], [0.48, 0.52]], np.float32)
-    ids, _ = tracker.update(boxes, probabilities, 0.0)
-    assert tracker.decide(ids, probabilities).tolist() == [0, 1]
-    ids, _ = tracker.update(boxes[::-1], probabilities, 0.1)
-    assert tracker.decide(ids, np.full((2, 2), 0.5, np.float32)).tolist() == [1, 0]
-    ids, _ = tracker.update(boxes[:0], probabilities[:0], 0.2)
-    assert tracker.decide(ids, probabilities[:0]).tolist() == []
+    seen = tracker.begin(boxes, 0.0)
+    assert tracker.decide(seen, probabilities).tolist() == [0, 1]
+    seen = tracker.begin(boxes[::-1], 0.1)
+    assert tracker.decide(seen, np.full((2, 2), 0.5, np.float32)).tolist() == [1, 0]
+    seen = tracker.begin(boxes[:0], 0.2)
+    assert tracker.decide(seen, probabilities[:0]).tolist() == []
 
 
 # Smoothing

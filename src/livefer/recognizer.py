@@ -25,7 +25,8 @@ from livefer.quality import usable
 from livefer.results import Face, FrameResult
 from livefer.searching import Detector, SearchingTracker
 from livefer.sources import Source, as_image, open_source
-from livefer.tracker import Tracker
+from livefer.tracker import Seen, Tracker
+from livefer.views import BOTH, boxes_of, turned, views_of
 
 MIN_FACE_PX = 16
 """A face whose box is smaller is called uncertain: there is too little to see in it."""
@@ -135,7 +136,7 @@ class Recognizer:
             return []
         found = [self._find(*each) for each in zip(frames, trackers, strict=True)]
         began = time.perf_counter()
-        crops = np.concatenate([_turned(f.crops, view) for f in found for view in f.mirrored])
+        crops = np.concatenate([turned(of_frame.crops, of_frame.views) for of_frame in found])
         if self.heatmaps:
             raw, cams = self.classifier.predict_with_cams(crops)
         else:
@@ -143,9 +144,11 @@ class Recognizer:
         classify_ms = 1000 * (time.perf_counter() - began) / len(frames)
         results, end = [], 0
         for frame, tracker, of_frame in zip(frames, trackers, found, strict=True):
-            start, end = end, end + len(of_frame.mirrored) * len(of_frame.crops)
-            shares = mean_of_views(raw[start:end], of_frame.mirrored)
-            maps = None if cams is None else mean_of_views(cams[start:end], of_frame.mirrored)
+            start, end = end, end + len(of_frame.crops)
+            shares = of_frame.means(raw[start:end])
+            maps = None
+            if cams is not None:
+                maps = of_frame.means(turned(cams[start:end], of_frame.views))
             results.append(self._finish(frame, tracker, of_frame, shares, maps, classify_ms))
         return results
 
@@ -155,26 +158,36 @@ class Recognizer:
         if frame.image is None:
             nothing = np.empty((0, 4), np.float32)
             crops = np.empty((0, size, size), np.uint8)
-            return _Found(nothing, nothing[:, 0], nothing, crops, (False,), {})
+            none = np.empty(0, np.int64)
+            return _Found(nothing, nothing[:, 0], nothing, crops, none, none, None, {})
+        if frame.still:
+            tracker = None
         began = time.perf_counter()
-        if isinstance(tracker, SearchingTracker) and not frame.still:
+        if isinstance(tracker, SearchingTracker):
             boxes, scores = tracker.find(self.detector, frame.image, frame.time_s)
         else:
             boxes, scores = self.detector.detect(frame.image)
         found = time.perf_counter()
+        seen = None if tracker is None else tracker.begin(boxes, frame.time_s)
+        # The mean over a face and its mirror image is right more often. Frames that are smoothed
+        # take turns with these views and others, so that it costs nothing.
+        if seen is not None and seen.is_smoothed:
+            views = [views_of(number) for number in seen.numbers.tolist()]
+        else:
+            views = [BOTH] * len(boxes)
+        tracked = time.perf_counter()
+        of_face = np.repeat(np.arange(len(boxes)), [len(of_one) for of_one in views])
+        view = np.array([number for of_one in views for number in of_one], np.int64)
         scale = self.detector.crop_scale * self.classifier.crop_scale
         shift_y = self.detector.crop_shift_y
-        crops = crop_faces(frame.image, boxes, scale, shift_y, size)
-        # The mean over a face and its mirror image is right more often. In a stream it is free, as
-        # frames are smoothed that take turns.
-        number = 0 if tracker is None or frame.still else tracker.begin(frame.time_s)
-        mirrored = (False, True) if number == 0 else (number % 2 == 1,)
+        crops = crop_faces(frame.image, boxes_of(boxes[of_face], view), scale, shift_y, size)
+        squares = crop_boxes(boxes, scale, shift_y)
         timings_ms = {
             "detect": 1000 * (found - began),
-            "crop": 1000 * (time.perf_counter() - found),
+            "crop": 1000 * (time.perf_counter() - tracked),
+            "track": 1000 * (tracked - found),
         }
-        squares = crop_boxes(boxes, scale, shift_y)
-        return _Found(boxes, scores, squares, crops, mirrored, timings_ms)
+        return _Found(boxes, scores, squares, crops, of_face, view, seen, timings_ms)
 
     def _finish(
         self,
@@ -190,15 +203,14 @@ class Recognizer:
             return _result(frame, (), {})
         began, boxes = time.perf_counter(), found.boxes
         smoothed, ids, class_ids = raw, None, raw.argmax(axis=1)
-        if tracker is not None and not frame.still:
-            ids, smoothed, cams = _smooth(tracker, boxes, raw, cams, frame.time_s)
-            class_ids = tracker.decide(ids, smoothed)
-        timings_ms = {
-            **found.timings_ms,
-            "classify": classify_ms,
-            "track": 1000 * (time.perf_counter() - began),
-        }
-        readable = usable(found.crops, found.squares, frame.image.shape[:2])
+        if tracker is not None and found.seen is not None:
+            ids = found.seen.track_ids
+            smoothed, cams = _smooth(tracker, found.seen, raw, cams)
+            class_ids = tracker.decide(found.seen, smoothed)
+        track_ms = found.timings_ms["track"] + 1000 * (time.perf_counter() - began)
+        timings_ms = {**found.timings_ms, "classify": classify_ms, "track": track_ms}
+        first = np.searchsorted(found.of_face, np.arange(len(boxes)))
+        readable = usable(found.crops[first], found.squares, frame.image.shape[:2])
         faces = []
         for i in np.argsort(boxes[:, 0] if ids is None else ids, kind="stable"):
             side = min(boxes[i, 2] - boxes[i, 0], boxes[i, 3] - boxes[i, 1])
@@ -231,53 +243,41 @@ class _Found:
 
     boxes: (N, 4) float32, xyxy in pixels
     scores: (N,) float32
-    squares: (N, 4) float32, xyxy in pixels: what the crops show
-    crops: (N, S, S) uint8
-    mirrored: whether left and right are exchanged in what the network sees, for each of its views
-    timings_ms: of "detect" and "crop"
+    squares: (N, 4) float32, xyxy in pixels: what the plain view shows
+    crops: (M, S, S) uint8, at least one view of each face; none is mirrored yet
+    of_face, views: (M,) int64, whose crop each is, growing, and which view
+    seen: who they are, in a stream
+    timings_ms: of "detect", "crop" and "track"
     """
 
     boxes: NDArray[np.float32]
     scores: NDArray[np.float32]
     squares: NDArray[np.float32]
     crops: NDArray[np.uint8]
-    mirrored: tuple[bool, ...]
+    of_face: NDArray[np.int64]
+    views: NDArray[np.int64]
+    seen: Seen | None
     timings_ms: dict[str, float]
 
-
-def mean_of_views(
-    values: NDArray[np.float32], mirrored: Sequence[bool] = (False, True)
-) -> NDArray[np.float32]:
-    """Return what the network says of faces, on the average of several views.
-
-    values: (views · N, C) probabilities or (views · N, C, h, w) maps, view after view
-    mirrored: which of the views are mirror images; their maps are turned back
-    returns: (N, C) or (N, C, h, w) float32
-    """
-    views = np.split(values, len(mirrored))
-    if values.ndim > 2:
-        views = [_turned(view, turn) for view, turn in zip(views, mirrored, strict=True)]
-    return views[0] if len(views) == 1 else np.mean(views, axis=0)
-
-
-def _turned(pictures: NDArray[Any], is_mirrored: bool) -> NDArray[Any]:
-    return pictures[..., ::-1] if is_mirrored else pictures
+    def means(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the mean over the views of each face: (M, ...) to (N, ...) float32."""
+        if len(values) == len(self.boxes):
+            return values
+        sums = np.zeros((len(self.boxes), *values.shape[1:]), np.float32)
+        np.add.at(sums, self.of_face, values)
+        n_views = np.bincount(self.of_face, minlength=len(sums)).astype(np.float32)
+        return np.asarray(sums / n_views.reshape(-1, *[1] * (values.ndim - 1)), np.float32)
 
 
 def _smooth(
-    tracker: Tracker,
-    boxes: NDArray[np.float32],
-    raw: NDArray[np.float32],
-    cams: NDArray[np.float32] | None,
-    time_s: float,
-) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32] | None]:
-    """Return the track ids, and the probabilities and maps smoothed in one go."""
+    tracker: Tracker, seen: Seen, raw: NDArray[np.float32], cams: NDArray[np.float32] | None
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Return the probabilities and maps smoothed in one go."""
     if cams is None:
-        return *tracker.update(boxes, raw, time_s), None
+        return tracker.smooth(seen, raw), None
     n, n_classes = raw.shape
-    values = np.hstack([raw, cams.reshape(n, math.prod(cams.shape[1:]))])
-    ids, smoothed = tracker.update(boxes, values, time_s)
-    return ids, smoothed[:, :n_classes], smoothed[:, n_classes:].reshape(cams.shape)
+    smoothed = tracker.smooth(seen, np.hstack([raw, cams.reshape(n, math.prod(cams.shape[1:]))]))
+    return smoothed[:, :n_classes], smoothed[:, n_classes:].reshape(cams.shape)
 
 
 def _result(frame: Frame, faces: tuple[Face, ...], timings_ms: dict[str, float]) -> FrameResult:

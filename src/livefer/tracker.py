@@ -27,38 +27,73 @@ _LEAD = 0.1  # a label changes where another class is more probable by so much
 _MAX_GROWTH = 2.0  # two boxes whose sides differ by more are not the same face
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
+class _Sample:
+    """A face in one frame.
+
+    place: (x, y, side) in pixels
+    number: how many frames came before this one, none of them long ago, that show the face
+    values: (C,) what the network says, as soon as it is known; the label in the frame as well
+    """
+
+    time_s: float
+    place: NDArray[np.float64]
+    number: int
+    values: NDArray[np.float64] | None = None
+    class_id: int | None = None
+
+
+@dataclass(slots=True, eq=False)
 class _Track:
-    """times, places (x, y, side) and probabilities of one face, the newest last; and its label."""
+    """One face over time, the newest sample last."""
 
     track_id: int
-    times: list[float] = field(default_factory=list)
-    places: list[NDArray[np.float64]] = field(default_factory=list)
-    samples: list[NDArray[np.float64]] = field(default_factory=list)
-    class_id: int | None = None
+    samples: list[_Sample] = field(default_factory=list)
 
     def forget_before(self, time_s: float) -> None:
         """Drop what is older, but for the last sample before it, which the window's edge needs."""
-        while len(self.times) > 1 and self.times[1] <= time_s:
-            del self.times[0], self.places[0], self.samples[0]
+        while len(self.samples) > 1 and self.samples[1].time_s <= time_s:
+            del self.samples[0]
 
     def expected_at(self, time_s: float) -> NDArray[np.float64]:
         """Return (x, y, side) where constant velocity puts the face."""
-        last = self.places[-1]
-        times = np.array(self.times) - self.times[-1]
+        last = self.samples[-1]
+        times = np.array([sample.time_s for sample in self.samples]) - last.time_s
         recent = times >= -_MOTION_S
         recent[-2:] = True
         deviation = times[recent] - times[recent].mean()
         spread = float(deviation @ deviation)
         if spread == 0.0:
-            return last
-        velocity = deviation @ np.array(self.places)[recent, :2] / spread
-        ahead = min(time_s - self.times[-1], _MOTION_S)
-        return np.array([*(last[:2] + velocity * ahead), last[2]])
+            return last.place
+        places = np.array([sample.place[:2] for sample in self.samples])
+        velocity = deviation @ places[recent] / spread
+        ahead = min(time_s - last.time_s, _MOTION_S)
+        return np.array([*(last.place[:2] + velocity * ahead), last.place[2]])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """The faces of a frame, and whose they are, before it is known what they show.
+
+    track_ids: (N,) int64, counting from 1
+    numbers: (N,) int64, how many frames came before it that show the same face and are smoothed
+        with it, each with the one before
+    is_smoothed: whether frames follow each other closely enough to be smoothed together
+    samples: for each face those that its smoothing may need, its own last
+    """
+
+    track_ids: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    is_smoothed: bool
+    samples: tuple[tuple[_Sample, ...], ...]
 
 
 class Tracker:
-    """Identities and smoothed probabilities of the faces of one stream."""
+    """Identities and smoothed probabilities of the faces of one stream.
+
+    For each frame `begin`, then `smooth`, then `decide`; a frame may begin before the ones before
+    it are smoothed, but they are smoothed in order.
+    """
 
     def __init__(self, window_s: float = 0.33, keep_s: float = KEEP_S) -> None:
         """Smooth over `window_s` seconds (0: not at all); keep an unseen face for `keep_s`."""
@@ -71,79 +106,76 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._n_tracks = 0
         self._time_s = self._before_s = -math.inf
-        self._n_run, self._begun_s = 0, -math.inf
 
     def forget(self) -> None:
         """Forget every face, as behind a cut: who comes next is new, and ids go on counting."""
         self._tracks.clear()
 
-    def begin(self, time_s: float) -> int:
-        """Begin the stream's next frame; return how many came before it that are smoothed with it.
-
-        They are counted from the last pause on that was longer than the window.
-        """
-        is_run = 0 < time_s - self._begun_s <= self.window_s
-        self._n_run, self._begun_s = self._n_run + 1 if is_run else 0, time_s
-        return self._n_run
-
-    def update(
-        self, boxes: NDArray[np.float32], probabilities: NDArray[np.float32], time_s: float
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return the track id and the smoothed probabilities of each face of a frame.
+    def begin(self, boxes: NDArray[np.float32], time_s: float) -> Seen:
+        """Begin the stream's next frame: say who is there.
 
         A file that starts again or is wound back: a jump back by more than `keep_s` forgets every
         face, a shorter one only their motion and smoothing. No id is used twice before `reset`.
 
         boxes: (N, 4) float32, xyxy in pixels
-        probabilities: (N, C) float32, of this frame alone; columns with anything else may follow,
-            and are smoothed, too: those that come later count as if they had not changed before
         time_s: seconds, on any clock that is the same for all frames of the stream
-        returns: (N,) int64 counting from 1, and (N, C) float32
         """
         self._move_to(time_s)
+        pause_s = time_s - self._before_s
         places = _places(boxes)
         tracks = self._associate(places, time_s)
-        smoothed = np.array(probabilities, np.float32)
-        for i, track in enumerate(tracks):
-            if track.times and track.times[-1] == time_s:
-                del track.times[-1], track.places[-1], track.samples[-1]
-            sample = np.asarray(probabilities[i], np.float64)
-            if track.samples and track.samples[-1].shape != sample.shape:
-                track.samples = [_extended(old, sample) for old in track.samples]
-            track.times.append(time_s)
-            track.places.append(places[i])
-            track.samples.append(sample)
+        for track, place in zip(tracks, places, strict=True):
+            if track.samples and track.samples[-1].time_s == time_s:
+                del track.samples[-1]
+            last = track.samples[-1] if track.samples else None
+            is_run = last is not None and time_s - last.time_s <= self.window_s > 0
+            track.samples.append(_Sample(time_s, place, last.number + 1 if last and is_run else 0))
             track.forget_before(time_s - max(self.window_s, _MOTION_S))
-            smoothed[i] = window_mean(track.times, track.samples, self.window_s)
-        return np.array([track.track_id for track in tracks], np.int64), smoothed
+        return Seen(
+            np.array([track.track_id for track in tracks], np.int64),
+            np.array([track.samples[-1].number for track in tracks], np.int64),
+            self.window_s > 0 and (pause_s <= self.window_s or math.isinf(pause_s)),
+            tuple(tuple(track.samples) for track in tracks),
+        )
 
-    def decide(
-        self, track_ids: NDArray[np.int64], probabilities: NDArray[np.float32]
-    ) -> NDArray[np.int64]:
-        """Return the class of each face of a frame, given what `update` returned of it.
+    def smooth(self, seen: Seen, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Take what the network says of a frame's faces, and return it smoothed.
+
+        values: (N, C) float32, probabilities of this frame alone; columns with anything else may
+            follow, and are smoothed, too: those that come later count as if they had not changed
+            before
+        returns: (N, C) float32
+        """
+        smoothed = np.array(values, np.float32)
+        for i, samples in enumerate(seen.samples):
+            own = np.asarray(values[i], np.float64)
+            samples[-1].values = own
+            known = [sample for sample in samples if sample.values is not None]
+            means = [_extended(one.values, own) for one in known if one.values is not None]
+            smoothed[i] = window_mean([sample.time_s for sample in known], means, self.window_s)
+        return smoothed
+
+    def decide(self, seen: Seen, probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return the class of each face of a frame.
 
         It is `steady_class`'s, as long as frames are smoothed: without a window, and after a pause
         longer than it, the most probable one.
 
-        track_ids: (N,) int64
         probabilities: (N, C) float32, smoothed
         returns: (N,) int64
         """
-        tracks = {track.track_id: track for track in self._tracks}
-        for track_id, row in zip(track_ids.tolist(), probabilities, strict=True):
-            track = tracks[track_id]
-            is_smoothed = track.times[-1] - track.times[-2:][0] <= self.window_s > 0
-            track.class_id = steady_class(row, track.class_id if is_smoothed else None)
-        return np.array([tracks[track_id].class_id for track_id in track_ids.tolist()], np.int64)
+        for samples, row in zip(seen.samples, probabilities, strict=True):
+            own = samples[-1]
+            own.class_id = steady_class(row, samples[-2].class_id if own.number else None)
+        return np.array([samples[-1].class_id for samples in seen.samples], np.int64)
 
     def _move_to(self, time_s: float) -> None:
         if time_s < self._time_s - self.keep_s:
             self._tracks.clear()
         elif time_s < self._time_s:
             for track in self._tracks:
-                track.times, track.class_id = [time_s], None
-                del track.places[:-1], track.samples[:-1]
-        self._tracks = [t for t in self._tracks if time_s - t.times[-1] <= self.keep_s]
+                track.samples = [_Sample(time_s, track.samples[-1].place, 0)]
+        self._tracks = [t for t in self._tracks if time_s - t.samples[-1].time_s <= self.keep_s]
         self._time_s, self._before_s = time_s, self._time_s
 
     def _associate(self, places: NDArray[np.float64], time_s: float) -> list[_Track]:
@@ -163,7 +195,7 @@ class Tracker:
     def _costs(self, places: NDArray[np.float64], time_s: float) -> NDArray[np.float64]:
         """Return (tracks, faces): distance in face sizes plus change of size; inf out of reach."""
         expected = np.array([track.expected_at(time_s) for track in self._tracks])
-        unseen = np.array([time_s - track.times[-1] for track in self._tracks])
+        unseen = np.array([time_s - track.samples[-1].time_s for track in self._tracks])
         offset = expected[:, None, :2] - places[None, :, :2]
         sides = (expected[:, None, 2] + places[None, :, 2]) / 2
         distance = np.hypot(offset[..., 0], offset[..., 1]) / sides
@@ -217,7 +249,7 @@ def steady_class(probabilities: NDArray[np.floating[Any]], before: int | None) -
 
 def _extended(old: NDArray[np.float64], new: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return an old sample with as many columns as a new one, and its values where it has none."""
-    return np.concatenate([old, new[len(old) :]])[: len(new)]
+    return old if old.shape == new.shape else np.concatenate([old, new[len(old) :]])[: len(new)]
 
 
 def pair(costs: NDArray[np.float64]) -> list[tuple[int, int]]:

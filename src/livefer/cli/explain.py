@@ -60,8 +60,9 @@ def explain(
 
     from livefer.drawing import main_face
     from livefer.faces import crop_faces
-    from livefer.recognizer import Recognizer, mean_of_views
+    from livefer.recognizer import Recognizer
     from livefer.sources import read_image
+    from livefer.views import BOTH, turned
 
     check_picture_name(output)
     check_not_read([output], [image])
@@ -81,8 +82,8 @@ def explain(
     classifier = recognizer.classifier
     box = np.array([chosen.crop_box], np.float32)
     crop = crop_faces(picture, box, size=classifier.input_size)
-    _, cams = classifier.predict_with_cams(np.concatenate([crop, crop[..., ::-1]]))
-    heatmaps = [classifier.heatmap(cam) for cam in mean_of_views(cams)[0]]
+    _, cams = classifier.predict_with_cams(turned(np.repeat(crop, len(BOTH), 0), BOTH))
+    heatmaps = [classifier.heatmap(cam) for cam in turned(cams, BOTH).mean(axis=0)]
     write_image(output, sheet(picture, crop[0], chosen, heatmaps, printable(image.name)))
     typer.echo(f"{chosen.label} {chosen.confidence:.0%}: wrote {output}")
     write_hint(recognizer)
