@@ -12,8 +12,9 @@ from fakes import SquareDetector
 from numpy.typing import NDArray
 
 from livefer.faces import Region, covered, iou_matrix
-from livefer.following import FollowingTracker, PartialDetector
+from livefer.following import FollowingTracker
 from livefer.haar import HaarDetector
+from livefer.searching import LocalDetector, SearchingTracker
 from livefer.yunet import YuNetDetector
 
 Image = NDArray[np.uint8]
@@ -46,9 +47,9 @@ class Squares(SquareDetector):
         return boxes[is_new], scores[is_new]
 
     def detect_near(
-        self, image: NDArray[Any], boxes: NDArray[np.float32], exact: bool = False
+        self, image: NDArray[Any], boxes: NDArray[np.float32], quick: bool = False
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        self.asked.append("exactly" if exact else "near")
+        self.asked.append("near" if quick else "exactly")
         seen, _ = super().detect(image)
         ious = iou_matrix(boxes, seen)
         found = np.array(boxes)
@@ -69,6 +70,23 @@ def scene(*squares_xy: tuple[float, float], side: int = 90) -> Image:
     return image
 
 
+class Quick(SquareDetector):
+    """Looks for bright squares, and in one place, too; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def detect(self, image: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self.asked.append("all")
+        return super().detect(image)
+
+    def detect_near(
+        self, image: NDArray[Any], boxes: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self.asked.append("near")
+        return boxes, np.zeros(len(boxes), np.float32)
+
+
 def flickering(image: Image, index: int) -> Image:
     """The same with a lamp in each half that flickers."""
     image[430:460, 20:50] = image[430:460, 590:620] = 4 + 12 * (index % 3)
@@ -83,7 +101,7 @@ def astronaut() -> Image:
 
 
 @pytest.fixture(scope="module", params=["haar", "yunet"])
-def detector(request: pytest.FixtureRequest) -> PartialDetector:
+def detector(request: pytest.FixtureRequest) -> LocalDetector:
     if request.param == "haar":
         return HaarDetector()
     return YuNetDetector(request.getfixturevalue("yunet_file"))
@@ -100,7 +118,7 @@ def pasted(astronaut: Image, x: float, y: float = 0.0, degrees: float = 0.0) -> 
 
 
 def test_a_moving_face_stays_where_a_search_of_each_frame_sees_it(
-    detector: PartialDetector, astronaut: Image
+    detector: LocalDetector, astronaut: Image
 ) -> None:
     tracker = FollowingTracker()
     for i in range(24):
@@ -111,6 +129,38 @@ def test_a_moving_face_stays_where_a_search_of_each_frame_sees_it(
         assert 0.5 < scores[0] <= 1
         if i % 6 == 5:
             assert iou_matrix(boxes, detector.detect(image)[0]).max() > 0.85
+
+
+def test_a_quick_detector_searches_every_third_frame_as_a_recording_is_searched() -> None:
+    detector, tracker, whole = Quick(), FollowingTracker(), SearchingTracker()
+    searched = []
+    for i in range(30):
+        squares = [(100 + 5 * i, 200)] + ([(400, 60 + i)] if i > 10 else [])
+        image = scene(*squares)
+        detector.asked.clear()
+        boxes, scores = tracker.find(detector, image, i / FPS)
+        assert boxes.dtype == scores.dtype == np.float32
+        if "all" in detector.asked:
+            searched.append(i)
+            for one, other in zip(
+                (boxes, scores), whole.find(Quick(), image, i / FPS), strict=True
+            ):
+                np.testing.assert_array_equal(one, other)
+        truth = [[x, y, x + 90, y + 90] for x, y in squares[: 1 if i < 12 else 2]]
+        assert iou_matrix(truth, boxes).max(axis=1).min() > 0.9
+    assert searched == list(range(0, 30, 3))
+
+
+def test_where_a_face_is_not_like_itself_a_quick_detector_searches_at_once() -> None:
+    detector, tracker = Quick(), FollowingTracker()
+    tracker.find(detector, scene((100, 100), (400, 200)), 0.0)
+    detector.asked.clear()
+    boxes, _ = tracker.find(detector, scene((100, 100)), 1 / FPS)
+    assert detector.asked == ["all", "near"]  # who was there is looked for
+    assert boxes.tolist() == [[100, 100, 190, 190]]
+    detector.asked.clear()
+    tracker.find(detector, scene((100, 100)), 2 / FPS)
+    assert detector.asked == []
 
 
 def test_most_frames_are_not_searched() -> None:
@@ -194,9 +244,9 @@ def test_a_lost_face_is_looked_for_where_it_was_for_a_moment() -> None:
             return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
 
         def detect_near(
-            self, image: NDArray[Any], boxes: NDArray[np.float32], exact: bool = False
+            self, image: NDArray[Any], boxes: NDArray[np.float32], quick: bool = False
         ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-            found, scores = super().detect_near(image, boxes, exact)
+            found, scores = super().detect_near(image, boxes, quick)
             return found, scores * (not self.blind)
 
     for n_blind, comes_back in ((5, True), (12, False)):
@@ -324,7 +374,7 @@ def test_a_face_without_contrast_is_looked_at_in_every_frame() -> None:
 def test_two_followed_faces_that_become_one_are_one() -> None:
     class Merging(Squares):
         def detect_near(
-            self, image: NDArray[Any], boxes: NDArray[np.float32], exact: bool = False
+            self, image: NDArray[Any], boxes: NDArray[np.float32], quick: bool = False
         ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
             one = np.array([[100, 100, 190, 190]], np.float32)
             return np.repeat(one, len(boxes), 0), np.full(len(boxes), 0.5, np.float32)
@@ -336,7 +386,7 @@ def test_two_followed_faces_that_become_one_are_one() -> None:
 
 
 def test_near_says_where_a_face_went_and_which_are_none(
-    detector: PartialDetector, astronaut: Image
+    detector: LocalDetector, astronaut: Image
 ) -> None:
     truth = detector.detect(pasted(astronaut, 120, 40))[0]
     side = truth[0, 2] - truth[0, 0]
@@ -355,18 +405,18 @@ def test_near_says_where_a_face_went_and_which_are_none(
     assert scores.shape == (0,)
 
 
-def test_an_exact_look_sees_what_a_search_sees(detector: PartialDetector, astronaut: Image) -> None:
+def test_an_exact_look_sees_what_a_search_sees(detector: LocalDetector, astronaut: Image) -> None:
     for x, y in ((120.0, 40.0), (133.3, 21.7), (37.5, 63.1)):
         image = pasted(astronaut, x, y)
         truth, score = detector.detect(image)
         moved = truth + np.array([8, -6, 2, -12], np.float32)
-        boxes, scores = detector.detect_near(image, moved, exact=True)
+        boxes, scores = detector.detect_near(image, moved)
         assert iou_matrix(boxes, truth)[0, 0] > 0.93
         assert abs(scores[0] - score[0]) < 0.1
 
 
 def test_a_face_that_comes_nearer_is_not_left_behind(
-    detector: PartialDetector, astronaut: Image
+    detector: LocalDetector, astronaut: Image
 ) -> None:
     tracker = FollowingTracker()
     for i in range(31):
@@ -382,7 +432,7 @@ def test_a_face_that_comes_nearer_is_not_left_behind(
 
 @pytest.mark.parametrize("degrees", [-24, 24])
 def test_a_tilted_face_is_found_near_and_followed(
-    detector: PartialDetector, astronaut: Image, degrees: float
+    detector: LocalDetector, astronaut: Image, degrees: float
 ) -> None:
     image = pasted(astronaut, 120, 60, degrees)
     truth = detector.detect(image)[0]
@@ -392,9 +442,8 @@ def test_a_tilted_face_is_found_near_and_followed(
     assert iou_matrix(boxes, truth)[0, 0] > 0.8
 
 
-def test_the_parts_of_a_search_find_what_a_search_finds(
-    detector: PartialDetector, astronaut: Image
-) -> None:
+def test_the_parts_of_a_search_find_what_a_search_finds(astronaut: Image) -> None:
+    detector = HaarDetector()
     upright, tilted = pasted(astronaut, 120, 40), pasted(astronaut, 120, 60, 24)
     small = np.full_like(upright, 90)
     small[200:360, 300:460] = cv2.resize(astronaut, (160, 160), interpolation=cv2.INTER_AREA)
@@ -407,7 +456,7 @@ def test_the_parts_of_a_search_find_what_a_search_finds(
             for part in range(len(detector.search_periods_s))
         ]
         assert iou_matrix(truth, np.concatenate(parts)).max() > 0.8
-        for part in range(len(parts)) if isinstance(detector, HaarDetector) else ():
+        for part in range(len(parts)):
             assert len(detector.search(image, part, whole, truth)[0]) == 0  # known already
         if image is upright:
             left, top, right, bottom = truth[0].astype(int)

@@ -25,6 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "results",
         "faces",
+        "likeness",
         "downloads",
         "inference",
         "capture",
@@ -53,7 +54,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("machine", "benchframes", "benchresult"),
     ),
     ("haar", "yunet", "views", "classifier", "tracker", "drawing", "sources", "sinks"),
-    ("detector", "searching", "following", "recording"),
+    ("detector", "searching", "partwise", "following", "recording"),
     (
         *("recognizer", "evaluate", "io", "pipeline"),
         *("inputs", "analysis", "partfiles", "parts", "localengine", "rayengine"),

@@ -12,10 +12,10 @@ from fakes import LevelClassifier, SquareDetector, make_scene
 from numpy.typing import NDArray
 
 from livefer.capture import Frame
-from livefer.faces import Region, covered, iou_matrix
+from livefer.faces import covered, iou_matrix
 from livefer.haar import HaarDetector
 from livefer.recognizer import Recognizer
-from livefer.searching import PartialDetector, SearchingTracker
+from livefer.searching import LocalDetector, SearchingTracker
 from livefer.yunet import YuNetDetector
 
 FPS = 10
@@ -25,8 +25,6 @@ FAINT = 60
 class Doubtful(SquareDetector):
     """Takes a square for a face where it is bright, or a fainter one where one was."""
 
-    search_periods_s = (1.0,)
-
     def __init__(self) -> None:
         self.n_near = 0
 
@@ -35,15 +33,9 @@ class Doubtful(SquareDetector):
         bright = [image[int(b[1]) + 5, int(b[0]) + 5, 0] > FAINT + 20 for b in boxes]
         return boxes[bright], scores[bright]
 
-    def search(
-        self, image: NDArray[Any], part: int, region: Region, known: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        raise AssertionError("a recording is searched whole")
-
     def detect_near(
-        self, image: NDArray[Any], boxes: NDArray[np.float32], exact: bool = False
+        self, image: NDArray[Any], boxes: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        assert exact
         self.n_near += len(boxes)
         seen, _ = super().detect(image)
         found, scores = np.array(boxes), np.zeros(len(boxes), np.float32)
@@ -148,7 +140,7 @@ def test_a_face_is_held_that_drowns_in_noise(
     name: str, noises: tuple[float, float], request: pytest.FixtureRequest
 ) -> None:
     """Found in some of the frames by itself, it is held in more of them, and then it is gone."""
-    detector: PartialDetector = (
+    detector: LocalDetector = (
         HaarDetector() if name == "haar" else YuNetDetector(request.getfixturevalue("yunet_file"))
     )
     data = files("livefer").joinpath("assets/astronaut.jpg").read_bytes()

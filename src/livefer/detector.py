@@ -1,10 +1,10 @@
 """Two face detectors with the same methods: HaarDetector and YuNetDetector; and one by name.
 
 `detect(image)` takes (H, W) gray or (H, W, 3) BGR uint8 and returns boxes (N, 4) float32, xyxy in
-pixels, and scores (N,) float32, 0–1, best first. For live streams (livefer.following) there are
-`search`, a part of what `detect` does, and `detect_near`, which looks where a face was. A detector
-is not thread-safe: one owner each. Nothing here prints or downloads; `hint` is a line for the user
-when a better detector exists.
+pixels, and scores (N,) float32, 0–1, best first; `detect_near` looks where a face was. For live
+streams (livefer.following) the slower one has `search`, too: a part of what `detect` does. A
+detector is not thread-safe: one owner each. Nothing here prints or downloads; `hint` is a line for
+the user when a better detector exists.
 """
 
 from __future__ import annotations

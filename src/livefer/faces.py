@@ -72,6 +72,11 @@ def shrunk(image: NDArray[np.uint8], side_px: int) -> tuple[NDArray[np.uint8], N
     return small, np.array([size_wh[0] / width, size_wh[1] / height] * 2, np.float32)
 
 
+def side_of(box: NDArray[np.float32]) -> float:
+    """Return the side of a box (4,) xyxy: the mean of width and height, at least one pixel."""
+    return max(float(box[2] - box[0] + box[3] - box[1]) / 2, 1.0)
+
+
 def xyxy(rects: Any) -> Boxes:
     """Return OpenCV's x, y, width, height as boxes; its empty tuple as (0, 4)."""
     boxes = np.array(rects, np.float32).reshape(-1, 4)

@@ -95,26 +95,26 @@ class HaarDetector:
         return _best((boxes + offset) / scale, votes)
 
     def detect_near(
-        self, image: NDArray[Any], boxes: Boxes, exact: bool = False
+        self, image: NDArray[Any], boxes: Boxes, quick: bool = False
     ) -> tuple[Boxes, Scores]:
         """Look for faces where they were, a third of their size around.
 
         boxes: (N, 4) float32, xyxy in pixels
-        exact: let all cascades vote, as `detect` does, which takes six times as long
+        quick: ask one cascade only; all of them vote in `detect`, which takes six times as long
         returns: (N, 4) float32, where they are now, and (N,) float32 scores, 0 where none is
         """
         gray = to_gray(image)
         found = np.array(boxes, np.float32)
         scores = np.zeros(len(found), np.float32)
-        scale, patch_px, limit = (2.0, _PATCH_PX, _FAINT_VOTES) if exact else _NEAR
+        scale, patch_px, limit = _NEAR if quick else (2.0, _PATCH_PX, _FAINT_VOTES)
         for i, box in enumerate(found):
             for degrees in (0.0, -_TILT, _TILT):
                 patch = _patch(gray, box, scale, patch_px, degrees)
-                windows = self._vote(patch) if exact else self._windows_near(patch)
+                windows = self._windows_near(patch) if quick else self._vote(patch)
                 if len(windows) >= limit:
                     found[i] = _moved(box, windows, scale, patch_px, degrees)
                     # One cascade in large steps finds a seventh of the windows.
-                    votes = len(windows) if exact else 7 * len(windows)
+                    votes = 7 * len(windows) if quick else len(windows)
                     scores[i] = votes / (votes + _MIN_VOTES)
                     break
         return found, scores

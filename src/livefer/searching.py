@@ -30,8 +30,15 @@ class Detector(Protocol):
 
 
 @runtime_checkable
-class PartialDetector(Detector, Protocol):
-    """A detector that can look in one place, and search a part of what it would search in all.
+class LocalDetector(Detector, Protocol):
+    """A detector that can look in one place."""
+
+    def detect_near(self, image: NDArray[Any], boxes: Boxes) -> tuple[Boxes, Scores]: ...
+
+
+@runtime_checkable
+class PartialDetector(LocalDetector, Protocol):
+    """A detector too slow to search often: it can search a part of what it would search in all.
 
     search_periods_s: seconds after which each part of a search is due again
     """
@@ -42,7 +49,7 @@ class PartialDetector(Detector, Protocol):
         self, image: NDArray[Any], part: int, region: Region, known: Boxes
     ) -> tuple[Boxes, Scores]: ...
     def detect_near(
-        self, image: NDArray[Any], boxes: Boxes, exact: bool = False
+        self, image: NDArray[Any], boxes: Boxes, quick: bool = False
     ) -> tuple[Boxes, Scores]: ...
 
 
@@ -80,14 +87,14 @@ class SearchingTracker(Tracker):
         image: (H, W, 3) uint8 BGR
         """
         boxes, scores = detector.detect(image)
-        if not isinstance(detector, PartialDetector):
+        if not isinstance(detector, LocalDetector):
             return boxes, scores
         before, self._seen = self._seen, []
         for seen in before:
             is_found = covered(seen.box[None], boxes[_sides(boxes) * _INSIDE >= _sides(seen.box)])
             if is_found.any() or not 0 <= time_s - seen.time_s <= HOLD_S:
                 continue
-            near, their_scores = detector.detect_near(image, seen.box[None], exact=True)
+            near, their_scores = detector.detect_near(image, seen.box[None])
             is_there = covered(boxes, near)
             if their_scores[0] == 0:
                 self._seen.append(seen)
