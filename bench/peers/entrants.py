@@ -71,8 +71,9 @@ def entrants(yunet: Path | None) -> list[Peer]:
         file = str(yunet.resolve())
         found += [
             Peer("livefer, YuNet", "livefer", "livefer_peer.py", (file,), 1,
-                 "YuNet at full size; the same network"),
+                 "YuNet at full size, ONNX Runtime; the same network"),
             Peer("livefer, YuNet, live", "livefer", "livefer_peer.py", (file, "live"), 1,
-                 f"YuNet, {live}; the same network on every frame"),
+                 "YuNet in every third frame, faces followed in between; the same network on every "
+                 "frame"),
         ]  # fmt: skip
     return found

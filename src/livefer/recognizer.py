@@ -111,9 +111,9 @@ class Recognizer:
     def tracker(self, live: bool = False) -> Tracker:
         """Return a tracker for one stream, to be given to `process` with each of its frames.
 
-        live: find faces by following those that are known and searching the rest of the picture
-            part by part, in a tenth of the time; a new face is found a moment later. Otherwise each
-            frame is searched whole, and who was there and is not found looked for where they were
+        live: search now and then, and follow the faces that are known in between, in a fraction of
+            the time; a new face is found a moment later. Otherwise each frame is searched whole,
+            and who was there and is not found looked for where they were
         """
         return (FollowingTracker if live else SearchingTracker)(self.smoothing_s)
 
@@ -208,7 +208,12 @@ class Recognizer:
             smoothed, cams = _smooth(tracker, found.seen, raw, cams)
             class_ids = tracker.decide(found.seen, smoothed)
         track_ms = found.timings_ms["track"] + 1000 * (time.perf_counter() - began)
-        timings_ms = {**found.timings_ms, "classify": classify_ms, "track": track_ms}
+        timings_ms = {
+            "detect": found.timings_ms["detect"],
+            "crop": found.timings_ms["crop"],
+            "classify": classify_ms,
+            "track": track_ms,
+        }
         first = np.searchsorted(found.of_face, np.arange(len(boxes)))
         readable = usable(found.crops[first], found.squares, frame.image.shape[:2])
         faces = []

@@ -19,7 +19,8 @@ class Face:
     score: the detector's certainty that this is a face, 0–1
     probabilities: (C,) float32, smoothed over the track where there is one; sums to 1
     raw_probabilities: (C,) float32, of this frame alone: the mean of what the network says of the
-        face and of its mirror image; where a stream is smoothed, of one of them in turn
+        face and of its mirror image; where a stream is smoothed, of one of ten views in turn, and
+        of all of them when the face is new
     classes: the C class names
     class_id: index of the label: the most probable class; in a stream that is smoothed, one that
         was it a moment ago stays until another leads by 0.1

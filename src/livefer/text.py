@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,7 +68,12 @@ def paint_plate(image: Image, plate: NDArray[np.float32], fill: Colour, opacity:
     """Blend a rectangle with round corners into the picture; plate: (4,) xyxy in pixels."""
     x0, y0, x1, y1 = (max(int(v), 0) for v in plate)
     part = image[y0:y1, x0:x1]
-    _blend(part, fill, _rounded(part.shape[1], part.shape[0]) * np.float32(opacity))
+    if part.size == 0:
+        return
+    solid = np.empty_like(part)
+    solid[:] = fill
+    coverage = _rounded(part.shape[1], part.shape[0])
+    part[:] = cv2.blendLinear(part, solid, 1 - opacity * coverage, opacity * coverage)
 
 
 def paint_panel(
@@ -174,13 +180,13 @@ def _blend(part: Image, colour: Colour, alpha: NDArray[np.float32]) -> None:
 
 @lru_cache(maxsize=64)
 def _rounded(width: int, height: int) -> NDArray[np.float32]:
-    """Return the coverage, (height, width, 1) float32 0–1, of a rectangle with round corners."""
+    """Return the coverage, (height, width) float32 0–1, of a rectangle with round corners."""
     radius = 0.18 * min(height, width, 60)
     y = np.abs(np.arange(height) + 0.5 - height / 2) - (height / 2 - radius)
     x = np.abs(np.arange(width) + 0.5 - width / 2) - (width / 2 - radius)
     distance = np.hypot(np.clip(x, 0, None)[None], np.clip(y, 0, None)[:, None])
     coverage: NDArray[np.float32] = np.clip(radius + 0.5 - distance, 0, 1).astype(np.float32)
-    return coverage[..., None]
+    return coverage
 
 
 @lru_cache(maxsize=512)
