@@ -283,11 +283,12 @@ def test_the_first_ctrl_c_is_noted_and_the_second_is_not_swallowed() -> None:
 
 
 def test_it_learns(tmp_path: Path) -> None:
-    best = run(tmp_path, epochs=6, dropout=0, augment={"flip": 0})
+    # Long enough for the running statistics: after 6 epochs the processor's rounding decided.
+    best = run(tmp_path, epochs=36, dropout=0, augment={"flip": 0})
     predict, classes = load_predictor(best)
     val = tiny_split(9, seed=1)
     assert classes == CLASSES
-    assert (predict(val.faces).argmax(axis=1) == val.targets).mean() > 0.6
+    assert (predict(val.faces).argmax(axis=1) == val.targets).mean() > 0.9
 
 
 def test_early_stopping_counts_epochs_without_a_better_val(tmp_path: Path) -> None:
