@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from livefer.faces import Boxes, Scores, to_gray
 from livefer.likeness import find_again, likeness_of
-from livefer.partwise import Partwise
+from livefer.partwise import Now, Partwise
 from livefer.searching import Detector, LocalDetector, PartialDetector, SearchingTracker
 
 _SEARCH_S = 0.095  # so often a quick detector searches: every third frame at 30 fps
@@ -64,10 +64,11 @@ class FollowingTracker(SearchingTracker):
                 self._search(detector, image, gray, time_s)
             boxes = np.array([face.box for face in self._followed], np.float32).reshape(-1, 4)
             return boxes, np.array([face.score for face in self._followed], np.float32)
+        now = Now(detector, image, gray, time_s)
         if self._partwise is None:
-            self._partwise = Partwise(detector, image, gray, time_s)
+            self._partwise = Partwise(now)
         else:
-            self._partwise.go_on(detector, image, gray, time_s)
+            self._partwise.go_on(now)
         return self._partwise.found()
 
     def _search(

@@ -36,8 +36,12 @@ _MARGIN = 0.1  # of the picture's long side, around what has changed
 
 
 @dataclass(frozen=True, eq=False)
-class _Now:
-    """A frame: who looks, at what, and when; gray is the image's (H, W)."""
+class Now:
+    """A frame: who looks, at what, and when.
+
+    image: (H, W, 3) uint8 BGR
+    gray: (H, W) uint8, the same picture
+    """
 
     detector: PartialDetector
     image: NDArray[np.uint8]
@@ -88,20 +92,13 @@ class _Followed:
 class Partwise:
     """The faces of a stream, and what of the picture was searched when."""
 
-    def __init__(
-        self,
-        detector: PartialDetector,
-        image: NDArray[np.uint8],
-        gray: NDArray[np.uint8],
-        time_s: float,
-    ) -> None:
-        """Search the first frame whole; the arguments are those of `go_on`."""
-        now = _Now(detector, image, gray, time_s)
+    def __init__(self, now: Now) -> None:
+        """Search the first frame whole."""
         self._followed: list[_Followed] = []
         self._lost: list[_Followed] = []
-        self._found_s = time_s
+        self._found_s = now.time_s
         self._is_postponed = False  # the search, for the sake of exact looks
-        self._add(now, *detector.detect(image))
+        self._add(now, *now.detector.detect(now.image))
         for i, face in enumerate(self._followed):  # not all of them looked at in the same frame
             face.seen_s -= _VERIFY_S * i / len(self._followed)
             face.exact_due_s -= _EXACT_S * i / len(self._followed)
@@ -117,42 +114,31 @@ class Partwise:
             for i, period_s in enumerate(periods_s)
         ]
 
-    def go_on(
-        self,
-        detector: PartialDetector,
-        image: NDArray[np.uint8],
-        gray: NDArray[np.uint8],
-        time_s: float,
-    ) -> None:
-        """Find the faces of the next frame.
-
-        image: (H, W, 3) uint8 BGR, of the same size in all frames
-        gray: (H, W) uint8, the same picture
-        """
-        now = _Now(detector, image, gray, time_s)
+    def go_on(self, now: Now) -> None:
+        """Find the faces of the next frame, which is as large as the first one."""
         kept, doubtful = self._follow_all(now)
         for face in doubtful + self._lost_due(now):
             if _look(face, now):
-                face.likeness = likeness_of(gray, face.box)
+                face.likeness = likeness_of(now.gray, face.box)
                 kept.append(face)
             else:
                 if face.missed_s < face.seen_s:
                     self._parts[0].due_s = -math.inf  # before any other
                     self._parts[0].busy[:] = False
-                face.missed_s = time_s
+                face.missed_s = now.time_s
                 self._lost.append(face)
         self._followed = []
         for face in sorted(kept, key=lambda face: -face.score):
             if not covered(face.box[None], self._boxes()).any():
                 self._followed.append(face)
         self._search(now)
-        self._found_s = time_s
+        self._found_s = now.time_s
 
     def found(self) -> tuple[Boxes, Scores]:
         """Return the faces of the newest frame: boxes (N, 4) float32, scores (N,) float32."""
         return self._boxes(), np.array([face.score for face in self._followed], np.float32)
 
-    def _follow_all(self, now: _Now) -> tuple[list[_Followed], list[_Followed]]:
+    def _follow_all(self, now: Now) -> tuple[list[_Followed], list[_Followed]]:
         """Follow each face; return those that are there, and those the detector has to look at."""
         kept: list[_Followed] = []
         doubtful: list[_Followed] = []
@@ -169,7 +155,7 @@ class Partwise:
         n_looks = max(1, int(len(self._followed) * (now.time_s - self._found_s) / _VERIFY_S))
         return kept + due[n_looks:], doubtful + due[:n_looks]
 
-    def _lost_due(self, now: _Now) -> list[_Followed]:
+    def _lost_due(self, now: Now) -> list[_Followed]:
         """Return the lost faces that are looked for in this frame; forget those gone or found."""
         due: list[_Followed] = []
         lost, self._lost = self._lost, []
@@ -180,7 +166,7 @@ class Partwise:
                 (due if is_due else self._lost).append(face)
         return due
 
-    def _search(self, now: _Now) -> None:
+    def _search(self, now: Now) -> None:
         """Search the parts that wait longest, as measured by their periods.
 
         Where a small region was searched, its part is due again the sooner.
@@ -205,7 +191,7 @@ class Partwise:
                 boxes, scores = now.detector.search(now.image, i, region, self._boxes())
                 self._add(now, boxes, scores)
 
-    def _region(self, part: _Part, now: _Now) -> Region | None:
+    def _region(self, part: _Part, now: Now) -> Region | None:
         """Return where a part has to be searched: around what is new to it, if anything is.
 
         Changes of the heads that are followed, and of the light as a whole, are not new.
@@ -235,7 +221,7 @@ class Partwise:
             min(height, (int(rows[-1]) + 1) * _BLOCK_PX + margin),
         )
 
-    def _add(self, now: _Now, boxes: Boxes, scores: Scores) -> None:
+    def _add(self, now: Now, boxes: Boxes, scores: Scores) -> None:
         """Follow the faces that nobody follows yet."""
         for box, score in zip(boxes, scores, strict=True):
             if not covered(box[None], self._boxes()).any():
@@ -259,7 +245,7 @@ def _blocks(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(gray, size_wh, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _look(face: _Followed, now: _Now) -> bool:
+def _look(face: _Followed, now: Now) -> bool:
     """Let the detector look where a face is; say whether it is there.
 
     A quick look is off by a little, for each face in its own way: an exact one says by how much.
@@ -283,7 +269,7 @@ def _look(face: _Followed, now: _Now) -> bool:
     return score > 0
 
 
-def _off(now: _Now, boxes: Boxes) -> Boxes:
+def _off(now: Now, boxes: Boxes) -> Boxes:
     """Return what a quick look misses faces by, in sides of theirs: (N, 4)."""
     near, scores = now.detector.detect_near(now.image, boxes, quick=True)
     off = (boxes - near) / np.array([side_of(box) for box in near]).reshape(-1, 1)
