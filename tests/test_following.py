@@ -342,15 +342,25 @@ def test_where_nothing_is_known_the_whole_picture_is_searched(change: str) -> No
     assert len(boxes) == 2
 
 
-def test_where_frames_are_rare_each_searches_two_parts_or_looks_exactly() -> None:
-    detector, tracker, heavy = Squares(), FollowingTracker(), []
+def test_where_frames_are_rare_each_searches_two_parts() -> None:
+    detector, tracker = Squares(), FollowingTracker()
     for i in range(8):
+        detector.asked.clear()
         image = flickering(scene((100 + 3 * i, 100), (400, 100 + 3 * i)), i)
         tracker.find(detector, image, 1.5 * i)
-        heavy.append([what for what in detector.asked if what not in ("near", "all")])
+        heavy = [what for what in detector.asked if what not in ("near", "all")]
+        assert sorted(heavy) == (["exactly", "exactly", "part 0", "part 1"] if i else [])
+
+
+def test_where_frames_are_rare_who_is_gone_is_searched_for_at_once() -> None:
+    for n_frames in (2, 3, 4, 5):  # 0.2 s apart, but for rounding
+        detector, tracker = Squares(), FollowingTracker()
+        for i in range(n_frames):
+            tracker.find(detector, scene((100, 100)), i / 5)
         detector.asked.clear()
-    looks, parts = ["exactly", "exactly"], ["part 0", "part 1"]
-    assert [sorted(what) for what in heavy] == [[], looks] + [looks + parts, looks] * 3
+        boxes, _ = tracker.find(detector, scene((210, 160)), n_frames / 5)
+        assert "part 0" in detector.asked
+        assert boxes.tolist() == [[210, 160, 300, 250]]
 
 
 def test_a_detector_that_knows_no_parts_searches_every_frame() -> None:
