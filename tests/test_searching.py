@@ -86,6 +86,24 @@ def test_nobody_is_looked_for_behind_a_cut(how: str) -> None:
     assert detector.n_near == 0
 
 
+def test_all_who_are_missing_are_looked_for_at_once() -> None:
+    class Counting(Doubtful):
+        n_calls = 0
+
+        def detect_near(
+            self, image: NDArray[Any], boxes: NDArray[np.float32]
+        ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            self.n_calls += 1
+            return super().detect_near(image, boxes)
+
+    detector, tracker = Counting(), SearchingTracker()
+    places(tracker, detector, make_scene((20, 80, 150), (120, 80, 150), (220, 80, 150)), 0.0)
+    assert detector.n_calls == 0
+    faint = make_scene((20, 80, FAINT), (120, 80, FAINT), (220, 80, FAINT))
+    assert places(tracker, detector, faint, 1 / FPS) == [20, 120, 220]
+    assert (detector.n_calls, detector.n_near) == (1, 3)
+
+
 def test_two_who_are_looked_for_do_not_become_the_same_face() -> None:
     detector, tracker = Doubtful(), SearchingTracker()
     places(tracker, detector, make_scene((40, 50, 150), (101, 50, 150)), 0.0)

@@ -74,7 +74,12 @@ def shrunk(image: NDArray[np.uint8], side_px: int) -> tuple[NDArray[np.uint8], N
 
 def side_of(box: NDArray[np.float32]) -> float:
     """Return the side of a box (4,) xyxy: the mean of width and height, at least one pixel."""
-    return max(float(box[2] - box[0] + box[3] - box[1]) / 2, 1.0)
+    return max(float(sides_of(box[None])[0]), 1.0)
+
+
+def sides_of(boxes: Boxes) -> NDArray[np.float32]:
+    """Return (N,) pixels of (N, 4) xyxy: the mean of width and height."""
+    return np.asarray((boxes[:, 2:] - boxes[:, :2]).mean(axis=1), np.float32)
 
 
 def xyxy(rects: Any) -> Boxes:

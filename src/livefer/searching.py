@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.faces import Boxes, Region, Scores, covered
+from livefer.faces import Boxes, Region, Scores, covered, sides_of
 from livefer.tracker import Tracker
 
 HOLD_S = 0.25  # a face not seen for so long is gone
@@ -89,22 +89,25 @@ class SearchingTracker(Tracker):
         boxes, scores = detector.detect(image)
         if not isinstance(detector, LocalDetector):
             return boxes, scores
-        before, self._seen = self._seen, []
-        for seen in before:
-            is_found = covered(seen.box[None], boxes[_sides(boxes) * _INSIDE >= _sides(seen.box)])
-            if is_found.any() or not 0 <= time_s - seen.time_s <= HOLD_S:
-                continue
-            near, their_scores = detector.detect_near(image, seen.box[None])
-            is_there = covered(boxes, near)
-            if their_scores[0] == 0:
-                self._seen.append(seen)
-            elif (_sides(boxes[is_there]) * _INSIDE < _sides(near)).all():
-                boxes = np.vstack([boxes[~is_there], near])
-                scores = np.append(scores[~is_there], their_scores)
+        before = [seen for seen in self._seen if 0 <= time_s - seen.time_s <= HOLD_S]
+        missing, self._seen = [seen for seen in before if not _is_found(seen, boxes)], []
+        if missing:  # all in one go: it may take as long as a search
+            places = np.array([seen.box for seen in missing], np.float32)
+            near, their_scores = detector.detect_near(image, places)
+            for i, seen in enumerate(missing):
+                is_there = covered(boxes, near[i, None])
+                if _is_found(seen, boxes):  # as somebody before in this list
+                    continue
+                if their_scores[i] == 0:
+                    self._seen.append(seen)
+                elif (sides_of(boxes[is_there]) * _INSIDE < sides_of(near[i, None])).all():
+                    boxes = np.vstack([boxes[~is_there], near[i, None]])
+                    scores = np.append(scores[~is_there], their_scores[i])
         self._seen += [_Seen(box, time_s) for box in boxes]
         return boxes, scores.astype(np.float32)
 
 
-def _sides(boxes: Boxes) -> NDArray[np.float32]:
-    """Return (N,) pixels of (N, 4) xyxy: the mean of width and height."""
-    return np.asarray((boxes[..., 2:] - boxes[..., :2]).mean(axis=-1), np.float32)
+def _is_found(seen: _Seen, boxes: Boxes) -> bool:
+    """Say whether a face is among boxes (N, 4) float32: one of them, and not a mouth of it."""
+    is_large = sides_of(boxes) * _INSIDE >= sides_of(seen.box[None])
+    return bool(covered(seen.box[None], boxes[is_large]).any())

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.faces import Boxes
+from livefer.faces import Boxes, sides_of
 
 BOTH = (0, 1)
 ALL = tuple(range(10))
@@ -34,9 +34,8 @@ def views_of(number: int) -> tuple[int, ...]:
 
 def boxes_of(boxes: Boxes, views: Views) -> Boxes:
     """Return the boxes to cut for a view of each: (N, 4) float32, xyxy in pixels as `boxes`."""
-    side = (boxes[:, 2:] - boxes[:, :2]).mean(axis=1, keepdims=True)
-    shift = _SHIFTS[np.asarray(views, np.int64) // 2]
-    return np.asarray(boxes + np.hstack([shift, shift]) * side, np.float32)
+    shift = _SHIFTS[np.asarray(views, np.int64) // 2] * sides_of(boxes)[:, None]
+    return np.asarray(boxes + np.hstack([shift, shift]), np.float32)
 
 
 def turned(pictures: NDArray[Any], views: Views) -> NDArray[Any]:
