@@ -8,6 +8,7 @@ it can be read on any background from 160×120 to 4K.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -38,6 +39,8 @@ from livefer.text import (
 
 BAR_CORNERS: tuple[Corner, ...] = ("top-right", "top-left", "bottom-right", "bottom-left")
 _MUTED: Colour = (150, 150, 150)
+_ANGLES = np.radians(np.linspace(-90, 0, 9) + 90 * np.arange(4)[:, None])
+_ARCS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=-1)  # (4, 9, 2), clockwise from the top
 
 
 def draw_faces(
@@ -107,7 +110,7 @@ def paint_faces(
     taken = np.array(avoid, np.float32).reshape(-1, 4)
     for i, face in enumerate(faces):
         # Small faces get small labels: in a crowd, labels as wide as the faces hide the least.
-        base = text_size(image)
+        base = text_size(*image.shape[:2])
         size = max(9, round(0.55 * base), min(base, round(0.13 * (face.box[2] - face.box[0]))))
         text, size = fit_text(label_text(face), size, image.shape[1] - 2 * (size // 3))
         pad = size // 3
@@ -147,7 +150,7 @@ def paint_heatmap(image: Image, heatmap: NDArray[np.float32], box: Sequence[floa
 
 def paint_bars(image: Image, face: Face, corner: Corner = "top-right") -> None:
     """Draw a bar for every class, with its name and share; the first is bright, the others dim."""
-    size, name_w, bar_w, _ = _bars_layout(image, face)
+    size, name_w, bar_w, _ = _bars_layout(*image.shape[:2], face.classes)
     gap, row = max(2, size // 2), round(size * 1.35)
     plate = bars_plate(image, face, corner)
     left, top, right = int(plate[0]), int(plate[1]), int(plate[2])
@@ -184,7 +187,7 @@ def paint_bars(image: Image, face: Face, corner: Corner = "top-right") -> None:
 
 def bars_plate(image: Image, face: Face, corner: Corner = "top-right") -> NDArray[np.float32]:
     """Return the plate that `paint_bars` covers: (4,) xyxy in pixels."""
-    size, name_w, bar_w, share_w = _bars_layout(image, face)
+    size, name_w, bar_w, share_w = _bars_layout(*image.shape[:2], face.classes)
     gap, row = max(2, size // 2), round(size * 1.35)
     n_rows = len(face.classes) + (face.track_id is not None)
     return corner_plate(image, (name_w + bar_w + share_w + 4 * gap, n_rows * row + gap), corner)
@@ -200,12 +203,12 @@ def free_corner(
     return next((corner for corner, share in zip(corners, hidden, strict=True) if not share), None)
 
 
-def _bars_layout(image: Image, face: Face) -> tuple[int, int, int, int]:
+@lru_cache(maxsize=8)
+def _bars_layout(height: int, width: int, classes: tuple[str, ...]) -> tuple[int, int, int, int]:
     """Return text size, and the widths of the names, the bars and the shares."""
-    height, width = image.shape[:2]
-    n_rows = len(face.classes) + 1
-    size = max(7, min(round(text_size(image) * 0.85), int(height * 0.45 / (n_rows * 1.35))))
-    name_w = max(text_wh(name, size)[0] for name in (*face.classes, "face #10"))
+    n_rows = len(classes) + 1
+    size = max(7, min(round(text_size(height, width) * 0.85), int(height * 0.45 / (n_rows * 1.35))))
+    name_w = max(text_wh(name, size)[0] for name in (*classes, "face #10"))
     share_w = text_wh("100%", size)[0]
     bar_w = max(4, min(5 * size, round(0.2 * width)))
     return size, name_w, bar_w, share_w
@@ -216,16 +219,9 @@ def _paint_box(image: Image, face: Face) -> None:
     width = _line_width(image)
     left, top, right, bottom = face.box
     radius = min(0.12 * min(right - left, bottom - top), 8 * width)
-    corners = []
-    for x, y, start in (
-        (right - radius, top + radius, -90),
-        (right - radius, bottom - radius, 0),
-        (left + radius, bottom - radius, 90),
-        (left + radius, top + radius, 180),
-    ):
-        angles = np.radians(np.linspace(start, start + 90, 9))
-        corners.append(np.stack([x + radius * np.cos(angles), y + radius * np.sin(angles)], -1))
-    points = [np.round(np.concatenate(corners) * 16).astype(np.int32)]
+    x, y = (left + radius, right - radius), (top + radius, bottom - radius)
+    centres = np.array([(x[1], y[0]), (x[1], y[1]), (x[0], y[1]), (x[0], y[0])])
+    points = [np.round((centres[:, None] + radius * _ARCS) * 16).astype(np.int32).reshape(-1, 2)]
     colour = colour_bgr(face.label, face.classes)
     if face.uncertain:
         colour = mix(colour, _MUTED, 0.65)

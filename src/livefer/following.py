@@ -57,37 +57,30 @@ class FollowingTracker(SearchingTracker):
         if kind != self._kind or not 0 <= time_s - self._found_s <= _MAX_GAP_S:
             self._lose()
         self._found_s, self._kind = time_s, kind
-        gray = to_gray(image)
         if not isinstance(detector, PartialDetector):
             is_due = time_s - self._searched_s >= _SEARCH_S
-            if is_due or not self._follow(gray):
-                self._search(detector, image, gray, time_s)
+            if is_due or not self._follow(image):
+                self._search(detector, image, time_s)
             boxes = np.array([face.box for face in self._followed], np.float32).reshape(-1, 4)
             return boxes, np.array([face.score for face in self._followed], np.float32)
-        now = Now(detector, image, gray, time_s)
+        now = Now(detector, image, to_gray(image), time_s)
         if self._partwise is None:
             self._partwise = Partwise(now)
         else:
             self._partwise.go_on(now)
         return self._partwise.found()
 
-    def _search(
-        self,
-        detector: LocalDetector,
-        image: NDArray[np.uint8],
-        gray: NDArray[np.uint8],
-        time_s: float,
-    ) -> None:
+    def _search(self, detector: LocalDetector, image: NDArray[np.uint8], time_s: float) -> None:
         self._searched_s = time_s
         self._followed = [
-            _Followed(box, float(score), likeness_of(gray, box))
+            _Followed(box, float(score), likeness_of(image, box))
             for box, score in zip(*super().find(detector, image, time_s), strict=True)
         ]
 
-    def _follow(self, gray: NDArray[np.uint8]) -> bool:
+    def _follow(self, image: NDArray[np.uint8]) -> bool:
         """Move each face to where the picture is most like it; say whether all are like enough."""
         for face in self._followed:
-            moved = find_again(gray, face.box, face.likeness)
+            moved = find_again(image, face.box, face.likeness)
             if moved is None:
                 return False
             face.box = moved

@@ -16,27 +16,27 @@ _MIN_LIKENESS = 0.8  # correlation
 _MIN_CONTRAST = 2.0  # gray levels
 
 
-def likeness_of(gray: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8]:
+def likeness_of(image: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return what a face looks like.
 
-    gray: (H, W)
+    image: (H, W) gray or (H, W, 3) BGR uint8
     box: (4,) float32, xyxy in pixels
     """
-    return np.asarray(crop_faces(gray, box[None], size=_TEMPLATE_PX)[0])
+    return np.asarray(crop_faces(image, box[None], size=_TEMPLATE_PX)[0])
 
 
 def find_again(
-    gray: NDArray[np.uint8], box: NDArray[np.float32], likeness: NDArray[np.uint8]
+    image: NDArray[np.uint8], box: NDArray[np.float32], likeness: NDArray[np.uint8]
 ) -> NDArray[np.float32] | None:
     """Return the box (4,) where the picture is most like a face, or None where it is not enough.
 
-    gray: (H, W)
+    image: (H, W) gray or (H, W, 3) BGR uint8
     box: (4,) float32, xyxy in pixels: where the face was; a quarter of its side around is looked at
     likeness: of `likeness_of`, of a frame before
     """
     if likeness.std() < _MIN_CONTRAST:  # everything is like it
         return None
-    around = crop_faces(gray, box[None], scale=_AROUND, size=_AROUND_PX)[0]
+    around = crop_faces(image, box[None], scale=_AROUND, size=_AROUND_PX)[0]
     values = cv2.matchTemplate(around, likeness, cv2.TM_CCOEFF_NORMED)
     best = np.unravel_index(int(values.argmax()), values.shape)
     if values[best] < _MIN_LIKENESS:

@@ -7,6 +7,7 @@ once its letters are cached. OpenCV's own stroke font cannot be read at small si
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from functools import lru_cache
@@ -26,9 +27,9 @@ BLACK: Colour = (20, 20, 20)
 PLATE: Colour = (34, 32, 30)
 
 
-def text_size(image: Image) -> int:
-    """Return the height in pixels of text that suits the picture: 9 at 160×120, 51 at 4K."""
-    return round(6 + 0.021 * float(min(image.shape[:2])))
+def text_size(height: int, width: int) -> int:
+    """Return the height in pixels of text that suits a picture: 9 at 160×120, 51 at 4K."""
+    return round(6 + 0.021 * min(height, width))
 
 
 def text_wh(text: str, size: int) -> tuple[int, int]:
@@ -60,8 +61,11 @@ def paint_text(image: Image, text: str, xy: tuple[int, int], size: int, colour: 
     x1 = min(xy[0] + mask.shape[1], image.shape[1])
     y1 = min(xy[1] + mask.shape[0], image.shape[0])
     if x0 < x1 and y0 < y1:
-        alpha = mask[y0 - xy[1] : y1 - xy[1], x0 - xy[0] : x1 - xy[0], None] / np.float32(255)
-        _blend(image[y0:y1, x0:x1], colour, alpha)
+        share = mask[y0 - xy[1] : y1 - xy[1], x0 - xy[0] : x1 - xy[0]] / np.float32(255)
+        part = image[y0:y1, x0:x1]
+        ink = np.empty_like(part)
+        ink[:] = colour
+        part[:] = cv2.blendLinear(part, ink, 1 - share, share)
 
 
 def paint_plate(image: Image, plate: NDArray[np.float32], fill: Colour, opacity: float) -> None:
@@ -70,10 +74,16 @@ def paint_plate(image: Image, plate: NDArray[np.float32], fill: Colour, opacity:
     part = image[y0:y1, x0:x1]
     if part.size == 0:
         return
-    solid = np.empty_like(part)
-    solid[:] = fill
-    coverage = _rounded(part.shape[1], part.shape[0])
-    part[:] = cv2.blendLinear(part, solid, 1 - opacity * coverage, opacity * coverage)
+    filled = cv2.LUT(part, _shades(fill, opacity))
+    radius = 0.18 * min(*part.shape[:2], 60)
+    covered = _round_corner(radius)
+    side = len(covered)
+    for rows, down in ((slice(side), 1), (slice(-side, None), -1)):
+        for columns, right in ((slice(side), 1), (slice(-side, None), -1)):
+            share = np.ascontiguousarray(covered[::down, ::right])
+            corner = filled[rows, columns]
+            corner[:] = cv2.blendLinear(part[rows, columns], corner, 1 - share, share)
+    part[:] = filled
 
 
 def paint_panel(
@@ -109,7 +119,7 @@ def _panel_layout(
 ) -> tuple[list[tuple[str, str]], int, int]:
     """Return the rows as pairs, the text size at which they fit, and where the second column is."""
     rows = [(line, "") if isinstance(line, str) else line for line in lines]
-    for size in range(max(7, round(scale * text_size(image))), 5, -1):
+    for size in range(max(7, round(scale * text_size(*image.shape[:2]))), 5, -1):
         first_w = max((text_wh(first, size)[0] for first, second in rows if second), default=0)
         wh = _panel_wh(rows, size, first_w)
         if wh[0] <= image.shape[1] and wh[1] <= image.shape[0]:
@@ -158,12 +168,14 @@ def move_inside(plates: NDArray[np.float32], image: Image) -> NDArray[np.float32
     return np.concatenate([lt, lt + wh], 1)
 
 
+@lru_cache(maxsize=512)
 def mix(a: Colour, b: Colour, share: float) -> Colour:
     """Return the colour on the way from a (share 0) to b (share 1)."""
     blue, green, red = (round(p + (q - p) * share) for p, q in zip(a, b, strict=True))
     return blue, green, red
 
 
+@lru_cache(maxsize=64)
 def readable_on(fill: Colour) -> Colour:
     """Return black or white, whichever has the higher contrast with the fill.
 
@@ -174,19 +186,19 @@ def readable_on(fill: Colour) -> Colour:
     return BLACK if luminance > 0.179 else WHITE
 
 
-def _blend(part: Image, colour: Colour, alpha: NDArray[np.float32]) -> None:
-    part[:] = part + (np.array(colour, np.float32) - part) * alpha + np.float32(0.5)
+@lru_cache(maxsize=64)
+def _shades(fill: Colour, opacity: float) -> Image:
+    """Return what becomes of each value of each channel beneath a plate: (256, 1, 3)."""
+    below = np.arange(256)[:, None, None]
+    return np.rint(below + (np.array(fill) - below) * opacity).astype(np.uint8)
 
 
 @lru_cache(maxsize=64)
-def _rounded(width: int, height: int) -> NDArray[np.float32]:
-    """Return the coverage, (height, width) float32 0–1, of a rectangle with round corners."""
-    radius = 0.18 * min(height, width, 60)
-    y = np.abs(np.arange(height) + 0.5 - height / 2) - (height / 2 - radius)
-    x = np.abs(np.arange(width) + 0.5 - width / 2) - (width / 2 - radius)
-    distance = np.hypot(np.clip(x, 0, None)[None], np.clip(y, 0, None)[:, None])
-    coverage: NDArray[np.float32] = np.clip(radius + 0.5 - distance, 0, 1).astype(np.float32)
-    return coverage
+def _round_corner(radius: float) -> NDArray[np.float32]:
+    """Return how much of each pixel a round upper left corner covers: (side, side), 0 to 1."""
+    off = np.clip(radius - 0.5 - np.arange(max(1, math.ceil(radius))), 0, None)
+    distance = np.hypot(off[None], off[:, None])
+    return np.asarray(np.clip(radius + 0.5 - distance, 0, 1), np.float32)
 
 
 @lru_cache(maxsize=512)
