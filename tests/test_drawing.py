@@ -28,13 +28,24 @@ from livefer.text import paint_panel
 SIZES = [(160, 120), (120, 160), (640, 480), (1920, 1080), (3840, 2160)]
 
 
+Plate = tuple[tuple[float, ...], text.Colour, float]
+Text = tuple[str, tuple[float, ...], text.Colour]
+
+
 class Painted:
-    """Notes every plate and every line of text, and paints them as well."""
+    """Notes every plate and every line of text, and paints them as well.
+
+    What an overlay holds is noted where it is laid over a picture.
+    """
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.plates: list[tuple[tuple[float, ...], text.Colour, float]] = []
-        self.texts: list[tuple[str, tuple[int, int, int, int], text.Colour]] = []
+        self.plates: list[Plate] = []
+        self.texts: list[Text] = []
         paint_plate, paint_text = text.paint_plate, text.paint_text
+        make_overlay, lay_over = text.make_overlay, text.lay_over
+        held: list[tuple[text.Overlay, list[Plate], list[Text]]] = []
+        text._panel.cache_clear()
+        drawing._bars.cache_clear()
 
         def note_plate(image: Any, plate: Any, fill: text.Colour, opacity: float) -> None:
             self.plates.append((tuple(plate.tolist()), fill, opacity))
@@ -46,9 +57,33 @@ class Painted:
                 self.texts.append((line, (xy[0], xy[1], xy[0] + w, xy[1] + h), colour))
             paint_text(image, line, xy, size, colour)
 
+        def note_overlay(wh: tuple[int, int], paint: Any) -> text.Overlay:
+            outside = self.plates, self.texts
+            self.plates, self.texts = [], []
+            paint(blank(wh))
+            plates, texts = self.plates, self.texts
+            self.plates, self.texts = [], []
+            overlay = make_overlay(wh, paint)
+            self.plates, self.texts = outside
+            held.append((overlay, plates, texts))
+            return overlay
+
+        def note_where(image: Any, overlay: text.Overlay, plate: Any) -> None:
+            ((plates, texts),) = [(p, t) for o, p, t in held if o is overlay]
+            x, y = int(plate[0]), int(plate[1])
+
+            def moved(box: tuple[float, ...]) -> tuple[float, ...]:
+                return box[0] + x, box[1] + y, box[2] + x, box[3] + y
+
+            self.plates += [(moved(box), fill, opacity) for box, fill, opacity in plates]
+            self.texts += [(line, moved(box), ink) for line, box, ink in texts]
+            lay_over(image, overlay, plate)
+
         for module in (drawing, text):
             patch.setattr(module, "paint_plate", note_plate)
             patch.setattr(module, "paint_text", note_text)
+            patch.setattr(module, "make_overlay", note_overlay)
+            patch.setattr(module, "lay_over", note_where)
 
 
 @pytest.fixture
@@ -318,6 +353,28 @@ def test_text_survives_a_program_that_ends_pygame() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("level", [0, 1, 90, 200, 255])
+def test_an_overlay_looks_like_what_was_painted(level: int) -> None:
+    def paint(image: NDArray[np.uint8]) -> None:
+        text.paint_plate(image, np.array([4, 2, 90, 30], np.float32), (200, 30, 90), 0.7)
+        text.paint_text(image, "happy 93%", (10, 6), 15, text.WHITE)
+
+    direct, laid = blank((140, 50), level), blank((140, 50), level)
+    paint(direct[5:, 20:])
+    text.lay_over(laid, text.make_overlay((100, 40), paint), np.array([20, 5, 120, 45], np.float32))
+    assert np.abs(direct.astype(int) - laid).max() <= 2
+    assert (direct != level).any()
+
+
+def test_an_overlay_is_cut_off_by_the_picture() -> None:
+    overlay = text.make_overlay((30, 20), lambda image: image.fill(7))
+    image = blank((10, 10))
+    text.lay_over(image, overlay, np.array([4, 6, 34, 26], np.float32))
+    assert (image[6:, 4:] == 7).all()
+    assert (image[:6] == 90).all()
+    assert (image[:, :4] == 90).all()
 
 
 def test_the_same_text_looks_the_same_whatever_came_before() -> None:

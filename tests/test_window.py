@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -176,6 +177,24 @@ def test_with_a_dead_display_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", ":9876")
     with pytest.raises(LiveferError, match="no display"):
         window.open_display()
+
+
+@pytest.mark.parametrize("own", [None, "1"])
+def test_x11_is_not_drawn_through_opengl_unless_the_user_says_so(
+    own: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pygame
+
+    name = "SDL_FRAMEBUFFER_ACCELERATION"
+    monkeypatch.setenv(name, own or "")
+    if own is None:
+        monkeypatch.delenv(name)
+    window.open_display()
+    assert os.environ.get(name) == own
+    monkeypatch.setattr(pygame.display, "get_driver", lambda: "x11")
+    window.open_display()
+    pygame.display.quit()
+    assert os.environ[name] == (own or "0")
 
 
 def test_pygame_prints_no_greeting() -> None:

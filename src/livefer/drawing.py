@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -25,8 +25,11 @@ from livefer.text import (
     Corner,
     Image,
     Lines,
+    Overlay,
     corner_plate,
     fit_text,
+    lay_over,
+    make_overlay,
     mix,
     move_inside,
     paint_panel,
@@ -39,6 +42,8 @@ from livefer.text import (
 
 BAR_CORNERS: tuple[Corner, ...] = ("top-right", "top-left", "bottom-right", "bottom-left")
 _MUTED: Colour = (150, 150, 150)
+_DIM = mix(WHITE, PLATE, 0.25)
+_EMPTY = mix(PLATE, WHITE, 0.18)
 _ANGLES = np.radians(np.linspace(-90, 0, 9) + 90 * np.arange(4)[:, None])
 _ARCS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=-1)  # (4, 9, 2), clockwise from the top
 
@@ -150,47 +155,97 @@ def paint_heatmap(image: Image, heatmap: NDArray[np.float32], box: Sequence[floa
 
 def paint_bars(image: Image, face: Face, corner: Corner = "top-right") -> None:
     """Draw a bar for every class, with its name and share; the first is bright, the others dim."""
-    size, name_w, bar_w, _ = _bars_layout(*image.shape[:2], face.classes)
-    gap, row = max(2, size // 2), round(size * 1.35)
+    layout = _bars_layout(*image.shape[:2], face.classes, _title(face))
     plate = bars_plate(image, face, corner)
-    left, top, right = int(plate[0]), int(plate[1]), int(plate[2])
-    paint_plate(image, plate, PLATE, 0.82)
-    y = top + gap // 2
-    down = (row - text_wh("", size)[1]) // 2
-    if face.track_id is not None:
-        paint_text(
-            image, f"face #{face.track_id}", (left + gap, y + down), size, mix(WHITE, PLATE, 0.25)
-        )
-        y += row
+    lay_over(image, _bars(layout, face.classes, face.class_id, _title(face)), plate)
+    x0, y = int(plate[0]), int(plate[1]) + layout.top
     for i, name in enumerate(face.classes):
         best = i == face.class_id
-        ink = WHITE if best else mix(WHITE, PLATE, 0.25)
-        paint_text(image, name, (left + gap, y + down), size, ink)
         share = f"{face.probabilities[i]:.0%}"
-        x = right - gap - text_wh(share, size)[0]
-        paint_text(image, share, (x, y + down), size, ink)
-
-        x, bar_h = left + 2 * gap + name_w, max(3, round(size * 0.62))
-        bar_top = y + (row - bar_h) // 2
-        track = image[bar_top : bar_top + bar_h, x : min(x + bar_w, right - gap)]
-        empty = mix(PLATE, WHITE, 0.18)
+        x = int(plate[2]) - layout.gap - text_wh(share, layout.size)[0]
+        paint_text(image, share, (x, y + layout.text_y), layout.size, WHITE if best else _DIM)
+        bar_y = y + layout.bar_y
+        bar = image[bar_y : bar_y + layout.bar_h, x0 + layout.left : x0 + layout.right]
         full = colour_bgr(name, face.classes)
         full = full if best else mix(full, PLATE, 0.25)
-        track[:] = empty
-        length = float(face.probabilities[i]) * track.shape[1]
+        length = float(face.probabilities[i]) * bar.shape[1]
         whole = int(length)
-        track[:, :whole] = full
+        bar[:, :whole] = full
         # A last column in between makes short bars move smoothly.
-        track[:, whole : whole + 1] = mix(empty, full, length - whole)
-        y += row
+        bar[:, whole : whole + 1] = mix(_EMPTY, full, length - whole)
+        y += layout.row
 
 
 def bars_plate(image: Image, face: Face, corner: Corner = "top-right") -> NDArray[np.float32]:
     """Return the plate that `paint_bars` covers: (4,) xyxy in pixels."""
-    size, name_w, bar_w, share_w = _bars_layout(*image.shape[:2], face.classes)
+    layout = _bars_layout(*image.shape[:2], face.classes, _title(face))
+    return corner_plate(image, layout.wh, corner)
+
+
+def _title(face: Face) -> str:
+    return "" if face.track_id is None else f"face #{face.track_id}"
+
+
+class _BarsLayout(NamedTuple):
+    """Where things are on the plate of the bars, in pixels.
+
+    size, gap, wh: of the text, around what is on the plate, and of all of it
+    top, row: of the first class's row, and the height of all rows
+    text_y, bar_y, bar_h: in a row
+    left, right: of the bars
+    """
+
+    size: int
+    gap: int
+    wh: tuple[int, int]
+    top: int
+    row: int
+    text_y: int
+    bar_y: int
+    bar_h: int
+    left: int
+    right: int
+
+
+@lru_cache(maxsize=16)
+def _bars_layout(height: int, width: int, classes: tuple[str, ...], title: str) -> _BarsLayout:
+    n_rows = len(classes) + 1
+    size = max(7, min(round(text_size(height, width) * 0.85), int(height * 0.45 / (n_rows * 1.35))))
     gap, row = max(2, size // 2), round(size * 1.35)
-    n_rows = len(face.classes) + (face.track_id is not None)
-    return corner_plate(image, (name_w + bar_w + share_w + 4 * gap, n_rows * row + gap), corner)
+    left = 2 * gap + max(text_wh(name, size)[0] for name in (*classes, "face #10"))
+    bar_w, bar_h = max(4, min(5 * size, round(0.2 * width))), max(3, round(size * 0.62))
+    share_w, text_h = text_wh("100%", size)
+    return _BarsLayout(
+        size=size,
+        gap=gap,
+        wh=(left + bar_w + share_w + 2 * gap, (len(classes) + bool(title)) * row + gap),
+        top=gap // 2 + (row if title else 0),
+        row=row,
+        text_y=(row - text_h) // 2,
+        bar_y=(row - bar_h) // 2,
+        bar_h=bar_h,
+        left=left,
+        right=left + bar_w,
+    )
+
+
+@lru_cache(maxsize=8)
+def _bars(layout: _BarsLayout, classes: tuple[str, ...], class_id: int, title: str) -> Overlay:
+    """Return what of the bars changes seldom: the plate, the names, and bars that are empty."""
+
+    def paint(image: Image) -> None:
+        paint_plate(image, np.array([0, 0, *layout.wh], np.float32), PLATE, 0.82)
+        xy = layout.gap, layout.gap // 2 + layout.text_y
+        paint_text(image, title, xy, layout.size, _DIM)
+        y = layout.top
+        for i, name in enumerate(classes):
+            ink = WHITE if i == class_id else _DIM
+            paint_text(image, name, (layout.gap, y + layout.text_y), layout.size, ink)
+            bar_y = y + layout.bar_y
+            image[bar_y : bar_y + layout.bar_h, layout.left : layout.right] = _EMPTY
+            y += layout.row
+
+    return make_overlay(layout.wh, paint)
 
 
 def free_corner(
@@ -201,17 +256,6 @@ def free_corner(
     plates = np.array([bars_plate(image, face, corner) for corner in corners])
     hidden = _overlap(plates, boxes)
     return next((corner for corner, share in zip(corners, hidden, strict=True) if not share), None)
-
-
-@lru_cache(maxsize=8)
-def _bars_layout(height: int, width: int, classes: tuple[str, ...]) -> tuple[int, int, int, int]:
-    """Return text size, and the widths of the names, the bars and the shares."""
-    n_rows = len(classes) + 1
-    size = max(7, min(round(text_size(height, width) * 0.85), int(height * 0.45 / (n_rows * 1.35))))
-    name_w = max(text_wh(name, size)[0] for name in (*classes, "face #10"))
-    share_w = text_wh("100%", size)[0]
-    bar_w = max(4, min(5 * size, round(0.2 * width)))
-    return size, name_w, bar_w, share_w
 
 
 def _paint_box(image: Image, face: Face) -> None:

@@ -44,9 +44,14 @@ HELP = (
     ("H", "this help"),
 )
 Status = tuple[tuple[str, str], ...]
+FIRST_HEIGHT = 720
+"""Of the window in pixels, where the screen has room for it."""
 _MESSAGE_S, _STATUS_S = 3.0, 0.5
 _STATUS_SCALE = 0.8
 _JOIN_S = 3.0  # a camera that hangs is not waited for longer
+# A frame waits so long for its own faces, where those of the one before took no longer; else it is
+# shown with the newest there are.
+_PROMPT_S = 0.02
 
 
 class LiveView:
@@ -84,6 +89,7 @@ class LiveView:
         self._recorded_corner: Corner = "top-right"
         self._painted: tuple[object, ...] | None = None
         self._stopping = Event()
+        self._news = Event()
         self._thread = Thread(target=self._recognise, name="livefer-recognise", daemon=True)
 
     def __enter__(self) -> LiveView:
@@ -133,12 +139,24 @@ class LiveView:
         elif key == "s":
             self._say(self._snapshot())
 
+    def wait(self, timeout_s: float) -> None:
+        """Wait until something has come that may be painted, but no longer than the timeout."""
+        self._news.wait(timeout_s)
+        self._news.clear()
+
     def paint(self, window_wh: tuple[int, int]) -> Image | None:
-        """Return the newest frame as large as fits the window, or None when nothing has changed."""
+        """Return the newest frame as large as fits the window, or None when nothing has changed.
+
+        None too while the frame's own faces are about to come.
+        """
         frame, result = self._frame, self._result
         if frame is None or frame.image is None:
             return None
         now_s = time.monotonic()
+        if result is None or result.index != frame.index:
+            waited_s = now_s - self._arrived_s(frame.index, now_s)
+            if waited_s < _PROMPT_S and self.latency_ms < 1000 * _PROMPT_S:
+                return None
         message = self._trouble or (self._message if now_s < self._message_until_s else "")
         status, heatmaps = self._status_lines(now_s), self._recognizer.heatmaps
         state = (frame, result, window_wh, message, status, heatmaps, self.help, self.mirror)
@@ -148,12 +166,8 @@ class LiveView:
             self._shown.tick(now_s)
         self._painted = state
 
-        height, width = frame.image.shape[:2]
-        scale = min(window_wh[0] / width, window_wh[1] / height)
-        size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
-        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        canvas = np.asarray(cv2.resize(frame.image, size_wh, interpolation=how), np.uint8)
-        canvas, faces = _turned(canvas, result.faces if result else (), scale, self.mirror)
+        found = result.faces if result else ()
+        canvas, faces = fitted(frame.image, found, window_wh, self.mirror)
         self._corner = paint_scene(canvas, faces, heatmaps, status, self._corner)
         paint_panel(canvas, [message] if message else [], "top", opacity=0.92)
         paint_panel(canvas, HELP if self.help else [], "centre", opacity=0.92)
@@ -201,6 +215,7 @@ class LiveView:
                 if frame.image is not None:
                     self._arrivals.append((frame.index, time.monotonic()))
                     self._frame = frame
+                    self._news.set()
                 yield frame
 
     def _recognise(self) -> None:
@@ -218,11 +233,11 @@ class LiveView:
 
     def _take(self, result: FrameResult) -> None:
         self._result = result
+        self._news.set()
         if result.image is None:
             return
         now_s = time.monotonic()
-        arrived_s = dict(self._arrivals).get(result.index, now_s)
-        self.latency_ms = 1000 * (now_s - arrived_s)
+        self.latency_ms = 1000 * (now_s - self._arrived_s(result.index, now_s))
         self._recognised.tick(now_s)
         self.n_recognised += 1
         self.n_skipped = result.index + 1 - self.n_recognised
@@ -232,6 +247,11 @@ class LiveView:
                 image, faces, self._recognizer.heatmaps, self._status, self._recorded_corner
             )
             self._recording.write(result, image)
+
+    def _arrived_s(self, index: int, default: float) -> float:
+        """Return when a frame came."""
+        arrivals = tuple(self._arrivals)  # at once: another thread appends to it
+        return next((s for i, s in reversed(arrivals) if i == index), default)
 
 
 class _Rate:
@@ -272,6 +292,18 @@ def paint_scene(
     paint_panel(canvas, count, "bottom-left")
     paint_panel(canvas, status, "bottom-right", _STATUS_SCALE)
     return corner
+
+
+def fitted(
+    image: Image, faces: Sequence[Face], window_wh: tuple[int, int], mirror: bool
+) -> tuple[Image, list[Face]]:
+    """Return a frame as large as fits a window, mirrored or not, and the faces on it."""
+    height, width = image.shape[:2]
+    scale = min(window_wh[0] / width, window_wh[1] / height)
+    size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    canvas = np.asarray(cv2.resize(image, size_wh, interpolation=how), np.uint8)
+    return _turned(canvas, faces, scale, mirror)
 
 
 def _turned(

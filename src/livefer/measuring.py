@@ -19,13 +19,14 @@ from livefer.benchframes import FPS, Scene
 from livefer.benchresult import STAGES, Live, Rate, Stages, Timing
 from livefer.capture import Frame, newest
 from livefer.errors import SourceError
-from livefer.liveview import paint_scene
+from livefer.liveview import FIRST_HEIGHT, Status, fitted, paint_scene
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
 from livefer.sources import open_source
 
 _N_WARM = 10  # frames: by then the detector's first whole search is over, and all faces are found
 _N_LEAST = 3
+_STATUS: Status = (("recognised", "30 fps"), ("latency", "10 ms"))
 _BLOCK_S = 0.1  # two things that are compared take turns this long
 
 Clock = Callable[[], float]
@@ -202,7 +203,10 @@ class _Measured:
         result = self._recognizer.process(frame, self._tracker)
         recognised = self._clock()
         if frame.image is not None:
-            paint_scene(frame.image.copy(), result.faces, False, (), "top-right")
+            height, width = frame.image.shape[:2]
+            window_wh = (round(width * FIRST_HEIGHT / height), FIRST_HEIGHT)
+            canvas, faces = fitted(frame.image, result.faces, window_wh, mirror=False)
+            paint_scene(canvas, faces, False, _STATUS, "top-right")
         painted = self._clock()
         named = {name: result.timings_ms[name] for name in ("detect", "crop", "classify", "track")}
         other = 1000 * (recognised - began) - sum(named.values())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 Lines = Sequence[str | tuple[str, str]]
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
+Overlay = tuple[Image, Image]
+"""What is added to a picture, and how much of it is kept (255: all); each (h, w, 3)."""
+
 Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right", "top", "bottom", "centre"]
 
 WHITE: Colour = (255, 255, 255)
@@ -93,42 +96,72 @@ def paint_panel(
 
     scale: size of the text, times what suits the picture
     """
-    if not lines:
-        return
-    rows, size, first_w = _panel_layout(image, lines, scale)
-    gap, row = max(2, size // 2), round(size * 1.35)
-    plate = panel_plate(image, lines, corner, scale)
-    paint_plate(image, plate, PLATE, opacity)
-    x, y = int(plate[0]) + gap, int(plate[1]) + gap // 2 + (row - text_wh("", size)[1]) // 2
-    for first, second in rows:
-        paint_text(image, first, (x, y), size, WHITE)
-        paint_text(image, second, (x + first_w + 2 * gap, y), size, mix(WHITE, PLATE, 0.2))
-        y += row
+    if lines:
+        plate = panel_plate(image, lines, corner, scale)
+        lay_over(image, _panel(*image.shape[:2], tuple(lines), scale, opacity), plate)
 
 
 def panel_plate(
     image: Image, lines: Lines, corner: Corner, scale: float = 1.0
 ) -> NDArray[np.float32]:
     """Return the plate that `paint_panel` covers: (4,) xyxy in pixels."""
-    rows, size, first_w = _panel_layout(image, lines, scale)
+    rows, size, first_w = _panel_layout(*image.shape[:2], tuple(lines), scale)
     return corner_plate(image, _panel_wh(rows, size, first_w), corner)
 
 
+def make_overlay(wh: tuple[int, int], paint: Callable[[Image], None]) -> Overlay:
+    """Return as an overlay what `paint` paints into a picture of this size."""
+    dark, light = np.zeros((wh[1], wh[0], 3), np.uint8), np.full((wh[1], wh[0], 3), 255, np.uint8)
+    paint(dark)
+    paint(light)
+    return dark, light - dark
+
+
+def lay_over(image: Image, overlay: Overlay, plate: NDArray[np.float32]) -> None:
+    """Lay an overlay over a picture, its upper left corner at that of the plate (4,), xyxy."""
+    added, kept = overlay
+    x, y = int(plate[0]), int(plate[1])
+    part = image[y : y + added.shape[0], x : x + added.shape[1]]
+    height, width = part.shape[:2]
+    shining = cv2.multiply(part, kept[:height, :width], scale=1 / 255)
+    part[:] = cv2.add(shining, added[:height, :width])
+
+
+@lru_cache(maxsize=8)
+def _panel(
+    height: int, width: int, lines: tuple[str | tuple[str, str], ...], scale: float, opacity: float
+) -> Overlay:
+    rows, size, first_w = _panel_layout(height, width, lines, scale)
+    wh = _panel_wh(rows, size, first_w)
+    gap, row = max(2, size // 2), round(size * 1.35)
+
+    def paint(image: Image) -> None:
+        paint_plate(image, np.array([0, 0, *wh], np.float32), PLATE, opacity)
+        x, y = gap, gap // 2 + (row - text_wh("", size)[1]) // 2
+        for first, second in rows:
+            paint_text(image, first, (x, y), size, WHITE)
+            paint_text(image, second, (x + first_w + 2 * gap, y), size, mix(WHITE, PLATE, 0.2))
+            y += row
+
+    return make_overlay(wh, paint)
+
+
+@lru_cache(maxsize=16)
 def _panel_layout(
-    image: Image, lines: Lines, scale: float
+    height: int, width: int, lines: tuple[str | tuple[str, str], ...], scale: float
 ) -> tuple[list[tuple[str, str]], int, int]:
     """Return the rows as pairs, the text size at which they fit, and where the second column is."""
     rows = [(line, "") if isinstance(line, str) else line for line in lines]
-    for size in range(max(7, round(scale * text_size(*image.shape[:2]))), 5, -1):
+    for size in range(max(7, round(scale * text_size(height, width))), 5, -1):
         first_w = max((text_wh(first, size)[0] for first, second in rows if second), default=0)
         wh = _panel_wh(rows, size, first_w)
-        if wh[0] <= image.shape[1] and wh[1] <= image.shape[0]:
+        if wh[0] <= width and wh[1] <= height:
             break
-    width = image.shape[1] - 2 * max(2, size // 2)
+    room = width - 2 * max(2, size // 2)
     rows = [
-        (a, cut_text(b, size, width - first_w - 2 * max(2, size // 2)))
+        (a, cut_text(b, size, room - first_w - 2 * max(2, size // 2)))
         if b
-        else (cut_text(a, size, width), "")
+        else (cut_text(a, size, room), "")
         for a, b in rows
     ]
     return rows, size, first_w

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
 from typing import Any
 
 from livefer.errors import LiveferError
-from livefer.liveview import LiveView
+from livefer.liveview import FIRST_HEIGHT, LiveView
 
-_FIRST_HEIGHT, _MIN_WH = 720, (320, 240)
+_MIN_WH = (320, 240)
+_LEAST_S = 1 / 75  # between two pictures: no screen needs more of them
+_WAIT_S = 0.01  # for a frame or its faces, before keys are looked at again
 _BACKGROUND_RGB = (20, 22, 24)
 
 
@@ -28,6 +31,10 @@ def open_display() -> Any:
         except pygame.error:
             pass
         else:
+            if pygame.display.get_driver() == "x11":
+                # Through OpenGL, where no GPU has it, a picture takes 9 ms instead of 0.1
+                # (docs/experiments.md). Elsewhere SDL knows best.
+                os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
             if chosen or pygame.display.get_driver() not in ("dummy", "offscreen"):
                 return pygame
             pygame.display.quit()
@@ -53,7 +60,7 @@ def show(view: LiveView, title: str) -> None:
             title, _first_wh(pygame, view.frame_wh), resizable=True, allow_high_dpi=True
         )
         window.minimum_size = _MIN_WH
-        clock = pygame.time.Clock()
+        painted_s = -math.inf
         while view.running:
             uncovered = False
             for event in pygame.event.get():
@@ -64,17 +71,21 @@ def show(view: LiveView, title: str) -> None:
                 elif event.type == pygame.WINDOWEXPOSED:
                     uncovered = True
             surface = window.get_surface()  # in real pixels, also where the desktop is scaled
-            canvas = view.paint(surface.get_size())
+            canvas = None
+            if time.monotonic() - painted_s >= _LEAST_S:
+                canvas = view.paint(surface.get_size())
             if canvas is not None:
+                painted_s = time.monotonic()
                 height, width = canvas.shape[:2]
                 picture = pygame.image.frombuffer(canvas, (width, height), "BGR")
-                surface.fill(_BACKGROUND_RGB)
+                if surface.get_size() != (width, height):
+                    surface.fill(_BACKGROUND_RGB)
                 surface.blit(
                     picture, ((surface.width - width) // 2, (surface.height - height) // 2)
                 )
             if canvas is not None or uncovered:
                 window.flip()
-            clock.tick(60)
+            view.wait(_WAIT_S)
         window.destroy()
     finally:
         pygame.display.quit()
@@ -84,6 +95,6 @@ def _first_wh(pygame: Any, frame_wh: tuple[int, int]) -> tuple[int, int]:
     """Return the window's first size: 720 high, or smaller where the screen is."""
     screen_w, screen_h = pygame.display.get_desktop_sizes()[0]
     scale = min(
-        _FIRST_HEIGHT / frame_wh[1], 0.85 * screen_w / frame_wh[0], 0.85 * screen_h / frame_wh[1]
+        FIRST_HEIGHT / frame_wh[1], 0.85 * screen_w / frame_wh[0], 0.85 * screen_h / frame_wh[1]
     )
     return max(_MIN_WH[0], round(frame_wh[0] * scale)), max(_MIN_WH[1], round(frame_wh[1] * scale))
