@@ -122,10 +122,10 @@ def measure_live(
 
 
 def read_made(scene: Scene, stop: Event) -> Generator[Frame, None, None]:
-    """Yield made frames at 30 a second until `stop` is set; none waits for who takes them."""
+    """Yield frames made before at 30 a second until `stop` is set; none waits for who takes it."""
+    frames = _there_and_back(scene)
     started = time.monotonic()
-    for index in count():
-        frame = scene.frame(index)
+    for frame in frames:
         if stop.wait(max(0.0, started + frame.time_s - time.monotonic())):
             return
         yield frame
@@ -174,16 +174,15 @@ def compare(
 def following(recognizer: Recognizer, scene: Scene) -> Callable[[], FrameResult]:
     """Return what recognises the next frame of a scene with each call, live; none is made then."""
     tracker = recognizer.tracker(live=True)
+    frames = _there_and_back(scene)
+    return lambda: recognizer.process(next(frames), tracker)
+
+
+def _there_and_back(scene: Scene) -> Iterator[Frame]:
+    """Make frames of a scene, and return an iterator that goes on and on without a face's jump."""
     made = [scene.frame(index) for index in range(60)]
-    there_and_back = [*made, *made[-2:0:-1]]  # so that no face jumps
-    numbers = count()
-
-    def step() -> FrameResult:
-        index = next(numbers)
-        frame = there_and_back[index % len(there_and_back)]
-        return recognizer.process(replace(frame, index=index, time_s=index / FPS), tracker)
-
-    return step
+    made += made[-2:0:-1]
+    return (replace(made[i % len(made)], index=i, time_s=i / FPS) for i in count())
 
 
 class _Measured:
