@@ -1,8 +1,8 @@
 """What a live window shows: a source while it is being recognised, and the picture of it.
 
 Knows nothing about windows. Capture, recognition and display run side by side: what is recognised
-is always the newest frame, and the newest frame is painted with the newest faces, so that none of
-the three waits for another.
+is always the newest frame, and the newest frame is painted, with its own faces if they come soon
+and with the newest there are if not.
 """
 
 from __future__ import annotations
