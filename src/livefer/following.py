@@ -20,7 +20,7 @@ from livefer.searching import Detector, LocalDetector, PartialDetector, Searchin
 _SEARCH_S = 0.095  # so often a quick detector searches: every third frame at 30 fps
 # After a longer pause, or a jump back, nothing is known. Much longer than a whole search takes on a
 # slow machine, which would otherwise do nothing else.
-_MAX_GAP_S = 5.0
+_MAX_GAP_S = 20.0
 
 
 @dataclass(slots=True, eq=False)

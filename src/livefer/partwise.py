@@ -25,8 +25,9 @@ _EXACT_S = 0.95  # so often the detector looks exactly
 # Chosen for boxes like those of a whole search (bench/following.py, docs/experiments.md).
 _AGREE_IOU, _MAX_OFF, _GROWTH = 0.9, 0.2, 0.03
 # A frame has at most one part of the search, or an exact look instead; where frames are rare two
-# parts, and looks beside them, but no more: a machine that is slow would do nothing else.
-_MAX_PARTS, _PART_S = 2, 0.1
+# parts, and looks beside them. Where they are rarer still, one again: most often many streams share
+# a machine, and the longer a frame takes, the rarer they get.
+_RARE_S, _RARER_S = 0.15, 0.3
 _WHOLE_S = 5.0  # so often a part of the search goes over the whole picture, changed or not
 _BUSY_S = 1.0  # so often where something moved already when it was searched last
 _BLOCK_PX = 8  # a change is one of the mean of such a block,
@@ -175,7 +176,7 @@ class Partwise:
         waiting = [
             (now.time_s - part.due_s) / s for part, s in zip(self._parts, periods_s, strict=True)
         ]
-        n_left = min(_MAX_PARTS, max(1, round((now.time_s - self._found_s) / _PART_S)))
+        n_left = 2 if _RARE_S <= now.time_s - self._found_s <= _RARER_S else 1
         looked = any(face.exact_s == now.time_s for face in self._followed + self._lost)
         self._is_postponed = looked and n_left == 1 and not self._is_postponed
         if self._is_postponed:
