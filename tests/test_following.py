@@ -151,6 +151,22 @@ def test_a_quick_detector_searches_every_third_frame_as_a_recording_is_searched(
     assert searched == list(range(0, 30, 3))
 
 
+def test_where_nobody_is_a_quick_detector_waits_for_a_change() -> None:
+    rng = np.random.default_rng(0)
+    noise = [rng.normal(0, 4, (HEIGHT, WIDTH, 1)) for _ in range(5)]
+    detector, tracker = Quick(), FollowingTracker()
+    searched = []
+    for i in range(90):
+        squares = [(300, 200)] if 40 <= i < 60 else []
+        image = np.clip(scene(*squares) + noise[i % 5] - 0.15 * i, 0, 255).astype(np.uint8)
+        detector.asked.clear()
+        boxes, _ = tracker.find(detector, image, i / FPS)
+        searched += [i] if "all" in detector.asked else []
+        assert len(boxes) == (40 <= i < 60)
+    # Once a second; when somebody comes, then as ever, and for a moment who has gone is looked for.
+    assert searched == [0, 29, *range(40, 69, 3)]
+
+
 def test_where_a_face_is_not_like_itself_a_quick_detector_searches_at_once() -> None:
     detector, tracker = Quick(), FollowingTracker()
     tracker.find(detector, scene((100, 100), (400, 200)), 0.0)

@@ -26,6 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "results",
         "faces",
         "likeness",
+        "changes",
         "downloads",
         "inference",
         "capture",

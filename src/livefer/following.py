@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.changes import blocks_of, changed
 from livefer.faces import Boxes, Scores, to_gray
 from livefer.likeness import find_again, likeness_of
 from livefer.partwise import Now, Partwise
 from livefer.searching import Detector, LocalDetector, PartialDetector, SearchingTracker
 
 _SEARCH_S = 0.095  # so often a quick detector searches: every third frame at 30 fps
+_STILL_S = 0.95  # so often where nobody is and nothing has changed
 # After a longer pause, or a jump back, nothing is known. Much longer than a whole search takes on a
 # slow machine, which would otherwise do nothing else.
 _MAX_GAP_S = 20.0
@@ -41,6 +43,7 @@ class FollowingTracker(SearchingTracker):
         self._partwise: Partwise | None = None
         self._searched_s = self._found_s = -math.inf
         self._kind: object = None
+        self._empty: NDArray[np.float32] | None = None  # what was searched, and nobody is there
 
     def find(
         self, detector: Detector, image: NDArray[np.uint8], time_s: float
@@ -58,8 +61,7 @@ class FollowingTracker(SearchingTracker):
             self._lose()
         self._found_s, self._kind = time_s, kind
         if not isinstance(detector, PartialDetector):
-            is_due = time_s - self._searched_s >= _SEARCH_S
-            if is_due or not self._follow(image):
+            if self._is_due(image, time_s) or not self._follow(image):
                 self._search(detector, image, time_s)
             boxes = np.array([face.box for face in self._followed], np.float32).reshape(-1, 4)
             return boxes, np.array([face.score for face in self._followed], np.float32)
@@ -70,12 +72,20 @@ class FollowingTracker(SearchingTracker):
             self._partwise.go_on(now)
         return self._partwise.found()
 
+    def _is_due(self, image: NDArray[np.uint8], time_s: float) -> bool:
+        """Say whether a quick detector has to search this frame."""
+        waited_s = time_s - self._searched_s
+        if self._empty is None or not _SEARCH_S <= waited_s < _STILL_S:
+            return waited_s >= _SEARCH_S
+        return bool(changed(self._empty, _blocks(image)).any())
+
     def _search(self, detector: LocalDetector, image: NDArray[np.uint8], time_s: float) -> None:
         self._searched_s = time_s
         self._followed = [
             _Followed(box, float(score), likeness_of(image, box))
             for box, score in zip(*super().find(detector, image, time_s), strict=True)
         ]
+        self._empty = None if self._seen else _blocks(image)
 
     def _follow(self, image: NDArray[np.uint8]) -> bool:
         """Move each face to where the picture is most like it; say whether all are like enough."""
@@ -85,3 +95,7 @@ class FollowingTracker(SearchingTracker):
                 return False
             face.box = moved
         return True
+
+
+def _blocks(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return blocks_of(to_gray(image))

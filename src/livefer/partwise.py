@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.changes import BLOCK_PX, blocks_of, changed
 from livefer.faces import Boxes, Region, Scores, covered, crop_boxes, iou_matrix, side_of
 from livefer.likeness import find_again, likeness_of
 from livefer.searching import HOLD_S, PartialDetector
@@ -30,8 +31,6 @@ _AGREE_IOU, _MAX_OFF, _GROWTH = 0.9, 0.2, 0.03
 _RARE_S, _RARER_S = 0.15, 0.3
 _WHOLE_S = 5.0  # so often a part of the search goes over the whole picture, changed or not
 _BUSY_S = 1.0  # so often where something moved already when it was searched last
-_BLOCK_PX = 8  # a change is one of the mean of such a block,
-_CHANGE = 8.0  # by so many gray levels more than that of the picture
 _HEAD = 0.5  # of a box's side, around it: what moves there is that person's hair and neck
 _MARGIN = 0.1  # of the picture's long side, around what has changed
 
@@ -52,7 +51,7 @@ class Now:
     @cached_property
     def blocks(self) -> NDArray[np.float32]:
         """The means of its blocks."""
-        return _blocks(self.gray)
+        return blocks_of(self.gray)
 
 
 @dataclass(slots=True, eq=False)
@@ -204,10 +203,9 @@ class Partwise:
             part.whole_s = part.searched_s = now.time_s
             part.blocks, part.busy[:] = blocks, False
             return 0, 0, width, height
-        change = blocks - part.blocks
-        is_new = np.abs(change - np.median(change)) > _CHANGE
+        is_new = changed(part.blocks, blocks)
         heads = crop_boxes(self._boxes(), 1 + 2 * _HEAD)
-        for left, top, right, bottom in (heads / _BLOCK_PX).round().astype(int):
+        for left, top, right, bottom in (heads / BLOCK_PX).round().astype(int):
             is_new[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = False
         is_busy = now.time_s - part.searched_s < _BUSY_S
         if not (is_new & ~part.busy if is_busy else is_new).any():
@@ -217,10 +215,10 @@ class Partwise:
         part.busy = cv2.dilate(is_new.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         margin = int(_MARGIN * max(height, width))
         return (
-            max(0, int(columns[0]) * _BLOCK_PX - margin),
-            max(0, int(rows[0]) * _BLOCK_PX - margin),
-            min(width, (int(columns[-1]) + 1) * _BLOCK_PX + margin),
-            min(height, (int(rows[-1]) + 1) * _BLOCK_PX + margin),
+            max(0, int(columns[0]) * BLOCK_PX - margin),
+            max(0, int(rows[0]) * BLOCK_PX - margin),
+            min(width, (int(columns[-1]) + 1) * BLOCK_PX + margin),
+            min(height, (int(rows[-1]) + 1) * BLOCK_PX + margin),
         )
 
     def _add(self, now: Now, boxes: Boxes, scores: Scores) -> None:
@@ -239,12 +237,6 @@ class Partwise:
 def _area(region: Region) -> int:
     left, top, right, bottom = region
     return (right - left) * (bottom - top)
-
-
-def _blocks(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
-    height, width = gray.shape
-    size_wh = (max(1, round(width / _BLOCK_PX)), max(1, round(height / _BLOCK_PX)))
-    return np.asarray(cv2.resize(gray, size_wh, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _look(face: _Followed, now: Now) -> bool:
