@@ -11,11 +11,12 @@ time is that of this process, without the display's.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Generator
 from dataclasses import replace
 from threading import Timer
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from common import arguments, heading, load_line, machine_line, run
@@ -64,7 +65,7 @@ class Watched(LiveView):
     def wait(self, timeout_s: float) -> None:
         """Called when what was painted is on the display."""
         if self._is_new:
-            frame, result, *_ = cast(tuple[Any, ...], self._painted)
+            frame, result, *_ = self._painted
             self._note(frame.index, result is not None and result.index == frame.index)
             self._is_new = False
         super().wait(timeout_s)
@@ -88,9 +89,12 @@ def measure(view: Watched, seconds: float) -> dict[str, float]:
 
     timers = [Timer(after_s, note) for after_s in (_WARM_S, _WARM_S + seconds)]
     for timer in timers:
+        timer.daemon = True
         timer.start()
     with view:
         show(view, "bench/window.py")
+    if len(at) < 2:
+        sys.exit("the window was closed before the time was over")
     (cpu_s, n_painted, first), (cpu_end_s, n_painted_end, last) = at
     counted = range(first, last - 1)  # the last one may not be on the screen yet
     figures = {

@@ -164,7 +164,7 @@ def test_where_nobody_is_a_quick_detector_waits_for_a_change() -> None:
         searched += [i] if "all" in detector.asked else []
         assert len(boxes) == (40 <= i < 60)
     # Once a second; when somebody comes, then as ever, and for a moment who has gone is looked for.
-    assert searched == [0, 29, *range(40, 69, 3)]
+    assert searched == [0, 29, *range(40, 60, 3), 60, 63, 66]
 
 
 def test_where_a_face_is_not_like_itself_a_quick_detector_searches_at_once() -> None:
@@ -343,7 +343,7 @@ def test_where_nothing_is_known_the_whole_picture_is_searched(change: str) -> No
     assert detector.asked.count("all") == 1
     time_s, image = 7 + 3 / FPS, scene((100, 100), (450, 300))
     if change == "pause":
-        time_s += 20.1
+        time_s += 5.1
     elif change == "back":
         time_s = 7.0
     elif change == "size":
@@ -358,20 +358,30 @@ def test_where_nothing_is_known_the_whole_picture_is_searched(change: str) -> No
     assert len(boxes) == 2
 
 
-@pytest.mark.parametrize(("pause_s", "most"), [(1 / 15, 1), (0.2, 2), (0.5, 1), (1.5, 1)])
-def test_where_frames_are_rare_each_searches_two_parts_and_where_rarer_one(
-    pause_s: float, most: int
+@pytest.mark.parametrize("is_behind", [False, True])
+@pytest.mark.parametrize("pause_s", [1 / 15, 0.2, 1.5])
+def test_where_frames_are_rare_each_searches_two_parts_unless_it_comes_late(
+    pause_s: float, is_behind: bool
 ) -> None:
     detector, tracker = Squares(), FollowingTracker()
     counts = []
     for i in range(40):
         detector.asked.clear()
         image = flickering(scene((100 + 3 * i, 100), (400, 100 + 3 * i)), i)
-        boxes, _ = tracker.find(detector, image, pause_s * i)
+        boxes, _ = tracker.find(detector, image, pause_s * i, is_behind)
         assert len(boxes) == 2
         counts.append(sum(what.startswith("part") for what in detector.asked))
-    assert max(counts) == most
+    assert max(counts) == (2 if pause_s > 0.1 and not is_behind else 1)
     assert sum(counts) >= 4
+
+
+def test_a_stream_that_comes_late_is_not_searched_whole_for_that() -> None:
+    for pause_s, is_behind in ((5.1, False), (5.1, True), (20.1, True)):
+        detector, tracker = Squares(), FollowingTracker()
+        tracker.find(detector, scene((100, 100)), 0.0)
+        detector.asked.clear()
+        tracker.find(detector, scene((100, 100)), pause_s, is_behind)
+        assert ("all" in detector.asked) == ((pause_s, is_behind) != (5.1, True))
 
 
 def test_where_frames_are_rare_who_is_gone_is_searched_for_at_once() -> None:

@@ -46,7 +46,7 @@ def finish(view: LiveView) -> None:
 def shown(view: LiveView, window_wh: tuple[int, int] = (640, 480)) -> NDArray[np.uint8]:
     """Paint without the greeting, the figures and what was painted before."""
     view._message, view._status, view._status_until_s = "", (), float("inf")
-    view._painted = None
+    view._painted = (None, None)
     until_s = time.monotonic() + WAIT_S
     while time.monotonic() < until_s:
         canvas = view.paint(window_wh)
@@ -193,7 +193,7 @@ def test_frames_are_shown_while_recognition_works_and_the_skipped_are_counted() 
 
 def test_a_frame_waits_for_its_faces_where_they_come_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 100.0
-    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    monkeypatch.setattr(time, "perf_counter", lambda: now_s)
     frames = make_frames([make_scene((40, 60, level)) for level in (100, 125, 150, 175)])
     with LiveView(make_recognizer(), make_source([])) as view:
         finish(view)
@@ -221,22 +221,57 @@ def test_a_frame_waits_for_its_faces_where_they_come_soon(monkeypatch: pytest.Mo
         assert view.paint((640, 480)) is not None
 
 
-def test_a_window_wakes_up_for_what_is_new() -> None:
-    go_on = threading.Event()
-
-    def frames() -> Generator[Frame, None, None]:
-        yield from make_frames([SCENE])
-        assert go_on.wait(WAIT_S)
-
-    with LiveView(make_recognizer(), make_source(frames())) as view:
-        while view.n_recognised == 0:
-            view.wait(WAIT_S)
-        view.wait(0.01)  # what the result said, if it was not taken yet
-        began = time.monotonic()
-        view.wait(0.05)
-        assert time.monotonic() - began >= 0.045
-        go_on.set()
+def test_frames_that_come_faster_than_their_faces_are_shown_with_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s = 100.0
+    monkeypatch.setattr(time, "perf_counter", lambda: now_s)
+    frames = make_frames([make_scene((40, 60, 100 + i)) for i in range(40)])
+    with LiveView(make_recognizer(), make_source([])) as view:
         finish(view)
+        read = view._read(threading.Event())
+        view._source = make_source(frames)
+        painted = []
+        for i in range(40):  # a frame each 5 ms, faces 8 ms later
+            next(read)
+            if i >= 2:
+                now_s += 0.003
+                view._take(view._recognizer.process(frames[i - 2]))
+            if view.paint((640, 480)) is not None:
+                painted.append(view._painted[0].index)
+                assert view._painted[1].index == painted[-1]
+            now_s += 0.002 if i >= 2 else 0.005
+        assert painted == list(range(38))
+
+
+def test_a_window_of_another_size_is_painted_at_once() -> None:
+    frames = make_frames([SCENE, SCENE])
+    with LiveView(make_recognizer(), make_source([])) as view:
+        finish(view)
+        read = view._read(threading.Event())
+        view._source = make_source(frames)
+        next(read)
+        view._take(view._recognizer.process(frames[0]))
+        shown(view)
+        next(read)  # its faces are about to come
+        canvas = view.paint((320, 240))
+        assert canvas is not None
+        assert canvas.shape == (240, 320, 3)
+
+
+def test_a_window_wakes_up_for_what_is_new() -> None:
+    frames = make_frames([SCENE])
+    with LiveView(make_recognizer(), make_source([])) as view:
+        finish(view)
+        view.wait(0.0)
+        read = view._read(threading.Event())
+        view._source = make_source(frames)
+        next(read)
+        assert view._news.is_set()
+        view.wait(WAIT_S)
+        assert not view._news.is_set()
+        view._take(view._recognizer.process(frames[0]))
+        assert view._news.is_set()
 
 
 def test_a_file_without_a_window_is_recognised_whole(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.uri import parse_uri
 
 from livefer.labels import CLASSES
+from livefer.recognizer import Recognizer
 from livefer.web.engine import Engine
 from livefer.web.limits import Limits
 from livefer.web.security import Access
@@ -149,8 +150,18 @@ def test_a_thousand_frames_in_order(client: ClientConnection) -> None:
         assert found["faces"][0]["label"] == labels[number % 6]
 
 
-def test_frames_all_at_once_are_each_answered_and_counted(gate: type[GatedDetector]) -> None:
+def test_frames_all_at_once_are_each_answered_and_counted(
+    gate: type[GatedDetector], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One is with the detector, the newest waits, the others are skipped, in order."""
+    n_skipped: list[int] = []
+    process_many = Recognizer.process_many
+
+    def noted(self: Recognizer, frames: Any, trackers: Any) -> Any:
+        n_skipped.extend(frame.n_skipped for frame in frames)
+        return process_many(self, frames, trackers)
+
+    monkeypatch.setattr(Recognizer, "process_many", noted)
     service = fake_service(detector=gate)
     with running(service) as server, stream(server.ws) as client:
         client.send(frame(HAPPY, 0.0))
@@ -168,6 +179,7 @@ def test_frames_all_at_once_are_each_answered_and_counted(gate: type[GatedDetect
             "type": "skipped", "number": 1, "time_s": 1.0, "reason": "a newer frame came"
         }  # fmt: skip
         assert service.metrics.frames == {"result": 2, "skipped": 98, "error": 0}
+        assert n_skipped == [0, 98]
 
 
 def test_a_frame_that_waits_for_others_gives_its_place_to_a_newer(

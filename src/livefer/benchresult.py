@@ -103,7 +103,7 @@ class Live:
     """A stream at its own speed: from a frame's arrival to its painted faces.
 
     fps: frames a second that arrived
-    cores_used: processor time of this process over time, capture included
+    cores_used: processor time of this process over time, reading the camera included
     """
 
     source: str

@@ -155,7 +155,7 @@ def paint_heatmap(image: Image, heatmap: NDArray[np.float32], box: Sequence[floa
 
 def paint_bars(image: Image, face: Face, corner: Corner = "top-right") -> None:
     """Draw a bar for every class, with its name and share; the first is bright, the others dim."""
-    layout = _bars_layout(*image.shape[:2], face.classes, _title(face))
+    layout = _bars_layout(*image.shape[:2], face.classes, bool(_title(face)))
     plate = bars_plate(image, face, corner)
     lay_over(image, _bars(layout, face.classes, face.class_id, _title(face)), plate)
     x0, y = int(plate[0]), int(plate[1]) + layout.top
@@ -172,13 +172,13 @@ def paint_bars(image: Image, face: Face, corner: Corner = "top-right") -> None:
         whole = int(length)
         bar[:, :whole] = full
         # A last column in between makes short bars move smoothly.
-        bar[:, whole : whole + 1] = mix(_EMPTY, full, length - whole)
+        bar[:, whole : whole + 1] = mix(_EMPTY, full, round(16 * (length - whole)) / 16)
         y += layout.row
 
 
 def bars_plate(image: Image, face: Face, corner: Corner = "top-right") -> NDArray[np.float32]:
     """Return the plate that `paint_bars` covers: (4,) xyxy in pixels."""
-    layout = _bars_layout(*image.shape[:2], face.classes, _title(face))
+    layout = _bars_layout(*image.shape[:2], face.classes, bool(_title(face)))
     return corner_plate(image, layout.wh, corner)
 
 
@@ -208,7 +208,7 @@ class _BarsLayout(NamedTuple):
 
 
 @lru_cache(maxsize=16)
-def _bars_layout(height: int, width: int, classes: tuple[str, ...], title: str) -> _BarsLayout:
+def _bars_layout(height: int, width: int, classes: tuple[str, ...], has_title: bool) -> _BarsLayout:
     n_rows = len(classes) + 1
     size = max(7, min(round(text_size(height, width) * 0.85), int(height * 0.45 / (n_rows * 1.35))))
     gap, row = max(2, size // 2), round(size * 1.35)
@@ -218,8 +218,8 @@ def _bars_layout(height: int, width: int, classes: tuple[str, ...], title: str) 
     return _BarsLayout(
         size=size,
         gap=gap,
-        wh=(left + bar_w + share_w + 2 * gap, (len(classes) + bool(title)) * row + gap),
-        top=gap // 2 + (row if title else 0),
+        wh=(left + bar_w + share_w + 2 * gap, (len(classes) + has_title) * row + gap),
+        top=gap // 2 + (row if has_title else 0),
         row=row,
         text_y=(row - text_h) // 2,
         bar_y=(row - bar_h) // 2,

@@ -20,9 +20,9 @@ from livefer.searching import Detector, LocalDetector, PartialDetector, Searchin
 
 _SEARCH_S = 0.095  # so often a quick detector searches: every third frame at 30 fps
 _STILL_S = 0.95  # so often where nobody is and nothing has changed
-# After a longer pause, or a jump back, nothing is known. Much longer than a whole search takes on a
-# slow machine, which would otherwise do nothing else.
-_MAX_GAP_S = 20.0
+# After a longer pause, or a jump back, nothing is known. Where frames are left out for lack of time
+# it has to be much longer than many streams' whole searches take: nothing else would be done.
+_MAX_GAP_S, _MAX_GAP_BEHIND_S = 5.0, 20.0
 
 
 @dataclass(slots=True, eq=False)
@@ -46,18 +46,24 @@ class FollowingTracker(SearchingTracker):
         self._empty: NDArray[np.float32] | None = None  # what was searched, and nobody is there
 
     def find(
-        self, detector: Detector, image: NDArray[np.uint8], time_s: float
+        self,
+        detector: Detector,
+        image: NDArray[np.uint8],
+        time_s: float,
+        is_behind: bool = False,
     ) -> tuple[Boxes, Scores]:
         """Return the faces of the stream's next frame: boxes (N, 4) float32, scores (N,) float32.
 
         A detector that cannot look in one place searches every frame whole.
 
         image: (H, W, 3) uint8 BGR, of the same size in all frames, or else searched whole
+        is_behind: whether frames were left out before it, for lack of time
         """
         if not isinstance(detector, LocalDetector):
             return detector.detect(image)
         kind = (type(detector), image.shape)
-        if kind != self._kind or not 0 <= time_s - self._found_s <= _MAX_GAP_S:
+        max_gap_s = _MAX_GAP_BEHIND_S if is_behind else _MAX_GAP_S
+        if kind != self._kind or not 0 <= time_s - self._found_s <= max_gap_s:
             self._lose()
         self._found_s, self._kind = time_s, kind
         if not isinstance(detector, PartialDetector):
@@ -65,7 +71,7 @@ class FollowingTracker(SearchingTracker):
                 self._search(detector, image, time_s)
             boxes = np.array([face.box for face in self._followed], np.float32).reshape(-1, 4)
             return boxes, np.array([face.score for face in self._followed], np.float32)
-        now = Now(detector, image, to_gray(image), time_s)
+        now = Now(detector, image, to_gray(image), time_s, is_behind)
         if self._partwise is None:
             self._partwise = Partwise(now)
         else:

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from statistics import median
 from threading import Event, Thread
+from typing import Any
 
 import cv2
 import numpy as np
@@ -83,12 +84,16 @@ class LiveView:
         self._arrivals: deque[tuple[int, float]] = deque(maxlen=300)
         self._latencies_s: deque[float] = deque([0.0], maxlen=_N_LATENCIES)
         self._shown, self._recognised = _Rate(), _Rate()
-        self._message, self._message_until_s = "press H for help", time.monotonic() + 2 * _MESSAGE_S
+        self._message, self._message_until_s = (
+            "press H for help",
+            time.perf_counter() + 2 * _MESSAGE_S,
+        )
         self._status: Status = ()
         self._status_until_s = 0.0
         self._corner: Corner = "top-right"
         self._recorded_corner: Corner = "top-right"
-        self._painted: tuple[object, ...] | None = None
+        self._own: tuple[Frame, FrameResult] | None = None  # the newest frame with its own faces
+        self._painted: tuple[Any, ...] = (None, None)  # frame, result, and how it was painted
         self._stopping = Event()
         self._news = Event()
         self._thread = Thread(target=self._recognise, name="livefer-recognise", daemon=True)
@@ -153,22 +158,18 @@ class LiveView:
     def paint(self, window_wh: tuple[int, int]) -> Image | None:
         """Return the newest frame as large as fits the window, or None when nothing has changed.
 
-        None too while the frame's own faces are about to come.
+        While the newest frame's own faces are about to come, it is the newest that has them.
         """
-        frame, result = self._frame, self._result
+        now_s = time.perf_counter()
+        frame, result = self._newest(now_s)
         if frame is None or frame.image is None:
             return None
-        now_s = time.monotonic()
-        if result is None or result.index != frame.index:
-            waited_s = now_s - self._arrived_s(frame.index, now_s)
-            if waited_s < _PROMPT_S and self._usual_s() < _PROMPT_S:
-                return None
         message = self._trouble or (self._message if now_s < self._message_until_s else "")
         status, heatmaps = self._status_lines(now_s), self._recognizer.heatmaps
         state = (frame, result, window_wh, message, status, heatmaps, self.help, self.mirror)
         if state == self._painted:
             return None
-        if self._painted is None or self._painted[0] is not frame:
+        if self._painted[0] is None or self._painted[0].index != frame.index:
             self._shown.tick(now_s)
         self._painted = state
 
@@ -192,11 +193,11 @@ class LiveView:
         return self._status
 
     def _say(self, message: str) -> None:
-        self._message, self._message_until_s = message, time.monotonic() + _MESSAGE_S
+        self._message, self._message_until_s = message, time.perf_counter() + _MESSAGE_S
 
     def _snapshot(self) -> str:
         """Write the picture in the source's own size, under a new name; return what to tell."""
-        frame, result = self._frame, self._result
+        frame, result = self._newest(time.perf_counter())
         if frame is None or frame.image is None:
             return "no picture yet"
         name = f"livefer-{datetime.now():%Y%m%d-%H%M%S}"
@@ -219,7 +220,7 @@ class LiveView:
             for frame in frames:
                 self._trouble = frame.error
                 if frame.image is not None:
-                    self._arrivals.append((frame.index, time.monotonic()))
+                    self._arrivals.append((frame.index, time.perf_counter()))
                     self._frame = frame
                     self._news.set()
                 yield frame
@@ -239,20 +240,34 @@ class LiveView:
 
     def _take(self, result: FrameResult) -> None:
         self._result = result
-        self._news.set()
         if result.image is None:
             return
-        now_s = time.monotonic()
+        now_s = time.perf_counter()
         self._latencies_s.append(now_s - self._arrived_s(result.index, now_s))
         self._recognised.tick(now_s)
         self.n_recognised += 1
         self.n_skipped = result.index + 1 - self.n_recognised
+        self._own = Frame(result.source, result.index, result.time_s, result.image), result
+        self._news.set()
         if self._recording:
             image, faces = _turned(result.image.copy(), result.faces, 1.0, self.mirror)
             self._recorded_corner = paint_scene(
                 image, faces, self._recognizer.heatmaps, self._status, self._recorded_corner
             )
             self._recording.write(result, image)
+
+    def _newest(self, now_s: float) -> tuple[Frame | None, FrameResult | None]:
+        """Return what is to be painted: a frame, and faces, its own if they come soon."""
+        frame, own = self._frame, self._own
+        if own is not None and (frame is None or own[0].index >= frame.index):
+            return own
+        waited_s = now_s - self._arrived_s(frame.index, now_s) if frame else 0.0
+        if waited_s >= _PROMPT_S or self._usual_s() >= _PROMPT_S:
+            return frame, self._result
+        painted: Frame | None = self._painted[0]
+        if own is not None and (painted is None or own[0].index > painted.index):
+            return own
+        return painted, self._painted[1]
 
     def _usual_s(self) -> float:
         """Return how long faces take of late: the median."""

@@ -26,9 +26,9 @@ _EXACT_S = 0.95  # so often the detector looks exactly
 # Chosen for boxes like those of a whole search (bench/following.py, docs/experiments.md).
 _AGREE_IOU, _MAX_OFF, _GROWTH = 0.9, 0.2, 0.03
 # A frame has at most one part of the search, or an exact look instead; where frames are rare two
-# parts, and looks beside them. Where they are rarer still, one again: most often many streams share
-# a machine, and the longer a frame takes, the rarer they get.
-_RARE_S, _RARER_S = 0.15, 0.3
+# parts, and looks beside them, unless they are rare because nobody keeps up with them: the longer a
+# frame took, the rarer they would get.
+_RARE_S = 0.15
 _WHOLE_S = 5.0  # so often a part of the search goes over the whole picture, changed or not
 _BUSY_S = 1.0  # so often where something moved already when it was searched last
 _HEAD = 0.5  # of a box's side, around it: what moves there is that person's hair and neck
@@ -41,12 +41,14 @@ class Now:
 
     image: (H, W, 3) uint8 BGR
     gray: (H, W) uint8, the same picture
+    is_behind: whether frames were left out before it, for lack of time
     """
 
     detector: PartialDetector
     image: NDArray[np.uint8]
     gray: NDArray[np.uint8]
     time_s: float
+    is_behind: bool = False
 
     @cached_property
     def blocks(self) -> NDArray[np.float32]:
@@ -175,7 +177,8 @@ class Partwise:
         waiting = [
             (now.time_s - part.due_s) / s for part, s in zip(self._parts, periods_s, strict=True)
         ]
-        n_left = 2 if _RARE_S <= now.time_s - self._found_s <= _RARER_S else 1
+        is_rare = now.time_s - self._found_s >= _RARE_S
+        n_left = 2 if is_rare and not now.is_behind else 1
         looked = any(face.exact_s == now.time_s for face in self._followed + self._lost)
         self._is_postponed = looked and n_left == 1 and not self._is_postponed
         if self._is_postponed:

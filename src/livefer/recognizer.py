@@ -164,7 +164,9 @@ class Recognizer:
             tracker = None
         began = time.perf_counter()
         if isinstance(tracker, SearchingTracker):
-            boxes, scores = tracker.find(self.detector, frame.image, frame.time_s)
+            boxes, scores = tracker.find(
+                self.detector, frame.image, frame.time_s, frame.n_skipped > 0
+            )
         else:
             boxes, scores = self.detector.detect(frame.image)
         found = time.perf_counter()

@@ -78,13 +78,18 @@ class SearchingTracker(Tracker):
         self._seen: list[_Seen] = []
 
     def find(
-        self, detector: Detector, image: NDArray[np.uint8], time_s: float
+        self,
+        detector: Detector,
+        image: NDArray[np.uint8],
+        time_s: float,
+        is_behind: bool = False,
     ) -> tuple[Boxes, Scores]:
         """Return the faces of the stream's next frame: boxes (N, 4) float32, scores (N,) float32.
 
         A detector that cannot look in one place searches each frame for itself.
 
         image: (H, W, 3) uint8 BGR
+        is_behind: whether frames were left out before it; means nothing here
         """
         boxes, scores = detector.detect(image)
         if not isinstance(detector, LocalDetector):

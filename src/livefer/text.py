@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 Lines = Sequence[str | tuple[str, str]]
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
+_FixedLines = tuple[str | tuple[str, str], ...]
 Overlay = tuple[Image, Image]
 """What is added to a picture, and how much of it is kept (255: all); each (h, w, 3)."""
 
@@ -98,14 +99,14 @@ def paint_panel(
     """
     if lines:
         plate = panel_plate(image, lines, corner, scale)
-        lay_over(image, _panel(*image.shape[:2], tuple(lines), scale, opacity), plate)
+        lay_over(image, _panel(*image.shape[:2], _fixed(lines), scale, opacity), plate)
 
 
 def panel_plate(
     image: Image, lines: Lines, corner: Corner, scale: float = 1.0
 ) -> NDArray[np.float32]:
     """Return the plate that `paint_panel` covers: (4,) xyxy in pixels."""
-    rows, size, first_w = _panel_layout(*image.shape[:2], tuple(lines), scale)
+    rows, size, first_w = _panel_layout(*image.shape[:2], _fixed(lines), scale)
     return corner_plate(image, _panel_wh(rows, size, first_w), corner)
 
 
@@ -127,10 +128,12 @@ def lay_over(image: Image, overlay: Overlay, plate: NDArray[np.float32]) -> None
     part[:] = cv2.add(shining, added[:height, :width])
 
 
+def _fixed(lines: Lines) -> _FixedLines:
+    return tuple(line if isinstance(line, str) else (line[0], line[1]) for line in lines)
+
+
 @lru_cache(maxsize=8)
-def _panel(
-    height: int, width: int, lines: tuple[str | tuple[str, str], ...], scale: float, opacity: float
-) -> Overlay:
+def _panel(height: int, width: int, lines: _FixedLines, scale: float, opacity: float) -> Overlay:
     rows, size, first_w = _panel_layout(height, width, lines, scale)
     wh = _panel_wh(rows, size, first_w)
     gap, row = max(2, size // 2), round(size * 1.35)
@@ -148,7 +151,7 @@ def _panel(
 
 @lru_cache(maxsize=16)
 def _panel_layout(
-    height: int, width: int, lines: tuple[str | tuple[str, str], ...], scale: float
+    height: int, width: int, lines: _FixedLines, scale: float
 ) -> tuple[list[tuple[str, str]], int, int]:
     """Return the rows as pairs, the text size at which they fit, and where the second column is."""
     rows = [(line, "") if isinstance(line, str) else line for line in lines]

@@ -71,11 +71,10 @@ def show(view: LiveView, title: str) -> None:
                 elif event.type == pygame.WINDOWEXPOSED:
                     uncovered = True
             surface = window.get_surface()  # in real pixels, also where the desktop is scaled
-            canvas = None
-            if time.monotonic() - painted_s >= _LEAST_S:
-                canvas = view.paint(surface.get_size())
+            now_s = time.perf_counter()
+            canvas = view.paint(surface.get_size())
             if canvas is not None:
-                painted_s = time.monotonic()
+                painted_s = now_s
                 height, width = canvas.shape[:2]
                 picture = pygame.image.frombuffer(canvas, (width, height), "BGR")
                 if surface.get_size() != (width, height):
@@ -86,6 +85,7 @@ def show(view: LiveView, title: str) -> None:
             if canvas is not None or uncovered:
                 window.flip()
             view.wait(_WAIT_S)
+            time.sleep(max(0.0, painted_s + _LEAST_S - time.perf_counter()))
         window.destroy()
     finally:
         pygame.display.quit()

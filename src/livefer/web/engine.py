@@ -54,6 +54,7 @@ class Job:
 
     arrived_s: by time.perf_counter
     tracker: of the stream that it is a frame of; None for a picture by itself
+    n_skipped: of the stream's frames, since the one recognised before
     """
 
     data: bytes
@@ -64,6 +65,7 @@ class Job:
     time_s: float
     tracker: Tracker | None
     answer: asyncio.Future[Seen]
+    n_skipped: int = 0
     alone: bool = False
 
 
@@ -75,6 +77,7 @@ def make_job(
     arrived_s: float | None = None,
     time_s: float = 0.0,
     tracker: Tracker | None = None,
+    n_skipped: int = 0,
 ) -> Job:
     """Return a job for a picture, or raise Refused; on the event loop that waits for its answer."""
     return Job(
@@ -86,6 +89,7 @@ def make_job(
         time_s,
         tracker,
         asyncio.get_running_loop().create_future(),
+        n_skipped,
     )
 
 
@@ -213,7 +217,7 @@ def _recognise(recognizer: Recognizer, jobs: list[Job]) -> None:
         except Refused as refused:
             _answer(job, refused)
             continue
-        frames.append(Frame("", 0, job.time_s, image, still=job.tracker is None))
+        frames.append(Frame("", 0, job.time_s, image, job.n_skipped, still=job.tracker is None))
         ready.append((job, 1000 * (time.perf_counter() - start_s)))
     recognizer.heatmaps = any(job.heatmap for job, _ in ready)
     results = recognizer.process_many(frames, [job.tracker for job, _ in ready])

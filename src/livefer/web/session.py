@@ -72,6 +72,7 @@ class Session:
         self._options = options
         self._tracker = FollowingTracker(options.smoothing_s)
         self._n_frames = 0
+        self._last_seen = -1  # the number of the frame that was recognised last
         self._rate = RateLimiter(limits.max_fps)
         self._slots: asyncio.Queue[_Slot] = asyncio.Queue()
         self._current: _Slot | None = None  # with the engine: at work, or in its queue
@@ -217,6 +218,7 @@ class Session:
         finally:
             if slot is self._current:
                 self._current = None
+        self._last_seen = slot.number
         self._metrics.frames["result"] += 1
         self._metrics.count_seen(len(seen.faces), seen.timings_ms, seen.n_batch)
         found = {
@@ -239,6 +241,7 @@ class Session:
             # clock of tiny steps does not pile up samples.
             round(slot.time_s, 3),
             slot.tracker,
+            slot.number - self._last_seen - 1,
         )
 
 
