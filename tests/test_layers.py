@@ -55,7 +55,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("machine", "benchframes", "benchresult"),
     ),
     ("haar", "yunet", "views", "classifier", "tracker", "drawing", "sources", "sinks"),
-    ("detector", "searching", "partwise", "following", "recording"),
+    ("detector", "searching", "partwise", "following", "livepicture", "recording"),
     (
         *("recognizer", "evaluate", "io", "pipeline"),
         *("inputs", "analysis", "partfiles", "parts", "localengine", "rayengine"),

@@ -19,6 +19,7 @@ from livefer.errors import SourceError
 from livefer.liveview import HELP, LiveView, _Rate
 from livefer.recognizer import Recognizer
 from livefer.recording import VideoSink
+from livefer.results import FrameResult
 from livefer.sources import Source
 
 SCENE = make_scene((40, 60, 125))
@@ -335,6 +336,72 @@ def test_a_recording_has_every_recognised_frame_and_what_was_drawn(tmp_path: Pat
     film.release()
     assert len(images) == 12
     assert np.abs(images[3].astype(int) - SCENE).max() > 100  # the box and the chart are in it
+
+
+class SlowSink(VideoSink):
+    """Takes its time, and notes what it was given."""
+
+    def __init__(self, path: Path, go_on: threading.Event) -> None:
+        super().__init__(path, 25)
+        self.go_on = go_on
+        self.given: list[tuple[int, tuple[int, ...]]] = []
+
+    def write(self, result: FrameResult, image: NDArray[np.uint8] | None = None) -> None:
+        assert self.go_on.wait(WAIT_S)
+        assert image is not None
+        self.given.append((result.index, image.shape))
+        super().write(result, image)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_recording_holds_up_recognition_of_files_alone(live: bool, tmp_path: Path) -> None:
+    go_on = threading.Event()
+    sink = SlowSink(tmp_path / "out.avi", go_on)
+    view = LiveView(make_recognizer(), make_source([], live=live), False, sink)
+    frames = make_frames([SCENE] * 40)
+
+    def take_all() -> None:
+        for frame in frames:
+            view._take(view._recognizer.process(frame))
+
+    with view:
+        finish(view)
+        if live:
+            take_all()  # though nothing can be written
+            go_on.set()
+        else:
+            taking = threading.Thread(target=take_all)
+            taking.start()
+            go_on.set()
+            taking.join(WAIT_S)
+    indices = [index for index, _ in sink.given]
+    assert indices == sorted(set(indices))
+    assert len(indices) == 40 if not live else 8 <= len(indices) <= 9
+    assert (tmp_path / "out.avi").exists()
+
+
+def test_a_large_picture_is_recorded_smaller(tmp_path: Path) -> None:
+    go_on = threading.Event()
+    go_on.set()
+    sink = SlowSink(tmp_path / "out.avi", go_on)
+    images = [cv2.resize(SCENE, (2560, 1920)), SCENE]
+    with LiveView(make_recognizer(), make_source(make_frames(images)), False, sink) as view:
+        finish(view)
+    assert sink.given == [(0, (1440, 1920, 3)), (1, (240, 320, 3))]
+
+
+def test_what_recording_raises_comes_out(tmp_path: Path) -> None:
+    class Broken(VideoSink):
+        def write(self, result: FrameResult, image: NDArray[np.uint8] | None = None) -> None:
+            raise RuntimeError("broken video")
+
+    sink = Broken(tmp_path / "out.avi", 25)
+    with LiveView(make_recognizer(), make_source(make_frames([SCENE] * 20)), False, sink) as view:
+        finish(view)
+        assert view._recorder is not None
+        view._recorder.close()
+        with pytest.raises(RuntimeError, match="broken video"):
+            _ = view.running
 
 
 def test_a_second_ctrl_c_costs_no_recording(

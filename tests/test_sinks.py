@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from livefer import tables
 from livefer.errors import ConfigError, LiveferError
-from livefer.recording import VideoSink
+from livefer.recording import SUFFIXES, VideoSink
 from livefer.results import Face, FrameResult
 from livefer.sinks import CsvSink, JsonlSink, columns, rows
 from livefer.sources import open_source
@@ -256,14 +256,20 @@ def test_without_an_image_there_is_no_video(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_name_no_video_can_have(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with (
-        pytest.raises(LiveferError, match=r"v\.txt cannot be written as a video \(64x48, 25 fps\)"),
-        VideoSink(tmp_path / "v.txt", 25) as sink,
-    ):
-        sink.write(RESULTS[0])
+@pytest.mark.parametrize("name", ["v.txt", "v.png", "v.gif", "v.webm", "v", ""])
+def test_a_name_no_video_can_have(
+    name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(LiveferError, match=r"cannot be written as a video: expected .*\.mp4"):
+        VideoSink(tmp_path / name, 25)
     assert list(tmp_path.iterdir()) == []
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_every_kind_of_video_can_be_played(suffix: str, tmp_path: Path) -> None:
+    write_frames(tmp_path / f"v{suffix}", [k / 25 for k in range(25)])
+    assert len(list(open_source(tmp_path / f"v{suffix}"))) in range(24, 27)
 
 
 def test_an_interrupted_video_can_be_played(tmp_path: Path) -> None:

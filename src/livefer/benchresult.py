@@ -227,6 +227,7 @@ def _instead(comparison: Comparison) -> str:
     ours, other = comparison.ours, comparison.other
     times = f"{comparison.ours_ms:.2f} against {comparison.other_ms:.2f} ms"
     if comparison.what == "detector":
+        times = f"{comparison.other_ms:.2f} against {comparison.ours_ms:.2f} ms"
         less = ", but finds fewer faces" if other == "haar" else ""
         return f"{other} is faster than {ours} here ({times} a frame){less}: --detector {other}"
     slow, fast = ("int8", "float") if other.endswith("-float") else ("float", "int8")

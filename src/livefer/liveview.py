@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import closing
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from statistics import median
@@ -19,23 +18,16 @@ from threading import Event, Thread
 from typing import Any
 
 import cv2
-import numpy as np
 
 from livefer.capture import Frame, newest
-from livefer.drawing import (
-    bars_plate,
-    draw_faces,
-    free_corner,
-    main_face,
-    paint_bars,
-    paint_faces,
-)
+from livefer.drawing import draw_faces
 from livefer.errors import SourceError
+from livefer.livepicture import Status, fitted, paint_scene, turned
 from livefer.recognizer import Recognizer
-from livefer.recording import VideoSink
-from livefer.results import Face, FrameResult
+from livefer.recording import Recorder, VideoSink
+from livefer.results import FrameResult
 from livefer.sources import Source
-from livefer.text import Corner, Image, paint_panel, panel_plate
+from livefer.text import Corner, Image, paint_panel
 
 HELP = (
     ("Q, Esc", "quit"),
@@ -45,11 +37,9 @@ HELP = (
     ("M", "mirror"),
     ("H", "this help"),
 )
-Status = tuple[tuple[str, str], ...]
 FIRST_HEIGHT = 720
 """Of the window in pixels, where the screen has room for it."""
 _MESSAGE_S, _STATUS_S = 3.0, 0.5
-_STATUS_SCALE = 0.8
 _JOIN_S = 3.0  # a camera that hangs is not waited for longer
 # A frame waits so long for its own faces, where they seldom take longer; else it is shown with the
 # newest there are.
@@ -76,7 +66,7 @@ class LiveView:
         self.n_skipped = 0
         self._recognizer = recognizer
         self._source = source
-        self._recording = recording
+        self._recorder = Recorder(recording, waits=not source.live) if recording else None
         self._frame: Frame | None = None
         self._result: FrameResult | None = None
         self._trouble: str | None = None  # why no frames come, as long as none come
@@ -84,14 +74,11 @@ class LiveView:
         self._arrivals: deque[tuple[int, float]] = deque(maxlen=300)
         self._latencies_s: deque[float] = deque([0.0], maxlen=_N_LATENCIES)
         self._shown, self._recognised = _Rate(), _Rate()
-        self._message, self._message_until_s = (
-            "press H for help",
-            time.perf_counter() + 2 * _MESSAGE_S,
-        )
+        self._message = "press H for help"
+        self._message_until_s = time.perf_counter() + 2 * _MESSAGE_S
         self._status: Status = ()
         self._status_until_s = 0.0
         self._corner: Corner = "top-right"
-        self._recorded_corner: Corner = "top-right"
         self._own: tuple[Frame, FrameResult] | None = None  # the newest frame with its own faces
         self._painted: tuple[Any, ...] = (None, None)  # frame, result, and how it was painted
         self._stopping = Event()
@@ -108,8 +95,8 @@ class LiveView:
             self._thread.join(_JOIN_S)
         except KeyboardInterrupt:  # a second Ctrl-C costs no recording
             self._thread.join(_JOIN_S)
-        if self._recording:
-            self._recording.close()
+        if self._recorder:
+            self._recorder.close()
 
     @property
     def latency_ms(self) -> float:
@@ -125,6 +112,8 @@ class LiveView:
     @property
     def running(self) -> bool:
         """Say whether more is to come; raise the error that ended the source, if one did."""
+        if self._recorder and self._recorder.failure is not None:
+            raise self._recorder.failure
         if self.quit or self._thread.is_alive():
             return not self.quit
         if self._failure is not None:
@@ -197,7 +186,7 @@ class LiveView:
 
     def _snapshot(self) -> str:
         """Write the picture in the source's own size, under a new name; return what to tell."""
-        frame, result = self._newest(time.perf_counter())
+        frame, result = self._own or (self._frame, None)
         if frame is None or frame.image is None:
             return "no picture yet"
         name = f"livefer-{datetime.now():%Y%m%d-%H%M%S}"
@@ -206,7 +195,7 @@ class LiveView:
         while path.exists():
             n += 1
             path = Path(f"{name}-{n}.png")
-        image, faces = _turned(frame.image, result.faces if result else (), 1.0, self.mirror)
+        image, faces = turned(frame.image, result.faces if result else (), 1.0, self.mirror)
         image = draw_faces(image, faces, self._recognizer.heatmaps, bars=True)
         try:
             path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
@@ -249,12 +238,8 @@ class LiveView:
         self.n_skipped = result.index + 1 - self.n_recognised
         self._own = Frame(result.source, result.index, result.time_s, result.image), result
         self._news.set()
-        if self._recording:
-            image, faces = _turned(result.image.copy(), result.faces, 1.0, self.mirror)
-            self._recorded_corner = paint_scene(
-                image, faces, self._recognizer.heatmaps, self._status, self._recorded_corner
-            )
-            self._recording.write(result, image)
+        if self._recorder:
+            self._recorder.put(result, self.mirror, self._recognizer.heatmaps, self._status)
 
     def _newest(self, now_s: float) -> tuple[Frame | None, FrameResult | None]:
         """Return what is to be painted: a frame, and faces, its own if they come soon."""
@@ -294,61 +279,3 @@ class _Rate:
         times_s = [time_s for time_s in tuple(self._times_s) if now_s - time_s <= 2]
         spent_s = times_s[-1] - times_s[0] if times_s else 0.0
         return (len(times_s) - 1) / spent_s if spent_s > 0 else 0.0
-
-
-def paint_scene(
-    canvas: Image, faces: Sequence[Face], heatmaps: bool, status: Status, corner: Corner
-) -> Corner:
-    """Paint faces, their number, the main face's bars and the figures; return the bars' corner.
-
-    corner: where the bars were before: they move to the other side only when they would hide a face
-    """
-    count = [f"{len(faces)} face{'' if len(faces) == 1 else 's'}"]
-    plates = [panel_plate(canvas, count, "bottom-left")]
-    if status:
-        plates.append(panel_plate(canvas, status, "bottom-right", _STATUS_SCALE))
-    main = main_face(faces)
-    if main is not None:
-        corner = free_corner(canvas, main, faces, (corner, "top-right", "top-left")) or corner
-        plates.append(bars_plate(canvas, main, corner))
-    paint_faces(canvas, faces, heatmaps, plates)
-    if main is not None:
-        paint_bars(canvas, main, corner)
-    paint_panel(canvas, count, "bottom-left")
-    paint_panel(canvas, status, "bottom-right", _STATUS_SCALE)
-    return corner
-
-
-def fitted(
-    image: Image, faces: Sequence[Face], window_wh: tuple[int, int], mirror: bool
-) -> tuple[Image, list[Face]]:
-    """Return a frame as large as fits a window, mirrored or not, and the faces on it."""
-    height, width = image.shape[:2]
-    scale = min(window_wh[0] / width, window_wh[1] / height)
-    size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    canvas = np.asarray(cv2.resize(image, size_wh, interpolation=how), np.uint8)
-    return _turned(canvas, faces, scale, mirror)
-
-
-def _turned(
-    image: Image, faces: Sequence[Face], scale: float, mirror: bool
-) -> tuple[Image, list[Face]]:
-    """Return an image `scale` times as large as its frame, mirrored or not, and the faces on it."""
-    if mirror:
-        image = np.asarray(cv2.flip(image, 1), np.uint8)
-    width = image.shape[1]
-
-    def moved(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-        left, top, right, bottom = (scale * v for v in box)
-        return (width - right, top, width - left, bottom) if mirror else (left, top, right, bottom)
-
-    return image, [
-        replace(
-            face,
-            box=moved(face.box),
-            crop_box=moved(face.crop_box),
-            heatmap=face.heatmap[:, ::-1] if mirror and face.heatmap is not None else face.heatmap,
-        )
-        for face in faces
-    ]

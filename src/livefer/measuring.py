@@ -19,7 +19,8 @@ from livefer.benchframes import FPS, Scene
 from livefer.benchresult import STAGES, Live, Rate, Stages, Timing
 from livefer.capture import Frame, newest
 from livefer.errors import SourceError
-from livefer.liveview import FIRST_HEIGHT, Status, fitted, paint_scene
+from livefer.livepicture import Status, fitted, paint_scene
+from livefer.liveview import FIRST_HEIGHT
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
 from livefer.sources import open_source

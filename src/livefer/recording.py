@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from queue import Full, Queue
+from threading import Thread
 
 import cv2
 import numpy as np
@@ -10,12 +13,18 @@ from numpy.typing import NDArray
 
 from livefer.capture import file_name, n_frames_of, open_capture, quiet
 from livefer.errors import LiveferError
+from livefer.livepicture import Status, fitted, paint_scene
 from livefer.results import FrameResult
 from livefer.sinks import Sink
+from livefer.text import Corner
 from livefer.words import printable
 
 MAX_GAP_S = 30.0
 """A longer time without a frame is left out of a video."""
+
+SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".ts", ".mpg", ".3gp", ".wmv")
+_MAX_SIDE = 1920  # a frame of 4K takes 60 ms to encode, this 17
+_N_WAITING = 8
 
 
 class VideoSink(Sink):
@@ -32,6 +41,11 @@ class VideoSink(Sink):
             raise LiveferError(
                 f"{path} has bytes in its name that are no UTF-8, and OpenCV cannot write it: "
                 "choose another name"
+            )
+        if Path(path).suffix.lower() not in SUFFIXES:  # of a picture's, OpenCV makes many files
+            raise LiveferError(
+                f"{path or 'an empty name'} cannot be written as a video: expected a name that "
+                "ends in .mp4, .mov, .mkv or .avi"
             )
         super().__init__(path)
         self.fps = fps or 30.0
@@ -101,3 +115,51 @@ class VideoSink(Sink):
             # From the length for some containers, so it is not exact.
             if n_frames is None or n_frames < 0.95 * self._n_written - 1:
                 raise OSError("the video is not whole")
+
+
+class Recorder:
+    """Writes what a live view shows, on a thread of its own: encoding holds nobody up.
+
+    What comes while too many wait is left out, and the image before stands for it.
+
+    failure: what ended it early
+    """
+
+    def __init__(self, sink: VideoSink, waits: bool) -> None:
+        """waits: leave nothing out, but let who gives something wait."""
+        self.failure: BaseException | None = None
+        self._sink = sink
+        self._waits = waits
+        self._queue: Queue[tuple[FrameResult, bool, bool, Status] | None] = Queue(_N_WAITING)
+        self._corner: Corner = "top-right"
+        self._thread = Thread(target=self._run, name="livefer-record", daemon=True)
+        self._thread.start()
+
+    def put(self, result: FrameResult, mirror: bool, heatmaps: bool, status: Status) -> None:
+        """Take a result to be painted and written, if there is room."""
+        with suppress(Full):
+            self._queue.put((result, mirror, heatmaps, status), block=self._waits)
+
+    def close(self) -> None:
+        """Write what waits, and close the video; what comes after that is left out."""
+        self._queue.put(None)
+        while self._thread.is_alive():
+            with suppress(KeyboardInterrupt):  # a second Ctrl-C costs no recording
+                self._thread.join()
+        self._sink.close()
+
+    def _run(self) -> None:
+        while (item := self._queue.get()) is not None:
+            if self.failure is None:
+                self._write(*item)
+
+    def _write(self, result: FrameResult, mirror: bool, heatmaps: bool, status: Status) -> None:
+        assert result.image is not None
+        height, width = result.image.shape[:2]
+        limits_wh = (min(width, _MAX_SIDE), min(height, _MAX_SIDE))
+        try:
+            image, faces = fitted(result.image, result.faces, limits_wh, mirror)
+            self._corner = paint_scene(image, faces, heatmaps, status, self._corner)
+            self._sink.write(result, image)
+        except BaseException as error:  # noqa: BLE001  # raised again where the view is used
+            self.failure = error

@@ -1,0 +1,74 @@
+"""A live frame as it is shown and recorded: as large as fits, mirrored or not, and painted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from livefer.drawing import bars_plate, free_corner, main_face, paint_bars, paint_faces
+from livefer.results import Face
+from livefer.text import Corner, Image, paint_panel, panel_plate
+
+Status = tuple[tuple[str, str], ...]
+_STATUS_SCALE = 0.8
+
+
+def paint_scene(
+    canvas: Image, faces: Sequence[Face], heatmaps: bool, status: Status, corner: Corner
+) -> Corner:
+    """Paint faces, their number, the main face's bars and the figures; return the bars' corner.
+
+    corner: where the bars were before: they move to the other side only when they would hide a face
+    """
+    count = [f"{len(faces)} face{'' if len(faces) == 1 else 's'}"]
+    plates = [panel_plate(canvas, count, "bottom-left")]
+    if status:
+        plates.append(panel_plate(canvas, status, "bottom-right", _STATUS_SCALE))
+    main = main_face(faces)
+    if main is not None:
+        corner = free_corner(canvas, main, faces, (corner, "top-right", "top-left")) or corner
+        plates.append(bars_plate(canvas, main, corner))
+    paint_faces(canvas, faces, heatmaps, plates)
+    if main is not None:
+        paint_bars(canvas, main, corner)
+    paint_panel(canvas, count, "bottom-left")
+    paint_panel(canvas, status, "bottom-right", _STATUS_SCALE)
+    return corner
+
+
+def fitted(
+    image: Image, faces: Sequence[Face], window_wh: tuple[int, int], mirror: bool
+) -> tuple[Image, list[Face]]:
+    """Return a frame as large as fits a window, mirrored or not, and the faces on it."""
+    height, width = image.shape[:2]
+    scale = min(window_wh[0] / width, window_wh[1] / height)
+    size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    canvas = np.asarray(cv2.resize(image, size_wh, interpolation=how), np.uint8)
+    return turned(canvas, faces, scale, mirror)
+
+
+def turned(
+    image: Image, faces: Sequence[Face], scale: float, mirror: bool
+) -> tuple[Image, list[Face]]:
+    """Return an image `scale` times as large as its frame, mirrored or not, and the faces on it."""
+    if mirror:
+        image = np.asarray(cv2.flip(image, 1), np.uint8)
+    width = image.shape[1]
+
+    def moved(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+        left, top, right, bottom = (scale * v for v in box)
+        return (width - right, top, width - left, bottom) if mirror else (left, top, right, bottom)
+
+    return image, [
+        replace(
+            face,
+            box=moved(face.box),
+            crop_box=moved(face.crop_box),
+            heatmap=face.heatmap[:, ::-1] if mirror and face.heatmap is not None else face.heatmap,
+        )
+        for face in faces
+    ]
