@@ -331,6 +331,17 @@ def test_bars_go_where_no_face_is(
     assert free_corner(blank((640, 480)), faces[0], faces, drawing.BAR_CORNERS) == corner
 
 
+def test_bars_that_hide_little_may_be_allowed() -> None:
+    image = blank((640, 480))
+    face = make_face((300, 60, 470, 230))
+    plate = drawing.bars_plate(image, face, "top-right")
+    share = (470 - plate[0]) * (plate[3] - 60) / ((plate[2] - plate[0]) * (plate[3] - plate[1]))
+    assert 0.1 < share < 0.3
+    assert free_corner(image, face, [face], ["top-right"]) is None
+    assert free_corner(image, face, [face], ["top-right"], share - 0.01) is None
+    assert free_corner(image, face, [face], ["top-right"], share + 0.01) == "top-right"
+
+
 def test_bars_stay_in_their_corner_while_it_is_free() -> None:
     face = make_face((300, 300, 400, 400))
     corners: tuple[text.Corner, ...] = ("top-left", "top-right")

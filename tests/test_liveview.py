@@ -11,11 +11,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from fakes import LevelClassifier, SquareDetector, make_scene
+from fakes import LevelClassifier, SquareDetector, make_face, make_scene
 from numpy.typing import NDArray
 
 from livefer.capture import Frame
 from livefer.errors import SourceError
+from livefer.livepicture import paint_scene
 from livefer.liveview import HELP, LiveView, _Rate
 from livefer.recognizer import Recognizer
 from livefer.recording import VideoSink
@@ -128,6 +129,44 @@ def test_keys() -> None:
             view.press(key)
             assert view.quit
             assert not view.running
+
+
+def test_bars_do_not_lie_over_a_face_that_fills_the_picture() -> None:
+    faces = [make_face((10, 10, 630, 470), track_id=1)]
+    canvas = np.full((480, 640, 3), 90, np.uint8)
+    assert paint_scene(canvas, faces, False, (), "top-right") is None
+    assert paint_scene(canvas, faces, False, (), None) is None
+    small = [make_face((200, 200, 300, 300), track_id=1)]
+    assert paint_scene(canvas, small, False, (), None) == "top-right"
+
+
+def test_labels_avoid_a_message() -> None:
+    faces = [make_face((270, 40, 370, 140))]
+    ways = []
+    for message in ("", "saved a picture with a name"):
+        canvas = np.full((480, 640, 3), 90, np.uint8)
+        paint_scene(canvas, faces, False, (), "top-left", message)
+        ways.append(canvas)
+    below = slice(145, 175)  # the label has gone there
+    assert (ways[0][below, 260:380] == 90).all()
+    assert (ways[1][below, 260:380] != 90).any()
+
+
+def test_quitting_does_not_wait_for_a_frame() -> None:
+    go_on, asked = threading.Event(), threading.Event()
+
+    def frames() -> Generator[Frame, None, None]:
+        yield from make_frames([SCENE])
+        asked.set()
+        assert go_on.wait(WAIT_S)
+
+    with LiveView(make_recognizer(), make_source(frames(), live=True)) as view:
+        assert asked.wait(WAIT_S)
+        view._stopping.set()
+        view._thread.join(WAIT_S)
+        assert not view._thread.is_alive()
+        assert not go_on.is_set()
+    go_on.set()
 
 
 def test_help_names_every_key() -> None:

@@ -89,6 +89,23 @@ def test_keys_and_the_closed_window_reach_the_view(
     assert not pygame.display.get_init()
 
 
+@pytest.mark.parametrize(
+    ("key_code", "place", "name"),
+    [(0x43D, "Y", "y"), (0x439, "Q", "q"), (ord("q"), "A", "q"), (0x43D, "RETURN", None)],
+)
+def test_a_letter_that_is_not_latin_is_that_of_its_place(
+    key_code: int, place: str, name: str | None
+) -> None:
+    import pygame
+
+    scancode = getattr(pygame, f"KSCAN_{place}")
+    event = pygame.event.Event(pygame.KEYDOWN, key=key_code, scancode=scancode)
+    pygame.display.init()
+    assert window._key(pygame, event) == (name or pygame.key.name(key_code))
+    assert window._key(pygame, pygame.event.Event(pygame.KEYDOWN, key=pygame.K_h)) == "h"
+    pygame.display.quit()
+
+
 def test_the_window_has_the_shape_of_the_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     script = Script(monkeypatch, key("q"))
     stop = threading.Event()

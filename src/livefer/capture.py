@@ -28,7 +28,7 @@ _FPS_UNKNOWN = 30.0  # of files that do not say
 _OPEN_TIMEOUT_MS, _READ_TIMEOUT_MS = 10_000, 5_000  # of URLs; OpenCV's own are 30 s
 _MAX_BAD = 300  # so many damaged frames in a row are read over
 _RETRY_S = 0.5  # between two tries to open a camera again
-_JOIN_S = 2.0  # a thread held up by a dead camera longer than this ends by itself, later
+_JOIN_S = 1.0  # a thread held up by a dead camera longer than this ends by itself, later
 _opening = Lock()
 
 
@@ -78,6 +78,19 @@ def open_capture(address: str | int) -> cv2.VideoCapture | None:
             except cv2.error:  # a number that no camera can have
                 return None
     return capture if capture.isOpened() else None
+
+
+def open_address(address: str) -> cv2.VideoCapture | None:
+    """Open a URL as `open_capture` does, on a thread of its own: Ctrl-C ends the waiting at once.
+
+    Not for cameras, which macOS wants opened by a program's first thread.
+    """
+    opened: list[cv2.VideoCapture | None] = []
+    thread = Thread(target=lambda: opened.append(open_capture(address)), daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.1)
+    return opened[0] if opened else None
 
 
 def fps_of(capture: cv2.VideoCapture) -> float | None:
@@ -190,13 +203,16 @@ def read_camera(
         capture.release()
 
 
-def newest(read: Callable[[Event], Iterator[Frame]]) -> Generator[Frame, None, None]:
+def newest(
+    read: Callable[[Event], Iterator[Frame]], ending: Event | None = None
+) -> Generator[Frame, None, None]:
     """Read on a thread of its own and yield the newest frame; those left out are counted in it.
 
     A frame with an error is never left out. The thread starts with the first frame asked for and
     has ended when this generator is closed.
 
     read: makes the frames' iterator; setting the event has to end any waiting in it
+    ending: setting it ends the waiting for a frame, a moment later
     """
     stop, changed = Event(), Condition()
     waiting: deque[Frame] = deque()
@@ -230,7 +246,7 @@ def newest(read: Callable[[Event], Iterator[Frame]]) -> Generator[Frame, None, N
     try:
         while True:
             with changed:
-                while not waiting and not ended:
+                while not waiting and not ended and not (ending and ending.is_set()):
                     changed.wait(0.2)  # with a limit, so that Ctrl-C gets through on Windows
                 if not waiting:
                     break

@@ -249,13 +249,16 @@ def _bars(layout: _BarsLayout, classes: tuple[str, ...], class_id: int, title: s
 
 
 def free_corner(
-    image: Image, face: Face, faces: Sequence[Face], corners: Sequence[Corner]
+    image: Image, face: Face, faces: Sequence[Face], corners: Sequence[Corner], most: float = 0.0
 ) -> Corner | None:
-    """Return the first of the corners where the face's bars hide no face, or None."""
+    """Return the first of the corners where the face's bars hide least, or None.
+
+    most: share of the bars' plate that may lie over faces
+    """
     boxes = np.array([f.box for f in faces], np.float32).reshape(-1, 4)
-    plates = np.array([bars_plate(image, face, corner) for corner in corners])
-    hidden = _overlap(plates, boxes)
-    return next((corner for corner, share in zip(corners, hidden, strict=True) if not share), None)
+    hidden = _overlap(np.array([bars_plate(image, face, corner) for corner in corners]), boxes)
+    best = int(hidden.argmin())
+    return corners[best] if hidden[best] <= most else None
 
 
 def _paint_box(image: Image, face: Face) -> None:

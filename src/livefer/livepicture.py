@@ -14,28 +14,42 @@ from livefer.text import Corner, Image, paint_panel, panel_plate
 
 Status = tuple[tuple[str, str], ...]
 _STATUS_SCALE = 0.8
+# Shares of the bars that may lie over faces; two, so that they do not come and go.
+_MAY_APPEAR, _MAY_STAY = 0.15, 0.3
 
 
 def paint_scene(
-    canvas: Image, faces: Sequence[Face], heatmaps: bool, status: Status, corner: Corner
-) -> Corner:
+    canvas: Image,
+    faces: Sequence[Face],
+    heatmaps: bool,
+    status: Status,
+    corner: Corner | None,
+    message: str = "",
+) -> Corner | None:
     """Paint faces, their number, the main face's bars and the figures; return the bars' corner.
 
-    corner: where the bars were before: they move to the other side only when they would hide a face
+    corner: where the bars were before: they move to the other side only when they would hide a
+        face, and where they would hide much of one on both sides there are none: None
     """
     count = [f"{len(faces)} face{'' if len(faces) == 1 else 's'}"]
     plates = [panel_plate(canvas, count, "bottom-left")]
     if status:
         plates.append(panel_plate(canvas, status, "bottom-right", _STATUS_SCALE))
+    if message:
+        plates.append(panel_plate(canvas, [message], "top"))
     main = main_face(faces)
     if main is not None:
-        corner = free_corner(canvas, main, faces, (corner, "top-right", "top-left")) or corner
-        plates.append(bars_plate(canvas, main, corner))
+        most = _MAY_APPEAR if corner is None else _MAY_STAY
+        corners: list[Corner] = [corner or "top-right", "top-right", "top-left"]
+        corner = free_corner(canvas, main, faces, corners, most)
+        if corner is not None:
+            plates.append(bars_plate(canvas, main, corner))
     paint_faces(canvas, faces, heatmaps, plates)
-    if main is not None:
+    if main is not None and corner is not None:
         paint_bars(canvas, main, corner)
     paint_panel(canvas, count, "bottom-left")
     paint_panel(canvas, status, "bottom-right", _STATUS_SCALE)
+    paint_panel(canvas, [message] if message else [], "top", opacity=0.92)
     return corner
 
 

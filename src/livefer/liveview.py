@@ -78,7 +78,7 @@ class LiveView:
         self._message_until_s = time.perf_counter() + 2 * _MESSAGE_S
         self._status: Status = ()
         self._status_until_s = 0.0
-        self._corner: Corner = "top-right"
+        self._corner: Corner | None = "top-right"
         self._own: tuple[Frame, FrameResult] | None = None  # the newest frame with its own faces
         self._painted: tuple[Any, ...] = (None, None)  # frame, result, and how it was painted
         self._stopping = Event()
@@ -164,8 +164,7 @@ class LiveView:
 
         found = result.faces if result else ()
         canvas, faces = fitted(frame.image, found, window_wh, self.mirror)
-        self._corner = paint_scene(canvas, faces, heatmaps, status, self._corner)
-        paint_panel(canvas, [message] if message else [], "top", opacity=0.92)
+        self._corner = paint_scene(canvas, faces, heatmaps, status, self._corner, message)
         paint_panel(canvas, HELP if self.help else [], "centre", opacity=0.92)
         return canvas
 
@@ -217,7 +216,7 @@ class LiveView:
     def _recognise(self) -> None:
         try:
             live = self._source.live
-            frames = newest(self._read) if live else self._read(self._stopping)
+            frames = newest(self._read, self._stopping) if live else self._read(self._stopping)
             source = Source(self._source.name, frames, live)
             with closing(self._recognizer.stream(source)) as results:
                 for result in results:

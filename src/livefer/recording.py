@@ -131,7 +131,7 @@ class Recorder:
         self._sink = sink
         self._waits = waits
         self._queue: Queue[tuple[FrameResult, bool, bool, Status] | None] = Queue(_N_WAITING)
-        self._corner: Corner = "top-right"
+        self._corner: Corner | None = "top-right"
         self._thread = Thread(target=self._run, name="livefer-record", daemon=True)
         self._thread.start()
 

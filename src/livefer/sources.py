@@ -27,6 +27,7 @@ from livefer.capture import (
     fps_of,
     n_frames_of,
     newest,
+    open_address,
     open_capture,
     read_camera,
     read_video,
@@ -161,7 +162,7 @@ def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
 
 
 def _open_capture(name: str, address: str | int, live: bool | None, reconnect_s: float) -> Source:
-    capture = open_capture(address)
+    capture = open_address(address) if isinstance(address, str) else open_capture(address)
     if capture is None:
         todo = "check the address, and that it is sending"
         if isinstance(address, int):

@@ -12,6 +12,7 @@ from livefer.errors import LiveferError
 from livefer.liveview import FIRST_HEIGHT, LiveView
 
 _MIN_WH = (320, 240)
+_NO_LETTER = 1 << 30  # SDL's SDLK_SCANCODE_MASK: from here on keys have no character
 _LEAST_S = 1 / 75  # between two pictures: no screen needs more of them
 _WAIT_S = 0.01  # for a frame or its faces, before keys are looked at again
 _BACKGROUND_RGB = (20, 22, 24)
@@ -67,7 +68,7 @@ def show(view: LiveView, title: str) -> None:
                 if event.type in (pygame.QUIT, pygame.WINDOWCLOSE):
                     view.quit = True
                 elif event.type == pygame.KEYDOWN:
-                    view.press(pygame.key.name(event.key))
+                    view.press(_key(pygame, event))
                 elif event.type == pygame.WINDOWEXPOSED:
                     uncovered = True
             surface = window.get_surface()  # in real pixels, also where the desktop is scaled
@@ -89,6 +90,14 @@ def show(view: LiveView, title: str) -> None:
         window.destroy()
     finally:
         pygame.display.quit()
+
+
+def _key(pygame: Any, event: Any) -> str:
+    """Return the name of a key; where its letter is not Latin, that of a US keyboard's."""
+    place = getattr(event, "scancode", 0) - pygame.KSCAN_A
+    if 128 <= event.key < _NO_LETTER and 0 <= place < 26:
+        return chr(ord("a") + place)
+    return str(pygame.key.name(event.key))
 
 
 def _first_wh(pygame: Any, frame_wh: tuple[int, int]) -> tuple[int, int]:
