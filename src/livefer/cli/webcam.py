@@ -33,7 +33,8 @@ def webcam(
     record: Annotated[
         Path | None,
         typer.Option(
-            help="Keep the annotated picture as a video; without a display, do only that.",
+            help="Keep the annotated picture as a video, at most 1920 pixels wide or high; "
+            "without a display, do only that.",
             metavar="OUT.MP4",
         ),
     ] = None,
