@@ -6,6 +6,7 @@ import importlib
 import io
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from builders import write_picture
 from fakes import make_scene, use_fakes
 
+from livefer.benchmark import shipped_picture
 from livefer.cli import main
 
 HAPPY, SAD = 125, 175
@@ -303,3 +305,17 @@ def test_names_and_terminals_of_any_kind(run: Run, monkeypatch: pytest.MonkeyPat
     assert run("image", "Zoë.png")[0] == 0
     sys.stdout.flush()
     assert b"Zo?.png" in written.getvalue()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_full_disk_at_the_other_end_is_one_line(more: tuple[str, ...]) -> None:
+    picture = shipped_picture()
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "livefer", "image", str(picture), *more],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith("livefer: there is no room")
+    assert "Traceback" not in ended.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from io import TextIOWrapper
 from typing import Annotated
@@ -75,6 +77,8 @@ app.command(rich_help_panel="From data to model")(export)
 
 def main() -> None:
     """Run the command line; a user's mistake becomes one line and exit code 1."""
+    # OpenCV has a line for each frame that it cannot write; livefer says it once.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # bars and names that the terminal cannot show
     try:
@@ -83,6 +87,9 @@ def main() -> None:
         sys.stderr.write(f"livefer: {error}\n")
         raise SystemExit(1) from None
     except OSError as error:
+        if error.errno == errno.ENOSPC and error.filename is None:  # stdout, most probably
+            sys.stderr.write("livefer: there is no room to write to: make some on the disk\n")
+            raise SystemExit(1) from None
         if error.filename is None:  # no file that the user could do something about
             raise
         sys.stderr.write(
