@@ -492,11 +492,14 @@ def test_a_snapshot_that_cannot_be_written_is_told(
     with LiveView(make_recognizer(), make_source(make_frames([SCENE]))) as view:
         finish(view)
 
-        def refuse(path: Path, data: bytes) -> None:
-            raise PermissionError(13, "Permission denied")
+        def fill_up(path: Path, data: bytes) -> None:
+            with path.open("wb") as file:
+                file.write(data[:100])
+            raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(Path, "write_bytes", refuse)
-        assert "cannot be written: Permission denied" in view._snapshot()
+        monkeypatch.setattr(Path, "write_bytes", fill_up)
+        assert "cannot be written: No space left on device" in view._snapshot()
+    assert list(folder.iterdir()) == []
 
 
 def test_the_rate_is_of_the_last_seconds() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 from statistics import median
@@ -199,6 +199,8 @@ class LiveView:
         try:
             path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
         except OSError as error:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)  # half a picture, where the disk is full
             return f"{path} cannot be written: {error.strerror}"
         return f"saved {path}"
 

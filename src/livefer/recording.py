@@ -142,9 +142,12 @@ class Recorder:
 
     def close(self) -> None:
         """Write what waits, and close the video; what comes after that is left out."""
-        self._queue.put(None)
+        is_told = False
         while self._thread.is_alive():
             with suppress(KeyboardInterrupt):  # a second Ctrl-C costs no recording
+                if not is_told:
+                    self._queue.put(None)
+                    is_told = True
                 self._thread.join()
         self._sink.close()
 
