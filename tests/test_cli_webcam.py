@@ -15,6 +15,7 @@ from fakes import make_scene, use_fakes
 
 from livefer.capture import quiet
 from livefer.cli import main
+from livefer.cli.shared import terminable
 
 SCENE = make_scene((40, 60, 125))
 
@@ -89,7 +90,21 @@ def test_without_a_display_every_frame_is_recorded(
     assert abs(images[5].astype(int) - SCENE).max() > 100
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+HANG_UP = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows knows none
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(HANG_UP, signal.SIG_IGN)
+    try:
+        with terminable():
+            if HANG_UP != signal.SIGTERM:
+                assert signal.getsignal(HANG_UP) == signal.SIG_IGN
+        assert signal.getsignal(HANG_UP) == signal.SIG_IGN
+    finally:
+        signal.signal(HANG_UP, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, HANG_UP])
 def test_ctrl_c_or_a_request_to_terminate_ends_in_order(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
