@@ -341,6 +341,18 @@ def test_trouble_is_shown_until_frames_come_again() -> None:
         assert not view.running
 
 
+def test_a_long_address_leaves_room_for_what_is_wrong_with_it() -> None:
+    address = f"rtsp://camera/{'key' * 100}"
+    pictures = []
+    for reason in ("trying again", "is it on?"):
+        error = Frame(address, 1, 0.1, None, error=f"{address} stopped: {reason}")
+        source = Source(address, iter([*make_frames([SCENE]), error]), live=True)
+        with LiveView(make_recognizer(), source) as view:
+            finish(view)
+        pictures.append(shown(view))
+    assert not np.array_equal(*pictures)
+
+
 def test_a_source_that_ends_in_trouble_raises_it() -> None:
     frames = [*make_frames([SCENE]), Frame("film", 1, 0.1, None, error="film is gone")]
     with LiveView(make_recognizer(), make_source(frames)) as view:

@@ -198,6 +198,17 @@ def test_of_a_video_that_is_cut_short_everything_before_is_read(
     assert frames[-1].time_s == frames[-2].time_s
 
 
+@pytest.mark.parametrize("codec", ["mpeg4", "mjpeg"])
+def test_an_avi_that_is_cut_short_says_so(tmp_path: Path, codec: str) -> None:
+    whole = write_video(tmp_path / "in.avi", noisy(50), codec=codec)
+    assert len(read(whole)) == 50
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    *frames, last = read(cut)
+    assert 15 <= len(frames) <= 35
+    assert "of 2.0 s: the rest is damaged or missing" in str(last.error)
+
+
 def test_tags_need_not_be_text(tmp_path: Path) -> None:
     path = write_video(tmp_path / "in.mp4", grays(5), sound="aac")
     data = path.read_bytes()

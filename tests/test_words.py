@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from livefer.words import clock, count, length, printable, short_name
+from livefer.words import clock, count, length, printable, short_name, without_middle
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,15 @@ def test_short_name() -> None:
     assert short_name("a/b c.mp4") == "b c.mp4"
     assert short_name("rtsp://x/y") == "rtsp://x/y"
     assert short_name("0") == "0"
+
+
+def test_without_middle() -> None:
+    assert without_middle("0123456789", 10) == "0123456789"
+    assert [without_middle("0123456789", most) for most in (9, 8, 2)] == [
+        "0123…6789",
+        "0123…789",
+        "0…",
+    ]
 
 
 def test_printable() -> None:

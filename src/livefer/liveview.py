@@ -28,6 +28,7 @@ from livefer.recording import Recorder, VideoSink
 from livefer.results import FrameResult
 from livefer.sources import Source
 from livefer.text import Corner, Image, paint_panel
+from livefer.words import without_middle
 
 HELP = (
     ("Q, Esc", "quit"),
@@ -44,6 +45,7 @@ _JOIN_S = 3.0  # a camera that hangs is not waited for longer
 # A frame waits so long for its own faces, where they seldom take longer; else it is shown with the
 # newest there are.
 _PROMPT_S, _N_LATENCIES = 0.02, 9
+_NAME_LETTERS = 32  # of a source's name in a message: an address may have hundreds
 
 
 class LiveView:
@@ -79,8 +81,8 @@ class LiveView:
         self._status: Status = ()
         self._status_until_s = 0.0
         self._corner: Corner | None = "top-right"
-        self._own: tuple[Frame, FrameResult] | None = None  # the newest frame with its own faces
-        self._painted: tuple[Any, ...] = (None, None)  # frame, result, and how it was painted
+        self._own: FrameResult | None = None  # the newest with an image
+        self._painted: tuple[Any, ...] = (None, None)  # picture, result, and how it was painted
         self._stopping = Event()
         self._news = Event()
         self._thread = Thread(target=self._recognise, name="livefer-recognise", daemon=True)
@@ -150,20 +152,23 @@ class LiveView:
         While the newest frame's own faces are about to come, it is the newest that has them.
         """
         now_s = time.perf_counter()
-        frame, result = self._newest(now_s)
-        if frame is None or frame.image is None:
+        picture, result = self._newest(now_s)
+        if picture is None or picture.image is None:
             return None
-        message = self._trouble or (self._message if now_s < self._message_until_s else "")
+        message, trouble = self._message if now_s < self._message_until_s else "", self._trouble
+        if trouble is not None:
+            name = self._source.name
+            message = trouble.replace(name, without_middle(name, _NAME_LETTERS))
         status, heatmaps = self._status_lines(now_s), self._recognizer.heatmaps
-        state = (frame, result, window_wh, message, status, heatmaps, self.help, self.mirror)
+        state = (picture, result, window_wh, message, status, heatmaps, self.help, self.mirror)
         if state == self._painted:
             return None
-        if self._painted[0] is None or self._painted[0].index != frame.index:
+        if self._painted[0] is None or self._painted[0].index != picture.index:
             self._shown.tick(now_s)
         self._painted = state
 
         found = result.faces if result else ()
-        canvas, faces = fitted(frame.image, found, window_wh, self.mirror)
+        canvas, faces = fitted(picture.image, found, window_wh, self.mirror)
         self._corner = paint_scene(canvas, faces, heatmaps, status, self._corner, message)
         paint_panel(canvas, HELP if self.help else [], "centre", opacity=0.92)
         return canvas
@@ -185,8 +190,9 @@ class LiveView:
 
     def _snapshot(self) -> str:
         """Write the picture in the source's own size, under a new name; return what to tell."""
-        frame, result = self._own or (self._frame, None)
-        if frame is None or frame.image is None:
+        own = self._own
+        picture = own or self._frame
+        if picture is None or picture.image is None:
             return "no picture yet"
         name = f"livefer-{datetime.now():%Y%m%d-%H%M%S}"
         path = Path(f"{name}.png")
@@ -194,7 +200,8 @@ class LiveView:
         while path.exists():
             n += 1
             path = Path(f"{name}-{n}.png")
-        image, faces = turned(frame.image, result.faces if result else (), 1.0, self.mirror)
+        found = own.faces if own else ()
+        image, faces = turned(picture.image, found, 1.0, self.mirror)
         image = draw_faces(image, faces, self._recognizer.heatmaps, bars=True)
         try:
             path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
@@ -237,22 +244,22 @@ class LiveView:
         self._recognised.tick(now_s)
         self.n_recognised += 1
         self.n_skipped = result.index + 1 - self.n_recognised
-        self._own = Frame(result.source, result.index, result.time_s, result.image), result
+        self._own = result
         self._news.set()
         if self._recorder:
             self._recorder.put(result, self.mirror, self._recognizer.heatmaps, self._status)
 
-    def _newest(self, now_s: float) -> tuple[Frame | None, FrameResult | None]:
-        """Return what is to be painted: a frame, and faces, its own if they come soon."""
+    def _newest(self, now_s: float) -> tuple[Frame | FrameResult | None, FrameResult | None]:
+        """Return what is to be painted: a picture, and faces, its own if they come soon."""
         frame, own = self._frame, self._own
-        if own is not None and (frame is None or own[0].index >= frame.index):
-            return own
+        if own is not None and (frame is None or own.index >= frame.index):
+            return own, own
         waited_s = now_s - self._arrived_s(frame.index, now_s) if frame else 0.0
         if waited_s >= _PROMPT_S or self._usual_s() >= _PROMPT_S:
             return frame, self._result
-        painted: Frame | None = self._painted[0]
-        if own is not None and (painted is None or own[0].index > painted.index):
-            return own
+        painted: Frame | FrameResult | None = self._painted[0]
+        if own is not None and (painted is None or own.index > painted.index):
+            return own, own
         return painted, self._painted[1]
 
     def _usual_s(self) -> float:

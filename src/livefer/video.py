@@ -121,7 +121,7 @@ class VideoReader:
         self.info = self._describe()
         self._n_lost = self._n_lost_last = self._n_dropped = 0
         self._first_pts: int | None = None
-        self._reached_s = 0.0
+        self._reached_s, self._n_packets = 0.0, 0
         self._broken: str | None = None
 
     def _open(self, name: str) -> Any:
@@ -208,6 +208,9 @@ class VideoReader:
         if n_frames == 0:
             return f"{self.name} has no frame that can be read"
         whole_s = self._container.duration / 1e6 if self._container.duration else 0.0
+        if self.info.n_frames and self._n_packets < self.info.n_frames:
+            # Of an AVI that is cut, FFmpeg reckons the duration anew from the file's size.
+            whole_s = max(whole_s, float(self.info.n_frames / self.info.fps))
         ends_early = whole_s - self._reached_s > max(0.5, 1.5 / float(self.info.fps))
         if ends_early or self._broken:
             reason = f" ({self._broken})" if self._broken else ""
@@ -296,6 +299,7 @@ class VideoReader:
                     end_s = float((stamp + (packet.duration or 0)) * packet.time_base) - begin_s
                     self._reached_s = max(self._reached_s, end_s)
                 if packet.stream_index == self._stream.index:
+                    self._n_packets += 1
                     yield packet
         except self._av.error.FFmpegError as error:
             self._broken = _reason(error)

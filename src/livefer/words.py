@@ -34,6 +34,13 @@ def short_name(source: str) -> str:
     return source if "://" in source else Path(source).name or source
 
 
+def without_middle(text: str, most: int) -> str:
+    """Return at most so many letters: of a longer text its beginning and its end."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]}…{text[len(text) - (most - 1) // 2 :]}"
+
+
 def printable(text: str) -> str:
     """Return a name as it can be written anywhere: bytes that are no UTF-8 as \\xe9."""
     try:
