@@ -20,6 +20,7 @@ from livefer.errors import ModelError, SourceError
 from livefer.faces import crop_boxes, crop_faces
 from livefer.recognizer import MIN_FACE_PX, Recognizer
 from livefer.results import FrameResult
+from livefer.tracker import Tracker
 
 CLASSES = ("dark", "bright")
 SIDE = 40
@@ -338,6 +339,20 @@ def test_skipped_frames_are_passed_on() -> None:
     assert (result.n_skipped, result.index, result.time_s) == (4, 7, 0.3)
     assert summary(result) == [(1, "bright", 20)]
     assert summary(recognizer.process(frame)) == [(None, "bright", 20)]
+
+
+def test_in_a_stream_faces_are_cut_steadily_and_said_to_be_where_they_were_found() -> None:
+    recognizer, alike = make(), Tracker()
+    tracker = recognizer.tracker()
+    offs = []
+    for i, left in enumerate((100, 101, 100, 100, 101, 99, 100, 101)):
+        frame = Frame("film", i, i / 30, scene((left, 60, 140)))
+        (face,) = recognizer.process(frame, tracker).faces
+        assert face.box == (left, 60, left + SIDE, 60 + SIDE)
+        steady = alike.begin(np.array([face.box], np.float32), frame.time_s).boxes
+        assert face.crop_box == tuple(crop_boxes(steady, 0.6, 0.1)[0].tolist())
+        offs.append(abs(steady[0, 0] - left))
+    assert 0.2 < max(offs) <= 0.03 * SIDE + 1e-3
 
 
 # The package's names

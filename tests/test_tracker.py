@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -206,6 +207,60 @@ def test_frames_may_begin_before_those_before_them_are_smoothed() -> None:
         together = (seen.track_ids, smoothed, at_once.decide(seen, smoothed))
         for a, b in zip(together, expected, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+# Where faces are cut
+
+
+def cut_at(tracker: Tracker, times_s: Sequence[float], places: NDArray[Any]) -> NDArray[Any]:
+    """Return the place (n, 3), x, y and side, at which one face is cut in each frame."""
+    cut = []
+    for time_s, (x, y, side) in zip(times_s, places, strict=True):
+        left, top, right, bottom = tracker.begin(boxes_at((x, y), side=side), time_s).boxes[0]
+        assert right - left == pytest.approx(bottom - top, abs=1e-3)
+        cut.append([(left + right) / 2, (top + bottom) / 2, right - left])
+    return np.array(cut)
+
+
+@pytest.mark.parametrize("fps", [30, 60])
+def test_a_box_that_trembles_is_held_steady(fps: int) -> None:
+    times_s = every(fps, 10)
+    places = np.random.default_rng(0).normal([300, 300, SIDE], 0.01 * SIDE, (len(times_s), 3))
+    cut = cut_at(Tracker(), times_s, places)
+    # The end of a line through seven places errs by sqrt(0.46) of what each does.
+    assert (cut[fps:].std(axis=0) < 0.75 * places[fps:].std(axis=0)).all()
+    assert cut[fps:].mean(axis=0) == pytest.approx([300, 300, SIDE], abs=0.3)
+
+
+def test_a_box_that_moves_and_grows_steadily_stays_where_it_is() -> None:
+    times_s = every(30, 1)
+    places = np.array([[300 + 400 * t, 300 - 100 * t, SIDE + 50 * t] for t in times_s])
+    assert cut_at(Tracker(), times_s, places) == pytest.approx(places, abs=1e-3)
+
+
+def test_a_box_is_never_far_from_where_it_was_found() -> None:
+    times_s = every(30, 2)
+    places = np.array([[300 + 60 * np.sin(15 * t), 300, SIDE] for t in times_s])  # a shaken head
+    off = np.abs(cut_at(Tracker(), times_s, places) - places)
+    assert 0.02 * SIDE < off.max() <= 0.03 * SIDE + 1e-3
+
+
+@pytest.mark.parametrize(("window_s", "fps"), [(0.0, 30), (0.33, 5), (0.05, 30)])
+def test_where_nothing_can_be_learnt_of_it_a_box_stays_as_it_is(window_s: float, fps: int) -> None:
+    times_s = every(fps, 2)
+    places = np.random.default_rng(0).normal([300, 300, SIDE], 5, (len(times_s), 3))
+    assert cut_at(Tracker(window_s), times_s, places) == pytest.approx(places, abs=1e-3)
+
+
+def test_each_box_keeps_its_shape() -> None:
+    tracker = Tracker()
+    for time_s, width in zip(every(30, 0.2), (60, 62, 59, 60, 61, 60, 63), strict=True):
+        wide = np.array([[200, 100, 200 + width, 220], [500, 300, 620, 300 + width]], np.float32)
+        seen = tracker.begin(wide, time_s)
+    shape = (seen.boxes[:, 2] - seen.boxes[:, 0]) / (seen.boxes[:, 3] - seen.boxes[:, 1])
+    assert shape == pytest.approx([63 / 120, 120 / 63], rel=1e-4)
+    assert not np.allclose(seen.boxes, wide)
+    assert seen.boxes.dtype == np.float32
 
 
 def test_columns_may_come_and_go() -> None:

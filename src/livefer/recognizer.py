@@ -182,8 +182,9 @@ class Recognizer:
         view = np.array([number for of_one in views for number in of_one], np.int64)
         scale = self.detector.crop_scale * self.classifier.crop_scale
         shift_y = self.detector.crop_shift_y
-        crops = crop_faces(frame.image, boxes_of(boxes[of_face], view), scale, shift_y, size)
-        squares = crop_boxes(boxes, scale, shift_y)
+        steady = boxes if seen is None else seen.boxes
+        crops = crop_faces(frame.image, boxes_of(steady[of_face], view), scale, shift_y, size)
+        squares = crop_boxes(steady, scale, shift_y)
         timings_ms = {
             "detect": 1000 * (found - began),
             "crop": 1000 * (time.perf_counter() - tracked),

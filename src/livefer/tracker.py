@@ -23,6 +23,8 @@ _MOTION_S = 0.5  # velocity is fitted over this time, and a hidden face moves on
 _REACH = 0.6  # a face is found again within this many of its sizes from where it is expected,
 _REACH_PER_S = 1.5  # and within so many more for each second it was not seen
 _HIDDEN = 0.25  # a face that was seen in the frame before is preferred by so much
+_STEADY_S = 0.2  # a box is put where a line through its places of so long leads,
+_STEADY = 0.03  # but no further from where it was found than so much of its side
 _LEAD = 0.1  # a label changes where another class is more probable by so much
 _MAX_GROWTH = 2.0  # two boxes whose sides differ by more are not the same face
 
@@ -55,6 +57,24 @@ class _Track:
         while len(self.samples) > 1 and self.samples[1].time_s <= time_s:
             del self.samples[0]
 
+    def steady_place(self, within_s: float) -> NDArray[np.float64]:
+        """Return (x, y, side) in the newest sample, without the trembling of detectors.
+
+        within_s: how old samples may be that tell
+        """
+        last = self.samples[-1]
+        run = self.samples[-1 - last.number :]
+        times = np.array([sample.time_s for sample in run]) - last.time_s
+        recent = times >= -within_s - 1e-6
+        if recent.sum() < 3:
+            return last.place
+        times, places = times[recent], np.array([sample.place for sample in run])[recent]
+        deviation = times - times.mean()
+        slope = deviation @ places / (deviation @ deviation)
+        off = places.mean(axis=0) - slope * times.mean() - last.place
+        most = _STEADY * last.place[2]
+        return np.asarray(last.place + off.clip(-most, most))
+
     def expected_at(self, time_s: float) -> NDArray[np.float64]:
         """Return (x, y, side) where constant velocity puts the face."""
         last = self.samples[-1]
@@ -76,6 +96,8 @@ class Seen:
     """The faces of a frame, and whose they are, before it is known what they show.
 
     track_ids: (N,) int64, counting from 1
+    boxes: (N, 4) float32, xyxy in pixels, where the faces are to be cut: as they were given, but
+        they do not tremble
     numbers: (N,) int64, how many frames came before it that show the same face and are smoothed
         with it, each with the one before
     is_smoothed: whether frames follow each other closely enough to be smoothed together
@@ -83,6 +105,7 @@ class Seen:
     """
 
     track_ids: NDArray[np.int64]
+    boxes: NDArray[np.float32]
     numbers: NDArray[np.int64]
     is_smoothed: bool
     samples: tuple[tuple[_Sample, ...], ...]
@@ -131,8 +154,10 @@ class Tracker:
             is_run = last is not None and time_s - last.time_s <= self.window_s > 0
             track.samples.append(_Sample(time_s, place, last.number + 1 if last and is_run else 0))
             track.forget_before(time_s - max(self.window_s, _MOTION_S))
+        steady = [track.steady_place(min(_STEADY_S, self.window_s)) for track in tracks]
         return Seen(
             np.array([track.track_id for track in tracks], np.int64),
+            _moved(boxes, places, np.array(steady).reshape(-1, 3)),
             np.array([track.samples[-1].number for track in tracks], np.int64),
             self.window_s > 0 and (pause_s <= self.window_s or math.isinf(pause_s)),
             tuple(tuple(track.samples) for track in tracks),
@@ -266,6 +291,15 @@ def pair(costs: NDArray[np.float64]) -> list[tuple[int, int]]:
         pairs.append((i, j))
         costs[i], costs[:, j] = np.inf, np.inf
     return pairs
+
+
+def _moved(
+    boxes: NDArray[np.float32], places: NDArray[np.float64], to: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return boxes (N, 4) brought from their places to others, each (N, 3): x, y, side."""
+    from_middle = boxes - np.tile(places[:, :2], 2)
+    moved = np.tile(to[:, :2], 2) + from_middle * (to[:, 2:] / places[:, 2:])
+    return moved.astype(np.float32)
 
 
 def _places(boxes: NDArray[np.float32]) -> NDArray[np.float64]:
