@@ -24,7 +24,7 @@ _REACH = 0.6  # a face is found again within this many of its sizes from where i
 _REACH_PER_S = 1.5  # and within so many more for each second it was not seen
 _HIDDEN = 0.25  # a face that was seen in the frame before is preferred by so much
 _STEADY_S = 0.2  # a box is put where a line through its places of so long leads,
-_STEADY = 0.03  # but no further from where it was found than so much of its side
+_TREMBLE = 0.03  # but no further from where it was found than so much of its side
 _LEAD = 0.1  # a label changes where another class is more probable by so much
 _MAX_GROWTH = 2.0  # two boxes whose sides differ by more are not the same face
 
@@ -72,7 +72,7 @@ class _Track:
         deviation = times - times.mean()
         slope = deviation @ places / (deviation @ deviation)
         off = places.mean(axis=0) - slope * times.mean() - last.place
-        most = _STEADY * last.place[2]
+        most = _TREMBLE * last.place[2]
         return np.asarray(last.place + off.clip(-most, most))
 
     def expected_at(self, time_s: float) -> NDArray[np.float64]:
@@ -297,7 +297,7 @@ def _moved(
     boxes: NDArray[np.float32], places: NDArray[np.float64], to: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """Return boxes (N, 4) brought from their places to others, each (N, 3): x, y, side."""
-    from_middle = boxes - np.tile(places[:, :2], 2)
+    from_middle = np.asarray(boxes, np.float64).reshape(-1, 4) - np.tile(places[:, :2], 2)
     moved = np.tile(to[:, :2], 2) + from_middle * (to[:, 2:] / places[:, 2:])
     return moved.astype(np.float32)
 
