@@ -188,34 +188,53 @@ def test_what_is_named_twice_is_done_once(
     assert sorted(p.name for p in Path("copies").iterdir()) == ["a.mp4", "b.mp4"]
 
 
+@pytest.mark.parametrize("n_presses", [1, 3])
 def test_ctrl_c_leaves_a_valid_table_and_a_playable_video(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], n_presses: int
+) -> None:
+    """An impatient one is pressed several times and means the same."""
+    clip("in.mp4", 200, options={"g": "10"}, sound="aac")
+    clip("next.mp4", 2)
+    before = signal.getsignal(signal.SIGINT)
+    press_in_second_batch(monkeypatch, n_presses)
+    code, err = run(monkeypatch, capsys, "in.mp4", "next.mp4", "--csv", "o.csv", "--out", "copies")
+    assert code == 130
+    assert "stopped on request after 16 frames" in err
+    rows = read_csv("o.csv")
+    assert "stopped on request" in rows[-1]["error"]
+    assert len({r["index"] for r in rows if not r["error"]}) == 16
+    assert len(read_streams(Path("copies/in.mp4"))["times"]) == 16
+    assert {r["source"] for r in rows} == {"in.mp4"}
+    assert signal.getsignal(signal.SIGINT) is before
+    assert threading.active_count() == 1
+
+
+def test_another_ctrl_c_leaves_out_what_waits_and_files_are_whole(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clip("in.mp4", 200, options={"g": "10"}, sound="aac")
-    clip("next.mp4", 2)
-    n_calls, before = 0, signal.getsignal(signal.SIGINT)
-    process_many = Recognizer.process_many
+    monkeypatch.setattr("livefer.cli.videowork._ONE_PRESS_S", 0.0)
+    press_in_second_batch(monkeypatch, 2)
+    code, err = run(monkeypatch, capsys, "in.mp4", "--csv", "o.csv", "--out", "o.mp4")
+    assert code == 130
+    assert "wrote o.csv, o.mp4" in err
+    assert sorted({int(r["index"]) for r in read_csv("o.csv")}) == list(range(8))
+    assert 1 <= len(read_streams(Path("o.mp4"))["times"]) <= 8
+    assert not list(Path().glob(".*"))
+    assert threading.active_count() == 1
+
+
+def press_in_second_batch(monkeypatch: pytest.MonkeyPatch, n_presses: int) -> None:
+    n_calls, process_many = 0, Recognizer.process_many
 
     def interrupted(self: Recognizer, *given: Any) -> Any:
         nonlocal n_calls
         n_calls += 1
-        if n_calls == 2:
+        for _ in range(n_presses if n_calls == 2 else 0):
             os.kill(os.getpid(), signal.SIGINT)
         return process_many(self, *given)
 
     monkeypatch.setattr(Recognizer, "process_many", interrupted)
-    code, err = run(monkeypatch, capsys, "in.mp4", "next.mp4", "--csv", "o.csv", "--out", "copies")
-    assert code == 130
-    assert "stopped on request" in err
-    rows = read_csv("o.csv")
-    assert "stopped on request" in rows[-1]["error"]
-    n_frames = len({r["index"] for r in rows if not r["error"]})
-    assert 16 <= n_frames < 100
-    copy = read_streams(Path("copies/in.mp4"))
-    assert len(copy["times"]) == n_frames
-    assert {r["source"] for r in rows} == {"in.mp4"}
-    assert signal.getsignal(signal.SIGINT) is before
-    assert threading.active_count() == 1
 
 
 def test_a_video_without_a_face_has_rows(

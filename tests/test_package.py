@@ -102,6 +102,21 @@ def test_the_unpacked_wheel_recognises_its_picture(wheel: zipfile.ZipFile, tmp_p
     assert [path.suffix for path in work.rglob("*") if path.is_file()] == [".jpg"]
 
 
+def test_ctrl_c_before_a_command_has_begun_is_no_traceback() -> None:
+    code = (
+        "import sys, livefer.__main__ as m\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'typer':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+        "m.main()"
+    )
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
 def test_says_its_version() -> None:
     command = [sys.executable, "-m", "livefer", "--version"]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)

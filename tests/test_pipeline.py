@@ -195,3 +195,36 @@ def test_what_goes_wrong_while_encoding_is_raised_where_results_are_written(
     with pytest.raises(LiveferError, match="the disk is full"):
         write_all()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4"]
+
+
+def test_ctrl_c_while_a_video_is_ended_waits_for_its_encoder(
+    tmp_path: Path, recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "in.mp4", [scene(0)] * 12)
+    with VideoReader(path) as video:
+        info, results = video.info, list(recognise_video(recognizer, video))
+    begun, pressed, write = Event(), Event(), VideoWriter.write
+
+    def slow(self: VideoWriter, *given: Any) -> None:
+        begun.set()
+        assert pressed.wait(60)
+        write(self, *given)
+
+    monkeypatch.setattr(VideoWriter, "write", slow)
+    annotated = AnnotatedVideo(VideoWriter(tmp_path / "out.mp4", info))
+    for result in results:
+        annotated.write(result)
+    assert begun.wait(60)
+    join = annotated._thread.join
+
+    def press() -> None:
+        if not pressed.is_set():
+            pressed.set()
+            raise KeyboardInterrupt
+        join()
+
+    monkeypatch.setattr(annotated._thread, "join", press)
+    with pytest.raises(KeyboardInterrupt):
+        annotated.close()
+    assert not annotated._thread.is_alive()
+    assert len(read_streams(tmp_path / "out.mp4")["times"]) <= 2

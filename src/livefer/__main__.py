@@ -1,6 +1,21 @@
 """`python -m livefer` is the `livefer` command."""
 
-from livefer.cli import main
+from __future__ import annotations
+
+import signal
+
+
+def main() -> None:
+    """Run the command; Ctrl-C ends it without a traceback, wherever it comes."""
+    try:
+        from livefer.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is left to be ended in good order
+
 
 if __name__ == "__main__":
     main()

@@ -40,7 +40,7 @@ def recognise_video(
 
     A frame without a face has a note where the reason can be seen.
 
-    stop: once it is set, what was decoded is recognised and then a result says where it stopped
+    stop: once it is set, the batch at hand is recognised and then a result says where it stopped
     """
     stop = stop or Event()
     tracker = recognizer.tracker()
@@ -53,6 +53,8 @@ def recognise_video(
                 index, time_s = result.index + 1, result.time_s
                 has_ended = result.error is not None
                 yield result
+            if stop.is_set():
+                break
     if stop.is_set() and not has_ended:
         error = f"stopped on request after {index} frames, at {time_s:.1f} s"
         yield FrameResult(video.name, index, time_s, None, error=error)
@@ -119,6 +121,7 @@ class AnnotatedVideo:
         self._writer = writer
         self._queue: Queue[FrameResult | None] = Queue(_n_waiting(writer.info))
         self._failure: Exception | None = None
+        self._is_hurried = False  # what waits is left out
         self._ended = Event()
         self._thread = Thread(target=self._run, name="livefer-encode", daemon=True)
         self._thread.start()
@@ -130,7 +133,7 @@ class AnnotatedVideo:
 
     def _run(self) -> None:
         try:
-            while (result := self._queue.get()) is not None:
+            while (result := self._queue.get()) is not None and not self._is_hurried:
                 assert result.image is not None
                 self._writer.write(draw_faces(result.image, result.faces), result.time_s)
         except Exception as error:  # noqa: BLE001  # raised again by write and close
@@ -139,19 +142,31 @@ class AnnotatedVideo:
             self._ended.set()
 
     def close(self, whole: bool = False) -> None:
-        """Encode what is left and end the file; `whole` as in VideoWriter.close."""
-        _put(self._queue, None, self._ended)
-        self._thread.join()
+        """Encode what is left and end the file; `whole` as in VideoWriter.close.
+
+        Ctrl-C leaves out what is left; the file is whole all the same.
+        """
         try:
+            self._end()
             if self._failure is not None:
                 raise self._failure
+        except KeyboardInterrupt:
+            self._is_hurried = True
+            self._end()
+            raise
         finally:
-            self._writer.close(whole)
+            if not self._thread.is_alive():  # FFmpeg crashes where its file is closed meanwhile
+                self._writer.close(whole)
+
+    def _end(self) -> None:
+        _put(self._queue, None, self._ended)
+        self._thread.join()
 
     def __enter__(self) -> AnnotatedVideo:
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        self._is_hurried = kind is KeyboardInterrupt
         self.close()
 
 

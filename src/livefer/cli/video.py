@@ -6,7 +6,7 @@ import glob
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,15 +23,13 @@ from livefer.cli.shared import (
     check_not_read,
     write_hint,
 )
-from livefer.cli.videowork import Span, Total, Work, stopping, work_bar
+from livefer.cli.videowork import STOPPED, Span, Total, Work, stopping, work_bar
 from livefer.errors import ConfigError
 from livefer.words import printable
 
 if TYPE_CHECKING:
     from livefer.recognizer import Recognizer
     from livefer.sinks import TableSink
-
-_STOPPED = 130  # the exit code of what Ctrl-C ended
 
 
 def video(
@@ -118,26 +116,31 @@ def video(
     recognizer = Recognizer(model, detector, smoothing, prior=prior)
     total = Total()
     story = Story(recognizer.classes) if pages else None
-    with ExitStack() as stack, stopping() as stop:
-        about = _about(recognizer)
-        sinks: list[TableSink] = []
-        for table in tables:
-            sinks.append(open_table(table, recognizer.classes, about))
-            stack.push(sinks[-1])
-        work = Work(recognizer, sinks, story, span, stop, stack.enter_context(work_bar()), total)
-        for number, (path, error) in enumerate(inputs, 1):
-            if stop.is_set():
-                break
-            label = Path(path).name if len(inputs) == 1 else f"{number}/{len(inputs)} {path}"
-            work.do(path, error, names.get(path), label)
-    for error in total.errors:
-        sys.stderr.write(f"{error}\n")
-    drawn = story.write(plot, report, _made_with(recognizer, span)) if story else []
-    written = [printable(str(path)) for path in [*tables, *total.copies, *drawn] if path.exists()]
-    sys.stderr.write(f"{total}; wrote {', '.join(written) or 'nothing'}\n")
-    write_hint(recognizer)
+    drawn: list[Path] = []
+    with stopping() as stop:
+        with suppress(KeyboardInterrupt), ExitStack() as stack:
+            about = _about(recognizer)
+            sinks: list[TableSink] = []
+            for table in tables:
+                sinks.append(open_table(table, recognizer.classes, about))
+                stack.push(sinks[-1])
+            bar = stack.enter_context(work_bar())
+            work = Work(recognizer, sinks, story, span, stop, bar, total)
+            for number, (path, error) in enumerate(inputs, 1):
+                if stop.is_set():
+                    break
+                label = Path(path).name if len(inputs) == 1 else f"{number}/{len(inputs)} {path}"
+                work.do(path, error, names.get(path), label)
+        for error in total.errors:
+            sys.stderr.write(f"{error}\n")
+        with suppress(KeyboardInterrupt):
+            drawn = story.write(plot, report, _made_with(recognizer, span)) if story else []
+        files = [*tables, *total.copies, *drawn]
+        written = [printable(str(path)) for path in files if path.exists()]
+        sys.stderr.write(f"{total}; wrote {', '.join(written) or 'nothing'}\n")
+        write_hint(recognizer)
     if stop.is_set():
-        raise typer.Exit(_STOPPED)
+        raise typer.Exit(STOPPED)
     if total.errors:
         raise typer.Exit(1)
 

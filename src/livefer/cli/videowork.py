@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
     from livefer.results import FrameResult
     from livefer.sinks import TableSink
     from livefer.video import VideoReader
+
+STOPPED = 130
+"""The exit code of what Ctrl-C ended."""
+
+_ONE_PRESS_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -103,21 +110,25 @@ class Work:
             if copy is not None:
                 writer = VideoWriter(copy, reader.info, reader.name, span.start_s)
                 annotated = stack.enter_context(AnnotatedVideo(writer))
-            for result in recognise_video(self.recognizer, reader, self.stop):
-                self._write(result)
+            try:
+                for result in recognise_video(self.recognizer, reader, self.stop):
+                    self._write(result)
+                    if annotated is not None:
+                        annotated.write(result)
+                    persons.update(face.track_id for face in result.faces)
+                    n_frames += result.image is not None
+                    shown_s = result.time_s
+                    took_s = max(time.monotonic() - began_s, 1e-3)
+                    done_s = shown_s - span.start_s
+                    speed = f"{n_frames / took_s:.0f} frames/s, {done_s / took_s:.1f}×"
+                    speed = "ending" if self.stop.is_set() else speed
+                    self.bar.update(task, completed=done_s, speed=speed)
                 if annotated is not None:
-                    annotated.write(result)
-                persons.update(face.track_id for face in result.faces)
-                n_frames += result.image is not None
-                shown_s = result.time_s
-                took_s = max(time.monotonic() - began_s, 1e-3)
-                done_s = shown_s - span.start_s
-                speed = f"{n_frames / took_s:.0f} frames/s, {done_s / took_s:.1f}×"
-                self.bar.update(task, completed=done_s, speed=speed)
-            if annotated is not None and writer is not None:
-                annotated.close(whole=span.end_s is None and not self.stop.is_set())
-                self.total.copies += [writer.path] if n_frames else []
-                self.total.errors += [writer.hint] if writer.hint else []
+                    annotated.close(whole=span.end_s is None and not self.stop.is_set())
+            finally:
+                if writer is not None:
+                    self.total.copies += [writer.path] if n_frames else []
+                    self.total.errors += [writer.hint] if writer.hint else []
         self.total.n_persons += len(persons)
         self.total.footage_s += max(shown_s - span.start_s, 0.0)
 
@@ -133,13 +144,25 @@ class Work:
 
 @contextmanager
 def stopping() -> Iterator[Event]:
-    """Let the first Ctrl-C, or a request to terminate, end the work in good order."""
+    """Let the first Ctrl-C, or a request to terminate, end the work in good order.
+
+    The second one is a KeyboardInterrupt, after which there is none any more, so that files are
+    closed, and the third ends the process. Presses in quick succession are one.
+    """
     stop = Event()
+    n_asked, asked_s = 0, -math.inf
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
+        nonlocal n_asked, asked_s
+        now_s = time.monotonic()
+        if now_s < asked_s + _ONE_PRESS_S:
+            return
+        n_asked, asked_s = n_asked + 1, now_s
         stop.set()
+        if n_asked == 2:
+            raise KeyboardInterrupt
+        if n_asked > 2:
+            os._exit(STOPPED)  # something hangs
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
