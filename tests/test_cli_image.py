@@ -114,6 +114,26 @@ def test_folders_and_patterns(run: Run) -> None:
     assert sources("d/**/*") == ["d/1.jpg", "d/2.png", "d/deeper/3.png"]
 
 
+def test_copies_are_not_put_where_the_next_run_finds_them(run: Run) -> None:
+    for name in ("d/1.png", "d/2.png"):
+        write_picture(Path(name), ONE)
+    for where in ("d", "d/*.png"):
+        code, out, err = run("image", where, "--out", "d")
+        assert (code, out) == (1, "")
+        assert f"as in {Path('d/annotated')}" in err
+    assert sorted(path.name for path in Path("d").iterdir()) == ["1.png", "2.png"]
+    code, out, _ = run("image", "d/1.png", "--out", "d")
+    assert code == 0
+    assert f"; annotated copy: {Path('d/1-2.png')}" in out
+
+
+def test_in_a_pipe_no_name_is_broken(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    name = f"{'long' * 40}.png"
+    write_picture(Path(name), ONE)
+    assert name in run("image", name)[1]
+
+
 def test_a_name_with_brackets_is_a_file_before_it_is_a_pattern(run: Run) -> None:
     write_picture(Path("a [1].png"), ONE)
     assert run("image", "a [1].png")[0] == 0

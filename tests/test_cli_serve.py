@@ -181,7 +181,7 @@ def test_a_taken_port_is_one_line(
     ("arguments", "expected"),
     [
         (("--host", "no.such.host.invalid"), '"no.such.host.invalid" is no address'),
-        (("--host", "192.0.2.1", "--port", "0"), "192.0.2.1 port 0 cannot be used"),
+        (("--host", "192.0.2.1", "--port", "0"), "192.0.2.1 is no address of this machine"),
         (("--ssl-certfile", "absent.pem", "--port", "0"), "absent.pem does not exist"),
         (("--ssl-certfile", "bad.pem", "--port", "0"), "bad.pem is no certificate"),
         (("--ssl-keyfile", "bad.pem"), "--ssl-keyfile came without --ssl-certfile"),

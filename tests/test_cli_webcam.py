@@ -127,7 +127,8 @@ def test_ctrl_c_or_a_request_to_terminate_ends_in_order(
     ("arguments", "expected"),
     [
         (("--source", "99"), "camera 99 could not be opened"),
-        (("--source", "absent.mp4"), "absent.mp4 could not be opened"),
+        (("--source", "absent.mp4"), "absent.mp4 does not exist"),
+        (("--source", "."), ". is a folder: expected a video"),
         (("--source", "a.png"), 'a.png does not move: "livefer image"'),
         (("--source", "in.avi", "--record", "in.avi/out.mp4"), "cannot be written"),
         (("--source", "in.avi", "--record", "./in.avi"), "in.avi is read"),
@@ -145,6 +146,13 @@ def test_a_mistake_is_one_line(
     assert code == 1
     assert expected in err
     assert err.count("\n") == 1
+
+
+def test_a_wrong_path_is_said_where_there_is_no_display_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], no_display: None
+) -> None:
+    code, err = run(monkeypatch, capsys, "--source", "absent.mp4")
+    assert (code, err) == (1, "livefer: absent.mp4 does not exist: check the path\n")
 
 
 def test_no_display_is_one_line(

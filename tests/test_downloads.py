@@ -63,6 +63,7 @@ def test_fetched_is_served(server: str, tmp_path: Path) -> None:
         f"{server}/file",
         tmp_path / "new" / "f",
         SHA256,
+        "give it",
         lambda done, total: seen.append((done, total)),
     )
     assert to.read_bytes() == CONTENT
@@ -76,7 +77,7 @@ def test_fetched_is_served(server: str, tmp_path: Path) -> None:
 def test_a_file_that_is_right_is_not_fetched_again(tmp_path: Path) -> None:
     to = tmp_path / "f"
     to.write_bytes(CONTENT)
-    assert fetch("http://127.0.0.1:9/nobody-listens", to, SHA256) == to
+    assert fetch("http://127.0.0.1:9/nobody-listens", to, SHA256, "") == to
 
 
 @pytest.mark.parametrize(
@@ -99,15 +100,15 @@ def test_what_is_wrong_leaves_nothing_and_keeps_what_was_there(
         if name == "short" and before is None:
             sha256 = hashlib.sha256(CONTENT + CONTENT).hexdigest()
         with pytest.raises(ModelError, match=message) as caught:
-            fetch(f"{server}/{name}", folder / "f", sha256)
+            fetch(f"{server}/{name}", folder / "f", sha256, "")
         assert "\n" not in str(caught.value)
         left = {path.name: path.read_bytes() for path in folder.iterdir()}
         assert left == ({} if before is None else {"f": before})
 
 
 def test_no_network_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"could not be downloaded.*check the network") as caught:
-        fetch("http://127.0.0.1:9/nobody-listens", tmp_path / "f", SHA256)
+    with pytest.raises(ModelError, match=r"could not be downloaded.*elsewhere: give it") as caught:
+        fetch("http://127.0.0.1:9/nobody-listens", tmp_path / "f", SHA256, "give it")
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 

@@ -39,6 +39,17 @@ def test_the_surest_moment_of_each_expression_is_kept() -> None:
     assert face[2, 2, 0] < 60, "some of what is around"
 
 
+def test_of_a_person_who_is_never_certain_the_least_uncertain_moment_is_kept() -> None:
+    frames = KeyFrames()
+    for index, (label, confidence) in enumerate([("sad", 0.3), ("fear", 0.5), ("sad", 0.4)]):
+        add(frames, index, label, confidence, uncertain=True)
+    [frame] = frames.of("a.mp4")
+    assert (frame.time_s, frame.uncertain) == (0.1, True)
+    assert list(portraits([frame])) == [1]
+    add(frames, 3, "happy", 0.9)
+    assert [(f.label, f.uncertain) for f in frames.of("a.mp4")] == [("happy", False)]
+
+
 @pytest.mark.parametrize(
     "box", [(-30.0, -20.0, 40.0, 50.0), (300.0, 200.0, 400.0, 300.0), (0.0, 0.0, 900.0, 900.0)]
 )

@@ -23,6 +23,7 @@ _FASTER = 1.15  # less is noise
 _LARGE_SHARE = 0.5
 _BUSY_SHARE = 0.3
 _SKIPPED, _MISSED = 0.01, 0.05
+_FEW_SKIPPED = 2  # frames, which say nothing of a machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +205,7 @@ def advise(
     if machine.n_cores == 1:
         lines.append("there is one core, which capture, recognition and display have to share")
     n_came = live.n_frames + live.n_skipped
-    if live.n_skipped > _SKIPPED * n_came:
+    if live.n_skipped > max(_SKIPPED * n_came, _FEW_SKIPPED):
         lines.append(
             f"{live.n_skipped / n_came:.0%} of the frames at {live.fps:.0f} fps were skipped: "
             "this machine does not keep up"

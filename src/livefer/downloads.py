@@ -43,7 +43,7 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def fetch(url: str, to: Path, sha256: str, progress: Progress | None = None) -> Path:
+def fetch(url: str, to: Path, sha256: str, instead: str, progress: Progress | None = None) -> Path:
     """Download a file to `to`, unless it is already there, and check it.
 
     The file appears under its name only when it is complete and its checksum is right.
@@ -65,7 +65,7 @@ def fetch(url: str, to: Path, sha256: str, progress: Progress | None = None) -> 
             error.close()
         raise ModelError(
             f"{url} could not be downloaded to {to} ({error}): check the network, or fetch the "
-            "file elsewhere and give its path"
+            f"file elsewhere: {instead}"
         ) from error
     return to
 

@@ -189,17 +189,23 @@ def _gallery(frames: Sequence[KeyFrame], classes: Sequence[str]) -> str:
         return ""
     rows = []
     for track_id in dict.fromkeys(frame.track_id for frame in frames):
-        cards = "".join(
-            f'<li><img src="{image_data(f.jpeg)}" alt="{escape(f.label)}"><span>'
-            f'<span class="dot c{classes.index(f.label)}"></span>{escape(f.label)} '
-            f'{f.confidence:.0%}<br><span class="faint">at {clock(f.time_s)}</span></span></li>'
-            for f in frames
-            if f.track_id == track_id
-        )
+        cards = "".join(_face(f, classes) for f in frames if f.track_id == track_id)
         rows.append(f'<h4>person {track_id}</h4><ul class="faces">{cards}</ul>')
     return (
         '<h3>Key frames</h3>\n<p class="faint">The moment at which the network was surest of each '
         "expression. Look at them before you believe the figures.</p>\n" + "\n".join(rows)
+    )
+
+
+def _face(frame: KeyFrame, classes: Sequence[str]) -> str:
+    alt, what = "never certain", "never certain"
+    if not frame.uncertain:
+        alt = escape(frame.label)
+        dot = f'<span class="dot c{classes.index(frame.label)}"></span>'
+        what = f"{dot}{alt} {frame.confidence:.0%}"
+    return (
+        f'<li><img src="{image_data(frame.jpeg)}" alt="{alt}"><span>{what}<br>'
+        f'<span class="faint">at {clock(frame.time_s)}</span></span></li>'
     )
 
 

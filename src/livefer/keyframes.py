@@ -20,6 +20,7 @@ class KeyFrame:
     """A face at its clearest.
 
     jpeg: a square picture, as JPEG
+    uncertain: its label is not to be relied on
     """
 
     track_id: int
@@ -27,6 +28,7 @@ class KeyFrame:
     time_s: float
     confidence: float
     jpeg: bytes
+    uncertain: bool = False
 
 
 class KeyFrames:
@@ -34,34 +36,49 @@ class KeyFrames:
 
     def __init__(self, side_px: int = 160) -> None:
         self.side_px = side_px
-        self._best: dict[str, dict[int, dict[str, KeyFrame]]] = {}
+        # By source, person and label; None is whatever was uncertain.
+        self._best: dict[str, dict[int, dict[str | None, KeyFrame]]] = {}
         self._n_seen: dict[tuple[str, int], int] = {}
 
     def add(self, result: FrameResult) -> None:
-        """Take one frame; faces without a track and uncertain ones are left out."""
+        """Take one frame; faces without a track are left out."""
         if result.image is None:
             return
         persons = self._best.setdefault(result.source, {})
         for face in result.faces:
-            if face.track_id is None or face.uncertain:
+            if face.track_id is None:
                 continue
             who = (result.source, face.track_id)
             self._n_seen[who] = self._n_seen.get(who, 0) + 1
             of_person = persons.setdefault(face.track_id, {})
-            known = of_person.get(face.label)
+            what = None if face.uncertain else face.label
+            known = of_person.get(what)
             if known is None or face.confidence > known.confidence + _CLEARER:
                 jpeg = _jpeg(_cut_out(result.image, face, self.side_px))
-                of_person[face.label] = KeyFrame(
-                    face.track_id, face.label, result.time_s, face.confidence, jpeg
+                of_person[what] = KeyFrame(
+                    face.track_id,
+                    face.label,
+                    result.time_s,
+                    face.confidence,
+                    jpeg,
+                    face.uncertain,
                 )
         if len(persons) > _MOST_PERSONS:
             least = min(persons, key=lambda i: self._n_seen[result.source, i])
             del persons[least], self._n_seen[result.source, least]
 
     def of(self, source: str) -> list[KeyFrame]:
-        """Return a source's key frames, by person, the clearest first."""
+        """Return a source's key frames, by person, the clearest first.
+
+        Of a person who was never certain there is one that is not.
+        """
         persons = self._best.get(source, {})
-        frames = [frame for of_person in persons.values() for frame in of_person.values()]
+        frames = [
+            frame
+            for of_person in persons.values()
+            for what, frame in of_person.items()
+            if what is not None or len(of_person) == 1
+        ]
         return sorted(frames, key=lambda f: (f.track_id, -f.confidence))
 
 

@@ -116,6 +116,8 @@ def as_image(image: Any) -> NDArray[np.uint8]:
             "expected an image, got None, as cv2.imread gives where it can read no picture: check "
             "the path"
         )
+    if isinstance(image, int):
+        raise ValueError(f"expected an image, got {image}: a camera is for Recognizer().stream")
     is_pil = hasattr(image, "getbands") and hasattr(image, "convert")  # without importing PIL
     # With more than 8 bits, PIL would make everything above 255 white.
     if is_pil and not getattr(image, "mode", "").startswith(("I", "F")):
@@ -134,6 +136,11 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
         data = Path(path).read_bytes()  # not cv2.imread: it cannot open every path on Windows
     except FileNotFoundError:
         raise SourceError(f"{path} does not exist: check the path") from None
+    except IsADirectoryError:
+        raise SourceError(
+            f"{path} is a folder: expected one picture; Recognizer().stream and "
+            '"livefer image" read all of them'
+        ) from None
     except OSError as error:
         raise SourceError(
             f"{path} could not be opened ({error.strerror}): check the path"

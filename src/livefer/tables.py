@@ -64,9 +64,11 @@ def classes_of(columns: Sequence[str], path: Path) -> tuple[str, ...]:
     missing = [name for name in _COLUMNS if name not in columns and name not in _OPTIONAL]
     classes = tuple(name for name in columns if f"raw_{name}" in columns)
     if missing or not classes:
-        what = f"the columns {', '.join(missing)}" if missing else "columns of probabilities"
+        lacks = f"columns {', '.join(missing)}" if missing else "columns of probabilities"
+        lacks = lacks if len(missing) != 1 else f"column {missing[0]}"
         raise DatasetError(
-            f"{path} has no {what}: expected a table that livefer wrote, with one row for each face"
+            f"{path} has no {lacks}: expected a table that livefer wrote, with one row for each "
+            "face"
         )
     return classes
 

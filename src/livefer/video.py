@@ -137,6 +137,11 @@ class VideoReader:
         try:
             return open_media(self._av, name)
         except (self._av.error.FFmpegError, OSError) as error:
+            if "://" in name:
+                raise SourceError(
+                    f"{name} could not be opened ({_reason(error)}): check the address, and that "
+                    "it is sending"
+                ) from None
             raise SourceError(
                 f"{name} could not be opened as a video ({_reason(error)}): it is damaged, "
                 "incomplete or of an unknown kind; copy it again, or convert it to an MP4 with "

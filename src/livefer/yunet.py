@@ -154,4 +154,4 @@ def download_yunet(file: Path | None = None, progress: Progress | None = None) -
     to = cache_dir() / YUNET_FILE
     if file is not None:
         return install(file, to, YUNET_SHA256)
-    return fetch(YUNET_URL, to, YUNET_SHA256, progress)
+    return fetch(YUNET_URL, to, YUNET_SHA256, "livefer download yunet --from FILE", progress)

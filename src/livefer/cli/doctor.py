@@ -35,9 +35,9 @@ def doctor() -> None:
     n_broken = 0
     for title, findings in (
         ("Versions", _versions()),
-        ("Model", _model()),
         ("Face detectors", _detectors()),
         ("Cameras and display", _devices()),
+        ("Model", _model()),
         ("Extras", _extras()),
     ):
         console.print(f"[bold]{title}[/]")

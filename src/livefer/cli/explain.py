@@ -70,9 +70,12 @@ def explain(
     recognizer = Recognizer(model, detector, prior=prior)
     faces = recognizer(picture)
     if not faces:
+        other = (
+            "" if getattr(recognizer.detector, "name", "") == "yunet" else "--detector yunet, or "
+        )
         raise LiveferError(
-            f"no face was found in {image}: try --detector yunet, or a picture where the face is "
-            "larger and looks at the camera"
+            f"no face was found in {image}: try {other}a picture where the face is larger and "
+            "looks at the camera"
         )
     if face is not None and face > len(faces):
         n_faces = f"{len(faces)} face{'' if len(faces) == 1 else 's'}"

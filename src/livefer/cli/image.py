@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 
 Item = tuple[str, str | None]  # a picture's path, and why there is none
+_NO_LIMIT = 10_000  # letters in a line
 
 
 def image(
@@ -76,9 +77,16 @@ def image(
         raise ConfigError("--cam paints into the annotated copies: say where to with --out DIR")
     items = list(_find(paths))
     taken = {Path(name).resolve() for name, error in items if error is None}
+    searched = {Path(name).resolve().parent for name, _ in items if name not in paths}
+    if out is not None and out.resolve() in searched:
+        raise ConfigError(
+            f"--out {out} is where the pictures are, and the next run would take the copies for "
+            f"pictures: expected another folder, as in {out / 'annotated'}"
+        )
     recognizer = Recognizer(model, detector, heatmaps=cam, prior=prior)
     table, shown = _table(), _short([name for name, _ in items])
-    n_faces, n_copies, errors = 0, 0, []
+    n_faces, errors = 0, []
+    copies: list[Path] = []
     for index, (name, error) in enumerate(_with_progress(items)):
         result = _recognise(recognizer, index, name, error)
         if result.error and len(items) == 1 and not as_json:
@@ -90,14 +98,15 @@ def image(
             path = _free_name(out, Path(name), taken)
             write_image(path, draw_faces(result.image, result.faces, cam, bars=True))
             record["output"] = printable(str(path))
-            n_copies += 1
+            copies.append(path)
         if as_json:
             sys.stdout.write(json.dumps(record) + "\n")
             sys.stdout.flush()
         else:
             _add_rows(table, shown[index], result)
     if not as_json:
-        _print(table, len(items), n_faces, errors, out if n_copies else None)
+        where = copies[0] if len(copies) == 1 else out
+        _print(table, len(items), n_faces, errors, where if copies else None)
     write_hint(recognizer)
     if errors:
         raise typer.Exit(1)
@@ -211,13 +220,16 @@ def _print(
 ) -> None:
     from rich.console import Console
 
-    console = Console(highlight=False, markup=False)
+    # In a file or a pipe, nobody wants lines that are broken.
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _NO_LIMIT
+    console = Console(highlight=False, markup=False, width=width)
     console.print(table)
     for error in errors:
         console.print(error, style="red", soft_wrap=True)
     line = f"{_count(n_pictures, 'picture')}, {_count(n_faces, 'face')}"
     line += f", {len(errors)} not readable" if errors else ""
-    line += f"; annotated copies in {out}" if out is not None else ""
+    if out is not None:
+        line += f"; annotated copies in {out}" if out.is_dir() else f"; annotated copy: {out}"
     console.print(line, style="bold", soft_wrap=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from contextlib import suppress
@@ -59,6 +60,7 @@ def webcam(
     from livefer.window import open_display, show
 
     check_not_read([record], [source])
+    _check_source(source)
     recognizer = Recognizer(model, detector, smoothing, heatmaps=heatmap, prior=prior)
     has_display = True
     try:
@@ -87,3 +89,15 @@ def webcam(
     line = f"{count(view.n_recognised, 'frame')} recognised, {view.n_skipped:,} skipped"
     line += f"; wrote {record}" if record and view.n_recognised else ""
     sys.stderr.write(f"{line}\n")
+
+
+def _check_source(source: str) -> None:
+    """Raise SourceError for what is no source, before a display is asked for."""
+    if source.isdecimal() or "://" in source:
+        return
+    if os.path.isdir(source):
+        raise SourceError(
+            f"{source} is a folder: expected a video, an address or a camera's number"
+        )
+    if not os.path.exists(source):
+        raise SourceError(f"{source} does not exist: check the path")

@@ -72,7 +72,8 @@ def _widened(old: Tensor, fresh: Tensor | None) -> Tensor:
 def _torchvision_state(source: str) -> dict[str, Tensor]:
     path = Path(source)
     if source == "imagenet":
-        path = fetch(IMAGENET_URL, cache_dir() / "resnet18-f37072fd.pth", IMAGENET_SHA256)
+        to = cache_dir() / "resnet18-f37072fd.pth"
+        path = fetch(IMAGENET_URL, to, IMAGENET_SHA256, "init: FILE takes it")
     try:
         state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import signal
 import socket
@@ -164,6 +165,8 @@ def bind(host: str, port: int) -> socket.socket:
         found.listen()
     except OSError as error:
         found.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise ConfigError(f"{host} is no address of this machine: try 127.0.0.1") from None
         raise LiveferError(
             f"{host} port {port} cannot be used ({error.strerror}): is another server running "
             f"there? --port {port + 1 if 1024 <= port < 65535 else 8000} takes another"

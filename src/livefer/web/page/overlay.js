@@ -13,6 +13,7 @@ import {mix, paintGlyph, readableOn} from './glyphs.js';
 
 const PLATE = '#141820';
 const MUTED = '#969696';
+const MAY_HIDE = 0.15; // of a label's plate that may lie over other faces
 const EASE_MS = 45; // a box glides to where it was found last: 10 results a second look like jumps
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
@@ -38,9 +39,12 @@ export function paintFaces(
   const sorted = [...faces].sort((a, b) => area(b) - area(a));
   for (const face of sorted) if (face.heat) paintHeat(ctx, face, view);
   for (const face of sorted) paintBox(ctx, face, view);
+  const boxes = sorted.map((face) => place(face.box, view));
   /** @type {Rect[]} */
   const taken = [];
-  for (const face of sorted) paintLabel(ctx, face, view, taken);
+  sorted.forEach((face, i) => {
+    paintLabel(ctx, face, view, boxes[i], boxes.filter((_, j) => j !== i), taken);
+  });
 }
 
 /** @param {number[]} box @param {View} view @returns {Rect} */
@@ -87,12 +91,11 @@ function paintBox(
   ctx.restore();
 }
 
+/** Write a face's label where it hides least; in a crowd, where it would hide others, its glyph. */
 function paintLabel(
   /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Face} */ face, /** @type {View} */ view,
-  /** @type {Rect[]} */ taken,
+  /** @type {Rect} */ box, /** @type {Rect[]} */ others, /** @type {Rect[]} */ taken,
 ) {
-  const {rect} = view;
-  const box = place(face.box, view);
   const colour = view.colours[face.label] ?? MUTED;
   const size = view.unit * Math.max(11, Math.min(15, (0.13 * box.w) / view.unit));
   const [pad, glyph, h] = [0.45 * size, 1.35 * size, 1.85 * size];
@@ -103,19 +106,13 @@ function paintLabel(
   ctx.textBaseline = 'middle';
   const whoWidth = who ? ctx.measureText(who).width + 0.4 * size : 0;
   const w = pad + glyph + 0.4 * size + whoWidth + ctx.measureText(text).width + 1.2 * pad;
-  const gap = 3 * view.unit;
-  const tries = [
-    [box.x, box.y - h - gap], [box.x, box.y + box.h + gap],
-    [box.x + box.w - w, box.y - h - gap], [box.x + gap, box.y + gap],
-  ].map(([x, y]) => ({
-    x: Math.max(rect.x, Math.min(x, rect.x + rect.w - w)),
-    y: Math.max(rect.y, Math.min(y, rect.y + rect.h - h)),
-    w, h, wanted: y,
-  }));
-  const free = tries.find((t) => t.y === t.wanted && !taken.some((other) => overlap(t, other)));
-  const plate = free ?? tries[0];
+  const plate = freePlate(w, h, 3 * view.unit, box, others, taken, view.rect);
+  if (covered(plate, taken) > 0 || covered(plate, others) > MAY_HIDE) {
+    ctx.restore();
+    paintBadge(ctx, face, view, box, taken);
+    return;
+  }
   taken.push(plate);
-
   const fill = face.uncertain ? PLATE : colour;
   const ink = face.uncertain ? '#f1f3f6' : readableOn(colour);
   ctx.globalAlpha = face.uncertain ? 0.86 : 1;
@@ -135,8 +132,65 @@ function paintLabel(
   ctx.restore();
 }
 
-/** @param {Rect} a @param {Rect} b */
-const overlap = (a, b) => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
+/** Draw what a face shows on a corner of its box; of an uncertain one a question mark. */
+function paintBadge(
+  /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Face} */ face, /** @type {View} */ view,
+  /** @type {Rect} */ box, /** @type {Rect[]} */ taken,
+) {
+  const side = view.unit * Math.max(12, Math.min(22, (0.5 * box.w) / view.unit));
+  const [x, y] = [box.x - 0.3 * side, box.y - 0.3 * side];
+  const colour = view.colours[face.label] ?? MUTED;
+  ctx.save();
+  if (face.uncertain) {
+    ctx.beginPath();
+    ctx.arc(x + side / 2, y + side / 2, side / 2, 0, 2 * Math.PI);
+    ctx.fillStyle = PLATE;
+    ctx.fill();
+    ctx.font = `600 ${0.75 * side}px ${FONT}`;
+    [ctx.textAlign, ctx.textBaseline] = ['center', 'middle'];
+    ctx.fillStyle = '#f1f3f6';
+    ctx.fillText('?', x + side / 2, y + 0.54 * side);
+  } else {
+    paintGlyph(ctx, face.label, x, y, side, mix(colour, '#ffffff', 0.2), '#10141b');
+  }
+  ctx.restore();
+  taken.push({x, y, w: side, h: side});
+}
+
+/** @returns {Rect} a place for a plate at a box, inside the picture, where it hides least */
+function freePlate(
+  /** @type {number} */ w, /** @type {number} */ h, /** @type {number} */ gap,
+  /** @type {Rect} */ box, /** @type {Rect[]} */ others, /** @type {Rect[]} */ taken,
+  /** @type {Rect} */ rect,
+) {
+  const [right, bottom] = [box.x + box.w, box.y + box.h];
+  const tries = [
+    [box.x, box.y - h - gap], [right - w, box.y - h - gap], [box.x, bottom + gap],
+    [right - w, bottom + gap], [box.x + gap, box.y + gap], [right + gap, box.y],
+    [box.x - w - gap, box.y],
+  ];
+  let [best, least] = [/** @type {Rect} */ ({x: 0, y: 0, w, h}), Infinity];
+  tries.forEach(([x, y], i) => {
+    const plate = {
+      x: Math.max(rect.x, Math.min(x, rect.x + rect.w - w)),
+      y: Math.max(rect.y, Math.min(y, rect.y + rect.h - h)),
+      w, h,
+    };
+    const moved = Math.max(Math.abs(plate.x - x), Math.abs(plate.y - y)) / h;
+    const cost = 0.02 * i + 0.3 * moved + 20 * covered(plate, taken) + 2 * covered(plate, others)
+      + 0.5 * covered(plate, [box]);
+    if (cost < least) [best, least] = [plate, cost];
+  });
+  return best;
+}
+
+/** @param {Rect} plate @param {Rect[]} rects @returns {number} the share of it that they cover */
+function covered(plate, rects) {
+  const shared = (/** @type {Rect} */ r) => (
+    Math.max(0, Math.min(plate.x + plate.w, r.x + r.w) - Math.max(plate.x, r.x))
+    * Math.max(0, Math.min(plate.y + plate.h, r.y + r.h) - Math.max(plate.y, r.y)));
+  return rects.reduce((sum, r) => sum + shared(r), 0) / (plate.w * plate.h);
+}
 
 /** The canvas on the video: as many pixels as the screen has there, boxes that glide. */
 export class Overlay {

@@ -15,6 +15,10 @@ import {sentence} from './states.js';
 
 const SENT_PX = 2048; // long side of what is sent: small faces in a group picture are still found
 const SHOWN_PX = 1280;
+const LARGE_PX = 2560; // long side of one that is shown large
+const SAVED_PX = 8192;
+const TEXT_ROWS = 620; // a saved picture's height in pixels of the text's size, as of a snapshot's
+const UNREADABLE = 'This file is no picture that the browser can read, or it is damaged';
 const OPEN_FACES = 2; // with more, the bars wait behind a click
 
 export class Pictures {
@@ -96,9 +100,11 @@ export class Pictures {
       entry.error = error instanceof Error ? error.message : String(error);
       entry.root.className = 'picture failed';
       entry.text.textContent = sentence(entry.error);
-      entry.more.append(button('Try again', () => {
-        this.queue = this.queue.then(() => this.read(entry));
-      }));
+      if (entry.error !== UNREADABLE) {
+        entry.more.append(button('Try again', () => {
+          this.queue = this.queue.then(() => this.read(entry));
+        }));
+      }
     }
     entry.done = true;
     this.showCount();
@@ -106,21 +112,43 @@ export class Pictures {
 
   /** @param {Entry} entry */
   async paint(entry) {
+    const isLarge = entry.root.classList.contains('large');
+    // Text of one size on all pictures of the page.
+    await this.draw(entry, entry.canvas, isLarge ? LARGE_PX : SHOWN_PX, (w) => (
+      w / (entry.canvas.clientWidth || w)));
+  }
+
+  /** Draw a picture with its faces. */
+  async draw(
+    /** @type {Entry} */ entry, /** @type {HTMLCanvasElement} */ canvas,
+    /** @type {number} */ longSide, /** @type {(w: number, h: number) => number} */ unitOf,
+  ) {
     const {colours} = await this.getModel();
     const picture = await createImageBitmap(entry.file);
-    const scale = Math.min(1, SHOWN_PX / Math.max(picture.width, picture.height));
+    const scale = Math.min(1, longSide / Math.max(picture.width, picture.height));
     const [w, h] = [Math.round(picture.width * scale), Math.round(picture.height * scale)];
-    [entry.canvas.width, entry.canvas.height] = [w, h];
-    const ctx = /** @type {CanvasRenderingContext2D} */ (entry.canvas.getContext('2d'));
+    [canvas.width, canvas.height] = [w, h];
+    const ctx = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
     ctx.drawImage(picture, 0, 0, w, h);
     picture.close();
     const faces = this.heat ? entry.faces : entry.faces.map((face) => ({...face, heat: null}));
-    const unit = w / (entry.canvas.clientWidth || w); // text of one size on all pictures
-    paintFaces(ctx, faces, {rect: {x: 0, y: 0, w, h}, size: entry.size, mirror: false, unit, colours});
+    const rect = {x: 0, y: 0, w, h};
+    paintFaces(ctx, faces, {rect, size: entry.size, mirror: false, unit: unitOf(w, h), colours});
+  }
+
+  /** Save a picture with its faces in its own size. @param {Entry} entry */
+  async savePicture(entry) {
+    const canvas = document.createElement('canvas');
+    await this.draw(entry, canvas, SAVED_PX, (w, h) => Math.max(0.8, Math.min(w, h) / TEXT_ROWS));
+    const name = `${entry.file.name.replace(/\.[^.]*$/, '')}-livefer.png`;
+    canvas.toBlob((blob) => {
+      if (blob) download(name, blob);
+    });
   }
 
   /** @param {Entry} entry */
-  async describe({file, root, canvas, text, more, faces}) {
+  async describe(entry) {
+    const {file, root, canvas, text, more, faces} = entry;
     const model = await this.getModel();
     const n = faces.length;
     root.classList.toggle('empty', n === 0);
@@ -137,10 +165,12 @@ export class Pictures {
       card.update(face);
       details.append(card.root);
     });
-    const stem = file.name.replace(/\.[^.]*$/, '');
-    more.append(details, button('Save this picture', () => canvas.toBlob((blob) => {
-      if (blob) download(`${stem}-livefer.png`, blob);
-    })));
+    const large = button('Show large', () => {
+      large.textContent = root.classList.toggle('large') ? 'Show small' : 'Show large';
+      void this.paint(entry);
+    });
+    canvas.onclick = () => large.click();
+    more.append(details, large, button('Save this picture', () => void this.savePicture(entry)));
   }
 
   showCount() {
@@ -194,7 +224,7 @@ export function acceptPictures(/** @type {(files: File[]) => void} */ take) {
  */
 async function shrink(file, longSide) {
   const picture = await createImageBitmap(file).catch(() => {
-    throw new Error('This file is no picture that the browser can read');
+    throw new Error(UNREADABLE);
   });
   const scale = Math.min(1, longSide / Math.max(picture.width, picture.height));
   const canvas = document.createElement('canvas');
