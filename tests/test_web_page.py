@@ -8,6 +8,7 @@ import io
 import json
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
@@ -247,6 +248,36 @@ def test_pictures_by_drop(open_page: Any, running: Any) -> None:
     ]
     assert rows[1]["error"]
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_picture_is_shown_large_and_saved_in_its_own_size(
+    open_page: Any, running: Any, tmp_path: Path
+) -> None:
+    picture = cv2.resize(cv2.imread(str(ASTRONAUT)), (1600, 1600))
+    data = base64.b64encode(cv2.imencode(".jpg", picture)[1].tobytes()).decode()
+    page = open_page(running.url, viewport={"width": 1280, "height": 800})
+    drop = """(data) => {
+        const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+        const files = new DataTransfer();
+        files.items.add(new File([bytes], 'one.jpg', {type: 'image/jpeg'}));
+        document.querySelector('#stage').dispatchEvent(
+            new DragEvent('drop', {dataTransfer: files, bubbles: true, cancelable: true}));
+    }"""
+    page.evaluate(drop, data)
+    page.get_by_role("button", name="Save this picture").wait_for()
+    shown = page.locator(".picture canvas")
+    width = shown.bounding_box()["width"]
+    shown.click()
+    assert shown.bounding_box()["width"] > 2 * width
+    page.get_by_role("button", name="Show small").click()
+    assert shown.bounding_box()["width"] == width
+    with page.expect_download() as begun:
+        page.get_by_role("button", name="Save this picture").click()
+    begun.value.save_as(tmp_path / "saved.png")
+    saved = cv2.imread(str(tmp_path / "saved.png"))
+    assert begun.value.suggested_filename == "one-livefer.png"
+    assert saved.shape == (1600, 1600, 3)
+    assert (cv2.absdiff(saved, picture).max(axis=2) > 60).mean() > 0.005, "nothing is drawn on it"
 
 
 def test_the_readme_in_javascript(open_page: Any, running: Any) -> None:

@@ -10,10 +10,16 @@ import {mix, paintGlyph, readableOn} from './glyphs.js';
  *   colours: Record<string, string>}} View  where the picture lies, what size its faces are given
  *   in, and how many pixels of the canvas make one of the text's
  */
+/**
+ * @typedef {{face: Face, box: Rect, size: number, who: string, whoWidth: number, text: string,
+ *   w: number, h: number, badge: Rect, colour: string}} Label
+ */
 
 const PLATE = '#141820';
 const MUTED = '#969696';
 const MAY_HIDE = 0.15; // of a label's plate that may lie over other faces
+const MOST_BADGES = 0.4; // of the faces; where more have no room for a label, nobody has one
+const LIGHT = '#f1f3f6';
 const EASE_MS = 45; // a box glides to where it was found last: 10 results a second look like jumps
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
@@ -39,12 +45,7 @@ export function paintFaces(
   const sorted = [...faces].sort((a, b) => area(b) - area(a));
   for (const face of sorted) if (face.heat) paintHeat(ctx, face, view);
   for (const face of sorted) paintBox(ctx, face, view);
-  const boxes = sorted.map((face) => place(face.box, view));
-  /** @type {Rect[]} */
-  const taken = [];
-  sorted.forEach((face, i) => {
-    paintLabel(ctx, face, view, boxes[i], boxes.filter((_, j) => j !== i), taken);
-  });
+  paintLabels(ctx, sorted.map((face) => labelOf(ctx, face, view)), view);
 }
 
 /** @param {number[]} box @param {View} view @returns {Rect} */
@@ -91,70 +92,96 @@ function paintBox(
   ctx.restore();
 }
 
-/** Write a face's label where it hides least; in a crowd, where it would hide others, its glyph. */
-function paintLabel(
+/** @returns {Label} what is written at a face, and how large its plate and its badge are */
+function labelOf(
   /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Face} */ face, /** @type {View} */ view,
-  /** @type {Rect} */ box, /** @type {Rect[]} */ others, /** @type {Rect[]} */ taken,
 ) {
-  const colour = view.colours[face.label] ?? MUTED;
+  const box = place(face.box, view);
   const size = view.unit * Math.max(11, Math.min(15, (0.13 * box.w) / view.unit));
-  const [pad, glyph, h] = [0.45 * size, 1.35 * size, 1.85 * size];
   const who = face.track_id === null ? '' : `#${face.track_id}`;
   const text = `${nameOf(face)} ${percent(face.confidence)}`;
+  ctx.font = `600 ${size}px ${FONT}`;
+  const whoWidth = who ? ctx.measureText(who).width + 0.4 * size : 0;
+  const w = 2.74 * size + whoWidth + ctx.measureText(text).width;
+  const side = view.unit * Math.max(12, Math.min(22, (0.5 * box.w) / view.unit));
+  const badge = {x: box.x - 0.3 * side, y: box.y - 0.3 * side, w: side, h: side};
+  const colour = view.colours[face.label] ?? MUTED;
+  return {face, box, size, who, whoWidth, text, w, h: 1.85 * size, badge, colour};
+}
+
+/** Write each label where it hides least; where it would hide others, a badge is all there is. */
+function paintLabels(
+  /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Label[]} */ labels, /** @type {View} */ view,
+) {
+  const gap = 3 * view.unit;
+  const others = labels.map((label) => labels.filter((one) => one !== label).map((one) => one.box));
+  const find = (/** @type {number} */ i, /** @type {Rect[]} */ taken) => (
+    freePlate(labels[i].w, labels[i].h, gap, labels[i].box, others[i], taken, view.rect));
+  /** @type {Rect[]} */
+  const tried = [];
+  const room = labels.map((label, i) => {
+    const plate = find(i, tried);
+    const has = covered(plate, tried) === 0 && covered(plate, others[i]) <= MAY_HIDE;
+    tried.push(has ? plate : label.badge);
+    return has;
+  });
+  const isCrowd = room.filter((has) => !has).length > MOST_BADGES * labels.length;
+  const badges = labels.filter((_, i) => isCrowd || !room[i]);
+  const taken = badges.map((label) => label.badge);
+  labels.forEach((label, i) => {
+    if (badges.includes(label)) return;
+    const plate = find(i, taken);
+    taken.push(plate);
+    paintLabel(ctx, label, plate);
+  });
+  for (const label of badges) paintBadge(ctx, label);
+}
+
+function paintLabel(
+  /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Label} */ label, /** @type {Rect} */ plate,
+) {
+  const {face, size, who, whoWidth, text, colour} = label;
+  const {x, y, w, h} = plate;
+  const glyph = 1.35 * size;
   ctx.save();
   ctx.font = `600 ${size}px ${FONT}`;
   ctx.textBaseline = 'middle';
-  const whoWidth = who ? ctx.measureText(who).width + 0.4 * size : 0;
-  const w = pad + glyph + 0.4 * size + whoWidth + ctx.measureText(text).width + 1.2 * pad;
-  const plate = freePlate(w, h, 3 * view.unit, box, others, taken, view.rect);
-  if (covered(plate, taken) > 0 || covered(plate, others) > MAY_HIDE) {
-    ctx.restore();
-    paintBadge(ctx, face, view, box, taken);
-    return;
-  }
-  taken.push(plate);
-  const fill = face.uncertain ? PLATE : colour;
-  const ink = face.uncertain ? '#f1f3f6' : readableOn(colour);
   ctx.globalAlpha = face.uncertain ? 0.86 : 1;
-  ctx.fillStyle = fill;
+  ctx.fillStyle = face.uncertain ? PLATE : colour;
   ctx.beginPath();
-  ctx.roundRect(plate.x, plate.y, w, h, 0.5 * h);
+  ctx.roundRect(x, y, w, h, 0.5 * h);
   ctx.fill();
   ctx.globalAlpha = 1;
   const disc = face.uncertain ? mix(colour, MUTED, 0.5) : mix(colour, '#ffffff', 0.35);
-  paintGlyph(ctx, face.label, plate.x + pad * 0.6, plate.y + (h - glyph) / 2, glyph, disc, '#10141b');
-  ctx.fillStyle = ink;
-  const start = plate.x + pad + glyph + 0.2 * size;
+  paintGlyph(ctx, face.label, x + 0.27 * size, y + (h - glyph) / 2, glyph, disc, '#10141b');
+  ctx.fillStyle = face.uncertain ? LIGHT : readableOn(colour);
+  const start = x + 2 * size;
   ctx.globalAlpha = 0.72;
-  if (who) ctx.fillText(who, start, plate.y + h / 2 + 0.04 * size);
+  if (who) ctx.fillText(who, start, y + h / 2 + 0.04 * size);
   ctx.globalAlpha = 1;
-  ctx.fillText(text, start + whoWidth, plate.y + h / 2 + 0.04 * size);
+  ctx.fillText(text, start + whoWidth, y + h / 2 + 0.04 * size);
   ctx.restore();
 }
 
 /** Draw what a face shows on a corner of its box; of an uncertain one a question mark. */
 function paintBadge(
-  /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Face} */ face, /** @type {View} */ view,
-  /** @type {Rect} */ box, /** @type {Rect[]} */ taken,
+  /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Label} */ {face, badge, colour},
 ) {
-  const side = view.unit * Math.max(12, Math.min(22, (0.5 * box.w) / view.unit));
-  const [x, y] = [box.x - 0.3 * side, box.y - 0.3 * side];
-  const colour = view.colours[face.label] ?? MUTED;
-  ctx.save();
-  if (face.uncertain) {
-    ctx.beginPath();
-    ctx.arc(x + side / 2, y + side / 2, side / 2, 0, 2 * Math.PI);
-    ctx.fillStyle = PLATE;
-    ctx.fill();
-    ctx.font = `600 ${0.75 * side}px ${FONT}`;
-    [ctx.textAlign, ctx.textBaseline] = ['center', 'middle'];
-    ctx.fillStyle = '#f1f3f6';
-    ctx.fillText('?', x + side / 2, y + 0.54 * side);
-  } else {
-    paintGlyph(ctx, face.label, x, y, side, mix(colour, '#ffffff', 0.2), '#10141b');
+  const {x, y, w} = badge;
+  if (!face.uncertain) {
+    paintGlyph(ctx, face.label, x, y, w, mix(colour, '#ffffff', 0.2), '#10141b');
+    return;
   }
+  ctx.save();
+  ctx.beginPath();
+  ctx.arc(x + w / 2, y + w / 2, w / 2, 0, 2 * Math.PI);
+  ctx.fillStyle = PLATE;
+  ctx.fill();
+  ctx.font = `600 ${0.75 * w}px ${FONT}`;
+  [ctx.textAlign, ctx.textBaseline] = ['center', 'middle'];
+  ctx.fillStyle = LIGHT;
+  ctx.fillText('?', x + w / 2, y + 0.54 * w);
   ctx.restore();
-  taken.push({x, y, w: side, h: side});
 }
 
 /** @returns {Rect} a place for a plate at a box, inside the picture, where it hides least */
