@@ -41,6 +41,7 @@ from livefer.text import (
 )
 
 BAR_CORNERS: tuple[Corner, ...] = ("top-right", "top-left", "bottom-right", "bottom-left")
+_LEAST_SIGN = 0.12  # of the way from chance to certainty
 _MUTED: Colour = (150, 150, 150)
 _DIM = mix(WHITE, PLATE, 0.25)
 _EMPTY = mix(PLATE, WHITE, 0.18)
@@ -92,8 +93,15 @@ def main_face(faces: Sequence[Face]) -> Face | None:
 
 
 def label_text(face: Face) -> str:
-    """Return what is written at a face: "happy 93%", or "fear or sad? 41%" when uncertain."""
-    name = f"{face.label} or {face.second_label}?" if face.uncertain else face.label
+    """Return what is written at a face: "happy 93%", or when uncertain "fear or sad? 41%".
+
+    Where all classes are nearly alike it is "unclear 16%": two names would say too much.
+    """
+    name = face.label
+    if face.uncertain:
+        chance = 1 / len(face.classes)
+        is_clear = face.confidence > chance + _LEAST_SIGN * (1 - chance)
+        name = f"{face.label} or {face.second_label}?" if is_clear else "unclear"
     number = "" if face.track_id is None else f"#{face.track_id} "
     return f"{number}{name} {face.confidence:.0%}"
 

@@ -20,15 +20,22 @@ const MUTED = '#969696';
 const MAY_HIDE = 0.15; // of a label's plate that may lie over other faces
 const MOST_BADGES = 0.4; // of the faces; where more have no room for a label, nobody has one
 const LIGHT = '#f1f3f6';
+const LEAST_SIGN = 0.12; // of the way from chance to certainty
 const EASE_MS = 45; // a box glides to where it was found last: 10 results a second look like jumps
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
 /** @param {number} share 0–1 */
 export const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
 
-/** @param {Face} face @returns {string} "happy", or "fear or sad?" when it is uncertain */
+/**
+ * @param {Face} face @returns {string} "happy", or when it is uncertain "fear or sad?", or "unclear"
+ *   where all classes are nearly alike
+ */
 export function nameOf(face) {
-  return face.uncertain ? `${face.label} or ${face.second_label}?` : face.label;
+  if (!face.uncertain) return face.label;
+  const chance = 1 / Object.keys(face.probabilities).length;
+  const isClear = face.confidence > chance + LEAST_SIGN * (1 - chance);
+  return isClear ? `${face.label} or ${face.second_label}?` : 'unclear';
 }
 
 /** @param {[number, number]} size @param {number} w @param {number} h @returns {Rect} */
