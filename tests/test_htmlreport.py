@@ -74,6 +74,18 @@ def test_it_holds_figures_timeline_key_frames_and_what_was_left_out() -> None:
     assert tags.count("img") == 2, "beside the name and as a key frame"
 
 
+def test_who_was_never_certain_has_a_picture_and_no_expression() -> None:
+    rows = make_rows(["happy"] * 30, source="a.mp4")
+    rows += make_rows(["sad?"] * 30, source="a.mp4", track_id=2)
+    frames = [
+        KeyFrame(1, "happy", 2.0, 0.97, make_jpeg()),
+        KeyFrame(2, "sad", 1.0, 0.41, make_jpeg(), uncertain=True),
+    ]
+    page = make_report(rows, key_frames={"a.mp4": frames})
+    assert "happy 97% at 0:02 never certain person 2 at 0:01" in " ".join(page.text.split())
+    assert [tag for tag, _ in page.tags].count("img") == 4
+
+
 def test_it_runs_nothing_and_loads_nothing() -> None:
     rows = make_rows(["happy"] * 20, source=NASTY)
     frames = [KeyFrame(1, "happy", 2.0, 0.97, make_jpeg())]

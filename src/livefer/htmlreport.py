@@ -188,23 +188,27 @@ def _gallery(frames: Sequence[KeyFrame], classes: Sequence[str]) -> str:
     if not frames:
         return ""
     rows = []
-    for track_id in dict.fromkeys(frame.track_id for frame in frames):
-        cards = "".join(_face(f, classes) for f in frames if f.track_id == track_id)
+    certain = [frame for frame in frames if not frame.uncertain]
+    for track_id in dict.fromkeys(frame.track_id for frame in certain):
+        cards = "".join(_surest(f, classes) for f in certain if f.track_id == track_id)
         rows.append(f'<h4>person {track_id}</h4><ul class="faces">{cards}</ul>')
+    if others := "".join(_face(f, f"person {f.track_id}") for f in frames if f.uncertain):
+        rows.append(f'<h4>never certain</h4><ul class="faces">{others}</ul>')
     return (
         '<h3>Key frames</h3>\n<p class="faint">The moment at which the network was surest of each '
-        "expression. Look at them before you believe the figures.</p>\n" + "\n".join(rows)
+        "expression; of who was never certain, the least uncertain one. Look at them before you "
+        "believe the figures.</p>\n" + "\n".join(rows)
     )
 
 
-def _face(frame: KeyFrame, classes: Sequence[str]) -> str:
-    alt, what = "never certain", "never certain"
-    if not frame.uncertain:
-        alt = escape(frame.label)
-        dot = f'<span class="dot c{classes.index(frame.label)}"></span>'
-        what = f"{dot}{alt} {frame.confidence:.0%}"
+def _surest(frame: KeyFrame, classes: Sequence[str]) -> str:
+    dot = f'<span class="dot c{classes.index(frame.label)}"></span>'
+    return _face(frame, escape(frame.label), f" {frame.confidence:.0%}", dot)
+
+
+def _face(frame: KeyFrame, what: str, more: str = "", dot: str = "") -> str:
     return (
-        f'<li><img src="{image_data(frame.jpeg)}" alt="{alt}"><span>{what}<br>'
+        f'<li><img src="{image_data(frame.jpeg)}" alt="{what}"><span>{dot}{what}{more}<br>'
         f'<span class="faint">at {clock(frame.time_s)}</span></span></li>'
     )
 
