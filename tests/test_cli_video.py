@@ -19,6 +19,7 @@ from fakes import make_scene, use_fakes
 from videos import read_streams, write_video
 
 from livefer.cli import main
+from livefer.cli.videowork import stopping
 from livefer.io import to_rows
 from livefer.recognizer import Recognizer
 
@@ -215,13 +216,46 @@ def test_another_ctrl_c_leaves_out_what_waits_and_files_are_whole(
     clip("in.mp4", 200, options={"g": "10"}, sound="aac")
     monkeypatch.setattr("livefer.cli.videowork._ONE_PRESS_S", 0.0)
     press_in_second_batch(monkeypatch, 2)
-    code, err = run(monkeypatch, capsys, "in.mp4", "--csv", "o.csv", "--out", "o.mp4")
+    words = ("in.mp4", "--csv", "o.csv", "--out", "o.mp4", "--report", "o.html")
+    code, err = run(monkeypatch, capsys, *words)
     assert code == 130
-    assert "wrote o.csv, o.mp4" in err
-    assert sorted({int(r["index"]) for r in read_csv("o.csv")}) == list(range(8))
-    assert 1 <= len(read_streams(Path("o.mp4"))["times"]) <= 8
+    assert err.splitlines()[1].endswith("; wrote o.csv, o.mp4")
+    assert sorted({int(r["index"]) for r in read_csv("o.csv")}) == list(range(17))
+    assert 1 <= len(read_streams(Path("o.mp4"))["times"]) <= 16
     assert not list(Path().glob(".*"))
     assert threading.active_count() == 1
+
+
+def test_presses_one_after_the_other_are_one_and_a_third_one_ends_what_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s, exits = 0.0, []
+    monkeypatch.setattr("livefer.cli.videowork.time.monotonic", lambda: now_s)
+    monkeypatch.setattr("livefer.cli.videowork.os._exit", exits.append)
+    seen = {}
+    with stopping() as asked:
+        for now_s in (10.0, 10.9, 11.8, 12.7, 14.0, 14.9, 20.0, 23.9, 25.0):
+            signal.raise_signal(signal.SIGINT)
+            seen[now_s] = (asked.stop.is_set(), asked.hurry.is_set(), len(exits))
+    assert [seen[s] for s in (10.0, 12.7, 14.0, 23.9, 25.0)] == [
+        (True, False, 0),
+        (True, False, 0),
+        (True, True, 0),
+        (True, True, 0),
+        (True, True, 1),
+    ]
+    assert exits == [130]
+
+
+def test_who_ignores_ctrl_c_goes_on_ignoring_it() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with stopping() as asked:
+            signal.raise_signal(signal.SIGINT)
+        assert not asked.stop.is_set()
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def press_in_second_batch(monkeypatch: pytest.MonkeyPatch, n_presses: int) -> None:

@@ -70,6 +70,15 @@ def test_those_seen_least_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None
     assert [f.track_id for f in frames.of("a.mp4")] == [2, 5, 7]
 
 
+def test_those_who_were_never_certain_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyframes, "_MOST_PERSONS", 2)
+    frames = KeyFrames()
+    for who in (1, 1, 1, 2, 2):
+        add(frames, who, "fear", 0.3, track_id=who, uncertain=True)
+    add(frames, 3, "happy", 0.9, track_id=3)
+    assert [f.track_id for f in frames.of("a.mp4")] == [1, 3]
+
+
 def test_frames_without_an_image_are_left_out() -> None:
     frames = KeyFrames()
     frames.add(FrameResult("a.mp4", 0, 0.0, None, error="broken"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -197,34 +198,72 @@ def test_what_goes_wrong_while_encoding_is_raised_where_results_are_written(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4"]
 
 
-def test_ctrl_c_while_a_video_is_ended_waits_for_its_encoder(
-    tmp_path: Path, recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = write_video(tmp_path / "in.mp4", [scene(0)] * 12)
-    with VideoReader(path) as video:
-        info, results = video.info, list(recognise_video(recognizer, video))
-    begun, pressed, write = Event(), Event(), VideoWriter.write
+@pytest.fixture
+def slow_encoder(monkeypatch: pytest.MonkeyPatch) -> tuple[Event, Event]:
+    """Set when the first frame is about to be encoded, and waited for before any is."""
+    begun, go_on, write = Event(), Event(), VideoWriter.write
 
     def slow(self: VideoWriter, *given: Any) -> None:
         begun.set()
-        assert pressed.wait(60)
+        assert go_on.wait(60)
         write(self, *given)
 
     monkeypatch.setattr(VideoWriter, "write", slow)
-    annotated = AnnotatedVideo(VideoWriter(tmp_path / "out.mp4", info))
-    for result in results:
-        annotated.write(result)
+    return begun, go_on
+
+
+def annotate(folder: Path, recognizer: Recognizer, hurry: Event | None = None) -> AnnotatedVideo:
+    """Hand twelve frames to a video `out.mp4`."""
+    path = write_video(folder / "in.mp4", [scene(0)] * 12)
+    with VideoReader(path) as video:
+        annotated = AnnotatedVideo(VideoWriter(folder / "out.mp4", video.info), hurry)
+        for result in recognise_video(recognizer, video):
+            annotated.write(result)
+    return annotated
+
+
+def test_in_a_hurry_what_waits_is_left_out_and_the_file_is_whole(
+    tmp_path: Path, recognizer: Recognizer, slow_encoder: tuple[Event, Event]
+) -> None:
+    (begun, go_on), hurry = slow_encoder, Event()
+    annotated = annotate(tmp_path, recognizer, hurry)
     assert begun.wait(60)
-    join = annotated._thread.join
+    hurry.set()
+    go_on.set()
+    annotated.close()
+    assert len(read_streams(tmp_path / "out.mp4")["times"]) == 1
 
-    def press() -> None:
-        if not pressed.is_set():
-            pressed.set()
-            raise KeyboardInterrupt
-        join()
 
-    monkeypatch.setattr(annotated._thread, "join", press)
+def test_ctrl_c_while_a_video_is_ended_does_not_take_the_file_from_its_encoder(
+    tmp_path: Path, recognizer: Recognizer, slow_encoder: tuple[Event, Event]
+) -> None:
+    begun, go_on = slow_encoder
+    annotated = annotate(tmp_path, recognizer)
+    assert begun.wait(60)
+    threading.Timer(0.3, _thread.interrupt_main).start()
     with pytest.raises(KeyboardInterrupt):
         annotated.close()
-    assert not annotated._thread.is_alive()
-    assert len(read_streams(tmp_path / "out.mp4")["times"]) <= 2
+    assert not (tmp_path / "out.mp4").exists()
+    go_on.set()
+    annotated.close()
+    assert len(read_streams(tmp_path / "out.mp4")["times"]) == 12
+
+
+def test_ctrl_c_while_a_reader_is_ended_is_not_its_end() -> None:
+    let_go, has_ended = Event(), Event()
+
+    def items() -> Iterator[int]:
+        try:
+            yield from range(2)
+            assert let_go.wait(60)
+        finally:
+            has_ended.set()
+
+    ready = ahead(items(), 1)
+    assert [next(ready), next(ready)] == [0, 1]
+    threading.Timer(0.3, _thread.interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt):
+        ready.close()
+    assert not has_ended.is_set()
+    let_go.set()
+    assert has_ended.wait(60)

@@ -14,7 +14,8 @@ def main() -> None:
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is left to be ended in good order
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is left to end in good order
 
 
 if __name__ == "__main__":

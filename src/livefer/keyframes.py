@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from livefer.results import Face, FrameResult
 
 _AROUND = 1.25  # of the square that the network saw
-_MOST_PERSONS = 300  # of one source; those seen least go first
+_MOST_PERSONS = 300  # of one source; those who were never certain, or seen least, go first
 _CLEARER = 0.02  # more confidence than this makes a new picture worth its while
 
 
@@ -64,7 +64,9 @@ class KeyFrames:
                     face.uncertain,
                 )
         if len(persons) > _MOST_PERSONS:
-            least = min(persons, key=lambda i: self._n_seen[result.source, i])
+            least = min(
+                persons, key=lambda i: (set(persons[i]) != {None}, self._n_seen[result.source, i])
+            )
             del persons[least], self._n_seen[result.source, least]
 
     def of(self, source: str) -> list[KeyFrame]:

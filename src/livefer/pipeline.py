@@ -88,7 +88,7 @@ def _recognise(
 def ahead(items: Iterable[T], n: int) -> Generator[T, None, None]:
     """Yield the items while a thread gets the next n ready; closing it ends the thread."""
     queue: Queue[tuple[T] | None] = Queue(n)
-    stop = Event()
+    stop, ended = Event(), Event()
     failure: BaseException | None = None
 
     def run() -> None:
@@ -101,9 +101,9 @@ def ahead(items: Iterable[T], n: int) -> Generator[T, None, None]:
             failure = error
         finally:
             _put(queue, None, stop)
+            ended.set()
 
-    thread = Thread(target=run, name="livefer-ahead", daemon=True)
-    thread.start()
+    Thread(target=run, name="livefer-ahead", daemon=True).start()
     try:
         while (item := _get(queue)) is not None:
             yield item[0]
@@ -111,20 +111,24 @@ def ahead(items: Iterable[T], n: int) -> Generator[T, None, None]:
             raise failure
     finally:
         stop.set()
-        thread.join()
+        _wait(ended)
 
 
 class AnnotatedVideo:
-    """A video of results with their faces drawn, drawn and encoded in a thread of its own."""
+    """A video of results with their faces drawn, drawn and encoded in a thread of its own.
 
-    def __init__(self, writer: VideoWriter) -> None:
+    The thread ends the file, too: FFmpeg crashes where another one closes it meanwhile.
+    """
+
+    def __init__(self, writer: VideoWriter, hurry: Event | None = None) -> None:
+        """hurry: once it is set, what waits to be encoded is left out."""
         self._writer = writer
+        self._hurry = hurry or Event()
+        self._is_whole = False
         self._queue: Queue[FrameResult | None] = Queue(_n_waiting(writer.info))
         self._failure: Exception | None = None
-        self._is_hurried = False  # what waits is left out
         self._ended = Event()
-        self._thread = Thread(target=self._run, name="livefer-encode", daemon=True)
-        self._thread.start()
+        Thread(target=self._run, name="livefer-encode", daemon=True).start()
 
     def write(self, result: FrameResult) -> None:
         """Hand a result over; one without an image is left out. Raises what went wrong before."""
@@ -133,40 +137,29 @@ class AnnotatedVideo:
 
     def _run(self) -> None:
         try:
-            while (result := self._queue.get()) is not None and not self._is_hurried:
-                assert result.image is not None
-                self._writer.write(draw_faces(result.image, result.faces), result.time_s)
+            try:
+                while (result := self._queue.get()) is not None and not self._hurry.is_set():
+                    assert result.image is not None
+                    self._writer.write(draw_faces(result.image, result.faces), result.time_s)
+            finally:
+                self._writer.close(self._is_whole and not self._hurry.is_set())
         except Exception as error:  # noqa: BLE001  # raised again by write and close
             self._failure = error
         finally:
             self._ended.set()
 
     def close(self, whole: bool = False) -> None:
-        """Encode what is left and end the file; `whole` as in VideoWriter.close.
-
-        Ctrl-C leaves out what is left; the file is whole all the same.
-        """
-        try:
-            self._end()
-            if self._failure is not None:
-                raise self._failure
-        except KeyboardInterrupt:
-            self._is_hurried = True
-            self._end()
-            raise
-        finally:
-            if not self._thread.is_alive():  # FFmpeg crashes where its file is closed meanwhile
-                self._writer.close(whole)
-
-    def _end(self) -> None:
+        """Encode what is left and end the file; `whole` as in VideoWriter.close."""
+        self._is_whole = whole
         _put(self._queue, None, self._ended)
-        self._thread.join()
+        _wait(self._ended)
+        if self._failure is not None:
+            raise self._failure
 
     def __enter__(self) -> AnnotatedVideo:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        self._is_hurried = kind is KeyboardInterrupt
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 
@@ -188,3 +181,9 @@ def _get(queue: Queue[T]) -> T:
     while True:  # with a limit, so that Ctrl-C gets through on Windows
         with suppress(Empty):
             return queue.get(timeout=_POLL_S)
+
+
+def _wait(ended: Event) -> None:
+    # Not by joining: before Python 3.13, a thread counts as ended where Ctrl-C ends its join.
+    while not ended.wait(_POLL_S):
+        pass

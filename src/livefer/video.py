@@ -26,6 +26,7 @@ from livefer.errors import ConfigError, MissingExtraError, SourceError
 if TYPE_CHECKING:
     from av import Packet, VideoFrame, VideoStream
 
+_TIMEOUTS_S = (10.0, 5.0)  # of addresses: to open, and to read
 _FPS_UNKNOWN = Fraction(30)  # of files that do not say
 _MAX_WAITING = 2000  # packets kept since the last key frame before the start; then they are decoded
 _HIDING = {"vp8", "mpeg4", "msmpeg4v3", "theora"}  # not every packet of these shows a picture
@@ -67,7 +68,9 @@ def open_media(av: Any, path: str) -> Any:
     """Open a file for reading, whose tags need not be text."""
     # From version 19 on PyAV reads any tag, and does not know the word for it any more.
     tags = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
-    return av.open(path if "://" in path else file_name(path), **tags)
+    if "://" in path:
+        return av.open(path, timeout=_TIMEOUTS_S, **tags)
+    return av.open(file_name(path), **tags)
 
 
 class VideoReader:
@@ -121,7 +124,7 @@ class VideoReader:
         self.info = self._describe()
         self._n_lost = self._n_lost_last = self._n_dropped = 0
         self._first_pts: int | None = None
-        self._reached_s, self._n_packets = 0.0, 0
+        self._reached_s = 0.0
         self._broken: str | None = None
 
     def _open(self, name: str) -> Any:
@@ -213,8 +216,8 @@ class VideoReader:
         if n_frames == 0:
             return f"{self.name} has no frame that can be read"
         whole_s = self._container.duration / 1e6 if self._container.duration else 0.0
-        if self.info.n_frames and self._n_packets < self.info.n_frames:
-            # Of an AVI that is cut, FFmpeg reckons the duration anew from the file's size.
+        if self.info.n_frames and self._container.format.name == "avi":
+            # FFmpeg reckons the duration of one that is cut anew, from the file's size.
             whole_s = max(whole_s, float(self.info.n_frames / self.info.fps))
         ends_early = whole_s - self._reached_s > max(0.5, 1.5 / float(self.info.fps))
         if ends_early or self._broken:
@@ -304,7 +307,6 @@ class VideoReader:
                     end_s = float((stamp + (packet.duration or 0)) * packet.time_base) - begin_s
                     self._reached_s = max(self._reached_s, end_s)
                 if packet.stream_index == self._stream.index:
-                    self._n_packets += 1
                     yield packet
         except self._av.error.FFmpegError as error:
             self._broken = _reason(error)

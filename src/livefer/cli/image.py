@@ -77,11 +77,10 @@ def image(
         raise ConfigError("--cam paints into the annotated copies: say where to with --out DIR")
     items = list(_find(paths))
     taken = {Path(name).resolve() for name, error in items if error is None}
-    searched = {Path(name).resolve().parent for name, _ in items if name not in paths}
-    if out is not None and out.resolve() in searched:
+    if out is not None and out.resolve() in _searched(paths, items):
         raise ConfigError(
-            f"--out {out} is where the pictures are, and the next run would take the copies for "
-            f"pictures: expected another folder, as in {out / 'annotated'}"
+            f"--out {out} is where pictures are looked for, and the next run would take the copies "
+            "for pictures: expected another folder"
         )
     recognizer = Recognizer(model, detector, heatmaps=cam, prior=prior)
     table, shown = _table(), _short([name for name, _ in items])
@@ -133,6 +132,13 @@ def _find(paths: list[str]) -> Iterator[tuple[str, str | None]]:
         yield from ((file, None) for file in pictures)
         if not pictures:
             yield path, nothing
+
+
+def _searched(paths: list[str], items: list[Item]) -> set[Path]:
+    """Return the folders in which pictures were looked for and found."""
+    given = set(paths)
+    folders = {Path(path).resolve() for path in paths if os.path.isdir(path)}
+    return folders | {Path(name).resolve().parent for name, _ in items if name not in given}
 
 
 def _recognise(recognizer: Recognizer, index: int, name: str, error: str | None) -> FrameResult:

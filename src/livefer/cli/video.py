@@ -6,7 +6,7 @@ import glob
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -117,29 +117,29 @@ def video(
     total = Total()
     story = Story(recognizer.classes) if pages else None
     drawn: list[Path] = []
-    with stopping() as stop:
-        with suppress(KeyboardInterrupt), ExitStack() as stack:
+    with stopping() as asked:
+        with ExitStack() as stack:
             about = _about(recognizer)
             sinks: list[TableSink] = []
             for table in tables:
                 sinks.append(open_table(table, recognizer.classes, about))
                 stack.push(sinks[-1])
             bar = stack.enter_context(work_bar())
-            work = Work(recognizer, sinks, story, span, stop, bar, total)
+            work = Work(recognizer, sinks, story, span, asked, bar, total)
             for number, (path, error) in enumerate(inputs, 1):
-                if stop.is_set():
+                if asked.stop.is_set():
                     break
                 label = Path(path).name if len(inputs) == 1 else f"{number}/{len(inputs)} {path}"
                 work.do(path, error, names.get(path), label)
         for error in total.errors:
             sys.stderr.write(f"{error}\n")
-        with suppress(KeyboardInterrupt):
-            drawn = story.write(plot, report, _made_with(recognizer, span)) if story else []
+        if story and not asked.hurry.is_set():
+            drawn = story.write(plot, report, _made_with(recognizer, span))
         files = [*tables, *total.copies, *drawn]
         written = [printable(str(path)) for path in files if path.exists()]
         sys.stderr.write(f"{total}; wrote {', '.join(written) or 'nothing'}\n")
         write_hint(recognizer)
-    if stop.is_set():
+    if asked.stop.is_set():
         raise typer.Exit(STOPPED)
     if total.errors:
         raise typer.Exit(1)

@@ -29,7 +29,15 @@ if TYPE_CHECKING:
 STOPPED = 130
 """The exit code of what Ctrl-C ended."""
 
-_ONE_PRESS_S = 1.0
+_ONE_PRESS_S, _HANGS_S = 1.0, 10.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user has asked for: to stop, and to leave out what waits to be encoded."""
+
+    stop: Event = field(default_factory=Event)
+    hurry: Event = field(default_factory=Event)
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,7 @@ class Work:
     tables: Sequence[TableSink]
     story: Story | None
     span: Span
-    stop: Event
+    asked: Asked
     bar: Progress
     total: Total
 
@@ -109,26 +117,23 @@ class Work:
             annotated = writer = None
             if copy is not None:
                 writer = VideoWriter(copy, reader.info, reader.name, span.start_s)
-                annotated = stack.enter_context(AnnotatedVideo(writer))
-            try:
-                for result in recognise_video(self.recognizer, reader, self.stop):
-                    self._write(result)
-                    if annotated is not None:
-                        annotated.write(result)
-                    persons.update(face.track_id for face in result.faces)
-                    n_frames += result.image is not None
-                    shown_s = result.time_s
-                    took_s = max(time.monotonic() - began_s, 1e-3)
-                    done_s = shown_s - span.start_s
-                    speed = f"{n_frames / took_s:.0f} frames/s, {done_s / took_s:.1f}×"
-                    speed = "ending" if self.stop.is_set() else speed
-                    self.bar.update(task, completed=done_s, speed=speed)
+                annotated = stack.enter_context(AnnotatedVideo(writer, self.asked.hurry))
+            for result in recognise_video(self.recognizer, reader, self.asked.stop):
+                self._write(result)
                 if annotated is not None:
-                    annotated.close(whole=span.end_s is None and not self.stop.is_set())
-            finally:
-                if writer is not None:
-                    self.total.copies += [writer.path] if n_frames else []
-                    self.total.errors += [writer.hint] if writer.hint else []
+                    annotated.write(result)
+                persons.update(face.track_id for face in result.faces)
+                n_frames += result.image is not None
+                shown_s = result.time_s
+                took_s = max(time.monotonic() - began_s, 1e-3)
+                done_s = shown_s - span.start_s
+                speed = f"{n_frames / took_s:.0f} frames/s, {done_s / took_s:.1f}×"
+                speed = "ending" if self.asked.stop.is_set() else speed
+                self.bar.update(task, completed=done_s, speed=speed)
+            if annotated is not None and writer is not None:
+                annotated.close(whole=span.end_s is None and not self.asked.stop.is_set())
+                self.total.copies += [writer.path] if n_frames and writer.path.exists() else []
+                self.total.errors += [writer.hint] if writer.hint else []
         self.total.n_persons += len(persons)
         self.total.footage_s += max(shown_s - span.start_s, 0.0)
 
@@ -143,30 +148,37 @@ class Work:
 
 
 @contextmanager
-def stopping() -> Iterator[Event]:
-    """Let the first Ctrl-C, or a request to terminate, end the work in good order.
+def stopping() -> Iterator[Asked]:
+    """Let Ctrl-C, or a request to terminate, end the work in good order.
 
-    The second one is a KeyboardInterrupt, after which there is none any more, so that files are
-    closed, and the third ends the process. Presses in quick succession are one.
+    Nothing is interrupted, so that all files are whole. Presses that follow each other within a
+    second are one. A second one hurries; long after it, a third one ends the process as it is.
     """
-    stop = Event()
-    n_asked, asked_s = 0, -math.inf
+    asked = Asked()
+    pressed_s = hurried_s = -math.inf
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        nonlocal n_asked, asked_s
-        now_s = time.monotonic()
-        if now_s < asked_s + _ONE_PRESS_S:
+    def press(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed_s, hurried_s
+        now_s, before_s = time.monotonic(), pressed_s
+        pressed_s = now_s
+        if now_s < before_s + _ONE_PRESS_S:
             return
-        n_asked, asked_s = n_asked + 1, now_s
-        stop.set()
-        if n_asked == 2:
-            raise KeyboardInterrupt
-        if n_asked > 2:
-            os._exit(STOPPED)  # something hangs
+        if not asked.stop.is_set():
+            asked.stop.set()
+        elif not asked.hurry.is_set():
+            asked.hurry.set()
+            hurried_s = now_s
+        elif now_s >= hurried_s + _HANGS_S:
+            os._exit(STOPPED)
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) != signal.SIG_IGN
+    ]
+    before = {number: signal.signal(number, press) for number in numbers}
     try:
-        yield stop
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

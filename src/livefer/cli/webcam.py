@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 import time
@@ -72,6 +73,8 @@ def webcam(
         sys.stderr.write("there is no display: recording only, Ctrl-C ends it\n")
     frames = open_source(source, live=True if has_display else None)
     if has_display and not frames.live:
+        if os.path.isdir(source):
+            raise SourceError(f"{source} is a folder: expected one video")
         raise SourceError(f'{source} does not move: "livefer image" is for pictures')
     write_hint(recognizer)
     recording = VideoSink(record, frames.fps) if record else None
@@ -92,12 +95,7 @@ def webcam(
 
 
 def _check_source(source: str) -> None:
-    """Raise SourceError for what is no source, before a display is asked for."""
-    if source.isdecimal() or "://" in source:
-        return
-    if os.path.isdir(source):
-        raise SourceError(
-            f"{source} is a folder: expected a video, an address or a camera's number"
-        )
-    if not os.path.exists(source):
+    """Raise SourceError for a path that does not exist, before a display is asked for."""
+    is_path = not (source.isdecimal() or "://" in source or glob.has_magic(source))
+    if is_path and not os.path.exists(source):
         raise SourceError(f"{source} does not exist: check the path")

@@ -7,8 +7,8 @@ import {mix, paintGlyph, readableOn} from './glyphs.js';
 /** @typedef {{x: number, y: number, w: number, h: number}} Rect */
 /**
  * @typedef {{rect: Rect, size: [number, number], mirror: boolean, unit: number,
- *   colours: Record<string, string>}} View  where the picture lies, what size its faces are given
- *   in, and how many pixels of the canvas make one of the text's
+ *   colours: Record<string, string>, still: boolean}} View  where the picture lies, what size its faces are given
+ *   in, how many pixels of the canvas make one of the text's, and whether it is a picture by itself
  */
 /**
  * @typedef {{face: Face, box: Rect, size: number, who: string, whoWidth: number, text: string,
@@ -111,12 +111,18 @@ function labelOf(
   const whoWidth = who ? ctx.measureText(who).width + 0.4 * size : 0;
   const w = 2.74 * size + whoWidth + ctx.measureText(text).width;
   const side = view.unit * Math.max(12, Math.min(22, (0.5 * box.w) / view.unit));
-  const badge = {x: box.x - 0.3 * side, y: box.y - 0.3 * side, w: side, h: side};
+  const badge = {
+    x: Math.max(view.rect.x, box.x - 0.3 * side), y: Math.max(view.rect.y, box.y - 0.3 * side),
+    w: side, h: side,
+  };
   const colour = view.colours[face.label] ?? MUTED;
   return {face, box, size, who, whoWidth, text, w, h: 1.85 * size, badge, colour};
 }
 
-/** Write each label where it hides least; where it would hide others, a badge is all there is. */
+/**
+ * Write each label where it hides least. In a picture where it would hide others, a badge is all
+ * there is; in moving ones, badges and labels would come and go.
+ */
 function paintLabels(
   /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Label[]} */ labels, /** @type {View} */ view,
 ) {
@@ -128,7 +134,8 @@ function paintLabels(
   const tried = [];
   const room = labels.map((label, i) => {
     const plate = find(i, tried);
-    const has = covered(plate, tried) === 0 && covered(plate, others[i]) <= MAY_HIDE;
+    const has = !view.still
+      || (covered(plate, tried) === 0 && covered(plate, others[i]) <= MAY_HIDE);
     tried.push(has ? plate : label.badge);
     return has;
   });
@@ -299,7 +306,7 @@ export class Overlay {
     ctx.clearRect(0, 0, this.canvas.width, this.canvas.height);
     if (!this.faces.length || !this.video.videoWidth) return;
     const rect = contain(this.picture(), this.canvas.width, this.canvas.height);
-    paintFaces(ctx, this.placed(), this.view(rect, devicePixelRatio));
+    paintFaces(ctx, this.placed(), this.view(rect, devicePixelRatio, false));
   }
 
   /** @returns {HTMLCanvasElement} the picture of this moment with everything on it, full size */
@@ -315,7 +322,7 @@ export class Overlay {
     }
     ctx.drawImage(this.video, 0, 0, w, h);
     ctx.restore();
-    paintFaces(ctx, this.placed(), this.view({x: 0, y: 0, w, h}, Math.max(0.8, h / 620)));
+    paintFaces(ctx, this.placed(), this.view({x: 0, y: 0, w, h}, Math.max(0.8, h / 620), true));
     return canvas;
   }
 
@@ -329,8 +336,8 @@ export class Overlay {
     return this.faces.map((face) => ({...face, box: this.shown.get(face.track_id) ?? face.box}));
   }
 
-  /** @param {Rect} rect @param {number} unit @returns {View} */
-  view(rect, unit) {
-    return {rect, size: this.size, mirror: this.mirror, unit, colours: this.colours};
+  /** @param {Rect} rect @param {number} unit @param {boolean} still @returns {View} */
+  view(rect, unit, still) {
+    return {rect, size: this.size, mirror: this.mirror, unit, colours: this.colours, still};
   }
 }

@@ -16,7 +16,7 @@ import {sentence} from './states.js';
 const SENT_PX = 2048; // long side of what is sent: small faces in a group picture are still found
 const SHOWN_PX = 1280;
 const LARGE_PX = 2560; // long side of one that is shown large
-const SAVED_PX = 8192;
+const SAVED_PX = 4096; // browsers that take no more than 16 million pixels are in use
 const TEXT_ROWS = 620; // a saved picture's height in pixels of the text's size, as of a snapshot's
 const UNREADABLE = 'This file is no picture that the browser can read, or it is damaged';
 const OPEN_FACES = 2; // with more, the bars wait behind a click
@@ -133,13 +133,18 @@ export class Pictures {
     picture.close();
     const faces = this.heat ? entry.faces : entry.faces.map((face) => ({...face, heat: null}));
     const rect = {x: 0, y: 0, w, h};
-    paintFaces(ctx, faces, {rect, size: entry.size, mirror: false, unit: unitOf(w, h), colours});
+    const view = {rect, size: entry.size, mirror: false, unit: unitOf(w, h), colours, still: true};
+    paintFaces(ctx, faces, view);
   }
 
   /** Save a picture with its faces in its own size. @param {Entry} entry */
   async savePicture(entry) {
-    const canvas = document.createElement('canvas');
-    await this.draw(entry, canvas, SAVED_PX, (w, h) => Math.max(0.8, Math.min(w, h) / TEXT_ROWS));
+    let canvas = document.createElement('canvas');
+    try {
+      await this.draw(entry, canvas, SAVED_PX, (w, h) => Math.max(0.8, Math.min(w, h) / TEXT_ROWS));
+    } catch { // the file is not there any more
+      canvas = entry.canvas;
+    }
     const name = `${entry.file.name.replace(/\.[^.]*$/, '')}-livefer.png`;
     canvas.toBlob((blob) => {
       if (blob) download(name, blob);
