@@ -16,6 +16,7 @@ pytest.importorskip("av")
 import numpy as np
 from fakes import LevelClassifier, SquareDetector, make_scene
 from videos import read_streams, write_video
+from waiting import wait_until
 
 from livefer.encoder import VideoWriter
 from livefer.errors import LiveferError
@@ -34,7 +35,7 @@ def recognizer() -> Recognizer:
 def _no_thread_is_left() -> Iterator[None]:
     before = threading.active_count()
     yield
-    assert threading.active_count() == before
+    wait_until(lambda: threading.active_count() == before)
 
 
 def scene(step: int) -> Any:

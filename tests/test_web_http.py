@@ -23,7 +23,8 @@ pytest.importorskip("fastapi", reason="needs the extra web")
 pytest.importorskip("uvicorn", reason="needs the extra web")
 
 from fakes import SquareDetector, make_scene
-from webserver import Running, fake_service, jpeg, running, wait_until
+from waiting import wait_until
+from webserver import Running, fake_service, jpeg, running
 
 from livefer.labels import CLASSES
 from livefer.web import schema

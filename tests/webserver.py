@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import struct
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 import cv2
 from fakes import LevelClassifier, SquareDetector
+from waiting import wait_until
 from websockets.sync.client import ClientConnection, connect
 
 from livefer.web.app import Service
@@ -107,11 +107,3 @@ def receive(client: ClientConnection) -> dict[str, Any]:
     message = json.loads(client.recv(timeout=20))
     assert isinstance(message, dict)
     return message
-
-
-def wait_until(condition: Any) -> None:
-    """Wait until something is so, at most for a time that no machine needs."""
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.01)
