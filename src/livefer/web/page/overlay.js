@@ -7,8 +7,9 @@ import {mix, paintGlyph, readableOn} from './glyphs.js';
 /** @typedef {{x: number, y: number, w: number, h: number}} Rect */
 /**
  * @typedef {{rect: Rect, size: [number, number], mirror: boolean, unit: number,
- *   colours: Record<string, string>, still: boolean}} View  where the picture lies, what size its faces are given
- *   in, how many pixels of the canvas make one of the text's, and whether it is a picture by itself
+ *   colours: Record<string, string>, still: boolean}} View  where the picture lies, what size its
+ *   faces are given in, how many pixels of the canvas make one of the text's, and whether it is a
+ *   picture by itself
  */
 /**
  * @typedef {{face: Face, box: Rect, size: number, who: string, whoWidth: number, text: string,
