@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,12 @@ def pytest_sessionstart() -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if os.environ.get("CI") and missing:
         pytest.exit(f'missing: {", ".join(missing)}: pip install "livefer[dev]"', returncode=1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c() -> None:
+    """Let Ctrl-C, which tests press, be one where a shell runs them in the background, too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

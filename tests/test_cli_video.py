@@ -21,6 +21,7 @@ from waiting import wait_until
 
 from livefer.cli import main
 from livefer.cli.videowork import stopping
+from livefer.encoder import VideoWriter
 from livefer.io import to_rows
 from livefer.recognizer import Recognizer
 
@@ -216,7 +217,14 @@ def test_another_ctrl_c_leaves_out_what_waits_and_files_are_whole(
 ) -> None:
     clip("in.mp4", 200, options={"g": "10"}, sound="aac")
     monkeypatch.setattr("livefer.cli.videowork._ONE_PRESS_S", 0.0)
-    press_in_second_batch(monkeypatch, 2)
+    encoded, write = threading.Event(), VideoWriter.write
+
+    def noted(self: VideoWriter, *given: Any) -> None:
+        write(self, *given)
+        encoded.set()
+
+    monkeypatch.setattr(VideoWriter, "write", noted)
+    press_in_second_batch(monkeypatch, 2, encoded)
     words = ("in.mp4", "--csv", "o.csv", "--out", "o.mp4", "--report", "o.html")
     code, err = run(monkeypatch, capsys, *words)
     assert code == 130
@@ -259,12 +267,16 @@ def test_who_ignores_ctrl_c_goes_on_ignoring_it() -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def press_in_second_batch(monkeypatch: pytest.MonkeyPatch, n_presses: int) -> None:
+def press_in_second_batch(
+    monkeypatch: pytest.MonkeyPatch, n_presses: int, begun: threading.Event | None = None
+) -> None:
+    """Press Ctrl-C; `begun`: not before it is set."""
     n_calls, process_many = 0, Recognizer.process_many
 
     def interrupted(self: Recognizer, *given: Any) -> Any:
         nonlocal n_calls
         n_calls += 1
+        assert n_calls < 2 or begun is None or begun.wait(60)
         for _ in range(n_presses if n_calls == 2 else 0):
             os.kill(os.getpid(), signal.SIGINT)
         return process_many(self, *given)
