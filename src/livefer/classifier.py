@@ -162,7 +162,7 @@ def _find(model: str | Path | None) -> Path:
     path = Path(os.path.expanduser(name))  # that of Path raises where nobody has the name
     if path.is_file():
         return path
-    shipped = ", ".join(name for name in models if name != "float") or "none"
+    shipped = ", ".join(models) or "none"
     raise ModelError(
         f'model "{name}" is neither a file nor a shipped model ({shipped}): {_EXPORT_HINT}'
     )
