@@ -47,6 +47,8 @@ def fetch(url: str, to: Path, sha256: str, instead: str, progress: Progress | No
     """Download a file to `to`, unless it is already there, and check it.
 
     The file appears under its name only when it is complete and its checksum is right.
+
+    instead: what takes a file that was fetched elsewhere; an error says it
     """
     # Here, since every first result imports this module for the cache's folder: 25 ms of sockets
     # and TLS (bench/cold.py).
