@@ -141,7 +141,7 @@ def test_exif_rotation_is_honoured(tmp_path: Path) -> None:
     [
         ("empty.jpg", b"", "is empty"),
         ("text.png", b"not a picture at all", "no picture that OpenCV reads"),
-        ("folder", None, "is a folder|could not be opened"),
+        ("folder", None, "could not be opened" if os.name == "nt" else "is a folder"),
         ("absent.jpg", None, "does not exist"),
     ],
 )
