@@ -21,13 +21,13 @@ from common import arguments, heading, load_line, machine_line, run, write_both
 from processes import memory_mib
 
 from livefer import Recognizer
-from livefer.benchframes import FPS, Scene
-from livefer.benchmark import shipped_portrait
-from livefer.capture import Frame
-from livefer.liveview import LiveView
-from livefer.machine import describe
+from livefer.live.view import LiveView
+from livefer.media.opencv_reader import Frame
+from livefer.media.sources import Source
 from livefer.results import FrameResult
-from livefer.sources import Source
+from livefer.speed.benchmark import shipped_portrait
+from livefer.speed.made_frames import FPS, Scene
+from livefer.system.machine import describe
 
 _LOOP = 600  # frames: 20 s, without the face for the last two of them
 _AWAY = 60

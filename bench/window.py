@@ -22,14 +22,14 @@ import numpy as np
 from common import arguments, heading, load_line, machine_line, run
 
 from livefer import Recognizer
-from livefer.benchframes import FPS, Scene
-from livefer.benchmark import shipped_portrait
-from livefer.capture import Frame
-from livefer.liveview import LiveView
-from livefer.machine import describe
-from livefer.sources import Source
-from livefer.text import Image
-from livefer.window import show
+from livefer.drawing.text import Image
+from livefer.live.view import LiveView
+from livefer.live.window import show
+from livefer.media.opencv_reader import Frame
+from livefer.media.sources import Source
+from livefer.speed.benchmark import shipped_portrait
+from livefer.speed.made_frames import FPS, Scene
+from livefer.system.machine import describe
 
 _LOOP, _WARM_S = 150, 2.0  # frames there, and as many back
 

@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.capture import Frame
 from livefer.classifier import EmotionClassifier
-from livefer.detector import make_detector
-from livefer.faces import crop_boxes, crop_faces
-from livefer.following import FollowingTracker
-from livefer.quality import usable
+from livefer.detection.detectors import make_detector
+from livefer.faces.boxes import crop_boxes, crop_faces
+from livefer.faces.quality import usable
+from livefer.faces.views import BOTH, boxes_of, turned, views_of
+from livefer.media.opencv_reader import Frame
+from livefer.media.sources import Source, as_image, open_source
 from livefer.results import Face, FrameResult
-from livefer.searching import Detector, SearchingTracker
-from livefer.sources import Source, as_image, open_source
-from livefer.tracker import Seen, Tracker
-from livefer.views import BOTH, boxes_of, turned, views_of
+from livefer.tracking.live_search import FollowingTracker
+from livefer.tracking.tracker import Seen, Tracker
+from livefer.tracking.whole_search import Detector, SearchingTracker
 
 MIN_FACE_PX = 16
 """A face whose box is smaller is called uncertain: there is too little to see in it."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.words import printable
+from livefer.formatting import printable
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,8 +21,8 @@ from livefer.cli.shared import (
     write_image,
 )
 from livefer.errors import ConfigError, SourceError
+from livefer.formatting import printable
 from livefer.labels import colour_bgr
-from livefer.words import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -68,7 +68,7 @@ def image(
     result. One that cannot be read is a row with its error; the others follow, and the exit
     code is 1.
     """
-    from livefer.drawing import draw_faces
+    from livefer.drawing.faces import draw_faces
     from livefer.recognizer import Recognizer
 
     if out is not None and out.exists() and not out.is_dir():
@@ -113,7 +113,7 @@ def image(
 
 def _find(paths: list[str]) -> Iterator[tuple[str, str | None]]:
     """Yield (file, None) for each picture, and (path, why not) for what is none."""
-    from livefer.sources import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+    from livefer.media.sources import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 
     for path in paths:
         if os.path.isdir(path):
@@ -142,8 +142,8 @@ def _searched(paths: list[str], items: list[Item]) -> set[Path]:
 
 
 def _recognise(recognizer: Recognizer, index: int, name: str, error: str | None) -> FrameResult:
-    from livefer.capture import Frame
-    from livefer.sources import read_image
+    from livefer.media.opencv_reader import Frame
+    from livefer.media.sources import read_image
 
     picture = None
     if error is None:

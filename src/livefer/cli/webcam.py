@@ -22,7 +22,7 @@ from livefer.cli.shared import (
     write_hint,
 )
 from livefer.errors import LiveferError, SourceError
-from livefer.words import count
+from livefer.formatting import count
 
 
 def webcam(
@@ -54,11 +54,11 @@ def webcam(
     M mirrors, H lists the keys. Recognition takes the newest frame; the frames that it skips
     are counted and shown.
     """
-    from livefer.liveview import LiveView
+    from livefer.live.recorder import VideoSink
+    from livefer.live.view import LiveView
+    from livefer.live.window import open_display, show
+    from livefer.media.sources import open_source
     from livefer.recognizer import Recognizer
-    from livefer.recording import VideoSink
-    from livefer.sources import open_source
-    from livefer.window import open_display, show
 
     check_not_read([record], [source])
     _check_source(source)

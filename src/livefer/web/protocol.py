@@ -16,9 +16,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from livefer import __version__
 from livefer.labels import colour_bgr
 from livefer.results import Face
+from livefer.version import __version__
 from livefer.web.limits import Limits
 
 SCHEMA = "1"
