@@ -1,6 +1,6 @@
 """Measurements of the live road without a window: stages, frames a second, latency.
 
-Each measurement recognises a stream with a live tracker and paints its faces. Tests pass a clock in.
+Each measurement recognises a stream with a live tracker and paints its faces. Tests pass a clock.
 """
 
 from __future__ import annotations
