@@ -34,7 +34,7 @@ def open_display() -> Any:
         else:
             if pygame.display.get_driver() == "x11":
                 # Through OpenGL, where no GPU has it, a picture takes 9 ms instead of 0.1
-                # (docs/experiments.md). Elsewhere SDL knows best.
+                # (docs/experiments/speed.md#2026-11-28-the-window-itself).
                 os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
             if chosen or pygame.display.get_driver() not in ("dummy", "offscreen"):
                 return pygame
