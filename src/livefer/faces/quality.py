@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 MIN_SHARPNESS = 0.05
-"""Faces below it are smears; bench/unusable.py, docs/experiments.md.
+"""Faces below it are smears: bench/unusable.py,
+docs/experiments/certainty.md#2026-11-22-silence-on-what-cannot-be-read
 
 FER2013's val faces have at least 0.11, a quarter of its training faces 0.09, the faces of 104
 photographs 0.10. Of faces blurred with a sigma of 3 of their 48 px, 92 % lie below it, and
@@ -32,7 +33,8 @@ MAX_DARK_MEAN, MAX_DARK_DEVIATION = 64.0, 12.0
 """Gray levels: a crop below both shows too little light to be read.
 
 Of FER2013's 3,589 val faces at most two deviate by less than 12 levels; darkened by 5 stops every
-third does, and people's choice is met on half of those, by 6 stops most do (docs/experiments.md).
+third does, and people's choice is met on half of those, by 6 stops most do:
+docs/experiments/training.md#2026-11-22-labels-and-votes-on-one-network
 """
 
 _MIN_CONTRAST = 8.0  # gray levels: keeps the noise of an empty picture from counting as detail
