@@ -194,7 +194,7 @@ def test_a_better_detector_is_mentioned_in_one_line(
     ("arguments", "expected"),
     [
         (("image", "absent.jpg"), "absent.jpg does not exist"),
-        (("image", "empty"), "empty is a folder without pictures"),
+        (("image", "empty"), "empty holds no picture"),
         (("image", "*.nothing"), "matches no picture"),
         (("image", "clip.mp4"), "clip.mp4 is a video"),
         (("image", "text.txt"), "no picture that OpenCV reads"),

@@ -43,6 +43,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "keyframes",
         "quality",
         "metrics",
+        "names",
         "calibration",
         "report",
         "summarizer",

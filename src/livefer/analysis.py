@@ -23,11 +23,12 @@ from livefer.capture import Frame
 from livefer.classifier import DEFAULT_MODEL, EmotionClassifier, shipped_models
 from livefer.cuts import why_no_face
 from livefer.errors import ConfigError, LiveferError, SourceError
-from livefer.inputs import Input, find_inputs, suffix_of
+from livefer.inputs import Input, find_inputs
+from livefer.names import PICTURE_SUFFIXES, suffix_of
 from livefer.pipeline import recognise_video
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
-from livefer.sources import PICTURE_SUFFIXES, decode_image, read_image
+from livefer.sources import decode_image, read_image
 from livefer.storage import download, is_url, read_bytes
 from livefer.video import VideoReader
 from livefer.yunet import YUNET_FILE, yunet_path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import sys
 import time
@@ -22,6 +21,7 @@ from livefer.cli.shared import (
     write_hint,
 )
 from livefer.errors import LiveferError, SourceError
+from livefer.names import is_pattern
 from livefer.words import count
 
 
@@ -96,6 +96,6 @@ def webcam(
 
 def _check_source(source: str) -> None:
     """Raise SourceError for a path that does not exist, before a display is asked for."""
-    is_path = not (source.isdecimal() or "://" in source or glob.has_magic(source))
+    is_path = not (source.isdecimal() or "://" in source or is_pattern(source))
     if is_path and not os.path.exists(source):
         raise SourceError(f"{source} does not exist: check the path")
