@@ -197,10 +197,8 @@ def _add_rows(table: Table, name: str, result: FrameResult) -> None:
         table.add_row(Text(name), "", Text("no face", "dim"))
     for number, face in enumerate(result.faces, 1):
         blue, green, red = colour_bgr(face.label, face.classes)
-        if face.uncertain:
-            label = Text(f"{face.label}? {face.confidence:.0%}", "italic")
-        else:
-            label = Text(f"{face.label} {face.confidence:.0%}", f"bold rgb({red},{green},{blue})")
+        style = "italic" if face.uncertain else f"bold rgb({red},{green},{blue})"
+        label = Text(f"{face.answer} {face.confidence:.0%}", style)
         second = face.probabilities[face.classes.index(face.second_label)]
         table.add_row(
             Text(name if number == 1 else ""),
