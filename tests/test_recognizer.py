@@ -18,7 +18,8 @@ import livefer
 from livefer.capture import Frame, quiet
 from livefer.errors import ModelError, SourceError
 from livefer.faces import crop_boxes, crop_faces
-from livefer.recognizer import MIN_FACE_PX, Recognizer
+from livefer.quality import MIN_FACE_PX
+from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
 from livefer.tracker import Tracker
 

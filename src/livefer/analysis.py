@@ -21,11 +21,11 @@ from typing import Any
 from livefer import __version__
 from livefer.capture import Frame
 from livefer.classifier import DEFAULT_MODEL, EmotionClassifier, shipped_models
-from livefer.cuts import why_no_face
 from livefer.errors import ConfigError, LiveferError, SourceError
 from livefer.inputs import Input, find_inputs
 from livefer.names import PICTURE_SUFFIXES, suffix_of
 from livefer.pipeline import recognise_video
+from livefer.quality import why_no_face
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
 from livefer.sources import decode_image, read_image

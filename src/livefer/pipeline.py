@@ -17,9 +17,9 @@ from threading import Event, Thread
 from typing import TypeVar
 
 from livefer.capture import Frame
-from livefer.cuts import why_no_face
 from livefer.drawing import draw_faces
 from livefer.encoder import VideoWriter
+from livefer.quality import why_no_face
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
 from livefer.tracker import Tracker
