@@ -32,7 +32,7 @@ def read_table(path: Path) -> list[dict[str, Any]]:
     def value(name: str, cell: str) -> Any:
         if cell == "":
             return None
-        if name in ("source", "error", "label", "second_label"):
+        if name in ("source", "error", "label", "second_label", "answer"):
             return cell
         return json.loads(cell)
 
@@ -60,10 +60,12 @@ def test_rows() -> None:
         **{"note": None, "schema": 1},
         **{"track_id": 1, "left": 1.0, "top": 2.0, "right": 31.0, "bottom": 42.0, "score": 0.9},
         **{"label": "glad", "second_label": "wild", "confidence": 0.6, "uncertain": False},
+        "answer": "glad",
         **{"calm": 0.2, "glad": 0.6, "wild": 0.2},
         **{"raw_calm": 0.125, "raw_glad": 0.25, "raw_wild": 0.625},
     }
     assert (second["track_id"], second["label"], second["uncertain"]) == (2, "wild", True)
+    assert second["answer"] == "wild or glad?"
     (nobody,) = rows(RESULTS[1], CLASSES)
     assert [name for name, value in nobody.items() if value is not None] == [
         *("source", "index", "time_s", "n_skipped", "schema")

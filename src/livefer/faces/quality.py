@@ -1,7 +1,8 @@
-"""Whether a crop can be read at all: sharp and light enough, and most of it inside its picture.
+"""Whether a picture can show a face, and whether a face can be read. Knows nothing about networks.
 
-The network answers most such crops with little confidence, but not all; a face that fails here is
-uncertain whatever the network says. Knows nothing about networks.
+A face can be read that is large, sharp and light enough, and most of it inside its picture. The
+network answers most others with little confidence, but not all; a face that fails here is uncertain
+whatever the network says.
 """
 
 from __future__ import annotations
@@ -12,8 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+MIN_FACE_PX = 16
+"""A face whose box has a shorter side is too small: there is too little to see in it."""
+
 MIN_SHARPNESS = 0.05
-"""Faces below it are smears; bench/unusable.py, docs/experiments.md.
+"""Faces below it are smears: bench/unusable.py,
+docs/experiments/certainty.md#2026-11-22-silence-on-what-cannot-be-read
 
 FER2013's val faces have at least 0.11, a quarter of its training faces 0.09, the faces of 104
 photographs 0.10. Of faces blurred with a sigma of 3 of their 48 px, 92 % lie below it, and
@@ -32,10 +37,48 @@ MAX_DARK_MEAN, MAX_DARK_DEVIATION = 64.0, 12.0
 """Gray levels: a crop below both shows too little light to be read.
 
 Of FER2013's 3,589 val faces at most two deviate by less than 12 levels; darkened by 5 stops every
-third does, and people's choice is met on half of those, by 6 stops most do (docs/experiments.md).
+third does, and people's choice is met on half of those, by 6 stops most do:
+docs/experiments/training.md#2026-11-22-labels-and-votes-on-one-network
 """
 
+TOO_DARK, TOO_BRIGHT, BLANK = "too dark", "too bright", "blank"
+
+# Gray levels. No face is found in a picture of which nearly all is darker or brighter.
+_MAX_DARK, _MIN_BRIGHT = 28.0, 240.0
+FLAT = 4.0
+"""Gray levels: nothing can be seen in a thumbnail whose standard deviation is less."""
+
+_THUMB_WH = (32, 18)
 _MIN_CONTRAST = 8.0  # gray levels: keeps the noise of an empty picture from counting as detail
+
+
+def why_no_face(image: NDArray[np.uint8]) -> str | None:
+    """Return TOO_DARK, TOO_BRIGHT or BLANK where no face could be found, else None.
+
+    image: (H, W, 3) uint8 BGR
+    """
+    thumb = thumbnail(image).mean(axis=2)
+    if float(np.percentile(thumb, 95)) < _MAX_DARK:
+        return TOO_DARK
+    if float(np.percentile(thumb, 5)) > _MIN_BRIGHT:
+        return TOO_BRIGHT
+    return BLANK if float(thumb.std()) < FLAT else None
+
+
+def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return (18, 32) or (18, 32, C) float32; of a large picture not every pixel is looked at.
+
+    image: (H, W) or (H, W, C) uint8
+    """
+    step = max(1, min(image.shape[0] // 72, image.shape[1] // 128))
+    small: NDArray[Any] = np.ascontiguousarray(image[step // 2 :: step, step // 2 :: step])
+    return cv2.resize(small, _THUMB_WH, interpolation=cv2.INTER_AREA).astype(np.float32)
+
+
+def too_small(boxes: ArrayLike) -> NDArray[np.bool_]:
+    """Return (N,) bool: which boxes (N, 4) xyxy in pixels are too small for a face to be read."""
+    left, top, right, bottom = np.asarray(boxes, np.float32).reshape(-1, 4).T
+    return np.asarray(np.minimum(right - left, bottom - top) < MIN_FACE_PX, bool)
 
 
 def usable(

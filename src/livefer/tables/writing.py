@@ -17,6 +17,7 @@ is empty (null in JSON), and so has a file or frame that could not be read, with
     label, second_label     the most probable class and the next
     confidence              the smoothed probability of `label`
     uncertain               true or false: the label is not to be relied on
+    answer                  what to print for the face: "happy", "fear or sad?", "unclear"
     <class> …               smoothed probabilities, a column for each class by its name
     raw_<class> …           probabilities of this frame alone
     schema                  1: the version of what this page says; docs/tables.md has the types
@@ -48,7 +49,7 @@ FRAME_COLUMNS: dict[str, Type] = {
 FACE_COLUMNS: dict[str, Type] = {
     **{"track_id": int, "left": float, "top": float, "right": float, "bottom": float},
     **{"score": float, "label": str, "second_label": str, "confidence": float},
-    "uncertain": bool,
+    **{"uncertain": bool, "answer": str},
 }
 _ROW_GROUP, _ROW_BATCH = 5_000, 500  # rows of a Parquet table that wait: packed, and plain
 
