@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from needs import expects_all, missing
 
-from livefer.yunet import YUNET_FILE
+from livefer.detection.yunet import YUNET_FILE
 
 NEEDED = (
     "av", "fastapi", "fsspec", "httpx", "matplotlib", "pandas", "playwright", "polars", "pyarrow",

@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.assets.files import FOLDER
 from livefer.errors import ConfigError, ModelError
-from livefer.inference import ONNX_ERRORS, open_session
+from livefer.system.onnx_session import ONNX_ERRORS, open_session
 
 DEFAULT_MODEL = "fer2013"
 """Or "human": what people see instead of what the data set is labelled."""
@@ -29,8 +30,7 @@ _EXPORT_HINT = '"livefer export CHECKPOINT -o model.onnx" makes one'
 
 def shipped_models() -> dict[str, Path]:
     """Return the models inside the package by name; "float" is the default one in float32."""
-    folder = Path(__file__).with_name("assets")
-    models = {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+    models = {path.stem: path for path in sorted(FOLDER.glob("*.onnx"))}
     return models | {"float": models[f"{DEFAULT_MODEL}-float"]}
 
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from livefer.errors import ConfigError, LiveferError, SourceError
-from livefer.words import printable
+from livefer.formatting import printable
 
 if TYPE_CHECKING:
+    from livefer.drawing.text import Image
     from livefer.recognizer import Recognizer
-    from livefer.text import Image
 
 
 def a_number(value: float | None) -> float | None:

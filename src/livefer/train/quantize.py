@@ -29,11 +29,12 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-from livefer import hygiene, metrics
-from livefer.calibration import confidence_threshold
 from livefer.classifier import EmotionClassifier
-from livefer.dataset import Split
+from livefer.data import hygiene
+from livefer.data.dataset import Split
 from livefer.errors import ModelError
+from livefer.evaluation import metrics
+from livefer.evaluation.calibration import confidence_threshold
 from livefer.train.export import export
 
 N_CALIBRATION = 504
