@@ -70,8 +70,8 @@ def find_inputs(paths: Iterable[str | Path]) -> list[Input]:
 
     A file stands for itself, a folder for the pictures and videos in it and below it, a pattern for
     those that match it, both in the order of `livefer.media.names`. A .txt file is a list of all
-    that, one a line (or ended by zero bytes, as `find -print0` writes them), and "-" is such a list from
-    the standard input.
+    that, one a line (or ended by zero bytes, as `find -print0` writes them), and "-" is such a list
+    from the standard input.
     """
     found: dict[str, Input] = {}
     for path in paths:
