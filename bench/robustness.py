@@ -6,8 +6,9 @@
 
 A model is a shipped one's name or an .onnx file. The corruptions are those of
 bench/lib/corruptions.py, each at three strengths, with the same seed and so the same faces for
-every model. A drop is the accuracy on the clean faces minus that on the corrupted ones, in points; a corruption's drop is the
-mean of its three, and the mean drop that of all thirty. JSON holds shares, 0–1:
+every model. A drop is the accuracy on the clean faces minus that on the corrupted ones, in points;
+a corruption's drop is the mean of its three, and the mean drop that of all thirty. JSON holds
+shares, 0–1:
 
     split, n_images, seed   what was measured on
     corruptions             name → {"strengths": [three figures], "labels": [three texts]}
