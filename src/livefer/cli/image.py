@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from livefer.recognizer import Recognizer
-    from livefer.results import FrameResult
+    from livefer.results import Frame, FrameResult
 
 
 Item = tuple[str, str | None]  # a picture's path, and why there is none
@@ -132,7 +132,6 @@ def _searched(paths: list[str], items: list[Item]) -> set[Path]:
 
 
 def _recognise(recognizer: Recognizer, index: int, name: str, error: str | None) -> FrameResult:
-    from livefer.media.opencv_reader import Frame
     from livefer.media.sources import read_image
 
     picture = None
