@@ -21,6 +21,7 @@ import pytest
 from analyzing import fake_recognizer, run_here, write_deadly, write_pictures
 from builders import write_picture
 from fakes import make_scene
+from waiting import wait_until
 
 import livefer
 from livefer.batch.analyze import Settings
@@ -539,3 +540,19 @@ def test_nothing_is_lost_or_doubled_by_being_killed(out: str, tmp_path: Path) ->
         assert [p.name for p in sorted((tmp_path / out).iterdir())] == [
             p.name for p in sorted((tmp_path / "whole").iterdir())
         ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_interrupted_run_ends_its_processes_and_says_how_to_go_on(
+    name: str, tmp_path: Path
+) -> None:
+    write_pictures(tmp_path / "in", 60)
+    process = start("in", "-o", "out.csv", "--workers", "2", cwd=tmp_path)
+    wait_until(lambda: list((tmp_path / "out.csv.parts").glob("[!.]*")))
+    for _ in range(2):  # a terminal that closes sends two
+        process.send_signal(getattr(signal, name))
+    code, err = finish(process)
+    assert code == 128 + getattr(signal, name)
+    assert "go on with --resume" in err
+    assert "Traceback" not in err

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -72,25 +69,6 @@ def write_hint(recognizer: Recognizer) -> None:
     hint = getattr(recognizer.detector, "hint", None)
     if hint:
         sys.stderr.write(f"{hint}\n")
-
-
-@contextmanager
-def terminable() -> Iterator[None]:
-    """Let a request to terminate be as Ctrl-C."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    numbers = [signal.SIGTERM]
-    # A terminal that goes asks with SIGHUP, which Windows does not know, and nohup ignores.
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
-    before = [signal.signal(number, stop) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:
