@@ -40,7 +40,7 @@ from processes import memory_mib
 
 from livefer.batch.recordings import AnnotatedVideo, recognise_video
 from livefer.drawing.faces import draw_faces
-from livefer.faces.boxes import crop_faces
+from livefer.faces.crops import crop_faces
 from livefer.media.h264_writer import VideoWriter
 from livefer.media.opencv_reader import Frame
 from livefer.media.pyav_reader import VideoInfo, VideoReader

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.errors import SourceError
-from livefer.faces.boxes import check_image
+from livefer.faces.crops import check_image
 from livefer.formatting import printable
 from livefer.media.opencv_reader import (
     RECONNECT_S,
