@@ -48,7 +48,7 @@ from livefer.media.sources import read_image
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
 from livefer.system.machine import describe
-from livefer.tables.dataframes import open_table
+from livefer.tables.writing import open_table
 
 FPS = Fraction(30)
 Image = Any
