@@ -86,11 +86,11 @@ def webcam(
             while view.running:
                 time.sleep(0.05)
     except SourceError:  # the camera is gone, what was recorded is not
-        if record and view.n_recognised:
+        if record and view.state.n_recognised:
             sys.stderr.write(f"wrote {record}\n")
         raise
-    line = f"{count(view.n_recognised, 'frame')} recognised, {view.n_skipped:,} skipped"
-    line += f"; wrote {record}" if record and view.n_recognised else ""
+    line = f"{count(view.state.n_recognised, 'frame')} recognised, {view.state.n_skipped:,} skipped"
+    line += f"; wrote {record}" if record and view.state.n_recognised else ""
     sys.stderr.write(f"{line}\n")
 
 

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 MIN_SHARPNESS = 0.05
-"""Faces below it are smears; measured by bench/unusable.py, see docs/experiments.md.
+"""Faces below it are smears: bench/unusable.py,
+docs/experiments/certainty.md#2026-11-22-silence-on-what-cannot-be-read
 
 The least sharp face has 0.11 in FER2013's val split, 0.09 in a quarter of its training split, and
-0.10 on 104 photographs. Of faces blurred with a sigma of 3 of their 48 px, 92 % lie below the limit,
-and little more than half of their answers are right; of faces enlarged from 8 px, 80 % do; of those
-enlarged from 12 px, where four of five answers are right, 20 %.
+0.10 on 104 photographs. Of faces blurred with a sigma of 3 of their 48 px, 92 % lie below the
+limit, and little more than half of their answers are right; of faces enlarged from 8 px, 80 % do;
+of those enlarged from 12 px, where four of five answers are right, 20 %.
 """
 
 MAX_OUTSIDE = 0.45
@@ -32,8 +33,8 @@ MAX_DARK_MEAN, MAX_DARK_DEVIATION = 64.0, 12.0
 """Gray levels: a crop below both has too little light to be read.
 
 Of FER2013's 3,589 val faces at most two deviate by less than 12 levels. Darkened by 5 stops a third
-of them do, and the answer is the majority's on half of those; by 6 stops most do
-(docs/experiments.md).
+of them do, and the answer is the majority's on half of those; by 6 stops most do:
+docs/experiments/training.md#2026-11-22-labels-and-votes-on-one-network
 """
 
 _MIN_CONTRAST = 8.0  # gray levels; so the noise of an empty picture is no detail

@@ -16,8 +16,9 @@ from livefer.faces.boxes import Boxes, sides_of
 
 BOTH = (0, 1)
 ALL = tuple(range(10))
-# Right and down, in sides of the face: 2 px of 48. The boxes of a whole search and of a live one, or
-# of two searches with other noise, lie about so far apart (bench/following.py, docs/experiments.md).
+# Right and down, in sides of the face: 2 px of 48. The boxes of a whole search and of a live one,
+# or of two searches with other noise, lie about so far apart: bench/following.py,
+# docs/experiments/tracking.md#2026-11-23-a-stream-looks-at-every-second-face-in-the-mirror
 _SHIFTS = np.array([(0, 0), (2, 2), (-2, -2), (2, -2), (-2, 2)], np.float32) / 48
 
 Views = Sequence[int] | NDArray[np.int64]
