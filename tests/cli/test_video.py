@@ -23,7 +23,7 @@ from livefer.cli import main
 from livefer.cli.videowork import stopping
 from livefer.media.h264_writer import VideoWriter
 from livefer.recognizer import Recognizer
-from livefer.tables.dataframes import to_rows
+from livefer.tables.schema import to_rows
 
 
 @pytest.fixture(autouse=True)

@@ -65,7 +65,7 @@ def is_parquet(path: Path) -> bool:
 
 
 def column_names(path: Path) -> list[str]:
-    """Return the names of a table's columns, whatever they are. DatasetError if none can be read."""
+    """Return the names of a file's columns. DatasetError where they cannot be read."""
     suffix = path.suffix.lower()
     if not path.exists():
         raise DatasetError(

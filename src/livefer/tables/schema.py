@@ -61,9 +61,9 @@ def columns(classes: Sequence[str]) -> tuple[str, ...]:
 
 
 def column_types(classes: Sequence[str]) -> dict[str, Type]:
-    """Return the type of each column; all but source, index, time_s, n_skipped, schema may be empty.
+    """Return the type of each column of a table for a model with these classes.
 
-    classes: of the model whose probabilities the table has
+    All but source, index, time_s, n_skipped and schema may be empty.
     """
     known = {**FRAME_COLUMNS, **FACE_COLUMNS, "schema": int}
     return {name: known.get(name, float) for name in columns(classes)}
@@ -85,7 +85,7 @@ def parquet_schema(classes: Sequence[str]) -> Any:
 def to_rows(
     results: Iterable[FrameResult], classes: Sequence[str] = CLASSES
 ) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a table as plain data: one for each face, or one for a frame without a face.
+    """Yield the rows of a table as plain data: one for each face, one for a frame without a face.
 
     classes: of the model that made the results; they are columns of every row
     """
