@@ -89,14 +89,14 @@ def test_a_usable_crop_has_a_sharpness_of_at_least_0_05(value: float, expected: 
 def test_sharpness_is_detail_of_a_pixel_over_detail_of_two() -> None:
     """Cosines that mirror at the borders go through a Gaussian unchanged but for their height."""
     x = np.arange(48)
-    fine, coarse = 20 * np.cos(np.pi * 23 * x / 47), 60 * np.cos(np.pi * 3 * x / 47)
+    fine, coarse = 20 * np.cos(np.pi * 23 * x / 47), 60 * np.cos(np.pi * 8 * x / 47)
     face = (128 + fine[None] + coarse[:, None]).round().astype(np.uint8)
 
     def height(cosine: NDArray[np.float64], k: int, sigma: float) -> NDArray[np.float64]:
         return cosine * np.exp(-0.5 * (sigma * np.pi * k / 47) ** 2)
 
-    lost = np.hypot((fine - height(fine, 23, 1)).std(), (coarse - height(coarse, 3, 1)).std())
-    kept = np.hypot(height(fine, 23, 2).std(), height(coarse, 3, 2).std())
+    lost = np.hypot((fine - height(fine, 23, 1)).std(), (coarse - height(coarse, 8, 1)).std())
+    kept = np.hypot(height(fine, 23, 2).std(), height(coarse, 8, 2).std())
     assert sharpness(face[None])[0] == pytest.approx(lost / kept, rel=0.01)
 
 

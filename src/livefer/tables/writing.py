@@ -133,8 +133,8 @@ class CsvSink(TableSink):
         super().__init__(path, classes)
         self._file = self._part.open("w", encoding="utf-8", newline="")
         self._text = io.StringIO()
-        # The csv module quotes a cell that holds a character of the line terminator: with both here,
-        # a name with either of them is read back unchanged.
+        # The csv module quotes a cell that holds a character of the line terminator: with both of
+        # them here, a name with either is read back unchanged.
         self._csv = csv.DictWriter(self._text, self._columns, lineterminator="\r\n")
         self._csv.writeheader()
         self._end_row()

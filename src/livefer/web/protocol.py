@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from livefer.labels import colour_bgr
+from livefer.labels import colour_hex
 from livefer.results import Face
 from livefer.version import __version__
 from livefer.web.limits import Limits
@@ -93,7 +93,7 @@ class Model:
     def colours(self) -> dict[str, str]:
         """The classes' colours as #rrggbb."""
         return {
-            name: "#{2:02x}{1:02x}{0:02x}".format(*colour_bgr(name, self.classes))
+            name: colour_hex(name, self.classes)
             for name in self.classes
         }
 
