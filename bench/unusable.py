@@ -21,9 +21,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from common import arguments, publish, run
-from corruptions import Faces, blur, low_light, low_resolution
-from loading import load_models, sample
+from lib.common import arguments, publish, run
+from lib.corruptions import Faces, blur, low_light, low_resolution
+from lib.loading import load_models, sample
 from numpy.random import Generator
 from numpy.typing import NDArray
 

@@ -35,8 +35,8 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from common import PICTURE, arguments, machine_line, run, write_json
-from processes import memory_mib
+from lib.common import PICTURE, arguments, machine_line, run, write_json
+from lib.processes import memory_mib
 
 from livefer.batch.recordings import AnnotatedVideo, recognise_video
 from livefer.drawing.faces import draw_faces

@@ -104,7 +104,7 @@ def test_what_is_named_is_found_once_and_in_order(
     assert names(find_inputs(["-"])) == ["x\ny.jpg", *inside]
     (tmp_path / "none").mkdir()
     (empty, none) = find_inputs(["none", "*.mov"])
-    assert empty.error == "none is a folder without pictures and videos"
+    assert str(empty.error).startswith("none holds no picture or video")
     assert none.error is not None
     assert none.error.startswith("*.mov matches no picture or video")
 

@@ -226,12 +226,6 @@ def test_a_label_avoids_the_bars_and_another_face(painted: Painted) -> None:
             {"label": "fear", "confidence": 0.6, "second": "sad", "uncertain": True},
             "fear or sad? 60%",
         ),
-        ({"label": "fear", "confidence": 0.25, "uncertain": True}, "fear or angry? 25%"),
-        ({"label": "fear", "confidence": 0.24, "uncertain": True}, "unclear 24%"),
-        (
-            {"label": "a", "confidence": 0.55, "uncertain": True, "classes": ("a", "b")},
-            "unclear 55%",
-        ),
     ],
 )
 def test_label_text(more: dict[str, Any], text: str) -> None:

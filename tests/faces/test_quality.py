@@ -1,4 +1,4 @@
-"""Which crops can be read: sharp and light ones, most of which lies inside the picture."""
+"""Which pictures can show a face, and which faces can be read."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ import numpy as np
 import pytest
 from builders import make_faces
 from numpy.typing import NDArray
+from videos import face_picture
 
-from livefer.faces.quality import dark, share_outside, sharpness, usable
+from livefer.faces.quality import (
+    MIN_FACE_PX,
+    dark,
+    share_outside,
+    sharpness,
+    too_small,
+    usable,
+    why_no_face,
+)
 
 INSIDE = np.array([[0, 0, 48, 48]], np.float32)
 INSIDE_HW = (48, 48)
@@ -17,6 +26,25 @@ INSIDE_HW = (48, 48)
 def grainy(n: int = 3) -> NDArray[np.uint8]:
     noise = np.random.default_rng(1).normal(0, 12, (n, 48, 48))
     return np.clip(0.5 * make_faces(n) + 60 + noise, 0, 255).astype(np.uint8)
+
+
+def test_why_no_face() -> None:
+    picture = cv2.resize(face_picture(), (640, 480))
+    assert why_no_face(picture) is None
+    assert why_no_face((picture * 0.05).astype(np.uint8)) == "too dark"
+    assert why_no_face(np.zeros_like(picture)) == "too dark"
+    assert why_no_face(np.full_like(picture, 128)) == "blank"
+    assert why_no_face(np.full_like(picture, 255)) == "too bright"
+    lamp = np.zeros_like(picture)
+    lamp[100:200, 100:300] = 200  # dark around somebody who can be seen
+    assert why_no_face(lamp) is None
+
+
+def test_a_face_is_too_small_by_its_shorter_side() -> None:
+    side = float(MIN_FACE_PX)
+    boxes = [(0, 0, side, side), (5, 5, 4 + side, 90), (5, 5, 90, 4 + side)]
+    assert too_small(boxes).tolist() == [False, True, True]
+    assert too_small([]).tolist() == []
 
 
 def test_blur_takes_sharpness_away() -> None:

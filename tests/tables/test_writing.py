@@ -29,7 +29,7 @@ def read_table(path: Path) -> list[dict[str, Any]]:
     def value(name: str, cell: str) -> Any:
         if cell == "":
             return None
-        if name in ("source", "error", "label", "second_label"):
+        if name in ("source", "error", "label", "second_label", "answer"):
             return cell
         return json.loads(cell)
 

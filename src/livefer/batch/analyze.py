@@ -18,15 +18,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from livefer.batch.batches import Input, find_inputs, suffix_of
+from livefer.batch.batches import Input, find_inputs
 from livefer.batch.recordings import recognise_video
 from livefer.classifier import DEFAULT_MODEL, EmotionClassifier, shipped_models
 from livefer.detection.yunet import YUNET_FILE, yunet_path
 from livefer.errors import ConfigError, LiveferError, SourceError
-from livefer.media.cuts import why_no_face
+from livefer.faces.quality import why_no_face
+from livefer.media.names import PICTURE_SUFFIXES, suffix_of
 from livefer.media.opencv_reader import Frame
 from livefer.media.pyav_reader import VideoReader
-from livefer.media.sources import PICTURE_SUFFIXES, decode_image, read_image
+from livefer.media.sources import decode_image, read_image
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
 from livefer.system.cloud import download, is_url, read_bytes

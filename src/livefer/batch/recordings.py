@@ -17,7 +17,7 @@ from threading import Event, Thread
 from typing import TypeVar
 
 from livefer.drawing.faces import draw_faces
-from livefer.media.cuts import why_no_face
+from livefer.faces.quality import why_no_face
 from livefer.media.h264_writer import VideoWriter
 from livefer.media.opencv_reader import Frame
 from livefer.media.pyav_reader import VideoInfo, VideoReader

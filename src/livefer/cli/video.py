@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -147,20 +145,16 @@ def video(
 
 def _find(paths: Sequence[str]) -> Iterator[tuple[str, str | None]]:
     """Yield (file, None) for each video, and (path, why not) for what is none."""
-    from livefer.media.sources import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+    from livefer.media.names import PICTURE_SUFFIXES, find_files, suffix_of
 
     for path in paths:
-        is_folder = os.path.isdir(path)
-        if not (is_folder or (glob.has_magic(path) and not os.path.exists(path))):
-            is_picture = Path(path).suffix.lower() in PICTURE_SUFFIXES
+        found = find_files(path, "video")
+        if found is None:
+            is_picture = suffix_of(path) in PICTURE_SUFFIXES
             yield path, f'{path} is a picture: "livefer image" is for them' if is_picture else None
             continue
-        pattern = str(Path(glob.escape(path)) / "*") if is_folder else path
-        found = sorted(glob.glob(pattern, recursive=True))
-        videos = [file for file in found if Path(file).suffix.lower() in VIDEO_SUFFIXES]
-        yield from ((file, None) for file in videos)
-        if not videos:
-            yield path, f"no video at {pattern} ({len(found)} other files or folders)"
+        yield from ((file, None) for file in found.files)
+        yield from found.errors
 
 
 def _names_of_copies(out: Path | None, videos: Sequence[str]) -> dict[str, Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import sys
 import time
@@ -23,6 +22,7 @@ from livefer.cli.shared import (
 )
 from livefer.errors import LiveferError, SourceError
 from livefer.formatting import count
+from livefer.media.names import is_pattern
 
 
 def webcam(
@@ -96,6 +96,6 @@ def webcam(
 
 def _check_source(source: str) -> None:
     """Raise SourceError for a path that does not exist, before a display is asked for."""
-    is_path = not (source.isdecimal() or "://" in source or glob.has_magic(source))
+    is_path = not (source.isdecimal() or "://" in source or is_pattern(source))
     if is_path and not os.path.exists(source):
         raise SourceError(f"{source} does not exist: check the path")

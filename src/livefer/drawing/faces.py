@@ -39,7 +39,6 @@ from livefer.labels import colour_bgr
 from livefer.results import Face
 
 BAR_CORNERS: tuple[Corner, ...] = ("top-right", "top-left", "bottom-right", "bottom-left")
-_LEAST_SIGN = 0.12  # of the way from chance to certainty
 _MUTED: Colour = (150, 150, 150)
 _DIM = mix(WHITE, PLATE, 0.25)
 _EMPTY = mix(PLATE, WHITE, 0.18)
@@ -85,17 +84,9 @@ def main_face(faces: Sequence[Face]) -> Face | None:
 
 
 def label_text(face: Face) -> str:
-    """Return the label drawn at a face: "happy 93%", or "fear or sad? 41%" if it is uncertain.
-
-    It is "unclear 16%" where all classes are nearly alike and two names would promise too much.
-    """
-    name = face.label
-    if face.uncertain:
-        chance = 1 / len(face.classes)
-        is_clear = face.confidence > chance + _LEAST_SIGN * (1 - chance)
-        name = f"{face.label} or {face.second_label}?" if is_clear else "unclear"
+    """Return the label drawn at a face: number, answer and confidence, as in "#2 happy 93%"."""
     number = "" if face.track_id is None else f"#{face.track_id} "
-    return f"{number}{name} {face.confidence:.0%}"
+    return f"{number}{face.answer} {face.confidence:.0%}"
 
 
 def paint_faces(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livefer.errors import LiveferError, MissingExtraError
+from livefer.errors import MissingExtraError
+from livefer.system.atomic import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,16 +33,7 @@ def any_letters() -> Iterator[None]:
 
 
 def save_picture(figure: Figure, path: Path) -> None:
-    """Write a figure under a temporary name and rename it; missing folders are made."""
-    suffix = path.suffix or ".png"
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with any_letters():
-            figure.savefig(temporary, dpi=_DPI)
-        temporary.replace(path)
-    except (OSError, ValueError) as error:  # ValueError: a suffix that matplotlib does not know
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or error
-        raise LiveferError(f"{path} cannot be written ({reason}): choose another place") from None
+    """Write a figure in the format that the suffix names, or as PNG."""
+    # ValueError: a format that matplotlib does not know.
+    with replacing(path, ValueError) as part, any_letters():
+        figure.savefig(part, dpi=_DPI, format=path.suffix[1:] or "png")

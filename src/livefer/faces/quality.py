@@ -1,7 +1,8 @@
-"""Whether a crop can be read at all: sharp and light enough, and most of it inside its picture.
+"""Whether a picture can show a face, and whether a face can be read. Knows nothing about networks.
 
-The network gives most unreadable crops a low confidence, but not all; a face that fails here is
-uncertain whatever the network's answer. Knows nothing about networks.
+A face that can be read is large, sharp and light enough, and most of it lies inside its picture.
+The network gives most others a low confidence, but not all; a face that fails here is uncertain
+whatever the network's answer.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+MIN_FACE_PX = 16
+"""A face is too small to be read if its box has a shorter side."""
 
 MIN_SHARPNESS = 0.05
 """Faces below it are smears: bench/unusable.py,
@@ -37,7 +41,44 @@ of them do, and the answer is the majority's on half of those; by 6 stops most d
 docs/experiments/training.md#2026-11-22-labels-and-votes-on-one-network
 """
 
+TOO_DARK, TOO_BRIGHT, BLANK = "too dark", "too bright", "blank"
+
+# Gray levels. No face is found in a picture if nearly all of it is darker or brighter.
+_MAX_DARK, _MIN_BRIGHT = 28.0, 240.0
+FLAT = 4.0
+"""Gray levels: a thumbnail with a smaller standard deviation shows nothing."""
+
+_THUMB_WH = (32, 18)
 _MIN_CONTRAST = 8.0  # gray levels; so the noise of an empty picture is no detail
+
+
+def why_no_face(image: NDArray[np.uint8]) -> str | None:
+    """Return TOO_DARK, TOO_BRIGHT or BLANK where no face could be found, else None.
+
+    image: (H, W, 3) uint8 BGR
+    """
+    thumb = thumbnail(image).mean(axis=2)
+    if float(np.percentile(thumb, 95)) < _MAX_DARK:
+        return TOO_DARK
+    if float(np.percentile(thumb, 5)) > _MIN_BRIGHT:
+        return TOO_BRIGHT
+    return BLANK if float(thumb.std()) < FLAT else None
+
+
+def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return a picture in 32×18: (18, 32) or (18, 32, C) float32; large ones lose pixels first.
+
+    image: (H, W) or (H, W, C) uint8
+    """
+    step = max(1, min(image.shape[0] // 72, image.shape[1] // 128))
+    small: NDArray[Any] = np.ascontiguousarray(image[step // 2 :: step, step // 2 :: step])
+    return cv2.resize(small, _THUMB_WH, interpolation=cv2.INTER_AREA).astype(np.float32)
+
+
+def too_small(boxes: ArrayLike) -> NDArray[np.bool_]:
+    """Return (N,) bool: which boxes (N, 4) xyxy in pixels are too small for a face to be read."""
+    left, top, right, bottom = np.asarray(boxes, np.float32).reshape(-1, 4).T
+    return np.asarray(np.minimum(right - left, bottom - top) < MIN_FACE_PX, bool)
 
 
 def usable(

@@ -14,6 +14,7 @@ face is empty (null in JSON), and so has a file or frame that could not be read,
     label, second_label     the most probable class and the next
     confidence              the smoothed probability of `label`
     uncertain               true or false: the label is not to be relied on
+    answer                  the text to print for the face: "happy", "fear or sad?", "unclear"
     <class> …               smoothed probabilities, a column for each class by its name
     raw_<class> …           probabilities of this frame alone
     schema                  1: the version of this description; docs/tables.md has the types
@@ -39,7 +40,7 @@ FRAME_COLUMNS: dict[str, Type] = {
 FACE_COLUMNS: dict[str, Type] = {
     **{"track_id": int, "left": float, "top": float, "right": float, "bottom": float},
     **{"score": float, "label": str, "second_label": str, "confidence": float},
-    "uncertain": bool,
+    **{"uncertain": bool, "answer": str},
 }
 _RAW = "raw_"
 

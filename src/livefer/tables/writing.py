@@ -13,7 +13,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -22,6 +21,7 @@ from typing import Any, TypeVar
 
 from livefer.errors import ConfigError, LiveferError, MissingExtraError
 from livefer.results import FrameResult
+from livefer.system.atomic import PartialFile
 from livefer.tables.schema import SCHEMA_VERSION, columns, parquet_schema, rows_of
 
 TABLE_SUFFIXES = (".csv", ".jsonl", ".parquet")
@@ -58,14 +58,8 @@ class Sink(ABC):
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._is_broken = False
-        self._part = self.path.with_name(f".{self.path.stem}.{os.getpid()}.part{self.path.suffix}")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._part.touch()
-        except OSError as error:
-            raise LiveferError(
-                f"{self.path} cannot be written ({error.strerror}): choose another place"
-            ) from None
+        self._partial = PartialFile(self.path)
+        self._part = self._partial.part
 
     @abstractmethod
     def _end_file(self) -> None: ...
@@ -93,7 +87,7 @@ class Sink(ABC):
         if not self._part.exists():
             return
         try:
-            self._part.replace(self.path)
+            self._partial.keep()
         except OSError as error:
             raise LiveferError(
                 f"{self.path} could not be replaced ({error.strerror}): is it open in another "
