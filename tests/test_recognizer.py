@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 import livefer
 from livefer.errors import ModelError, SourceError
-from livefer.faces.boxes import crop_boxes, crop_faces
+from livefer.faces.boxes import crop_boxes
+from livefer.faces.crops import crop_faces
 from livefer.faces.quality import MIN_FACE_PX
 from livefer.media.opencv_reader import Frame, quiet
 from livefer.recognizer import Recognizer

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier
 from livefer.detection.detectors import make_detector
-from livefer.faces.boxes import crop_boxes, crop_faces
+from livefer.faces.boxes import crop_boxes
+from livefer.faces.crops import crop_faces
 from livefer.faces.quality import too_small, usable
 from livefer.faces.views import BOTH, boxes_of, turned, views_of
 from livefer.media.opencv_reader import Frame

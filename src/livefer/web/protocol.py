@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from livefer.faces.quality import too_small, why_no_face
-from livefer.labels import colour_bgr
+from livefer.labels import colour_hex
 from livefer.results import Face, FrameResult
 from livefer.version import __version__
 from livefer.web.limits import Limits
@@ -90,7 +90,7 @@ class Model:
     def colours(self) -> dict[str, str]:
         """The classes' colours as #rrggbb."""
         return {
-            name: "#{2:02x}{1:02x}{0:02x}".format(*colour_bgr(name, self.classes))
+            name: colour_hex(name, self.classes)
             for name in self.classes
         }
 
