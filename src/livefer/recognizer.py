@@ -21,7 +21,7 @@ from livefer.classifier import EmotionClassifier
 from livefer.detector import make_detector
 from livefer.faces import crop_boxes, crop_faces
 from livefer.following import FollowingTracker
-from livefer.quality import too_small, usable
+from livefer.quality import too_small, usable, why_no_face
 from livefer.results import Face, FrameResult
 from livefer.searching import Detector, SearchingTracker
 from livefer.sources import Source, as_image, open_source
@@ -159,6 +159,8 @@ class Recognizer:
             return _Found(nothing, nothing[:, 0], nothing, crops, none, none, None, {})
         if frame.still:
             tracker = None
+        if tracker is not None and frame.is_cut:
+            tracker.forget()
         began = time.perf_counter()
         if isinstance(tracker, SearchingTracker):
             boxes, scores = tracker.find(
@@ -290,9 +292,17 @@ def _result(frame: Frame, faces: tuple[Face, ...], timings_ms: dict[str, float])
         faces=faces,
         n_skipped=frame.n_skipped,
         error=frame.error,
-        note=frame.note,
+        note=_note(frame, faces),
         timings_ms=timings_ms,
     )
+
+
+def _note(frame: Frame, faces: tuple[Face, ...]) -> str | None:
+    """Return what is known of a frame; of several things the last one in docs/tables.md."""
+    if frame.note is not None or frame.image is None:
+        return frame.note
+    why = None if faces else why_no_face(frame.image)
+    return why or ("cut" if frame.is_cut else None)
 
 
 def _four(box: NDArray[np.float32]) -> tuple[float, float, float, float]:

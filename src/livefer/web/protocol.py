@@ -18,7 +18,7 @@ import numpy as np
 
 from livefer import __version__
 from livefer.labels import colour_bgr
-from livefer.quality import too_small, why_no_face
+from livefer.quality import too_small
 from livefer.results import Face, FrameResult
 from livefer.web.limits import Limits
 
@@ -207,10 +207,12 @@ def face_dict(face: Face, heatmap: bool) -> dict[str, Any]:
 
 
 def hint_for(result: FrameResult) -> str | None:
-    """Return what a visitor could mend about the picture, by the rules of `livefer.quality`."""
+    """Return what a visitor could mend about the picture, by the rules of `livefer.quality`.
+
+    result: of a picture or a camera's frame, whose note says nothing but why there is no face
+    """
     if not result.faces:
-        why = None if result.image is None else why_no_face(result.image)
-        return why or "no face"
+        return result.note or "no face"
     boxes = [face.box for face in result.faces]
     return "face too small" if too_small(boxes).all() else None
 
