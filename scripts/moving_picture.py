@@ -11,7 +11,7 @@ what livefer says of these frames, painted as the live window paints them.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import cv2
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer import Recognizer
+from livefer.drawing.text import Corner
 from livefer.live.scene import paint_scene
 from livefer.media.opencv_reader import Frame
 from livefer.media.sources import Source
@@ -39,13 +40,14 @@ SWAY_PX = 5.0
 def morphs(london: Path, name: str, n: int = 8) -> list[Image]:
     """Return n pictures of a person, from neutral to smiling, each of the size of a cell."""
     neutral, smiling = (_read(london / kind / f"{name}.jpg") for kind in ("neutral", "smiling"))
-    flow_of = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flow_of = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     grays = [cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in (neutral, smiling)]
     there, back = flow_of.calc(*grays, None), flow_of.calc(*grays[::-1], None)
     pictures = []
     for share in np.linspace(0, 1, n).tolist():
         early, late = _moved(neutral, -share * there), _moved(smiling, -(1 - share) * back)
-        pictures.append(cv2.addWeighted(early, 1 - share, late, share, 0))
+        blended = cv2.addWeighted(early, 1 - share, late, share, 0)
+        pictures.append(np.asarray(blended, np.uint8))
     return pictures
 
 
@@ -70,7 +72,7 @@ def _read(path: Path) -> Image:
     return np.asarray(image[:, margin : image.shape[1] - margin], np.uint8)
 
 
-def frames(people: list[list[Image]]) -> Iterator[Frame]:
+def frames(people: list[list[Image]]) -> Generator[Frame, None, None]:
     """Yield the film's frames: the people side by side, each with a smile of its own time."""
     width, height = CELL_WH
     for index in range(round(FPS * SECONDS)):
@@ -92,7 +94,8 @@ def main(london: Path, target: Path) -> None:
 
     recognizer = Recognizer(detector="haar", heatmaps=True)
     film = frames([morphs(london, name) for name in PEOPLE])
-    pictures, corner = [], "top-right"
+    pictures: list[Pillow.Image] = []
+    corner: Corner | None = "top-right"
     for result in recognizer.stream(Source("film", film, live=False, fps=FPS)):
         assert result.image is not None
         canvas = result.image.copy()
