@@ -42,7 +42,9 @@ def morphs(london: Path, name: str, n: int = 8) -> list[Image]:
     neutral, smiling = (_read(london / kind / f"{name}.jpg") for kind in ("neutral", "smiling"))
     flow_of = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     grays = [cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in (neutral, smiling)]
-    there, back = flow_of.calc(*grays, None), flow_of.calc(*grays[::-1], None)
+    empty = np.zeros((*grays[0].shape, 2), np.float32)
+    there = flow_of.calc(grays[0], grays[1], empty.copy())
+    back = flow_of.calc(grays[1], grays[0], empty.copy())
     pictures = []
     for share in np.linspace(0, 1, n).tolist():
         early, late = _moved(neutral, -share * there), _moved(smiling, -(1 - share) * back)
