@@ -31,7 +31,8 @@ from livefer.data import hygiene
 from livefer.data.dataset import Dataset, read_dataset
 from livefer.detection.yunet import YuNetDetector
 from livefer.evaluation.predict import Predict, match_classes
-from livefer.faces.boxes import crop_boxes, crop_faces, iou_matrix
+from livefer.faces.boxes import crop_boxes, iou_matrix
+from livefer.faces.crops import crop_faces
 from livefer.faces.quality import share_outside, usable
 from livefer.media.sources import read_image
 

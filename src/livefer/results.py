@@ -25,7 +25,7 @@ class Frame:
     error: what could not be read
     still: a picture by itself, which has nothing to do with the frames around it
     note: what is known of the image, such as "damaged"
-    is_cut: the first of a new shot, which has nothing to do with the frames before
+    is_cut: a new shot begins with it, or with a frame left out before it; cameras have none
     """
 
     source: str

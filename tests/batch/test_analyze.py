@@ -31,9 +31,11 @@ from livefer.batch.output import Job, Output, write_part
 from livefer.cli import main
 from livefer.errors import ConfigError, LiveferError
 from livefer.labels import CLASSES
-from livefer.tables import writing as sinks
-from livefer.tables.dataframes import open_table, read_results, to_rows
+from livefer.tables import schema
+from livefer.tables.dataframes import read_results
 from livefer.tables.reading import read_table
+from livefer.tables.schema import to_rows
+from livefer.tables.writing import open_table
 
 Command = list[str]
 
@@ -418,7 +420,7 @@ def test_parts_with_other_columns_are_not_put_together(
     out = f"out.{kind}"
     assert run("in", "-o", out, "--fail-fast")[0] == 1
     pictures[18].write_bytes(good)
-    monkeypatch.setitem(sinks.FRAME_COLUMNS, "more", str)
+    monkeypatch.setitem(schema.FRAME_COLUMNS, "more", str)
     code, err = run("in", "-o", out, "--resume")
     assert (code, err.count("\n")) == (1, 1)
     assert "has other columns than the part before it" in err

@@ -22,7 +22,7 @@ from waiting import wait_until
 from livefer.cli import main
 from livefer.media.h264_writer import VideoWriter
 from livefer.recognizer import Recognizer
-from livefer.tables.dataframes import to_rows
+from livefer.tables.schema import to_rows
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Generator
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from livefer.media import opencv_reader as capture
 from livefer.media import sources
 from livefer.media.opencv_reader import quiet
 from livefer.media.sources import as_image, open_source, read_image
+from livefer.results import Frame
 
 FPS = 25.0
 
@@ -399,6 +403,27 @@ def test_a_video_without_frames_says_so() -> None:
 
 
 # Live
+
+
+def test_cuts_are_looked_for_in_files_and_addresses_and_not_in_cameras() -> None:
+    """A lamp that is switched on beside a camera, or a hand before it, makes nobody new."""
+    ramp = np.tile(np.linspace(0, 200, 64, dtype=np.uint8)[None, :, None], (48, 1, 3))
+    views = [ramp] * 5 + [ramp[:, ::-1]] * 5
+
+    class Views(FakeCamera):
+        def read(self) -> tuple[bool, Any]:
+            ok, _ = super().read()
+            return ok, views[9 - self.left]
+
+    def cuts_of(frames: Generator[Frame, None, None]) -> list[int]:
+        with closing(frames):
+            return [frame.index for frame in islice(frames, 10) if frame.is_cut]
+
+    stop = threading.Event()
+    fake: Any = Views(10)
+    assert cuts_of(capture.read_video("v", fake)) == [5]
+    assert cuts_of(capture.read_camera("url", Views(10), "rtsp://a", stop)) == [5]  # type: ignore[arg-type]
+    assert cuts_of(capture.read_camera("camera 0", Views(10), 0, stop)) == []  # type: ignore[arg-type]
 
 
 def test_a_file_played_live_accounts_for_all_its_frames(tmp_path: Path) -> None:

@@ -101,6 +101,21 @@ def test_ctrl_c_while_a_reader_is_ended_is_not_its_end() -> None:
     assert has_ended.wait(60)
 
 
+def test_a_cut_in_a_frame_that_is_left_out_is_one_of_the_next() -> None:
+    may_end = threading.Event()
+
+    def read(stop: threading.Event) -> Iterator[Frame]:
+        for k in range(9):
+            yield Frame("v", k, k / 10, IMAGE, is_cut=k == 5)
+        may_end.set()
+
+    frames = []
+    for frame in newest(read):
+        may_end.wait(5)
+        frames.append(frame)
+    assert sum(frame.is_cut for frame in frames) == 1
+
+
 def test_live_the_newest_frame_wins_and_every_frame_is_accounted_for() -> None:
     may_end = threading.Event()
 

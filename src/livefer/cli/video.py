@@ -89,7 +89,7 @@ def video(
     """
     from livefer.media.pyav_reader import load_av
     from livefer.recognizer import Recognizer
-    from livefer.tables.dataframes import open_table
+    from livefer.tables.writing import open_table
 
     tables = [
         _checked_name(path, suffix)

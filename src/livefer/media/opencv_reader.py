@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.media.cuts import CutDetector
 from livefer.media.decoding import squared
 from livefer.media.threads import interruptible
 from livefer.results import Frame
@@ -87,6 +88,7 @@ def read_video(
     index, n_bad, n_lost = 0, 0, 0  # n_bad: since the last good one; n_lost: all before that
     time_s, first_s = 0.0, 0.0
     started = time.monotonic()
+    cuts = CutDetector()
     try:
         while True:
             image = _read(capture)
@@ -105,7 +107,7 @@ def read_video(
             if paced_by and paced_by.wait(max(0.0, started + time_s - time.monotonic())):
                 return
             index += n_bad
-            yield Frame(name, index, time_s, image, n_skipped=n_bad)
+            yield Frame(name, index, time_s, image, n_skipped=n_bad, is_cut=cuts.update(image))
             index += 1
             n_lost += n_bad
             n_bad = 0
@@ -141,6 +143,7 @@ def read_camera(
     """
     index = 0
     started = time.monotonic()
+    cuts = CutDetector() if isinstance(address, str) else None
     try:
         while not stop.is_set():
             image = _read(capture)
@@ -165,7 +168,8 @@ def read_camera(
                     return
             if index == 0:
                 started = time.monotonic()
-            yield Frame(name, index, time.monotonic() - started, image)
+            is_cut = cuts is not None and cuts.update(image)
+            yield Frame(name, index, time.monotonic() - started, image, is_cut=is_cut)
             index += 1
     finally:
         capture.release()

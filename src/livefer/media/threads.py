@@ -95,7 +95,8 @@ def newest(
 def _leave_out(before: Frame, frame: Frame) -> Frame | None:
     if before.error is not None or frame.error is not None:
         return None
-    return replace(frame, n_skipped=before.n_skipped + 1 + frame.n_skipped)
+    n_skipped = before.n_skipped + 1 + frame.n_skipped
+    return replace(frame, n_skipped=n_skipped, is_cut=before.is_cut or frame.is_cut)
 
 
 def _made_on_thread(
