@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from livefer.recognizer import Recognizer
-    from livefer.results import Frame, FrameResult
+    from livefer.results import FrameResult
 
 
 Item = tuple[str, str | None]  # a picture's path, and why there is none
@@ -133,6 +133,7 @@ def _searched(paths: list[str], items: list[Item]) -> set[Path]:
 
 def _recognise(recognizer: Recognizer, index: int, name: str, error: str | None) -> FrameResult:
     from livefer.media.sources import read_image
+    from livefer.results import Frame
 
     picture = None
     if error is None:
