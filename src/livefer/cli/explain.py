@@ -61,7 +61,7 @@ def explain(
     from livefer.drawing.faces import main_face
     from livefer.faces.crops import crop_faces
     from livefer.faces.views import BOTH, turned
-    from livefer.media.sources import read_image
+    from livefer.media.pictures import read_image
     from livefer.recognizer import Recognizer
 
     check_picture_name(output)
