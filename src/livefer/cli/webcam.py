@@ -53,9 +53,9 @@ def webcam(
     M mirrors, H lists the keys. Recognition takes the newest frame; the frames that it skips
     are counted and shown.
     """
-    from livefer.live.recorder import VideoSink
     from livefer.live.view import LiveView
     from livefer.live.window import open_display, show
+    from livefer.media.mpeg4_writer import Mpeg4Writer
     from livefer.media.sources import open_source
     from livefer.recognizer import Recognizer
 
@@ -76,7 +76,7 @@ def webcam(
             raise SourceError(f"{source} is a folder: expected one video")
         raise SourceError(f'{source} does not move: "livefer image" is for pictures')
     write_hint(recognizer)
-    recording = VideoSink(record, frames.fps) if record else None
+    recording = Mpeg4Writer(record, frames.fps) if record else None
     view = LiveView(recognizer, frames, mirror, recording)
     try:
         with stop_requests(on_stop=lambda: view.press("q")), view:
