@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "changes",
         "downloads",
         "inference",
+        "telemetry",
         "capture",
         "cuts",
         "decoding",
@@ -71,8 +72,10 @@ TRAIN_SEES = {*LAYERS[0], *LAYERS[1], "classifier"}
 ONLY_IN_TRAIN = {"torch", "torchvision", "lightning", "safetensors", "onnx", "onnxscript"}
 ONLY_IN_TRAIN |= {"tensorboard", "pydantic", "yaml"}
 ONLY_IN_WEB = {"fastapi", "starlette", "uvicorn", "websockets"}
+ONLY_BY_TELEMETRY = {"onnxruntime", "ray"}
+"""Packages that report their use: livefer.telemetry switches that off, then imports them."""
 NOT_AT_MODULE_LEVEL = ONLY_IN_TRAIN | ONLY_IN_WEB | {"matplotlib", "PIL", "pygame"}
-NOT_AT_MODULE_LEVEL |= {"av", "pyarrow", "pandas", "polars", "fsspec", "ray"}
+NOT_AT_MODULE_LEVEL |= {"av", "pyarrow", "pandas", "polars", "fsspec"}
 """Outside `train`: heavy or optional packages that a user may lack, or that talk when imported."""
 
 
@@ -141,6 +144,8 @@ def complaint(found: Import) -> str | None:
     source, target = top_name(found.module), top_name(found.target)
     package = found.target.split(".")[0]
     lazy = not found.at_module_level or found.only_for_types
+    if package in ONLY_BY_TELEMETRY:
+        return f'{found}: take it from livefer.telemetry.load("{package}")'
     if package != "livefer":
         if source == "train" or package not in NOT_AT_MODULE_LEVEL:
             return None
@@ -186,6 +191,19 @@ def test_imports_go_down() -> None:
     assert [text for text in map(complaint, found) if text] == []
 
 
+def test_bench_scripts_report_nothing_either() -> None:
+    """Those below bench/peers run other people's packages, as these are."""
+    scripts = sorted((PACKAGE.parents[1] / "bench").glob("*.py"))
+    assert scripts
+    found = [
+        str(one)
+        for path in scripts
+        for one in imports_of(path.stem, ast.parse(path.read_text(encoding="utf-8")))
+        if one.target.split(".")[0] in ONLY_BY_TELEMETRY
+    ]
+    assert found == []
+
+
 def test_no_module_imports_itself_in_a_ring() -> None:
     graph = {
         module: {one.target for one in found if one.at_module_level and not one.only_for_types}
@@ -223,6 +241,11 @@ def test_no_module_imports_itself_in_a_ring() -> None:
         ("livefer.evaluate", "def f():\n    import matplotlib", False),
         ("livefer.evaluate", "if TYPE_CHECKING:\n    import matplotlib", False),
         ("livefer.window", "import pygame", True),
+        ("livefer.inference", "import onnxruntime", True),
+        ("livefer.telemetry", "import onnxruntime", True),
+        ("livefer.train.quantize", "def f():\n    from onnxruntime.quantization import a", True),
+        ("livefer.rayengine", "def f():\n    import ray.data", True),
+        ("livefer.inference", "from livefer import telemetry", False),
         ("livefer.cli.train", "import torch", True),
         ("livefer.cli.train", "def f():\n    import torch", False),
         ("livefer.cli.train", "from livefer.train.fit import fit", True),
@@ -258,7 +281,7 @@ class Blocked:
             raise ModuleNotFoundError(f"{name} is not there", name=name)
 
 sys.meta_path.insert(0, Blocked())
-import numpy, cv2, onnxruntime, typer, rich.table  # what these do is not ours
+import numpy, cv2, typer, rich.table  # what these do is not ours
 
 warnings.simplefilter("error")
 deeds = []
@@ -287,7 +310,7 @@ sys.stderr.write(json.dumps(deeds))
 def test_importing_does_nothing_and_needs_no_extra(tmp_path: Path) -> None:
     """Every module but `train` and `web` imports without the extras, touching nothing."""
     modules = [module for module in read_package() if top_name(module) not in ("train", "web")]
-    absent = ",".join(sorted(NOT_AT_MODULE_LEVEL - {"pygame"}))
+    absent = ",".join(sorted(NOT_AT_MODULE_LEVEL - {"pygame"} | ONLY_BY_TELEMETRY))
     ended = subprocess.run(
         [sys.executable, "-B", "-c", PROBE, ",".join(modules), absent],
         capture_output=True,

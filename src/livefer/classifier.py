@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.errors import ConfigError, ModelError
-from livefer.inference import ONNX_ERRORS, open_session
+from livefer.inference import onnx_errors, open_session
 
 DEFAULT_MODEL = "fer2013"
 """Or "human": what people see instead of what the data set is labelled."""
@@ -61,7 +61,7 @@ class EmotionClassifier:
         path = _find(model)
         try:
             self._session = open_session(path, threads)
-        except ONNX_ERRORS as error:
+        except onnx_errors() as error:
             if path.suffix == ".safetensors":
                 raise ModelError(
                     f"{path} is a checkpoint, no model: livefer export {path} -o model.onnx "

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from livefer.downloads import Progress, cache_dir, fetch, install
 from livefer.errors import ModelError
 from livefer.faces import Boxes, Scores, check_image, iou_matrix, shrunk
-from livefer.inference import ONNX_ERRORS, open_session
+from livefer.inference import onnx_errors, open_session
 
 YUNET_FILE = "face_detection_yunet_2023mar.onnx"
 YUNET_URL = (
@@ -38,7 +38,6 @@ _MAX_OVERLAP = 0.3  # IoU of two boxes; the surer one is kept
 # of onnx.proto's Dimension, two bytes long) become free ones (dim_param), in the same room.
 _FIXED_SIDES = re.compile(rb"(?s)(\n\x02\x08\x01\n\x02\x08\x03)\n\x03\x08..\n\x03\x08..")
 _FREE_SIDES = b"\\1\n\x03\x12\x01h\n\x03\x12\x01w"
-_WRONG_FILE: tuple[type[Exception], ...] = (ValueError, *ONNX_ERRORS)
 _OUTPUTS = [f"{what}_{stride}" for what in ("cls", "obj", "bbox") for stride in _STRIDES_PX]
 _FAINT = 0.6  # is enough where a face was
 _NEAR_IOU = 0.3
@@ -68,7 +67,7 @@ class YuNetDetector:
         try:
             self._session = open_session(content)
             self._find(np.zeros((_STRIDE_PX, _STRIDE_PX, 3), np.uint8))  # others fail here
-        except _WRONG_FILE as error:
+        except (ValueError, *onnx_errors()) as error:
             reason = str(error).strip().splitlines()[0]
             raise ModelError(
                 f"{path} is not a YuNet model ({reason}): expected {YUNET_FILE} of OpenCV Zoo"

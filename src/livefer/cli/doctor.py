@@ -72,12 +72,13 @@ def _package(name: str) -> Finding:
 
 def _model() -> Iterator[Finding]:
     import numpy as np
-    import onnxruntime
 
+    from livefer import telemetry
     from livefer.classifier import EmotionClassifier
     from livefer.errors import ModelError
 
-    yield "ok", "ONNX Runtime", ", ".join(onnxruntime.get_available_providers())
+    providers = telemetry.load("onnxruntime").get_available_providers()
+    yield "ok", "ONNX Runtime", ", ".join(providers)
     try:
         model = EmotionClassifier()
         size = model.input_size

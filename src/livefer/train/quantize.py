@@ -21,15 +21,8 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    CalibrationMethod,
-    QuantFormat,
-    QuantType,
-    quantize_static,
-)
 
-from livefer import hygiene, metrics
+from livefer import hygiene, metrics, telemetry
 from livefer.calibration import confidence_threshold
 from livefer.classifier import EmotionClassifier
 from livefer.dataset import Split
@@ -121,6 +114,7 @@ def quantize(
 
     faces: (N, S, S) uint8, the activations' ranges hold 99.999 % of the values they give
     """
+    ort = telemetry.load("onnxruntime.quantization")
     proto = onnx.load(str(float_file))
     _widen(proto.graph)
     nodes = _convolutional(proto.graph)
@@ -129,18 +123,18 @@ def quantize(
     onnx.helper.set_model_props(proto, {"onnx.quant.pre_process": "onnxruntime.quant"})
     output.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.redirect_stdout(io.StringIO()):  # it prints what it is doing
-        quantize_static(
+        ort.quantize_static(
             proto,
             str(output),
             _Faces(faces),
-            quant_format=QuantFormat.QDQ,
+            quant_format=ort.QuantFormat.QDQ,
             op_types_to_quantize=["Conv", "Relu", "Add"],
             nodes_to_quantize=nodes,
             per_channel=True,
             reduce_range=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            calibrate_method=CalibrationMethod.Percentile,
+            activation_type=ort.QuantType.QUInt8,
+            weight_type=ort.QuantType.QInt8,
+            calibrate_method=ort.CalibrationMethod.Percentile,
             extra_options={
                 "WeightSymmetric": True,
                 "CalibPercentile": _PERCENTILE,
@@ -181,8 +175,11 @@ def _refuse(difference: dict[str, float]) -> None:
         )
 
 
-class _Faces(CalibrationDataReader):  # type: ignore[misc]
-    """Faces in batches, as ONNX Runtime's calibration asks for them: by ranges of batches."""
+class _Faces:
+    """Faces in batches, as ONNX Runtime's calibration asks for them: by ranges of batches.
+
+    A CalibrationDataReader by its methods.
+    """
 
     def __init__(self, faces: NDArray[np.uint8]) -> None:
         self._batches = [faces[i : i + _BATCH] for i in range(0, len(faces), _BATCH)]
