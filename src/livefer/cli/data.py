@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from livefer.cli.shared import use_matplotlib
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -58,7 +60,7 @@ def data(
     from livefer.dataset import read_dataset
 
     if plot:
-        plots.require_matplotlib()
+        use_matplotlib()
     with progress_bar("reading pictures") as progress:
         dataset = read_dataset(directory, progress=progress)
     with Console(stderr=True).status("comparing pictures"):

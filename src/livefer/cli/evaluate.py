@@ -18,6 +18,7 @@ from livefer.cli.shared import (
     check_checkpoint,
     check_not_read,
     check_writable,
+    use_matplotlib,
     write_text,
 )
 from livefer.errors import ConfigError, MissingExtraError
@@ -120,7 +121,7 @@ def evaluate(
     if as_json:
         check_writable(as_json)
     if plots:
-        drawings.require_matplotlib()
+        use_matplotlib()
         check_writable(plots / "confusion.png")
     one = _load(model, checkpoint, prior, labels)
     other = None if against is None else _load_any(against, labels)

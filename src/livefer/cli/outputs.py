@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livefer.cli.shared import check_writable, write_text
+from livefer.cli.shared import check_writable, use_matplotlib, write_text
 from livefer.errors import ConfigError, DatasetError
 from livefer.words import printable, short_name
 
@@ -73,9 +73,7 @@ def check_names(plot: Path | None, report: Path | None) -> None:
                 f"{option} {path}: expected the name of a file that ends in {', '.join(suffixes)}"
             )
     if plot is not None or report is not None:
-        from livefer.plots import require_matplotlib
-
-        require_matplotlib()
+        use_matplotlib()
     for path in (plot, report):
         if path is not None:
             check_writable(path)

@@ -66,6 +66,18 @@ WRITABLE = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 """Suffixes of picture files that OpenCV writes everywhere."""
 
 
+def use_matplotlib() -> None:
+    """Raise MissingExtraError without matplotlib; keep its list of fonts with livefer's own caches.
+
+    For commands only: a program that uses livefer may read its matplotlibrc from where this points.
+    """
+    from livefer.downloads import cache_dir
+    from livefer.plots import require_matplotlib
+
+    require_matplotlib()
+    os.environ.setdefault("MPLCONFIGDIR", str(cache_dir() / "matplotlib"))
+
+
 def write_hint(recognizer: Recognizer) -> None:
     """Where a better detector could be had, say so in one line."""
     hint = getattr(recognizer.detector, "hint", None)
