@@ -39,7 +39,7 @@ PRINTED = {
 
 ABOUT = {
     "fer2013": "says what FER2013's labels say: the benchmark",
-    "human": "says what most of ten people see in a face",
+    "human": "says what most of ten people see in a face: the default",
 }
 
 Models = dict[str, dict[str, Any]]

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from livefer.errors import ConfigError, ModelError
 from livefer.inference import onnx_errors, open_session
 
-DEFAULT_MODEL = "fer2013"
-"""Or "human": what people see instead of what the data set is labelled."""
+DEFAULT_MODEL = "human"
+"""What most people see in a face. The other one, "fer2013", says what that data set's labels say."""
 FORMAT = "1"
 # Bounds the memory of a call with thousands of faces: 256 at a time are no faster and take 250 MiB
 # more (bench/session.py, docs/experiments.md).
@@ -37,7 +37,7 @@ def shipped_models() -> dict[str, Path]:
 class EmotionClassifier:
     """An exported model.
 
-    model: a shipped model's name or the path of an ONNX file; None is the default model
+    model: a shipped model's name or the path of an ONNX file; None is "human"
     threads: processor cores for one call; None leaves it to ONNX Runtime
     prior: how much of the class frequencies in training is divided out of the probabilities, from
         0 (faces come as in the training data) to 1 (every class is equally likely beforehand, so

@@ -178,6 +178,7 @@ class LiveView:
         if now_s >= self._status_until_s:
             self._status_until_s = now_s + _STATUS_S
             self._status = (
+                ("model", self._recognizer.classifier.name),
                 ("shown", f"{self._shown.per_s(now_s):.0f} fps"),
                 ("recognised", f"{self._recognised.per_s(now_s):.0f} fps"),
                 ("latency", f"{self.latency_ms:.0f} ms"),

@@ -86,7 +86,7 @@ def _model() -> Iterator[Finding]:
     except ModelError as error:
         yield "broken", "shipped model", str(error)
         return
-    yield "ok", model.name, ", ".join(model.classes)
+    yield "ok", model.name, f"answers unless --model names another: {', '.join(model.classes)}"
     for key, value in sorted(model.metadata.items()):
         if key not in ("classes", "livefer_format", "config"):
             yield "note", key, _plain(value)

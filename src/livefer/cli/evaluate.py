@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from livefer.cli.shared import (
-    ModelOption,
+    MODEL_HELP,
     PriorOption,
     check_checkpoint,
     check_not_read,
@@ -40,6 +40,10 @@ class Labels(str, Enum):
     VOTES = "votes"
 
 
+_MODELS = {Labels.DATASET: "fer2013", Labels.VOTES: "human"}
+"""The shipped model that learned from them."""
+
+
 class _Loaded(NamedTuple):
     """What predicts, its class names, what to call it, and below what it is uncertain."""
 
@@ -56,7 +60,12 @@ def evaluate(
     split: Annotated[
         str, typer.Option(help="train, val or test. FER2013: val is PublicTest, test PrivateTest.")
     ] = "val",
-    model: ModelOption = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help=MODEL_HELP, show_default="fer2013; with --labels votes human", metavar="MODEL"
+        ),
+    ] = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(help="A training checkpoint instead of a model; needs the train extra."),
@@ -187,7 +196,7 @@ def _load(
     if checkpoint is None:
         from livefer.classifier import EmotionClassifier
 
-        classifier = EmotionClassifier(model, prior=prior)
+        classifier = EmotionClassifier(model or _MODELS[labels], prior=prior)
         name = classifier.name if prior is None else f"{classifier.name}, prior {prior:g}"
         return _Loaded(classifier.predict, classifier.classes, name, classifier.uncertain_below)
     try:

@@ -88,7 +88,7 @@ def explain(
     _, cams = classifier.predict_with_cams(turned(np.repeat(crop, len(BOTH), 0), BOTH))
     heatmaps = [classifier.heatmap(cam) for cam in turned(cams, BOTH).mean(axis=0)]
     write_image(output, sheet(picture, crop[0], chosen, heatmaps, printable(image.name)))
-    typer.echo(f"{chosen.label} {chosen.confidence:.0%}: wrote {output}")
+    typer.echo(f"{chosen.label} {chosen.confidence:.0%}; model {classifier.name}; wrote {output}")
     write_hint(recognizer)
 
 

@@ -92,7 +92,7 @@ def image(
             raise SourceError(result.error)
         n_faces += len(result.faces)
         errors += [printable(result.error)] if result.error else []
-        record = result.to_dict()
+        record = result.to_dict() | {"model": recognizer.classifier.name}
         if out is not None and result.image is not None:
             path = _free_name(out, Path(name), taken)
             write_image(path, draw_faces(result.image, result.faces, cam, bars=True))
@@ -105,7 +105,10 @@ def image(
             _add_rows(table, shown[index], result)
     if not as_json:
         where = copies[0] if len(copies) == 1 else out
-        _print(table, len(items), n_faces, errors, where if copies else None)
+        line = f"{_count(len(items), 'picture')}, {_count(n_faces, 'face')}"
+        line += f", {len(errors)} not readable" if errors else ""
+        line += f"; model {recognizer.classifier.name}"
+        _print(table, errors, line, where if copies else None)
     write_hint(recognizer)
     if errors:
         raise typer.Exit(1)
@@ -221,9 +224,7 @@ def _add_rows(table: Table, name: str, result: FrameResult) -> None:
         )
 
 
-def _print(
-    table: Table, n_pictures: int, n_faces: int, errors: list[str], out: Path | None
-) -> None:
+def _print(table: Table, errors: list[str], line: str, out: Path | None) -> None:
     from rich.console import Console
 
     # In a file or a pipe, nobody wants lines that are broken.
@@ -232,8 +233,6 @@ def _print(
     console.print(table)
     for error in errors:
         console.print(error, style="red", soft_wrap=True)
-    line = f"{_count(n_pictures, 'picture')}, {_count(n_faces, 'face')}"
-    line += f", {len(errors)} not readable" if errors else ""
     if out is not None:
         line += f"; annotated copies in {out}" if out.is_dir() else f"; annotated copy: {out}"
     console.print(line, style="bold", soft_wrap=True)

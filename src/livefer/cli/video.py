@@ -137,7 +137,8 @@ def video(
             drawn = story.write(plot, report, _made_with(recognizer, span))
         files = [*tables, *total.copies, *drawn]
         written = [printable(str(path)) for path in files if path.exists()]
-        sys.stderr.write(f"{total}; wrote {', '.join(written) or 'nothing'}\n")
+        says = f"{total}; model {recognizer.classifier.name}"
+        sys.stderr.write(f"{says}; wrote {', '.join(written) or 'nothing'}\n")
         write_hint(recognizer)
     if asked.stop.is_set():
         raise typer.Exit(STOPPED)

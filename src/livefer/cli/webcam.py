@@ -90,6 +90,7 @@ def webcam(
             sys.stderr.write(f"wrote {record}\n")
         raise
     line = f"{count(view.n_recognised, 'frame')} recognised, {view.n_skipped:,} skipped"
+    line += f"; model {recognizer.classifier.name}"
     line += f"; wrote {record}" if record and view.n_recognised else ""
     sys.stderr.write(f"{line}\n")
 
