@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scenes import ABSENT, WHOLE
 from truth import MIN_IOU, Truth, identities, match
 
-from livefer.faces import iou_matrix
+from livefer.faces.boxes import iou_matrix
 from livefer.results import Face, FrameResult
-from livefer.tracker import pair
+from livefer.tracking.tracker import pair
 
 STEADY_S = 0.5
 GROUPS = ("all", "steady", "clear")

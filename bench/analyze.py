@@ -25,8 +25,8 @@ import numpy as np
 from common import PICTURE, arguments, run, write_both
 from processes import cpu_s, memory_mib, with_children
 
-from livefer import machine
-from livefer.sources import read_image
+from livefer.media.sources import read_image
+from livefer.system import machine
 
 
 @dataclass(frozen=True)

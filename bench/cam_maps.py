@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.evaluate import Predict
+from livefer.evaluation.predict import Predict
 
 Heats = NDArray[np.float32]
 

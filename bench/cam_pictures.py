@@ -9,9 +9,9 @@ import numpy as np
 from cam_maps import INNER, Heats
 from numpy.typing import NDArray
 
-from livefer.dataset import Split
-from livefer.drawing import draw_heatmap
-from livefer.text import PLATE, WHITE, fit_text, paint_plate, paint_text, text_wh
+from livefer.data.dataset import Split
+from livefer.drawing.faces import draw_heatmap
+from livefer.drawing.text import PLATE, WHITE, fit_text, paint_plate, paint_text, text_wh
 
 # Eyes and mouth, of the same measurement as INNER.
 _LANDMARKS = ((0.33, 0.41), (0.67, 0.41), (0.5, 0.76))

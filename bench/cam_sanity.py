@@ -36,7 +36,7 @@ from loading import load_models, sample
 from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier
-from livefer.dataset import Split, read_dataset
+from livefer.data.dataset import Split, read_dataset
 from livefer.errors import LiveferError
 
 

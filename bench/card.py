@@ -29,14 +29,17 @@ from loading import files_of
 from numpy.typing import NDArray
 from prior import frequencies, sweep
 
-from livefer import __version__, hygiene, plots
-from livefer.cache import load_arrays, save_arrays
+from livefer import __version__
 from livefer.classifier import EmotionClassifier, shipped_models, without_prior
-from livefer.dataset import Dataset, Split, read_dataset
-from livefer.evaluate import TTA_SHIFTS_PX, match_classes, predict_split, with_tta
-from livefer.machine import describe
-from livefer.report import Report, measure
-from livefer.votes import Votes, read_votes
+from livefer.data import hygiene
+from livefer.data.dataset import Dataset, Split, read_dataset
+from livefer.data.votes import Votes, read_votes
+from livefer.drawing.figures import save_picture
+from livefer.evaluation import plots
+from livefer.evaluation.predict import TTA_SHIFTS_PX, match_classes, predict_split, with_tta
+from livefer.evaluation.report import Report, measure
+from livefer.system.cache import load_arrays, save_arrays
+from livefer.system.machine import describe
 
 NAMES = ("fer2013", "human")
 Answers = NDArray[np.float32]
@@ -160,7 +163,7 @@ def draw(report: Report, title: str, folder: Path) -> None:
         ("reliability", plots.reliability_picture),
         ("risk-coverage", plots.risk_coverage_picture),
     ):
-        plots.save_picture(picture(report, title), folder / f"{stem}.png")
+        save_picture(picture(report, title), folder / f"{stem}.png")
 
 
 def main() -> None:

@@ -179,7 +179,7 @@ def main() -> None:
             to = Path(folder) / "yunet" / "face_detection_yunet_2023mar.onnx"
             to.write_bytes(args.yunet.read_bytes())
         rows = measure(pythons, args.runs, args.yunet, Path(folder))
-    from livefer.machine import describe  # not before the measuring
+    from livefer.system.machine import describe  # not before the measuring
 
     result = {
         "machine": machine_line(describe().to_dict()),

@@ -59,7 +59,10 @@ def heading(title: str) -> str:
 
 
 def machine_line(machine: Mapping[str, Any]) -> str:
-    """Return what a measurement was taken on; `machine` is a livefer.machine.Machine as data."""
+    """Return what a measurement was taken on.
+
+    machine: a livefer.system.machine.Machine as data
+    """
     return f"{machine['processor']}, {machine['n_cores']} cores, {machine['system']}"
 
 

@@ -23,8 +23,8 @@ from common import arguments, run
 from loading import load_detectors
 from numpy.typing import NDArray
 
-from livefer.faces import crop_boxes
-from livefer.sources import read_image
+from livefer.faces.boxes import crop_boxes
+from livefer.media.sources import read_image
 
 SIDE_PX = 96
 MARGINS = {

@@ -23,9 +23,9 @@ from common import arguments, machine_line, run
 from loading import load_detectors
 from numpy.typing import NDArray
 
-from livefer.faces import to_gray
-from livefer.machine import describe
-from livefer.sources import read_image
+from livefer.faces.boxes import to_gray
+from livefer.media.sources import read_image
+from livefer.system.machine import describe
 
 Detect = Callable[[NDArray[Any]], NDArray[Any]]
 KINDS = ("one", "several", "none")

@@ -14,7 +14,7 @@ from scenes import FPS, WHOLE, Scene
 from truth import Truth, match
 
 from livefer.results import FrameResult
-from livefer.tracker import steady_class, window_mean
+from livefer.tracking.tracker import steady_class, window_mean
 
 
 @dataclass(slots=True, eq=False)
@@ -30,7 +30,7 @@ class Track:
     whole: list[bool]
 
     def shown(self, classes: Sequence[str], window_s: float) -> list[str]:
-        """Return the labels after smoothing over `window_s`, as livefer.tracker does it."""
+        """Return the labels after smoothing over `window_s`, as the tracker does it."""
         names: list[str] = []
         class_id: int | None = None
         for n, time_s in enumerate(self.times_s, start=1):

@@ -17,9 +17,9 @@ from common import PICTURE
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from livefer.dataset import Split
-from livefer.faces import iou_matrix
-from livefer.sources import read_image
+from livefer.data.dataset import Split
+from livefer.faces.boxes import iou_matrix
+from livefer.media.sources import read_image
 
 OVAL = np.array([0.58, 0.70])
 """Half axes of a head, in sides of its face."""

@@ -25,8 +25,8 @@ from loading import files_of
 from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier
-from livefer.dataset import read_dataset
-from livefer.metrics import accuracy, confusion_matrix, ece, nll
+from livefer.data.dataset import read_dataset
+from livefer.evaluation.metrics import accuracy, confusion_matrix, ece, nll
 
 EMULATOR = ("qemu-x86_64", "-cpu", "Haswell")
 

@@ -34,10 +34,10 @@ from peers.entrants import Peer, entrants
 from peers.install import NOTE_FILE, OPTIONAL, REPOSITORY
 from peers.report import draw, markdown, short_table
 
-from livefer.benchframes import FPS, Scene
-from livefer.benchmark import shipped_portrait
 from livefer.errors import ConfigError
-from livefer.machine import describe
+from livefer.speed.benchmark import shipped_portrait
+from livefer.speed.made_frames import FPS, Scene
+from livefer.system.machine import describe
 
 SCENES = {
     "640×480, 1 face": ((640, 480), 1),

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from livefer.classifier import EmotionClassifier
-from livefer.dataset import Split
+from livefer.data.dataset import Split
+from livefer.detection.haar import HaarDetector
+from livefer.detection.yunet import YuNetDetector
 from livefer.errors import ConfigError
-from livefer.haar import HaarDetector
-from livefer.yunet import YuNetDetector
 
 
 def sample(split: Split, n_images: int | None, seed: int = 0) -> Split:

@@ -19,11 +19,11 @@ from common import arguments, run, write_json
 from loading import load_models, sample
 from numpy.typing import NDArray
 
-from livefer import metrics
 from livefer.classifier import EmotionClassifier, without_prior
-from livefer.dataset import Dataset, Split, read_dataset
-from livefer.evaluate import match_classes, predict_split
-from livefer.votes import Votes, read_votes
+from livefer.data.dataset import Dataset, Split, read_dataset
+from livefer.data.votes import Votes, read_votes
+from livefer.evaluation import metrics
+from livefer.evaluation.predict import match_classes, predict_split
 
 TAUS = (0.0, 0.25, 0.5, 0.75, 1.0)
 

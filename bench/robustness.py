@@ -33,8 +33,8 @@ from corruptions import CORRUPTIONS, Corruption, Faces
 from loading import load_models, sample
 from numpy.typing import NDArray
 
-from livefer.dataset import Split, read_dataset
-from livefer.evaluate import Predict, match_classes
+from livefer.data.dataset import Split, read_dataset
+from livefer.evaluation.predict import Predict, match_classes
 
 _Z_95 = 1.959964
 

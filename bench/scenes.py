@@ -23,7 +23,7 @@ from heads import OVAL, Head, paste, shipped_heads, val_heads
 from loading import load_detectors
 from numpy.typing import NDArray
 
-from livefer.dataset import read_dataset
+from livefer.data.dataset import read_dataset
 from livefer.errors import ConfigError, LiveferError
 
 FPS = 30

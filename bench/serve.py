@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from processes import cpu_s, memory_mib
 from websockets.asyncio.client import connect
 
-from livefer.machine import Machine, describe
-from livefer.sources import read_image
+from livefer.media.sources import read_image
+from livefer.system.machine import Machine, describe
 
 _WARM_S = 3.0
 

@@ -26,10 +26,10 @@ import numpy as np
 from common import PICTURE, arguments, heading, machine_line, run, write_text
 from numpy.typing import NDArray
 
-from livefer import telemetry
 from livefer.classifier import shipped_models
-from livefer.sources import read_image
-from livefer.yunet import YuNetDetector
+from livefer.detection.yunet import YuNetDetector
+from livefer.media.sources import read_image
+from livefer.system import telemetry
 
 SPINS, STOPS = "session.intra_op.allow_spinning", "session.force_spinning_stop"
 SETTINGS: dict[str, tuple[int, dict[str, str]]] = {  # threads (0: all), configuration entries
@@ -157,7 +157,7 @@ def main() -> None:
     if args.one:
         print(json.dumps(one_batch(args.one[0], args.one[1], int(args.one[2]))))
         return
-    from livefer.machine import describe  # not where a batch's memory is measured
+    from livefer.system.machine import describe  # not where a batch's memory is measured
 
     head = "| setting | " + " | ".join(f"{n} face{'s' * (n > 1)}" for n in N_FACES) + " |"
     rule = "| --- |" + " ---: |" * len(N_FACES)

@@ -51,7 +51,7 @@ from watching import (
 )
 
 from livefer.classifier import EmotionClassifier
-from livefer.faces import crop_faces
+from livefer.faces.boxes import crop_faces
 from livefer.results import FrameResult
 
 WINDOWS_S = (0.0, 0.1, 0.2, 0.33, 0.5, 0.8)

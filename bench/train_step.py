@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from common import arguments, run
 
-from livefer.train.engine import keep_freed_memory
+from livefer.train.devices import keep_freed_memory
 from livefer.train.model import ResNetFER
 
 # width, stem stride, side in pixels

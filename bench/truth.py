@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scenes import ABSENT, FPS, WHOLE, Scene
 
-from livefer.faces import iou_matrix
+from livefer.faces.boxes import iou_matrix
 from livefer.results import FrameResult
-from livefer.tracker import KEEP_S, pair
+from livefer.tracking.tracker import KEEP_S, pair
 
 EVERY = {30: 1, 15: 2, 5: 6}
 """Which frames of a scene are left at a rate: every n-th."""

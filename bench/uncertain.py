@@ -19,9 +19,9 @@ import numpy as np
 from common import arguments, run
 from numpy.typing import NDArray
 
-from livefer import calibration, metrics
-from livefer.dataset import read_dataset
-from livefer.evaluate import predict_split
+from livefer.data.dataset import read_dataset
+from livefer.evaluation import calibration, metrics
+from livefer.evaluation.predict import predict_split
 
 Array = NDArray[np.float64]
 _N_DRAWS = 500

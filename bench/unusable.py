@@ -5,11 +5,11 @@
 
 Each row is one kind of crop; a crop is silent where livefer would call it uncertain: by the model's
 limit on the confidence alone; by a limit on the margin to the second class instead, chosen so that
-as many val faces are silent; by confidence and livefer.quality, which is what Recognizer does.
-`right` is the share of the answers given that are right, where the true class is known, without and
-with livefer.quality: a kind that is answered rightly is not unusable. Without --yunet the kinds
-that need to know where faces are in photographs are left out. JSON: kinds → name → the same, as
-shares 0-1; right is null where no class is known or nothing was answered.
+as many val faces are silent; by confidence and livefer.faces.quality, as Recognizer does.
+`right` is the share of the answers given that are right, where the true class is known, without
+and with livefer.faces.quality: a kind that is answered rightly is not unusable. Without --yunet the
+kinds that need to know where faces are in photographs are left out. JSON: kinds → name → the same,
+as shares 0-1; right is null where no class is known or nothing was answered.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from loading import load_models, sample
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from livefer import hygiene
-from livefer.dataset import Dataset, read_dataset
-from livefer.evaluate import Predict, match_classes
-from livefer.faces import crop_boxes, crop_faces, iou_matrix
-from livefer.quality import share_outside, usable
-from livefer.sources import read_image
-from livefer.yunet import YuNetDetector
+from livefer.data import hygiene
+from livefer.data.dataset import Dataset, read_dataset
+from livefer.detection.yunet import YuNetDetector
+from livefer.evaluation.predict import Predict, match_classes
+from livefer.faces.boxes import crop_boxes, crop_faces, iou_matrix
+from livefer.faces.quality import share_outside, usable
+from livefer.media.sources import read_image
 
 ORDINARY, ORDINARY_PHOTOS = "ordinary val faces", "ordinary faces of photographs"
 _LONG_SIDE_PX = 1280
@@ -44,7 +44,7 @@ class Crops:
     """One kind of crop.
 
     faces: (N, 48, 48) uint8
-    usable: (N,) bool, what livefer.quality says
+    usable: (N,) bool, what livefer.faces.quality says
     targets: (N,) int64 where the true class is known
     """
 
@@ -222,7 +222,7 @@ def _right(
 def as_markdown(figures: dict[str, Any]) -> str:
     """Return the figures as a table, in percent."""
     lines = [
-        "| crops | number | silent by confidence | by margin | unusable by livefer.quality "
+        "| crops | number | silent by confidence | by margin | unusable by livefer.faces.quality "
         "| silent by both | right of the answers, before → after |",
         "| --- |" + " ---: |" * 6,
     ]

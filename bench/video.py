@@ -38,17 +38,17 @@ import numpy as np
 from common import PICTURE, arguments, machine_line, run, write_json
 from processes import memory_mib
 
-from livefer.capture import Frame
-from livefer.drawing import draw_faces
-from livefer.encoder import VideoWriter
-from livefer.faces import crop_faces
-from livefer.io import open_table
-from livefer.machine import describe
-from livefer.pipeline import AnnotatedVideo, recognise_video
+from livefer.batch.recordings import AnnotatedVideo, recognise_video
+from livefer.drawing.faces import draw_faces
+from livefer.faces.boxes import crop_faces
+from livefer.media.h264_writer import VideoWriter
+from livefer.media.opencv_reader import Frame
+from livefer.media.pyav_reader import VideoInfo, VideoReader
+from livefer.media.sources import read_image
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
-from livefer.sources import read_image
-from livefer.video import VideoInfo, VideoReader
+from livefer.system.machine import describe
+from livefer.tables.dataframes import open_table
 
 FPS = Fraction(30)
 Image = Any

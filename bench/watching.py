@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from scenes import FPS, Scene
 from truth import EVERY
 
-from livefer.capture import Frame
 from livefer.classifier import EmotionClassifier
-from livefer.dataset import read_dataset
+from livefer.data.dataset import read_dataset
 from livefer.errors import ConfigError
+from livefer.media.opencv_reader import Frame
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
 

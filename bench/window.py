@@ -22,14 +22,14 @@ import numpy as np
 from common import arguments, heading, load_line, machine_line, run
 
 from livefer import Recognizer
-from livefer.benchframes import FPS, Scene
-from livefer.benchmark import shipped_portrait
-from livefer.capture import Frame
-from livefer.liveview import LiveView
-from livefer.machine import describe
-from livefer.sources import Source
-from livefer.text import Image
-from livefer.window import show
+from livefer.drawing.text import Image
+from livefer.live.view import LiveView
+from livefer.live.window import show
+from livefer.media.opencv_reader import Frame
+from livefer.media.sources import Source
+from livefer.speed.benchmark import shipped_portrait
+from livefer.speed.made_frames import FPS, Scene
+from livefer.system.machine import describe
 
 _LOOP, _WARM_S = 150, 2.0  # frames there, and as many back
 
@@ -62,13 +62,14 @@ class Watched(LiveView):
         self._is_new = canvas is not None
         return canvas
 
-    def wait(self, timeout_s: float) -> None:
+    def wait(self, timeout_s: float) -> bool:
         """Called when what was painted is on the display."""
         if self._is_new:
-            frame, result, *_ = self._painted
+            frame, result = self.state.painted
+            assert frame is not None
             self._note(frame.index, result is not None and result.index == frame.index)
             self._is_new = False
-        super().wait(timeout_s)
+        return super().wait(timeout_s)
 
     def _note(self, index: int, is_labelled: bool) -> None:
         self.n_painted += 1

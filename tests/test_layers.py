@@ -18,62 +18,24 @@ import livefer
 
 PACKAGE = Path(livefer.__file__).parent
 
-# From the bottom up. A module imports modules of lower layers, and of its own one except where
-# the layer is marked as one whose modules never import each other.
-LAYERS: tuple[tuple[str, ...], ...] = (
-    ("labels", "errors"),
-    (
-        "results",
-        "faces",
-        "likeness",
-        "changes",
-        "downloads",
-        "inference",
-        "telemetry",
-        "capture",
-        "cuts",
-        "decoding",
-        "video",
-        "encoder",
-        "bands",
-        "cache",
-        "readers",
-        "dataset",
-        "votes",
-        "hygiene",
-        "keyframes",
-        "quality",
-        "metrics",
-        "calibration",
-        "report",
-        "summarizer",
-        "summary",
-        "tables",
-        "text",
-        "tracksums",
-        "words",
-        "storage",
-        *("machine", "benchframes", "benchresult"),
-    ),
-    ("haar", "yunet", "views", "classifier", "tracker", "drawing", "sources", "sinks"),
-    ("detector", "searching", "partwise", "following", "livepicture", "recording"),
-    (
-        *("recognizer", "evaluate", "io", "pipeline"),
-        *("inputs", "analysis", "partfiles", "parts", "localengine", "rayengine"),
-    ),
-    ("web",),
-    ("liveview", "plots", "timeline", "htmlreport", "htmltables", "measuring", "benchmark"),
-    ("window",),
-    ("cli", "__main__"),
+# From the bottom up. A room imports rooms of lower rows only: never one of its own row.
+ROWS: tuple[tuple[str, ...], ...] = (
+    ("assets", "errors", "faces", "formatting", "labels", "version"),
+    ("results", "system"),
+    ("classifier", "detection", "drawing", "media", "tables"),
+    ("data", "summary", "tracking"),
+    ("evaluation", "recognizer"),
+    ("batch", "live", "train", "web"),
+    ("speed",),
+    ("cli",),
+    ("__main__",),
 )
-STRANGERS = 2  # the layer whose modules never import each other
-TRAIN_SEES = {*LAYERS[0], *LAYERS[1], "classifier"}
 
 ONLY_IN_TRAIN = {"torch", "torchvision", "lightning", "safetensors", "onnx", "onnxscript"}
 ONLY_IN_TRAIN |= {"tensorboard", "pydantic", "yaml"}
 ONLY_IN_WEB = {"fastapi", "starlette", "uvicorn", "websockets"}
 ONLY_BY_TELEMETRY = {"onnxruntime", "ray"}
-"""Packages that report their use: livefer.telemetry switches that off, then imports them."""
+"""Packages that report their use: livefer.system.telemetry switches that off, then imports them."""
 NOT_AT_MODULE_LEVEL = ONLY_IN_TRAIN | ONLY_IN_WEB | {"matplotlib", "PIL", "pygame"}
 NOT_AT_MODULE_LEVEL |= {"av", "pyarrow", "pandas", "polars", "fsspec"}
 """Outside `train`: heavy or optional packages that a user may lack, or that talk when imported."""
@@ -135,8 +97,8 @@ def top_name(module: str) -> str:
     return module.split(".")[1] if "." in module else ""
 
 
-def layer_of(name: str) -> int:
-    return next((depth for depth, names in enumerate(LAYERS) if name in names), -1)
+def row_of(room: str) -> int:
+    return next((number for number, rooms in enumerate(ROWS) if room in rooms), -1)
 
 
 def complaint(found: Import) -> str | None:
@@ -145,7 +107,7 @@ def complaint(found: Import) -> str | None:
     package = found.target.split(".")[0]
     lazy = not found.at_module_level or found.only_for_types
     if package in ONLY_BY_TELEMETRY:
-        return f'{found}: take it from livefer.telemetry.load("{package}")'
+        return f'{found}: take it from livefer.system.telemetry.load("{package}")'
     if package != "livefer":
         if source == "train" or package not in NOT_AT_MODULE_LEVEL:
             return None
@@ -164,25 +126,35 @@ def complaint(found: Import) -> str | None:
         return f"{found}: only the command line may, inside a function"
     if target == "web" and not (source == "cli" and lazy):
         return f"{found}: only the command line may, inside a function"
-    here, there = layer_of(source), layer_of(target)
+    here, there = row_of(source), row_of(target)
     if there < 0:
-        return f"{found}: a name from the package's top, or a module that LAYERS lacks"
-    if source == "train":
-        return None if target in TRAIN_SEES else f"{found}: train sees {sorted(TRAIN_SEES)}"
+        return f"{found}: a name from the package's top, or a room that ROWS lacks"
     if source == "":
         return f"{found}: the library knows nothing about its commands" if target == "cli" else None
     if there > here:
         return f"{found}: that is up"
-    if there == here == STRANGERS:
-        return f"{found}: modules of this layer never import each other"
+    if there == here:
+        return f"{found}: rooms of one row never import each other"
     return None
 
 
-def test_every_module_has_a_layer() -> None:
-    names = {path.stem for path in PACKAGE.glob("*.py")}
-    names |= {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
-    names -= {"__init__", "train"}
-    assert sorted(name for name in names if layer_of(name) < 0) == []
+def test_every_room_has_a_row() -> None:
+    rooms = {path.stem for path in PACKAGE.glob("*.py")}
+    rooms |= {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert rooms - {"__init__"} == {room for row in ROWS for room in row}
+
+
+def test_the_ground_floor_is_small() -> None:
+    """A new module goes into a room."""
+    assert len(list(PACKAGE.glob("*.py"))) == 9
+
+
+def test_a_room_holds_one_sentence() -> None:
+    """A room's `__init__.py` says what it is for, and does nothing."""
+    for path in PACKAGE.glob("*/__init__.py"):
+        if path.parent.name != "cli":
+            (only,) = ast.parse(path.read_text(encoding="utf-8")).body
+            assert isinstance(only, ast.Expr), path
 
 
 def test_imports_go_down() -> None:
@@ -227,41 +199,43 @@ def test_no_module_imports_itself_in_a_ring() -> None:
 @pytest.mark.parametrize(
     ("module", "code", "is_wrong"),
     [
-        ("livefer.faces", "from livefer.labels import CLASSES", False),
-        ("livefer.faces", "from livefer import labels", False),
-        ("livefer.faces", "from livefer.tracker import Tracker", True),
-        ("livefer.faces", "from .tracker import Tracker", True),
-        ("livefer.faces", "from livefer import Recognizer", True),
-        ("livefer.sinks", "from livefer.drawing import draw_faces", True),
-        ("livefer.sinks", "from livefer import __version__", False),
-        ("livefer.faces", "import torch", True),
-        ("livefer.faces", "def f():\n    import torch", True),
-        ("livefer.evaluate", "import matplotlib.pyplot", True),
-        ("livefer.evaluate", "class A:\n    import matplotlib", True),
-        ("livefer.evaluate", "def f():\n    import matplotlib", False),
-        ("livefer.evaluate", "if TYPE_CHECKING:\n    import matplotlib", False),
-        ("livefer.window", "import pygame", True),
-        ("livefer.inference", "import onnxruntime", True),
-        ("livefer.telemetry", "import onnxruntime", True),
+        ("livefer.media.cuts", "from livefer.labels import CLASSES", False),
+        ("livefer.media.cuts", "from livefer.media import decoding", False),
+        ("livefer.media.cuts", "from .decoding import decode", False),
+        ("livefer.media.cuts", "from ..tracking import tracker", True),
+        ("livefer.media.cuts", "from livefer.tracking.tracker import Tracker", True),
+        ("livefer.media.cuts", "from livefer.drawing.text import Image", True),
+        ("livefer.media.cuts", "from livefer import Recognizer", True),
+        ("livefer.faces.boxes", "from livefer.labels import CLASSES", True),
+        ("livefer.tables.writing", "from livefer.version import __version__", False),
+        ("livefer.faces.boxes", "import torch", True),
+        ("livefer.faces.boxes", "def f():\n    import torch", True),
+        ("livefer.evaluation.plots", "import matplotlib.pyplot", True),
+        ("livefer.evaluation.plots", "class A:\n    import matplotlib", True),
+        ("livefer.evaluation.plots", "def f():\n    import matplotlib", False),
+        ("livefer.evaluation.plots", "if TYPE_CHECKING:\n    import matplotlib", False),
+        ("livefer.live.window", "import pygame", True),
+        ("livefer.system.onnx_session", "import onnxruntime", True),
+        ("livefer.system.telemetry", "import onnxruntime", True),
         ("livefer.train.quantize", "def f():\n    from onnxruntime.quantization import a", True),
-        ("livefer.rayengine", "def f():\n    import ray.data", True),
-        ("livefer.inference", "from livefer import telemetry", False),
+        ("livefer.batch.ray_engine", "def f():\n    import ray.data", True),
+        ("livefer.system.onnx_session", "from livefer.system import telemetry", False),
         ("livefer.cli.train", "import torch", True),
         ("livefer.cli.train", "def f():\n    import torch", False),
         ("livefer.cli.train", "from livefer.train.fit import fit", True),
         ("livefer.cli.train", "def f():\n    from livefer.train.fit import fit", False),
-        ("livefer.evaluate", "def f():\n    from livefer.train.fit import fit", True),
+        ("livefer.evaluation.predict", "def f():\n    from livefer.train.fit import fit", True),
         ("livefer.train.fit", "import torch\nfrom livefer.classifier import x", False),
         ("livefer.train.fit", "from livefer.train.model import ResNetFER", False),
-        ("livefer.train.fit", "from livefer.recognizer import Recognizer", True),
+        ("livefer.train.fit", "from livefer.web.limits import Limits", True),
         ("livefer.web.app", "import fastapi", False),
-        ("livefer.web.app", "from livefer.web.engine import Engine", False),
-        ("livefer.web.app", "from livefer.liveview import LiveView", True),
+        ("livefer.web.app", "from livefer.web.workers import Engine", False),
+        ("livefer.web.app", "from livefer.live.view import LiveView", True),
         ("livefer.web.app", "import torch", True),
         ("livefer.cli.serve", "def f():\n    import uvicorn", True),
         ("livefer.cli.serve", "def f():\n    from livefer.web.app import make_app", False),
         ("livefer.cli.serve", "from livefer.web.app import make_app", True),
-        ("livefer.window", "def f():\n    from livefer.web.app import make_app", True),
+        ("livefer.live.window", "def f():\n    from livefer.web.app import make_app", True),
         ("livefer", "from livefer.recognizer import Recognizer", False),
         ("livefer", "from livefer.cli import main", True),
     ],

@@ -15,12 +15,13 @@ from fakes import SquareDetector
 from numpy.typing import NDArray
 
 import livefer
-from livefer.capture import Frame, quiet
 from livefer.errors import ModelError, SourceError
-from livefer.faces import crop_boxes, crop_faces
-from livefer.recognizer import MIN_FACE_PX, Recognizer
+from livefer.faces.boxes import crop_boxes, crop_faces
+from livefer.faces.quality import MIN_FACE_PX
+from livefer.media.opencv_reader import Frame, quiet
+from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
-from livefer.tracker import Tracker
+from livefer.tracking.tracker import Tracker
 
 CLASSES = ("dark", "bright")
 SIDE = 40

@@ -7,7 +7,7 @@ from typing import Any
 
 from common import heading, load_line, machine_line
 
-from livefer.plots import require_matplotlib, save_picture
+from livefer.drawing.figures import require_matplotlib, save_picture
 
 _INK, _FAINT, _BLUE, _GRID = "#22272e", "#8b949e", "#2f6db5", "#d0d7de"
 _MARKERS = ("o", "s", "D")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from livefer.version import __version__
 
 if TYPE_CHECKING:
-    from livefer.analysis import analyze as analyze
+    from livefer.batch.analyze import analyze as analyze
     from livefer.classifier import EmotionClassifier as EmotionClassifier
     from livefer.errors import LiveferError as LiveferError
     from livefer.labels import CLASSES as CLASSES
@@ -24,7 +24,7 @@ _HOMES = {
     "FrameResult": "results",
     "LiveferError": "errors",
     "Recognizer": "recognizer",
-    "analyze": "analysis",
+    "analyze": "batch.analyze",
 }
 __all__ = ["__version__", *_HOMES]
 

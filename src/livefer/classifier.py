@@ -14,14 +14,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.assets.files import FOLDER
 from livefer.errors import ConfigError, ModelError
-from livefer.inference import onnx_errors, open_session
+from livefer.system.onnx_session import onnx_errors, open_session
 
 DEFAULT_MODEL = "human"
-"""What most people see in a face. The other one, "fer2013", says what that data set's labels say."""
+"""Predicts what most people see in a face; "fer2013" predicts that data set's labels."""
 FORMAT = "1"
 # Bounds the memory of a call with thousands of faces: 256 at a time are no faster and take 250 MiB
-# more (bench/session.py, docs/experiments.md).
+# more: docs/experiments/speed.md#2026-11-22-onnx-runtimes-threads-do-not-spin
 _BATCH = 64
 
 _EXPORT_HINT = '"livefer export CHECKPOINT -o model.onnx" makes one'
@@ -29,8 +30,7 @@ _EXPORT_HINT = '"livefer export CHECKPOINT -o model.onnx" makes one'
 
 def shipped_models() -> dict[str, Path]:
     """Return the models inside the package by name; "float" is the default one in float32."""
-    folder = Path(__file__).with_name("assets")
-    models = {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+    models = {path.stem: path for path in sorted(FOLDER.glob("*.onnx"))}
     return models | {"float": models[f"{DEFAULT_MODEL}-float"]}
 
 

@@ -16,20 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.capture import Frame
 from livefer.classifier import EmotionClassifier
-from livefer.detector import make_detector
-from livefer.faces import crop_boxes, crop_faces
-from livefer.following import FollowingTracker
-from livefer.quality import usable
+from livefer.detection.detectors import make_detector
+from livefer.faces.boxes import crop_boxes, crop_faces
+from livefer.faces.quality import too_small, usable
+from livefer.faces.views import BOTH, boxes_of, turned, views_of
+from livefer.media.opencv_reader import Frame
+from livefer.media.sources import Source, as_image, open_source
 from livefer.results import Face, FrameResult
-from livefer.searching import Detector, SearchingTracker
-from livefer.sources import Source, as_image, open_source
-from livefer.tracker import Seen, Tracker
-from livefer.views import BOTH, boxes_of, turned, views_of
-
-MIN_FACE_PX = 16
-"""A face whose box is smaller is called uncertain: there is too little to see in it."""
+from livefer.tracking.live_search import FollowingTracker
+from livefer.tracking.tracker import Seen, Tracker
+from livefer.tracking.whole_search import Detector, SearchingTracker
 
 
 class Recognizer:
@@ -219,9 +216,9 @@ class Recognizer:
         }
         first = np.searchsorted(found.of_face, np.arange(len(boxes)))
         readable = usable(found.crops[first], found.squares, frame.image.shape[:2])
+        readable &= ~too_small(boxes)
         faces = []
         for i in np.argsort(boxes[:, 0] if ids is None else ids, kind="stable"):
-            side = min(boxes[i, 2] - boxes[i, 0], boxes[i, 3] - boxes[i, 1])
             heatmap = None
             if cams is not None:
                 heatmap = self.classifier.heatmap(cams[i, class_ids[i]])
@@ -232,11 +229,7 @@ class Recognizer:
                 raw_probabilities=raw[i],
                 classes=self.classifier.classes,
                 class_id=int(class_ids[i]),
-                uncertain=bool(
-                    smoothed[i, class_ids[i]] < self.uncertain_below
-                    or side < MIN_FACE_PX
-                    or not readable[i]
-                ),
+                uncertain=bool(smoothed[i, class_ids[i]] < self.uncertain_below or not readable[i]),
                 crop_box=_four(found.squares[i]),
                 track_id=None if ids is None else int(ids[i]),
                 heatmap=heatmap,

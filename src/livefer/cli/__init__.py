@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from livefer import __version__
 from livefer.cli.analyze import analyze
 from livefer.cli.bench import bench
 from livefer.cli.data import data
@@ -27,6 +26,7 @@ from livefer.cli.train import train
 from livefer.cli.video import video
 from livefer.cli.webcam import webcam
 from livefer.errors import LiveferError
+from livefer.version import __version__
 
 app = typer.Typer(
     name="livefer",

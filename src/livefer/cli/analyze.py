@@ -23,12 +23,12 @@ from livefer.cli.shared import (
 )
 from livefer.cli.tally import Tally, progress
 from livefer.errors import ConfigError
-from livefer.words import printable
+from livefer.formatting import printable
 
 if TYPE_CHECKING:
-    from livefer.inputs import Batch, Input
-    from livefer.partfiles import Part
-    from livefer.parts import Job, News, Output
+    from livefer.batch.batches import Batch, Input
+    from livefer.batch.output import Job, News, Output
+    from livefer.batch.part_files import Part
 
 _STOPPED = 130  # the exit code of what Ctrl-C ended
 _MOST_ERRORS = 20  # that are printed; the table has all
@@ -100,11 +100,11 @@ def analyze(
     then 1. A run that was ended, by whatever means, goes on with --resume: nothing is done twice,
     and nothing is left out.
     """
-    from livefer.analysis import Settings
-    from livefer.inputs import cut, find_inputs
-    from livefer.machine import n_cores
-    from livefer.parts import Job, Output
-    from livefer.video import load_av
+    from livefer.batch.analyze import Settings
+    from livefer.batch.batches import cut, find_inputs
+    from livefer.batch.output import Job, Output
+    from livefer.media.pyav_reader import load_av
+    from livefer.system.machine import n_cores
 
     settings = Settings(model, detector, prior, every=every, fps=fps)
     if ray_address is not None and engine is not Engine.ray:
@@ -183,10 +183,10 @@ def _engine(
     engine: Engine, ray_address: str | None, n_workers: int
 ) -> Callable[..., Generator[News, None, None]]:
     if engine is Engine.ray:
-        from livefer.rayengine import run_ray
+        from livefer.batch.ray_engine import run_ray
 
         return lambda batches, job, output: run_ray(batches, job, output, n_workers, ray_address)
-    from livefer.localengine import run_local
+    from livefer.batch.local_engine import run_local
 
     return lambda batches, job, output: run_local(batches, job, output, n_workers)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from livefer.benchresult import Benchmark, Rate
+    from livefer.speed.result import Benchmark, Rate
 
 _MADE = "making the frame; --camera N measures a camera"
 _READ = "waiting for the camera included"
@@ -57,7 +57,7 @@ def bench(
     """
     from rich.console import Console
 
-    from livefer.benchmark import benchmark
+    from livefer.speed.benchmark import benchmark
 
     with _progress() as progress:
         found = benchmark(model, detector, prior, seconds, camera, progress)
@@ -140,7 +140,7 @@ def _print(console: Console, found: Benchmark) -> None:
 
 
 def _stages_table(found: Benchmark) -> Table:
-    from livefer.benchframes import SOURCE
+    from livefer.speed.made_frames import SOURCE
 
     table = _empty_table()
     table.add_column("")
@@ -179,7 +179,7 @@ def _empty_table() -> Table:
 
 
 def _source(name: str) -> str:
-    from livefer.benchframes import SOURCE
+    from livefer.speed.made_frames import SOURCE
 
     return name if name == SOURCE else f"frames of {name}"
 

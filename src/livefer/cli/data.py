@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from livefer.dataset import Dataset
-    from livefer.hygiene import SplitHygiene
+    from livefer.data.dataset import Dataset
+    from livefer.data.hygiene import SplitHygiene
 
 _N_LISTED = 10
 
@@ -55,9 +55,11 @@ def data(
     """
     from rich.console import Console
 
-    from livefer import hygiene, plots
     from livefer.cli.progress import progress_bar
-    from livefer.dataset import read_dataset
+    from livefer.data import hygiene
+    from livefer.data.dataset import read_dataset
+    from livefer.drawing.figures import save_picture
+    from livefer.evaluation import plots
 
     if plot:
         use_matplotlib()
@@ -70,7 +72,7 @@ def data(
     else:
         _print(Console(highlight=False), dataset, found)
     if plot:
-        plots.save_picture(plots.dataset_picture(dataset, dataset.root.resolve().name), plot)
+        save_picture(plots.dataset_picture(dataset, dataset.root.resolve().name), plot)
         sys.stderr.write(f"wrote {plot}\n")
     if dataset.unreadable:
         raise typer.Exit(1)
@@ -85,7 +87,7 @@ def _print(console: Console, dataset: Dataset, found: dict[str, SplitHygiene]) -
     console.print()
     console.print(_hygiene_table(dataset, found))
     if any(h.n_twins_in_train is not None for h in found.values()):
-        from livefer.hygiene import NEAR_CORRELATION
+        from livefer.data.hygiene import NEAR_CORRELATION
 
         console.print(f"near copy: the pixels correlate by {NEAR_CORRELATION} or more", style="dim")
     if any(getattr(h, attribute) for h in found.values() for attribute, _ in _FINDINGS):
@@ -157,7 +159,7 @@ def _shares(dataset: Dataset) -> list[float]:
 
 
 def _to_dict(dataset: Dataset, found: dict[str, SplitHygiene]) -> dict[str, Any]:
-    from livefer.hygiene import files_of
+    from livefer.data.hygiene import files_of
 
     train = dataset.splits.get("train")
     counts, weights, shares = dataset.counts(), dataset.class_weights(), _shares(dataset)

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
+from livefer.assets.files import PICTURE
 from livefer.cli.image import image
-
-PICTURE = Path(__file__).parents[1] / "assets" / "astronaut.jpg"
 
 
 def demo(

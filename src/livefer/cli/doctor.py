@@ -73,9 +73,9 @@ def _package(name: str) -> Finding:
 def _model() -> Iterator[Finding]:
     import numpy as np
 
-    from livefer import telemetry
     from livefer.classifier import EmotionClassifier
     from livefer.errors import ModelError
+    from livefer.system import telemetry
 
     providers = telemetry.load("onnxruntime").get_available_providers()
     yield "ok", "ONNX Runtime", ", ".join(providers)
@@ -105,9 +105,9 @@ def _plain(value: str) -> str:
 def _detectors() -> Iterator[Finding]:
     import numpy as np
 
-    from livefer.detector import make_detector
+    from livefer.detection.detectors import make_detector
+    from livefer.detection.yunet import yunet_path
     from livefer.errors import ModelError
-    from livefer.yunet import yunet_path
 
     for name in ("haar", "yunet"):
         if name == "yunet" and yunet_path() is None:
@@ -122,9 +122,9 @@ def _detectors() -> Iterator[Finding]:
 
 
 def _devices() -> Iterator[Finding]:
-    from livefer.capture import open_capture
     from livefer.errors import LiveferError
-    from livefer.window import open_display
+    from livefer.live.window import open_display
+    from livefer.media.opencv_reader import open_capture
 
     indices = list(range(_N_CAMERAS))
     if sys.platform == "linux":

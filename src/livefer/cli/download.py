@@ -31,7 +31,7 @@ def download(
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-    from livefer.yunet import download_yunet
+    from livefer.detection.yunet import download_yunet
 
     bar = Progress(
         TextColumn("{task.description}"),

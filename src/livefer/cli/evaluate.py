@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from livefer.evaluate import Predict
-    from livefer.report import Difference, Report, Share
+    from livefer.evaluation.predict import Predict
+    from livefer.evaluation.report import Difference, Report, Share
 
 
 class Labels(str, Enum):
@@ -110,13 +110,14 @@ def evaluate(
     """
     from rich.console import Console
 
-    from livefer import evaluate as evaluation
-    from livefer import hygiene
-    from livefer import plots as drawings
     from livefer.cli.progress import progress_bar
-    from livefer.dataset import read_dataset
-    from livefer.report import compare, measure
-    from livefer.votes import read_votes
+    from livefer.data import hygiene
+    from livefer.data.dataset import read_dataset
+    from livefer.data.votes import read_votes
+    from livefer.drawing.figures import save_picture
+    from livefer.evaluation import plots as drawings
+    from livefer.evaluation import predict as evaluation
+    from livefer.evaluation.report import compare, measure
 
     if model and checkpoint:
         raise ConfigError("--model and --checkpoint were both given: choose one")
@@ -179,7 +180,7 @@ def evaluate(
             ("risk-coverage", drawings.risk_coverage_picture),
         ):
             path = plots / f"{stem}.png"
-            drawings.save_picture(draw(report, name), path)
+            save_picture(draw(report, name), path)
             sys.stderr.write(f"wrote {path}\n")
 
 

@@ -17,7 +17,7 @@ from livefer.cli.shared import (
     write_image,
 )
 from livefer.errors import ConfigError, LiveferError
-from livefer.words import printable
+from livefer.formatting import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from livefer.drawing.text import Image
     from livefer.results import Face
-    from livefer.text import Image
 
 _TILE, _GAP, _HEAD = 224, 20, 78
 _SHEET_BGR = (30, 27, 25)
@@ -58,11 +58,11 @@ def explain(
     """
     import numpy as np
 
-    from livefer.drawing import main_face
-    from livefer.faces import crop_faces
+    from livefer.drawing.faces import main_face
+    from livefer.faces.boxes import crop_faces
+    from livefer.faces.views import BOTH, turned
+    from livefer.media.sources import read_image
     from livefer.recognizer import Recognizer
-    from livefer.sources import read_image
-    from livefer.views import BOTH, turned
 
     check_picture_name(output)
     check_not_read([output], [image])
@@ -107,9 +107,18 @@ def sheet(
     import cv2
     import numpy as np
 
-    from livefer.drawing import label_text, paint_heatmap
+    from livefer.drawing.faces import label_text, paint_heatmap
+    from livefer.drawing.text import (
+        PLATE,
+        WHITE,
+        cut_text,
+        fit_text,
+        mix,
+        paint_plate,
+        paint_text,
+        text_wh,
+    )
     from livefer.labels import colour_bgr
-    from livefer.text import PLATE, WHITE, cut_text, fit_text, mix, paint_plate, paint_text, text_wh
 
     n_tiles = len(heatmaps) + 1
     columns = min(n_tiles, 4 if n_tiles <= 8 else 6)

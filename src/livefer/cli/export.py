@@ -56,9 +56,9 @@ def export(
         from livefer.train.export import export as export_model
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"livefer export ({error.name})", "train") from None
-    from livefer.dataset import read_dataset
+    from livefer.data.dataset import read_dataset
+    from livefer.data.votes import read_votes, voted_on
     from livefer.errors import DatasetError
-    from livefer.votes import read_votes, voted_on
 
     check_checkpoint(checkpoint)
     check_not_read([output], [checkpoint])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import sys
@@ -21,8 +20,8 @@ from livefer.cli.shared import (
     write_image,
 )
 from livefer.errors import ConfigError, SourceError
+from livefer.formatting import printable
 from livefer.labels import colour_bgr
-from livefer.words import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -68,7 +67,7 @@ def image(
     result. One that cannot be read is a row with its error; the others follow, and the exit
     code is 1.
     """
-    from livefer.drawing import draw_faces
+    from livefer.drawing.faces import draw_faces
     from livefer.recognizer import Recognizer
 
     if out is not None and out.exists() and not out.is_dir():
@@ -116,25 +115,16 @@ def image(
 
 def _find(paths: list[str]) -> Iterator[tuple[str, str | None]]:
     """Yield (file, None) for each picture, and (path, why not) for what is none."""
-    from livefer.sources import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+    from livefer.media.names import VIDEO_SUFFIXES, find_files, suffix_of
 
     for path in paths:
-        if os.path.isdir(path):
-            files = sorted(file for file in Path(path).iterdir() if file.name[0] != ".")
-            pictures = [str(file) for file in files if file.suffix.lower() in PICTURE_SUFFIXES]
-            deeper = Path(glob.escape(path)) / "**" / "*"
-            nothing = f'{path} is a folder without pictures: "{deeper}" looks deeper'
-        elif glob.has_magic(path) and not os.path.exists(path):
-            found = sorted(glob.glob(path, recursive=True))
-            pictures = [file for file in found if Path(file).suffix.lower() in PICTURE_SUFFIXES]
-            nothing = f"{path} matches no picture ({len(found)} other files or folders)"
-        elif Path(path).suffix.lower() in VIDEO_SUFFIXES - PICTURE_SUFFIXES:
-            pictures, nothing = [], f'{path} is a video: "livefer video" is for them'
-        else:
-            pictures, nothing = [path], ""
-        yield from ((file, None) for file in pictures)
-        if not pictures:
-            yield path, nothing
+        found = find_files(path, "picture")
+        if found is None:
+            is_video = suffix_of(path) in VIDEO_SUFFIXES
+            yield path, f'{path} is a video: "livefer video" is for them' if is_video else None
+            continue
+        yield from ((file, None) for file in found.files)
+        yield from found.errors
 
 
 def _searched(paths: list[str], items: list[Item]) -> set[Path]:
@@ -145,8 +135,8 @@ def _searched(paths: list[str], items: list[Item]) -> set[Path]:
 
 
 def _recognise(recognizer: Recognizer, index: int, name: str, error: str | None) -> FrameResult:
-    from livefer.capture import Frame
-    from livefer.sources import read_image
+    from livefer.media.opencv_reader import Frame
+    from livefer.media.sources import read_image
 
     picture = None
     if error is None:
@@ -210,10 +200,8 @@ def _add_rows(table: Table, name: str, result: FrameResult) -> None:
         table.add_row(Text(name), "", Text("no face", "dim"))
     for number, face in enumerate(result.faces, 1):
         blue, green, red = colour_bgr(face.label, face.classes)
-        if face.uncertain:
-            label = Text(f"{face.label}? {face.confidence:.0%}", "italic")
-        else:
-            label = Text(f"{face.label} {face.confidence:.0%}", f"bold rgb({red},{green},{blue})")
+        style = "italic" if face.uncertain else f"bold rgb({red},{green},{blue})"
+        label = Text(f"{face.answer} {face.confidence:.0%}", style)
         second = face.probabilities[face.classes.index(face.second_label)]
         table.add_row(
             Text(name if number == 1 else ""),

@@ -12,12 +12,12 @@ import typer
 
 from livefer.cli.shared import check_writable, use_matplotlib, write_text
 from livefer.errors import ConfigError, DatasetError
-from livefer.words import printable, short_name
+from livefer.formatting import printable, short_name
 
 if TYPE_CHECKING:
-    from livefer.keyframes import KeyFrame
     from livefer.results import FrameResult
-    from livefer.summary import SourceSummary, Summary
+    from livefer.summary.key_frames import KeyFrame
+    from livefer.summary.records import SourceSummary, Summary
 
 PlotOption = Annotated[
     Path | None,
@@ -42,15 +42,15 @@ class Story:
     """What a timeline and a report are made of, collected while videos are recognised."""
 
     def __init__(self, classes: Sequence[str]) -> None:
-        from livefer.keyframes import KeyFrames
-        from livefer.summarizer import Summarizer
+        from livefer.summary.key_frames import KeyFrames
+        from livefer.summary.summarize import Summarizer
 
         self._summarizer = Summarizer(classes)
         self._frames = KeyFrames()
 
     def add(self, result: FrameResult) -> None:
         """Take one frame."""
-        from livefer.sinks import rows
+        from livefer.tables.writing import rows
 
         for row in rows(result, self._summarizer.classes):
             self._summarizer.add(row)
@@ -89,12 +89,12 @@ def write_pictures(
 ) -> list[Path]:
     """Write timelines and the report, where they are wanted, and return what was written.
 
-    about, key_frames: as in livefer.htmlreport.report_html
+    about, key_frames: as in livefer.summary.html_report.report_html
     """
     written = []
     if plot is not None:
-        from livefer.keyframes import portraits
-        from livefer.timeline import timeline_picture, write_timeline
+        from livefer.summary.key_frames import portraits
+        from livefer.summary.timeline import timeline_picture, write_timeline
 
         if not summary.sources:
             raise DatasetError(f"--plot {plot}: there is no video here, and pictures have no time")
@@ -103,7 +103,7 @@ def write_pictures(
             write_timeline(timeline_picture(source, summary.classes, faces), path)
             written.append(path)
     if report is not None:
-        from livefer.htmlreport import report_html
+        from livefer.summary.html_report import report_html
 
         write_text(report, report_html(summary, title, about, key_frames))
         written.append(report)

@@ -61,7 +61,7 @@ def serve(
     """
     import secrets
 
-    from livefer.yunet import YUNET_HINT
+    from livefer.detection.yunet import YUNET_HINT
 
     try:
         from livefer.web.limits import Limits

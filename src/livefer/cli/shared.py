@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from livefer.errors import ConfigError, LiveferError, SourceError
-from livefer.words import printable
+from livefer.formatting import printable
 
 if TYPE_CHECKING:
+    from livefer.drawing.text import Image
     from livefer.recognizer import Recognizer
-    from livefer.text import Image
 
 
 def a_number(value: float | None) -> float | None:
@@ -72,8 +72,8 @@ def use_matplotlib() -> None:
 
     For commands only: a program that uses livefer may read its matplotlibrc from where this points.
     """
-    from livefer.downloads import cache_dir
-    from livefer.plots import require_matplotlib
+    from livefer.drawing.figures import require_matplotlib
+    from livefer.system.downloads import cache_dir
 
     require_matplotlib()
     os.environ.setdefault("MPLCONFIGDIR", str(cache_dir() / "matplotlib"))

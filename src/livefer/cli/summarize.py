@@ -16,15 +16,15 @@ import typer
 from livefer.cli.outputs import PlotOption, ReportOption, check_names, write_pictures
 from livefer.cli.shared import check_not_read, check_writable, write_text
 from livefer.errors import DatasetError
+from livefer.formatting import clock, count, length, printable, short_name
 from livefer.labels import colour_bgr
-from livefer.words import clock, count, length, printable, short_name
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
     from rich.text import Text
 
-    from livefer.summary import Person, Pictures, SourceSummary, Summary
+    from livefer.summary.records import Person, Pictures, SourceSummary, Summary
 
 _METADATA = {"livefer.model": "model", "livefer.version": "recognised by livefer"}
 _MOST_ROWS = 20  # people of one source, and errors
@@ -54,8 +54,8 @@ def summarize(
     from rich.console import Console
 
     from livefer.cli.progress import progress_bar
-    from livefer.summarizer import Summarizer
-    from livefer.tables import read_table
+    from livefer.summary.summarize import Summarizer
+    from livefer.tables.reading import read_table
 
     check_names(plot, report)
     check_not_read([as_json], [table])

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from livefer.inputs import Batch
-    from livefer.parts import News
+    from livefer.batch.batches import Batch
+    from livefer.batch.output import News
 
 _SAY_S = 30.0  # between two lines where stderr is no terminal
 

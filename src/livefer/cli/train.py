@@ -12,7 +12,7 @@ from livefer.cli.shared import check_not_read
 from livefer.errors import ConfigError, DatasetError, MissingExtraError
 
 if TYPE_CHECKING:
-    from livefer.dataset import Split
+    from livefer.data.dataset import Split
     from livefer.train.config import Config
 
 
@@ -57,7 +57,8 @@ def train(
         import torch
 
         from livefer.train import config as configs
-        from livefer.train import engine, fit, prepare
+        from livefer.train import fit, prepare
+        from livefer.train.devices import make_fabric
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"livefer train ({error.name})", "train") from None
 
@@ -89,7 +90,7 @@ def train(
         prepare.write_preview(preview, train_split, classes, settings)
         sys.stderr.write(f"wrote {preview}\n")
         return
-    fabric = engine.make_fabric(settings, accelerator, devices, num_nodes)
+    fabric = make_fabric(settings, accelerator, devices, num_nodes)
     fabric.launch()
     if fabric.is_global_zero and not resume:
         prepare.start_folder(folder, settings)
@@ -121,7 +122,7 @@ def _check_files(settings: Config, is_resumed: bool) -> None:
 
 
 def _read(settings: Config) -> tuple[tuple[str, ...], Split, Split]:
-    from livefer.dataset import read_dataset
+    from livefer.data.dataset import read_dataset
     from livefer.train import prepare
 
     dataset = read_dataset(settings.data)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -25,11 +23,11 @@ from livefer.cli.shared import (
 )
 from livefer.cli.videowork import STOPPED, Span, Total, Work, stopping, work_bar
 from livefer.errors import ConfigError
-from livefer.words import printable
+from livefer.formatting import printable
 
 if TYPE_CHECKING:
     from livefer.recognizer import Recognizer
-    from livefer.sinks import TableSink
+    from livefer.tables.writing import TableSink
 
 
 def video(
@@ -88,9 +86,9 @@ def video(
 
     The annotated copy shows the frames that were looked at, each at its own time.
     """
-    from livefer.io import open_table
+    from livefer.media.pyav_reader import load_av
     from livefer.recognizer import Recognizer
-    from livefer.video import load_av
+    from livefer.tables.dataframes import open_table
 
     tables = [
         _checked_name(path, suffix)
@@ -148,25 +146,21 @@ def video(
 
 def _find(paths: Sequence[str]) -> Iterator[tuple[str, str | None]]:
     """Yield (file, None) for each video, and (path, why not) for what is none."""
-    from livefer.sources import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+    from livefer.media.names import PICTURE_SUFFIXES, find_files, suffix_of
 
     for path in paths:
-        is_folder = os.path.isdir(path)
-        if not (is_folder or (glob.has_magic(path) and not os.path.exists(path))):
-            is_picture = Path(path).suffix.lower() in PICTURE_SUFFIXES
+        found = find_files(path, "video")
+        if found is None:
+            is_picture = suffix_of(path) in PICTURE_SUFFIXES
             yield path, f'{path} is a picture: "livefer image" is for them' if is_picture else None
             continue
-        pattern = str(Path(glob.escape(path)) / "*") if is_folder else path
-        found = sorted(glob.glob(pattern, recursive=True))
-        videos = [file for file in found if Path(file).suffix.lower() in VIDEO_SUFFIXES]
-        yield from ((file, None) for file in videos)
-        if not videos:
-            yield path, f"no video at {pattern} ({len(found)} other files or folders)"
+        yield from ((file, None) for file in found.files)
+        yield from found.errors
 
 
 def _names_of_copies(out: Path | None, videos: Sequence[str]) -> dict[str, Path]:
     """Return where each video's annotated copy goes."""
-    from livefer.encoder import SUFFIXES
+    from livefer.media.h264_writer import SUFFIXES
 
     if out is None:
         return {}
@@ -216,7 +210,7 @@ def _seconds(option: str, text: str) -> float:
 
 def _about(recognizer: Recognizer) -> dict[str, str]:
     """Return what a Parquet table says about how it was made."""
-    from livefer import __version__
+    from livefer.version import __version__
 
     classifier = recognizer.classifier
     return {"livefer.version": __version__, "livefer.model": str(classifier.name)}
@@ -224,7 +218,7 @@ def _about(recognizer: Recognizer) -> dict[str, str]:
 
 def _made_with(recognizer: Recognizer, span: Span) -> dict[str, str]:
     """Return what a report says about how it was made."""
-    from livefer.htmlreport import about_model
+    from livefer.summary.html_report import about_model
 
     looked_at = "every frame" if span.every == 1 else f"each frame of {span.every}"
     if span.fps is not None:

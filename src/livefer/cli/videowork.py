@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 
 from livefer.cli.outputs import Story
 from livefer.errors import SourceError
-from livefer.words import count, length
+from livefer.formatting import count, length
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from livefer.media.pyav_reader import VideoReader
     from livefer.recognizer import Recognizer
     from livefer.results import FrameResult
-    from livefer.sinks import TableSink
-    from livefer.video import VideoReader
+    from livefer.tables.writing import TableSink
 
 STOPPED = 130
 """The exit code of what Ctrl-C ended."""
@@ -87,8 +87,8 @@ class Work:
 
     def do(self, path: str, error: str | None, copy: Path | None, label: str) -> None:
         """Recognise one video; what is wrong with it becomes a row."""
+        from livefer.media.pyav_reader import VideoReader
         from livefer.results import FrameResult
-        from livefer.video import VideoReader
 
         task = self.bar.add_task(label, total=None, speed="")
         try:
@@ -104,8 +104,8 @@ class Work:
             self.bar.remove_task(task)
 
     def _recognise(self, reader: VideoReader, copy: Path | None, task: TaskID) -> None:
-        from livefer.encoder import VideoWriter
-        from livefer.pipeline import AnnotatedVideo, recognise_video
+        from livefer.batch.recordings import AnnotatedVideo, recognise_video
+        from livefer.media.h264_writer import VideoWriter
 
         span = self.span
         persons: set[int | None] = set()

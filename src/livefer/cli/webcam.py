@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import sys
 import time
@@ -22,7 +21,8 @@ from livefer.cli.shared import (
     write_hint,
 )
 from livefer.errors import LiveferError, SourceError
-from livefer.words import count
+from livefer.formatting import count
+from livefer.media.names import is_pattern
 
 
 def webcam(
@@ -54,11 +54,11 @@ def webcam(
     M mirrors, H lists the keys. Recognition takes the newest frame; the frames that it skips
     are counted and shown.
     """
-    from livefer.liveview import LiveView
+    from livefer.live.recorder import VideoSink
+    from livefer.live.view import LiveView
+    from livefer.live.window import open_display, show
+    from livefer.media.sources import open_source
     from livefer.recognizer import Recognizer
-    from livefer.recording import VideoSink
-    from livefer.sources import open_source
-    from livefer.window import open_display, show
 
     check_not_read([record], [source])
     _check_source(source)
@@ -82,21 +82,21 @@ def webcam(
     try:
         with suppress(KeyboardInterrupt), terminable(), view:
             if has_display:
-                show(view, f"livefer: {frames.name}")
+                show(view, f"livefer: {frames.name}, model {recognizer.classifier.name}")
             while view.running:
                 time.sleep(0.05)
     except SourceError:  # the camera is gone, what was recorded is not
-        if record and view.n_recognised:
+        if record and view.state.n_recognised:
             sys.stderr.write(f"wrote {record}\n")
         raise
-    line = f"{count(view.n_recognised, 'frame')} recognised, {view.n_skipped:,} skipped"
+    line = f"{count(view.state.n_recognised, 'frame')} recognised, {view.state.n_skipped:,} skipped"
     line += f"; model {recognizer.classifier.name}"
-    line += f"; wrote {record}" if record and view.n_recognised else ""
+    line += f"; wrote {record}" if record and view.state.n_recognised else ""
     sys.stderr.write(f"{line}\n")
 
 
 def _check_source(source: str) -> None:
     """Raise SourceError for a path that does not exist, before a display is asked for."""
-    is_path = not (source.isdecimal() or "://" in source or glob.has_magic(source))
+    is_path = not (source.isdecimal() or "://" in source or is_pattern(source))
     if is_path and not os.path.exists(source):
         raise SourceError(f"{source} does not exist: check the path")

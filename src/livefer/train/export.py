@@ -19,15 +19,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from livefer import __version__, metrics
-from livefer.calibration import confidence_threshold, fit_temperature
 from livefer.classifier import FORMAT, EmotionClassifier, without_prior
-from livefer.dataset import Split
+from livefer.data.dataset import Split
 from livefer.errors import ModelError
+from livefer.evaluation import metrics
+from livefer.evaluation.calibration import confidence_threshold, fit_temperature
 from livefer.train.cam import closed_form_cams
 from livefer.train.checkpoint import load_model
 from livefer.train.config import Config, parse_config
 from livefer.train.model import BasicBlock, ResNetFER
+from livefer.version import __version__
 
 INPUT_SIZE = 48
 TOLERANCE = 1e-4

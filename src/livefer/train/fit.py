@@ -22,21 +22,21 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from livefer import metrics
-from livefer.dataset import Split
+from livefer.data.dataset import Split
 from livefer.errors import ConfigError
+from livefer.evaluation import metrics
 from livefer.train.augment import augment, mix, unmake
 from livefer.train.checkpoint import build_model, normalise, save_checkpoint, with_prefix
 from livefer.train.config import Config
+from livefer.train.devices import compiled, keep_freed_memory, synchronise_batchnorm
 from livefer.train.distill import Teachers
-from livefer.train.engine import compiled, keep_freed_memory, synchronise_batchnorm
-from livefer.train.init import load_backbone
-from livefer.train.log import RunLog
+from livefer.train.initial_weights import load_backbone
 from livefer.train.losses import class_weights, soft_cross_entropy
 from livefer.train.model import ResNetFER
 from livefer.train.optim import learning_rate, make_optimizer, update_ema
 from livefer.train.prepare import soft_targets, val_targets
-from livefer.train.state import Progress, restore, save_state
+from livefer.train.resume import Progress, restore, save_state
+from livefer.train.run_log import RunLog
 
 
 class Interrupted(Exception):

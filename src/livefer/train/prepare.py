@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from livefer import hygiene
-from livefer.dataset import Split
+from livefer.data import hygiene
+from livefer.data.dataset import Split
+from livefer.data.votes import read_votes
+from livefer.drawing.text import fit_text, paint_text, text_wh
 from livefer.errors import ConfigError, DatasetError
-from livefer.text import fit_text, paint_text, text_wh
 from livefer.train.augment import augment
 from livefer.train.config import Config, config_yaml
 from livefer.train.losses import smooth_one_hot
-from livefer.votes import read_votes
 
 
 def start_folder(folder: Path, config: Config) -> None:

@@ -22,18 +22,22 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from livefer import hygiene, metrics, telemetry
-from livefer.calibration import confidence_threshold
 from livefer.classifier import EmotionClassifier
-from livefer.dataset import Split
+from livefer.data import hygiene
+from livefer.data.dataset import Split
 from livefer.errors import ModelError
+from livefer.evaluation import metrics
+from livefer.evaluation.calibration import confidence_threshold
+from livefer.system import telemetry
 from livefer.train.export import export
 
 N_CALIBRATION = 504
 MAX_ACCURACY_CHANGE = 0.003
 MAX_MEAN_DIFFERENCE = 0.005
 MIN_SAME_LABELS = 0.97
-_PERCENTILE = 99.999  # of an activation's values: docs/experiments.md
+# Of an activation's values:
+# docs/experiments/speed.md#2026-11-23-int8-ranges-clip-one-value-in-a-hundred-thousand
+_PERCENTILE = 99.999
 _SEED = 0
 _BATCH = 32
 
@@ -54,7 +58,8 @@ def export_int8(
         ModelError, and nothing written, where the two models' accuracy on val differs by more than
         0.3 points, their probabilities by more than 0.005 on average, or 3 % of their labels
     The temperature stays the float model's: fitted again it changed by 0.2 % and the NLL in its
-    sixth decimal. Threshold and figures are measured on the int8 file (docs/experiments.md).
+    sixth decimal. Threshold and figures are measured on the int8 file:
+    docs/experiments/speed.md#2026-11-22-int8-with-7-bit-weights-answers-alike-on-every-processor
     """
     temporary = output.with_name(output.name + ".part")
     with tempfile.TemporaryDirectory() as folder:

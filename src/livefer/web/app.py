@@ -17,10 +17,9 @@ from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from livefer import __version__
+from livefer.version import __version__
 from livefer.web import schema
 from livefer.web.docs import STYLE, render
-from livefer.web.engine import Engine, make_job
 from livefer.web.limits import Limits
 from livefer.web.metrics import Metrics
 from livefer.web.protocol import (
@@ -38,6 +37,7 @@ from livefer.web.protocol import (
 from livefer.web.security import Access, Guard, shown_token
 from livefer.web.session import Session, close
 from livefer.web.upload import read_picture
+from livefer.web.workers import Engine, make_job
 
 PAGE = Path(__file__).with_name("page")
 

@@ -9,16 +9,17 @@ import base64
 import json
 import math
 import struct
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 
-from livefer import __version__
+from livefer.faces.quality import too_small, why_no_face
 from livefer.labels import colour_bgr
-from livefer.results import Face
+from livefer.results import Face, FrameResult
+from livefer.version import __version__
 from livefer.web.limits import Limits
 
 SCHEMA = "1"
@@ -30,10 +31,6 @@ TOO_LARGE, TOO_MANY, TOO_SLOW = 4413, 4429, 4430
 
 _MAX_TIME_S = 1e12  # 30,000 years: a float still tells milliseconds apart
 _MAX_HEATMAP_PX = 96
-_MIN_FACE_PX = 24
-# Mean luma. Haar on 14 photographs of one face, 480 px, darkened, with noise of 6: it finds none at
-# 10, 10 at 20, all at 30; a camera in the dark is noisier.
-_DARK = 40.0
 _STATUS = {
     "bad_request": 400,
     "token": 401,
@@ -209,15 +206,13 @@ def face_dict(face: Face, heatmap: bool) -> dict[str, Any]:
     return found
 
 
-def hint_for(faces: Sequence[Face], luma: float) -> str | None:
-    """Return what a visitor could mend about the picture.
-
-    luma: mean of the picture, 0-255
-    """
-    if not faces:
-        return "too dark" if luma < _DARK else "no face"
-    largest = max(max(f.box[2] - f.box[0], f.box[3] - f.box[1]) for f in faces)
-    return "face too small" if largest < _MIN_FACE_PX else None
+def hint_for(result: FrameResult) -> str | None:
+    """Return what a visitor could mend about the picture, by `livefer.faces.quality`."""
+    if not result.faces:
+        why = None if result.image is None else why_no_face(result.image)
+        return why or "no face"
+    boxes = [face.box for face in result.faces]
+    return "face too small" if too_small(boxes).all() else None
 
 
 def error_dict(code: str, reason: str) -> dict[str, Any]:

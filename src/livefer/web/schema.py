@@ -24,6 +24,7 @@ class Face:
     second_label: str
     confidence: float
     uncertain: bool
+    answer: str
     probabilities: dict[str, float]
     raw_probabilities: dict[str, float]
     heatmap_png: str = field(default="", metadata={"description": "only with cam=1"})
@@ -96,6 +97,7 @@ _FACE = {
     "second_label": "neutral",
     "confidence": 0.97,
     "uncertain": False,
+    "answer": "happy",
     "probabilities": {"angry": 0.001, "disgust": 0.0, "fear": 0.002, "happy": 0.97,
                       "neutral": 0.02, "sad": 0.002, "surprise": 0.005},
     "raw_probabilities": {"angry": 0.001, "disgust": 0.0, "fear": 0.002, "happy": 0.97,
@@ -119,7 +121,7 @@ MODEL_EXAMPLE = {
     "detector": "yunet",
     "detectors": ["yunet", "haar"],
     "uncertain_below": 0.592,
-    "card": {"network": "ResNet-18, width 32, stem stride 1", "training_data": "fer2013, train split"},
+    "card": {"network": "ResNet-18, width 32, stem stride 1", "training_data": "fer2013"},
     "limits": {"max_bytes": 16777216, "max_pixels": 64000000},
 }
 ERROR_EXAMPLE = {

@@ -19,16 +19,16 @@ import uvicorn
 import websockets  # noqa: F401  # uvicorn needs it later, when its absence would be a traceback
 
 from livefer.classifier import EmotionClassifier
-from livefer.detector import make_detector
+from livefer.detection.detectors import make_detector
+from livefer.detection.haar import HaarDetector
+from livefer.detection.yunet import YuNetDetector, yunet_path
 from livefer.errors import ConfigError, LiveferError
-from livefer.haar import HaarDetector
-from livefer.searching import Detector
+from livefer.tracking.whole_search import Detector
 from livefer.web.app import Service, make_app
-from livefer.web.engine import Engine
 from livefer.web.limits import Limits
 from livefer.web.protocol import Model
 from livefer.web.security import Access
-from livefer.yunet import YuNetDetector, yunet_path
+from livefer.web.workers import Engine
 
 _SEND_BUFFER = 128 * 1024  # a client that does not read is noticed soon, not after megabytes
 _UNACKED_MS = 30_000  # and its connection is dropped by the kernel where it stays so

@@ -14,9 +14,8 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from livefer.following import FollowingTracker
-from livefer.tracker import KEEP_S, Tracker
-from livefer.web.engine import Engine, Job, make_job
+from livefer.tracking.live_search import FollowingTracker
+from livefer.tracking.tracker import KEEP_S, Tracker
 from livefer.web.limits import Limits, RateLimiter
 from livefer.web.metrics import Metrics
 from livefer.web.protocol import (
@@ -33,6 +32,7 @@ from livefer.web.protocol import (
     read_control,
     read_frame,
 )
+from livefer.web.workers import Engine, Job, make_job
 
 _CLOSE_S = 3.0  # for a client to take the rest before its close
 _MAX_STILL = 1000  # frames while the client's clock does not move on

@@ -1,0 +1,1 @@
+"""The shipped models, the shipped picture, and the report's style."""

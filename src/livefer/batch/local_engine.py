@@ -1,0 +1,159 @@
+"""Batches done by processes of this machine, each with its own model and one processor core.
+
+A process gets a batch when it has finished the one before, so that nothing piles up. One that
+dies, of a file that its libraries cannot bear or for want of memory, costs that file: the batch is
+done again by another process, with an error in the place of the input that was being read.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from collections.abc import Generator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import cv2
+
+from livefer.batch.batches import Batch
+from livefer.batch.output import Job, News, Output, write_part
+from livefer.errors import LiveferError
+
+_WAIT_S = 0.2  # so that Ctrl-C gets through on Windows
+_JOIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A batch to do, where to write it, and inputs of it that a process has died of."""
+
+    batch: Batch
+    path: Path
+    broken: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class _Worker:
+    process: BaseProcess
+    connection: Connection
+    is_ready: bool = False
+    task: _Task | None = None
+    n_inputs: int = 0
+
+
+def run_local(
+    batches: Sequence[Batch], job: Job, output: Output, n_workers: int
+) -> Generator[News, None, None]:
+    """Do batches in any order and yield how far each is; closing the generator ends the processes.
+
+    A part is given its name here and not by who wrote it: a process that outlives this one, as
+    after kill -9, changes nothing any more.
+    """
+    # What takes long comes first, so that no process is left alone with it in the end.
+    waiting = deque(
+        _Task(batch, output.hidden(batch))
+        for batch in sorted(batches, key=lambda b: (-b.work if len(b.inputs) == 1 else 0, b.number))
+    )
+    workers: list[_Worker] = []
+    try:
+        while waiting or any(worker.task for worker in workers):
+            idle = [w for w in workers if w.is_ready and w.task is None]
+            for worker in idle[: len(waiting)]:
+                worker.task, worker.n_inputs = waiting.popleft(), 0
+                _send(worker, worker.task)
+            n_starting = sum(not worker.is_ready for worker in workers)
+            if len(workers) < n_workers and len(waiting) > n_starting:
+                workers.append(_start(job))
+            for connection in wait([w.connection for w in workers], timeout=_WAIT_S):
+                (worker,) = (w for w in workers if w.connection is connection)
+                try:
+                    told = worker.connection.recv()
+                except (EOFError, OSError):
+                    workers.remove(worker)
+                    waiting.appendleft(_after_death(worker, output))
+                    continue
+                if isinstance(told, LiveferError):
+                    raise told
+                if told is None:
+                    worker.is_ready = True
+                    continue
+                if told.is_done:
+                    assert worker.task is not None
+                    output.commit(worker.task.batch, worker.task.path)
+                    worker.task = None
+                worker.n_inputs = told.n_inputs
+                yield told
+    finally:
+        for worker in workers:
+            worker.process.terminate()
+        for worker in workers:
+            worker.process.join(_JOIN_S)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+
+
+def _start(job: Job) -> _Worker:
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs, job), name="livefer", daemon=True)
+    process.start()
+    theirs.close()
+    return _Worker(process, ours)
+
+
+def _send(worker: _Worker, task: _Task) -> None:
+    with suppress(OSError):  # it has died: reading from it will tell
+        worker.connection.send(task)
+
+
+def _after_death(worker: _Worker, output: Output) -> _Task:
+    """Return the task to be done instead of the one that a process has died of."""
+    worker.process.join()
+    code = worker.process.exitcode or 0
+    how = f"exit code {code}"
+    if code < 0:
+        how = f"signal {-code}"
+        if -code in set(signal.Signals):
+            how = signal.Signals(-code).name
+    if worker.task is None:
+        raise LiveferError(
+            f"a process ended before it could begin ({how}): what it printed above says why; "
+            "fewer --workers need less memory"
+        )
+    batch = worker.task.batch
+    name = batch.inputs[min(worker.n_inputs, len(batch.inputs) - 1)].name
+    if name in worker.task.broken:  # which nobody has read this time
+        raise LiveferError(
+            f"a process died twice ({how}) where it read nothing, the last time near {name}: is "
+            "the disk full, or the memory used up? --resume goes on with what is not done"
+        )
+    error = f"{name} could not be analysed: the process that read it died ({how})"
+    if code == -9:
+        error += "; was the memory used up? Fewer --workers need less"
+    return replace(
+        worker.task, path=output.hidden(batch), broken={**worker.task.broken, name: error}
+    )
+
+
+def _work(connection: Connection, job: Job) -> None:
+    """Do the batches that come until nobody sends any."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    cv2.setNumThreads(1)
+    try:
+        recognizer = job.settings.recognizer()
+        connection.send(None)
+        while True:
+            task: _Task = connection.recv()
+            news = News(task.batch.number)
+            for news in write_part(recognizer, task.batch, task.path, job, task.broken):
+                connection.send(news)
+            connection.send(replace(news, is_done=True))
+    except LiveferError as error:
+        connection.send(error)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # the parent is gone

@@ -1,0 +1,179 @@
+"""FER2013, or any folder of class folders, as arrays: read once, checked, kept in a cache.
+
+Read are FER2013 as Kaggle's folder (`train/<class>/`, and `test/<class>/` where `PublicTest_*` is
+val and `PrivateTest_*` is test), FER2013 as the original CSV, `train/ val/ test/` folders with any
+class names, and one folder of class folders, which is split by a seed. What cannot be read is
+reported in `Dataset.unreadable` with its reason, never silently left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livefer.data.readers import (
+    FER2013_USAGES,
+    Progress,
+    Table,
+    list_folder,
+    read_csv,
+    read_pictures,
+)
+from livefer.errors import DatasetError
+from livefer.labels import CLASSES
+from livefer.system.cache import load_arrays, save_arrays
+
+SPLITS = ("train", "val", "test")
+_CACHE_VERSION = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """One part of a data set.
+
+    faces: (N, 48, 48) uint8, gray
+    targets: (N,) int64, index into Dataset.classes
+    files: N paths relative to Dataset.root, or a CSV's lines, as "line 17"
+    """
+
+    name: str
+    faces: NDArray[np.uint8]
+    targets: NDArray[np.int64]
+    files: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """Faces with their classes, in up to three splits.
+
+    origin: in words, what was read and what decided the splits
+    unreadable: (file, reason) of everything among the pictures that is not in a split
+    """
+
+    root: Path
+    classes: tuple[str, ...]
+    splits: dict[str, Split]
+    unreadable: tuple[tuple[str, str], ...]
+    origin: str
+
+    def split(self, name: str) -> Split:
+        """Return train, val or test; the error for a missing one says what would make it."""
+        if name in self.splits:
+            return self.splits[name]
+        if name not in SPLITS:
+            raise DatasetError(f'no split is called "{name}": expected {", ".join(SPLITS)}')
+        usage = next(u for u, split in FER2013_USAGES.items() if split == name)
+        if self.root.suffix.lower() == ".csv":
+            makes = f'lines with the Usage "{usage}"'
+        elif name == "train":
+            makes = "pictures in train/<class>/"
+        else:
+            makes = f"pictures in {name}/<class>/, or FER2013's test/<class>/{usage}_*.jpg"
+        has = " and ".join(f"{s.name} ({len(s):,} images)" for s in self.splits.values())
+        raise DatasetError(f"{self.root} has {has} but no {name} split; what makes one: {makes}")
+
+    def counts(self) -> dict[str, list[int]]:
+        """Return the number of images of each class, by split."""
+        n = len(self.classes)
+        return {s.name: np.bincount(s.targets, minlength=n).tolist() for s in self.splits.values()}
+
+    def class_weights(self) -> list[float | None]:
+        """Return w_c = N / (C · N_c) over train; None for a class without a training image."""
+        counts = self.counts().get("train", [0] * len(self.classes))
+        return [sum(counts) / (len(counts) * n) if n else None for n in counts]
+
+
+def read_dataset(
+    path: str | Path, seed: int = 0, val_share: float = 0.1, progress: Progress | None = None
+) -> Dataset:
+    """Read a data set from its folder or CSV file, or from the cache where nothing has changed.
+
+    seed, val_share: where the data comes without splits, val and test get this share of each class
+    """
+    root = Path(path).expanduser()
+    if not root.exists():
+        raise DatasetError(
+            f"{root} does not exist: expected a folder with train/<class>/ and test/<class>/, "
+            "a folder of class folders, or fer2013.csv"
+        )
+    if root.is_dir() and not any(child.is_dir() for child in root.iterdir()):
+        tables = list(root.glob("*.csv"))
+        root = tables[0] if len(tables) == 1 else root
+    if root.is_file() and root.suffix.lower() != ".csv":
+        raise DatasetError(f"{root} is neither a folder nor a .csv file: unpack it if it is packed")
+    if root.is_dir():
+        entries = list_folder(root)
+        listing = [(e.file, e.size, e.mtime_ns) for e in entries]
+        table = _cached(root, listing, lambda: read_pictures(root, entries, progress))
+        origin = "class folders"
+    else:
+        stat = root.stat()
+        listing = [(root.name, stat.st_size, stat.st_mtime_ns)]
+        table = _cached(root, listing, lambda: read_csv(root, progress))
+        origin = "FER2013's CSV"
+    if "" in table.splits:
+        table.splits = _draw_splits(table, seed, val_share)
+        origin += f", val and test {100 * val_share:g} % each, drawn per class with seed {seed}"
+    return _assemble(root, table, origin)
+
+
+def _assemble(root: Path, table: Table, origin: str) -> Dataset:
+    if not table.files:
+        first = f" (first: {': '.join(table.unreadable[0])})" if table.unreadable else ""
+        raise DatasetError(f"{root} has no readable picture in a class folder{first}")
+    names = set(table.classes)
+    classes = CLASSES if names == set(CLASSES) else tuple(sorted(names))
+    targets = np.array([classes.index(label) for label in table.labels], np.int64)
+    part = np.array(table.splits)
+    splits = {}
+    for name in SPLITS:
+        chosen = np.flatnonzero(part == name)
+        if len(chosen):
+            files = tuple(table.files[i] for i in chosen)
+            splits[name] = Split(name, table.faces[chosen], targets[chosen], files)
+    if "train" in splits and root.is_dir():
+        for class_id in set(range(len(classes))) - set(splits["train"].targets.tolist()):
+            raise DatasetError(
+                f'{root}: class "{classes[class_id]}" has no readable picture to train on: '
+                "add some, or remove its folder everywhere"
+            )
+    unreadable = tuple((file, reason) for file, reason in table.unreadable)
+    return Dataset(root, classes, splits, unreadable, origin)
+
+
+def _draw_splits(table: Table, seed: int, share: float) -> list[str]:
+    """Return a split for each picture: val and test get `share` of each class."""
+    if not 0 < share < 0.5:
+        raise DatasetError(f"val_share must lie between 0 and 0.5, got {share}")
+    generator = np.random.default_rng(seed)
+    splits = np.full(len(table.labels), "train", dtype="<U5")
+    labels = np.array(table.labels)
+    for label in sorted(set(table.labels)):
+        members = generator.permutation(np.flatnonzero(labels == label))
+        n_held_out = round(len(members) * share)
+        splits[members[:n_held_out]] = "val"
+        splits[members[n_held_out : 2 * n_held_out]] = "test"
+    return [str(split) for split in splits]
+
+
+def _cached(root: Path, listing: list[tuple[str, int, int]], read: Callable[[], Table]) -> Table:
+    """Return what `read` returns, kept for as long as the listing stays the same."""
+    source = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
+    content = hashlib.sha256(json.dumps([_CACHE_VERSION, listing]).encode()).hexdigest()[:16]
+    name = f"dataset-{source}-{content}"
+    if arrays := load_arrays(name):
+        return Table(arrays["faces"], **json.loads(arrays["rest"].tobytes()))
+    table = read()
+    rest = {f.name: getattr(table, f.name) for f in fields(table) if f.name != "faces"}
+    packed = np.frombuffer(json.dumps(rest).encode(), np.uint8)
+    save_arrays(name, {"faces": table.faces, "rest": packed}, replaces=f"dataset-{source}-*")
+    return table

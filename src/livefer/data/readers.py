@@ -1,0 +1,239 @@
+"""Where a data set comes from: class folders of pictures, or FER2013's CSV, read into a table.
+
+Knows nothing about the cache and does not decide splits that the files leave open.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livefer.errors import DatasetError
+from livefer.labels import CLASSES, FER2013_CSV_ORDER
+from livefer.media.opencv_reader import quiet
+
+SIZE = 48
+FER2013_USAGES = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
+_SPLIT_FOLDERS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
+_NOT_DATA = ("thumbs.db", "desktop.ini")  # and names with a leading dot: what file managers leave
+
+# Threads wait for the disk together and decode large pictures side by side; small ones gain nothing
+# (32 k files of 48 × 48 take 1.5 s from a warm disk either way), one task for each file costs 40 %.
+_THREADS, _CHUNK = 4, 128
+
+Progress = Callable[[int, int], None]  # (read so far, in all)
+
+
+@dataclass(slots=True)
+class Table:
+    """Everything read, before it is sorted into splits.
+
+    faces: (N, 48, 48) uint8
+    classes: names of all classes, also of one without a picture; in no order
+    splits, labels, files: N texts each; split "" is for the seed to decide
+    unreadable: (file, reason)
+    """
+
+    faces: NDArray[np.uint8]
+    classes: list[str]
+    splits: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of a class folder."""
+
+    split: str
+    label: str
+    file: str  # relative to the root, with forward slashes
+    size: int
+    mtime_ns: int
+
+
+# Folders of pictures
+
+
+def list_folder(root: Path) -> list[Entry]:
+    """List the files of all class folders, sorted by split, class and name."""
+    named = {folder: _SPLIT_FOLDERS.get(folder.name.lower()) for folder in _folders(root)}
+    parts = [(folder, split) for folder, split in named.items() if split]
+    entries: list[Entry] = []
+    for part, split in parts or [(root, "")]:
+        classes = _folders(part)
+        if not classes:
+            raise DatasetError(
+                f"{part} has no class folders: expected a folder of pictures for each class in it"
+            )
+        for folder in classes:
+            found = list(_list_class(root, folder, split))
+            if not found and split in ("", "train"):
+                raise DatasetError(f"{folder} is empty: put pictures of that class in or remove it")
+            entries += found
+    return entries
+
+
+def _folders(parent: Path) -> list[Path]:
+    found = (p for p in parent.iterdir() if p.is_dir() and not p.name.startswith("."))
+    return sorted(found, key=lambda p: p.name)
+
+
+def _list_class(root: Path, folder: Path, split: str) -> Iterator[Entry]:
+    with os.scandir(folder) as found:
+        items = sorted(found, key=lambda item: item.name)
+    prefix = folder.relative_to(root).as_posix() + "/"
+    for item in items:
+        if item.name.startswith(".") or item.name.lower() in _NOT_DATA:
+            continue
+        own = split
+        if split == "test":
+            own = FER2013_USAGES.get(item.name.partition("_")[0], split)
+        try:
+            stat = item.stat()
+        except OSError:  # a link to nothing; reading it will say so
+            stat = item.stat(follow_symlinks=False)
+        yield Entry(own, folder.name, prefix + item.name, stat.st_size, stat.st_mtime_ns)
+
+
+def read_pictures(root: Path, entries: list[Entry], progress: Progress | None) -> Table:
+    """Read the pictures of a listing; those that cannot be read become the table's `unreadable`."""
+    faces = np.empty((len(entries), SIZE, SIZE), np.uint8)
+    good: list[int] = []
+    table = Table(faces, classes=list({entry.label for entry in entries}))
+    starts = range(0, len(entries), _CHUNK)
+
+    def read_chunk(start: int) -> list[NDArray[np.uint8] | str]:
+        return [_read_picture(root / e.file) for e in entries[start : start + _CHUNK]]
+
+    with quiet(), ThreadPoolExecutor(_THREADS) as pool:
+        for start, chunk in zip(starts, pool.map(read_chunk, starts), strict=True):
+            for i, face in enumerate(chunk, start):
+                if isinstance(face, str):
+                    table.unreadable.append((entries[i].file, face))
+                else:
+                    faces[i] = face
+                    good.append(i)
+            if progress:
+                progress(start + len(chunk), len(entries))
+    table.faces = faces[good]
+    table.splits = [entries[i].split for i in good]
+    table.labels = [entries[i].label for i in good]
+    table.files = [entries[i].file for i in good]
+    return table
+
+
+def _read_picture(path: Path) -> NDArray[np.uint8] | str:
+    """Return a picture as (48, 48) uint8, or why it cannot be read."""
+    if path.is_dir():
+        return "a folder where a picture was expected"
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return f"cannot be opened: {error.strerror}"
+    if not data:
+        return "an empty file"
+    if _is_cut_short(data):
+        return "a picture that is cut short"
+    try:
+        face = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    except cv2.error:  # a header that promises more pixels than OpenCV allows
+        face = None
+    if face is None:
+        return "not a picture that OpenCV can read"
+    if face.shape != (SIZE, SIZE):
+        larger = min(face.shape) > SIZE
+        how = cv2.INTER_AREA if larger else cv2.INTER_LINEAR
+        face = cv2.resize(face, (SIZE, SIZE), interpolation=how)
+    return face.astype(np.uint8, copy=False)
+
+
+def _is_cut_short(data: bytes) -> bool:
+    """Say whether a JPEG or PNG lacks its end: OpenCV would fill the rest with gray and go on."""
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" not in data
+    if not data.startswith(b"\xff\xd8"):
+        return False
+    # Segments are skipped by their length, so that a thumbnail's end does not count as the end.
+    at = 2
+    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":  # until start of scan
+        is_fill = data[at + 1 : at + 2] == b"\xff"
+        at += 1 if is_fill else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return data.find(b"\xff\xd9", at) < 0
+
+
+# The original CSV
+
+
+def read_csv(path: Path, progress: Progress | None) -> Table:
+    """Read fer2013.csv or icml_face_data.csv; wrong lines become the table's `unreadable`."""
+    faces: list[NDArray[np.uint8]] = []
+    table = Table(np.empty((0, SIZE, SIZE), np.uint8), classes=list(CLASSES))
+    size, n_read = path.stat().st_size, 0
+    with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
+        rows = csv.reader(file)
+        header = [name.strip().lower() for _, row in islice(_lines(path, rows), 1) for name in row]
+        if not {"emotion", "pixels"} <= set(header):
+            raise DatasetError(
+                f"{path} is no FER2013 table: expected the columns emotion, pixels and Usage, "
+                f"its first line has {', '.join(header)[:80] or 'nothing'}"
+            )
+        for line, row in _lines(path, rows):
+            n_read += sum(map(len, row))
+            try:
+                split, label, face = _read_row(header, row)
+            except ValueError as error:
+                table.unreadable.append((line, str(error)))
+                continue
+            faces.append(face)
+            table.splits.append(split)
+            table.labels.append(label)
+            table.files.append(line)
+            if progress and len(faces) % 100 == 0:
+                progress(n_read, size)
+    if progress:
+        progress(size, size)
+    table.faces = np.stack(faces) if faces else table.faces
+    return table
+
+
+def _lines(path: Path, rows: Any) -> Iterator[tuple[str, list[str]]]:
+    """Yield where each row that is not empty ends, and its fields."""
+    try:
+        for row in rows:
+            if row:
+                yield f"line {rows.line_num}", row
+    except csv.Error as error:  # an open quotation mark, for one
+        raise DatasetError(f"{path}, line {rows.line_num}: {error}: mend or delete it") from None
+
+
+def _read_row(header: list[str], row: list[str]) -> tuple[str, str, NDArray[np.uint8]]:
+    """Return split, class and (48, 48) uint8 of a row; a ValueError says what is wrong with it."""
+    if len(row) != len(header):
+        raise ValueError(f"has {len(row)} columns, expected {len(header)}")
+    fields = dict(zip(header, map(str.strip, row), strict=True))
+    usage, emotion = fields.get("usage"), fields["emotion"]
+    if usage is not None and usage not in FER2013_USAGES:
+        raise ValueError(f'has the Usage "{usage}", expected {", ".join(FER2013_USAGES)}')
+    if emotion not in map(str, range(len(FER2013_CSV_ORDER))):
+        raise ValueError(f'has the emotion "{emotion}", expected 0 to {len(FER2013_CSV_ORDER) - 1}')
+    values = fields["pixels"].split()
+    if len(values) != SIZE * SIZE:
+        raise ValueError(f"has {len(values)} pixel values, expected {SIZE * SIZE}")
+    try:
+        face = np.frombuffer(bytes(map(int, values)), np.uint8)
+    except ValueError:
+        raise ValueError("has a pixel value that is no whole number from 0 to 255") from None
+    split = FER2013_USAGES[usage] if usage is not None else ""
+    return split, FER2013_CSV_ORDER[int(emotion)], face.reshape(SIZE, SIZE)

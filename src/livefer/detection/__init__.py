@@ -1,0 +1,1 @@
+"""Face detectors: a picture in, boxes and scores out."""

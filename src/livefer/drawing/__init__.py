@@ -1,0 +1,1 @@
+"""Pictures of results: boxes, labels, bars and heat maps."""

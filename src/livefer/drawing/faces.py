@@ -1,0 +1,323 @@
+"""Boxes, labels, bars, heat maps and panels on a picture; knows nothing about windows or files.
+
+`draw_*` returns a new picture; `paint_*` changes the one it is given, which is what the live window
+uses. Everything is scaled to the picture, stays inside it and lies on a plate of its own, so that
+it can be read on any background from 160×120 to 4K.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livefer.drawing.text import (
+    BLACK,
+    PLATE,
+    WHITE,
+    Colour,
+    Corner,
+    Image,
+    Lines,
+    Overlay,
+    corner_plate,
+    fit_text,
+    lay_over,
+    make_overlay,
+    mix,
+    move_inside,
+    paint_panel,
+    paint_plate,
+    paint_text,
+    readable_on,
+    text_size,
+    text_wh,
+)
+from livefer.labels import colour_bgr
+from livefer.results import Face
+
+BAR_CORNERS: tuple[Corner, ...] = ("top-right", "top-left", "bottom-right", "bottom-left")
+_MUTED: Colour = (150, 150, 150)
+_DIM = mix(WHITE, PLATE, 0.25)
+_EMPTY = mix(PLATE, WHITE, 0.18)
+_ANGLES = np.radians(np.linspace(-90, 0, 9) + 90 * np.arange(4)[:, None])
+_ARCS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=-1)  # (4, 9, 2), clockwise from the top
+
+
+def draw_faces(
+    image: Image, faces: Sequence[Face], heatmaps: bool = False, bars: bool = False
+) -> Image:
+    """Return the picture with a box and a label on every face.
+
+    image: (H, W, 3) uint8 BGR, or (H, W) gray
+    heatmaps: lay over each face where the network looked, if the face has its heat map
+    bars: chart the probabilities of a single face, in a corner that does not hide it
+    """
+    canvas = _canvas(image)
+    corner = None
+    if bars and len(faces) == 1:
+        corner = free_corner(canvas, faces[0], faces, BAR_CORNERS)
+    plates = [] if corner is None else [bars_plate(canvas, faces[0], corner)]
+    paint_faces(canvas, faces, heatmaps, plates)
+    if corner is not None:
+        paint_bars(canvas, faces[0], corner)
+    return canvas
+
+
+def draw_heatmap(image: Image, heatmap: NDArray[np.float32], box: Sequence[float]) -> Image:
+    """Return the picture with a heat map laid over a box.
+
+    heatmap: (h, w) float32, 0–1
+    box: (left, top, right, bottom) in pixels; may reach outside the picture
+    """
+    canvas = _canvas(image)
+    paint_heatmap(canvas, heatmap, box)
+    return canvas
+
+
+def draw_panel(image: Image, lines: Lines, corner: Corner) -> Image:
+    """Return the picture with lines of text on a plate; pairs make two columns."""
+    canvas = _canvas(image)
+    paint_panel(canvas, lines, corner)
+    return canvas
+
+
+def main_face(faces: Sequence[Face]) -> Face | None:
+    """Return the largest face: the one whose probabilities are charted."""
+    return max(faces, key=lambda face: float(_area(np.asarray(face.box))), default=None)
+
+
+def label_text(face: Face) -> str:
+    """Return the label drawn at a face: "#2 happy 93%", its answer with number and confidence."""
+    number = "" if face.track_id is None else f"#{face.track_id} "
+    return f"{number}{face.answer} {face.confidence:.0%}"
+
+
+def paint_faces(
+    image: Image,
+    faces: Sequence[Face],
+    heatmaps: bool = False,
+    avoid: Sequence[NDArray[np.float32]] = (),
+) -> None:
+    """Draw heat maps, then boxes, then labels, so that no label is covered; `avoid`: plates."""
+    faces = sorted(faces, key=lambda face: -float(_area(np.asarray(face.box))))
+    for face in faces:
+        if heatmaps and face.heatmap is not None:
+            paint_heatmap(image, face.heatmap, face.crop_box)
+    for face in reversed(faces):
+        _paint_box(image, face)
+    boxes = np.array([face.box for face in faces], np.float32).reshape(-1, 4)
+    taken = np.array(avoid, np.float32).reshape(-1, 4)
+    for i, face in enumerate(faces):
+        # Small faces get small labels: in a crowd, labels as wide as the faces hide the least.
+        base = text_size(*image.shape[:2])
+        size = max(9, round(0.55 * base), min(base, round(0.13 * (face.box[2] - face.box[0]))))
+        text, size = fit_text(label_text(face), size, image.shape[1] - 2 * (size // 3))
+        pad = size // 3
+        w, h = text_wh(text, size)
+        plate = _place(image, (w + 2 * pad, h + pad), boxes[i], np.delete(boxes, i, 0), taken)
+        taken = np.vstack([taken, plate])
+        colour = colour_bgr(face.label, face.classes)
+        fill = PLATE if face.uncertain else colour
+        ink = mix(colour, WHITE, 0.7) if face.uncertain else readable_on(fill)
+        paint_plate(image, plate, fill, 0.82 if face.uncertain else 1.0)
+        paint_text(image, text, (int(plate[0]) + pad, int(plate[1]) + (pad + 1) // 2), size, ink)
+
+
+def paint_heatmap(image: Image, heatmap: NDArray[np.float32], box: Sequence[float]) -> None:
+    """Blend a heat map over a box; where it is cold the picture stays as it is."""
+    left, top, right, bottom = (round(v) for v in box)
+    x0, y0 = max(left, 0), max(top, 0)
+    x1, y1 = min(right, image.shape[1]), min(bottom, image.shape[0])
+    if x0 >= x1 or y0 >= y1:
+        return
+    # Only the visible part is resized; pixel centres lie at +0.5.
+    sx, sy = heatmap.shape[1] / (right - left), heatmap.shape[0] / (bottom - top)
+    matrix = np.array([[sx, 0, (x0 - left + 0.5) * sx - 0.5], [0, sy, (y0 - top + 0.5) * sy - 0.5]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    heat = cv2.warpAffine(
+        np.ascontiguousarray(heatmap),
+        matrix,
+        (x1 - x0, y1 - y0),
+        flags=flags,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    colours = cv2.applyColorMap(cv2.convertScaleAbs(heat, alpha=255), cv2.COLORMAP_TURBO)
+    alpha = np.clip(heat * np.float32(1.1) - np.float32(0.1), 0, 0.55)
+    part = image[y0:y1, x0:x1]
+    part[:] = cv2.blendLinear(part, colours, 1 - alpha, alpha)
+
+
+def paint_bars(image: Image, face: Face, corner: Corner = "top-right") -> None:
+    """Draw a bar for every class, with its name and share; the first is bright, the others dim."""
+    layout = _bars_layout(*image.shape[:2], face.classes, bool(_title(face)))
+    plate = bars_plate(image, face, corner)
+    lay_over(image, _bars(layout, face.classes, face.class_id, _title(face)), plate)
+    x0, y = int(plate[0]), int(plate[1]) + layout.top
+    for i, name in enumerate(face.classes):
+        best = i == face.class_id
+        share = f"{face.probabilities[i]:.0%}"
+        x = int(plate[2]) - layout.gap - text_wh(share, layout.size)[0]
+        paint_text(image, share, (x, y + layout.text_y), layout.size, WHITE if best else _DIM)
+        bar_y = y + layout.bar_y
+        bar = image[bar_y : bar_y + layout.bar_h, x0 + layout.left : x0 + layout.right]
+        full = colour_bgr(name, face.classes)
+        full = full if best else mix(full, PLATE, 0.25)
+        length = float(face.probabilities[i]) * bar.shape[1]
+        whole = int(length)
+        bar[:, :whole] = full
+        # A last column in between makes short bars move smoothly.
+        bar[:, whole : whole + 1] = mix(_EMPTY, full, round(16 * (length - whole)) / 16)
+        y += layout.row
+
+
+def bars_plate(image: Image, face: Face, corner: Corner = "top-right") -> NDArray[np.float32]:
+    """Return the plate that `paint_bars` covers: (4,) xyxy in pixels."""
+    layout = _bars_layout(*image.shape[:2], face.classes, bool(_title(face)))
+    return corner_plate(image, layout.wh, corner)
+
+
+def _title(face: Face) -> str:
+    return "" if face.track_id is None else f"face #{face.track_id}"
+
+
+class _BarsLayout(NamedTuple):
+    """Where things are on the plate of the bars, in pixels.
+
+    size, gap, wh: of the text, around what is on the plate, and of all of it
+    top, row: of the first class's row, and the height of all rows
+    text_y, bar_y, bar_h: in a row
+    left, right: of the bars
+    """
+
+    size: int
+    gap: int
+    wh: tuple[int, int]
+    top: int
+    row: int
+    text_y: int
+    bar_y: int
+    bar_h: int
+    left: int
+    right: int
+
+
+@lru_cache(maxsize=16)
+def _bars_layout(height: int, width: int, classes: tuple[str, ...], has_title: bool) -> _BarsLayout:
+    n_rows = len(classes) + 1
+    size = max(7, min(round(text_size(height, width) * 0.85), int(height * 0.45 / (n_rows * 1.35))))
+    gap, row = max(2, size // 2), round(size * 1.35)
+    left = 2 * gap + max(text_wh(name, size)[0] for name in (*classes, "face #10"))
+    bar_w, bar_h = max(4, min(5 * size, round(0.2 * width))), max(3, round(size * 0.62))
+    share_w, text_h = text_wh("100%", size)
+    return _BarsLayout(
+        size=size,
+        gap=gap,
+        wh=(left + bar_w + share_w + 2 * gap, (len(classes) + has_title) * row + gap),
+        top=gap // 2 + (row if has_title else 0),
+        row=row,
+        text_y=(row - text_h) // 2,
+        bar_y=(row - bar_h) // 2,
+        bar_h=bar_h,
+        left=left,
+        right=left + bar_w,
+    )
+
+
+@lru_cache(maxsize=8)
+def _bars(layout: _BarsLayout, classes: tuple[str, ...], class_id: int, title: str) -> Overlay:
+    """Return what of the bars changes seldom: the plate, the names, and bars that are empty."""
+
+    def paint(image: Image) -> None:
+        paint_plate(image, np.array([0, 0, *layout.wh], np.float32), PLATE, 0.82)
+        xy = layout.gap, layout.gap // 2 + layout.text_y
+        paint_text(image, title, xy, layout.size, _DIM)
+        y = layout.top
+        for i, name in enumerate(classes):
+            ink = WHITE if i == class_id else _DIM
+            paint_text(image, name, (layout.gap, y + layout.text_y), layout.size, ink)
+            bar_y = y + layout.bar_y
+            image[bar_y : bar_y + layout.bar_h, layout.left : layout.right] = _EMPTY
+            y += layout.row
+
+    return make_overlay(layout.wh, paint)
+
+
+def free_corner(
+    image: Image, face: Face, faces: Sequence[Face], corners: Sequence[Corner], most: float = 0.0
+) -> Corner | None:
+    """Return the first of the corners where the face's bars hide least, or None.
+
+    most: share of the bars' plate that may lie over faces
+    """
+    boxes = np.array([f.box for f in faces], np.float32).reshape(-1, 4)
+    hidden = _overlap(np.array([bars_plate(image, face, corner) for corner in corners]), boxes)
+    best = int(hidden.argmin())
+    return corners[best] if hidden[best] <= most else None
+
+
+def _paint_box(image: Image, face: Face) -> None:
+    """Draw a rounded box; a dark line beneath sets it off from a background of its colour."""
+    width = _line_width(image)
+    left, top, right, bottom = face.box
+    radius = min(0.12 * min(right - left, bottom - top), 8 * width)
+    x, y = (left + radius, right - radius), (top + radius, bottom - radius)
+    centres = np.array([(x[1], y[0]), (x[1], y[1]), (x[0], y[1]), (x[0], y[0])])
+    points = [np.round((centres[:, None] + radius * _ARCS) * 16).astype(np.int32).reshape(-1, 2)]
+    colour = colour_bgr(face.label, face.classes)
+    if face.uncertain:
+        colour = mix(colour, _MUTED, 0.65)
+    cv2.polylines(image, points, True, mix(colour, BLACK, 0.8), width + 2, cv2.LINE_AA, 4)
+    cv2.polylines(image, points, True, colour, width, cv2.LINE_AA, 4)
+
+
+def _line_width(image: Image) -> int:
+    return max(1, round(float(min(image.shape[:2])) / 320))
+
+
+def _place(
+    image: Image,
+    wh: tuple[int, int],
+    box: NDArray[np.float32],
+    others: NDArray[np.float32],
+    taken: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Return where a face's label hides least: above its box, or else below, inside, beside it."""
+    w, h = wh
+    left, top, right, bottom = box
+    edge = _line_width(image) + 1
+    lefts = [left, left, right - w, right - w, left + edge, left + edge, right, left - w]
+    tops = [top - h, bottom, top - h, bottom, top + edge, bottom - h - edge, top, top]
+    plates = np.array([lefts, tops, np.add(lefts, w), np.add(tops, h)], np.float32).T.round()
+    inside = move_inside(plates, image)
+    cost = (
+        0.02 * np.arange(len(plates))
+        + 0.3 * np.abs(inside - plates).max(1) / h
+        + 20 * _overlap(inside, taken)
+        + 2 * _overlap(inside, others)
+        + 0.5 * _overlap(inside, box[None])
+    )
+    chosen: NDArray[np.float32] = inside[int(cost.argmin())]
+    return chosen
+
+
+def _overlap(plates: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return for each plate the share of it that boxes cover, counted once for each box."""
+    lt = np.maximum(plates[:, None, :2], boxes[None, :, :2])
+    rb = np.minimum(plates[:, None, 2:], boxes[None, :, 2:])
+    shared = np.prod(np.clip(rb - lt, 0, None), axis=-1).sum(1)
+    return np.asarray(shared / np.maximum(_area(plates), 1), np.float32)
+
+
+def _area(boxes: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray((boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1]))
+
+
+def _canvas(image: Image) -> Image:
+    if image.ndim == 2:
+        return np.repeat(image[..., None], 3, axis=2)
+    return np.array(image[..., :3], dtype=np.uint8, order="C")

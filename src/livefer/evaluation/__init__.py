@@ -1,0 +1,1 @@
+"""Models against labels: predictions, metrics, reports and plots."""

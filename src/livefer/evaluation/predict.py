@@ -1,0 +1,90 @@
+"""A model over a split → probabilities, of one view of each face or of several.
+
+Takes any function that turns faces into probabilities; knows nothing about model files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livefer.data.dataset import Split
+from livefer.errors import ModelError
+
+Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Faces (N, 48, 48) uint8 → probabilities (N, C) float32."""
+
+Progress = Callable[[int, int], None]
+
+_BATCH = 128
+TTA_SHIFTS_PX = ((0, 0), (2, 0), (-2, 0), (0, 2), (0, -2))
+
+
+def predict_split(
+    predict: Predict, split: Split, classes: tuple[str, ...], progress: Progress | None = None
+) -> NDArray[np.float32]:
+    """Run a model over a split, in batches; return probabilities (N, C) float32.
+
+    classes: what the columns of the probabilities and the split's targets mean
+    progress: called with the images done and all
+    """
+    probabilities = np.empty((len(split), len(classes)), np.float32)
+    for start in range(0, len(split), _BATCH):
+        faces = split.faces[start : start + _BATCH]
+        found = predict(faces)
+        if found.shape != (len(faces), len(classes)) or not np.isfinite(found).all():
+            raise ModelError(
+                f"the model gave {found.shape} for {len(faces)} faces and {len(classes)} classes, "
+                "or something that is not a number: is it the model for this data?"
+            )
+        probabilities[start : start + len(faces)] = found
+        if progress:
+            progress(start + len(faces), len(split))
+    return probabilities
+
+
+def with_tta(predict: Predict, shifts_px: Sequence[tuple[int, int]] = TTA_SHIFTS_PX) -> Predict:
+    """Return a predictor that averages views: each shift (right, down), also mirrored.
+
+    Without shifts, [(0, 0)], it is what Recognizer says of a picture's faces. What a shift brings
+    in from outside is the edge, repeated.
+    """
+
+    def predict_views(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        views = [shifted(faces, dx, dy) for dx, dy in shifts_px]
+        views += [view[:, :, ::-1] for view in views]
+        mean: NDArray[np.float32] = np.mean(
+            [predict(np.ascontiguousarray(view)) for view in views], axis=0, dtype=np.float32
+        )
+        return mean
+
+    return predict_views
+
+
+def shifted(faces: NDArray[np.uint8], dx: int, dy: int) -> NDArray[np.uint8]:
+    """Return faces (N, H, W) uint8 moved right by dx and down by dy px, edges repeated."""
+    rows = np.clip(np.arange(faces.shape[1]) - dy, 0, faces.shape[1] - 1)
+    columns = np.clip(np.arange(faces.shape[2]) - dx, 0, faces.shape[2] - 1)
+    return faces[:, rows][:, :, columns]
+
+
+def match_classes(
+    predict: Predict,
+    model_classes: tuple[str, ...],
+    data_classes: tuple[str, ...],
+    name: str = "the model",
+) -> Predict:
+    """Return a predictor whose columns are the data's classes; both must have the same ones."""
+    if model_classes == data_classes:
+        return predict
+    if sorted(model_classes) != sorted(data_classes):
+        only_model = ", ".join(sorted(set(model_classes) - set(data_classes))) or "none"
+        only_data = ", ".join(sorted(set(data_classes) - set(model_classes))) or "none"
+        raise ModelError(
+            f"{name} and the data have different classes (only {name}: {only_model}; only "
+            f"the data: {only_data}): rename the class folders, or take a model trained on them"
+        )
+    columns = [model_classes.index(name) for name in data_classes]
+    return lambda faces: predict(faces)[:, columns]

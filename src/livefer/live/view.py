@@ -1,0 +1,253 @@
+"""The live view: a source while it is recognised, and the picture of it. Knows no windows.
+
+Capture, recognition and display run side by side. Recognition takes the newest frame; the display
+paints the newest frame, with its own faces if they come soon, else with the newest faces.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from contextlib import closing, suppress
+from datetime import datetime
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import cv2
+
+from livefer.drawing.faces import draw_faces
+from livefer.drawing.text import Corner, Image, paint_panel
+from livefer.errors import SourceError
+from livefer.formatting import without_middle
+from livefer.live.recorder import Recorder, VideoSink
+from livefer.live.scene import fitted, paint_scene, turned
+from livefer.live.state import LiveState
+from livefer.media.opencv_reader import Frame, newest
+from livefer.media.sources import Source
+from livefer.recognizer import Recognizer
+from livefer.results import FrameResult
+
+HELP = (
+    ("Q, Esc", "quit"),
+    ("R", "reset the smoothing"),
+    ("G", "heat map: where the network looks"),
+    ("S", "snapshot into the current folder"),
+    ("M", "mirror"),
+    ("H", "this help"),
+)
+FIRST_HEIGHT = 720
+"""First height of the window in pixels, where the screen has room for it."""
+_MESSAGE_S = 3.0
+_JOIN_S = 3.0  # the longest wait for a camera that hangs
+_NAME_LETTERS = 32  # of a source's name in a message: an address may have hundreds
+
+
+class LiveView:
+    """A source while it is recognised, and the picture of it.
+
+    Entering `with` starts reading; leaving it ends the threads and closes source and recording.
+
+    state: the newest frame, its faces, and the figures
+    mirror, help: whether the picture is mirrored, and whether the keys are listed on it
+    quit: True as soon as the user wants to leave
+    """
+
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        source: Source,
+        mirror: bool = False,
+        recording: VideoSink | None = None,
+    ) -> None:
+        self.state = LiveState()
+        self.mirror = mirror
+        self.help = False
+        self.quit = False
+        self._recognizer = recognizer
+        self._source = source
+        self._recorder = Recorder(recording, waits=not source.live) if recording else None
+        self._failure: BaseException | None = None
+        self._message = ""
+        self._message_until_s = 0.0
+        self._corner: Corner | None = "top-right"
+        self._painted: tuple[Any, ...] | None = None  # all that the last picture depended on
+        self._stopping = Event()
+        self._news = Event()
+        self._thread = Thread(target=self._recognise, name="livefer-recognise", daemon=True)
+
+    def __enter__(self) -> LiveView:
+        self.say("press H for help", 2 * _MESSAGE_S)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+        try:
+            self._thread.join(_JOIN_S)
+        except KeyboardInterrupt:  # a second Ctrl-C costs no recording
+            self._thread.join(_JOIN_S)
+        if self._recorder:
+            self._recorder.close()
+
+    @property
+    def heatmaps(self) -> bool:
+        """Whether faces are covered with heat maps of where the network looks."""
+        return self._recognizer.heatmaps
+
+    @property
+    def frame_wh(self) -> tuple[int, int] | None:
+        """Width and height of the frames; None before the first."""
+        image = self.state.frame.image if self.state.frame else None
+        return None if image is None else (image.shape[1], image.shape[0])
+
+    @property
+    def running(self) -> bool:
+        """Whether more is to come; raises the error that ended the source or the recording."""
+        if self._recorder and self._recorder.failure is not None:
+            raise self._recorder.failure
+        if self.quit or self._thread.is_alive():
+            return not self.quit
+        if self._failure is not None:
+            raise self._failure
+        if self.state.trouble is not None:
+            raise SourceError(self.state.trouble)
+        return False
+
+    def stop(self) -> None:
+        """End recognition after the frame at work; returns at once."""
+        self._stopping.set()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait until recognition has ended, at most `timeout_s`; return whether it has."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def press(self, key: str) -> None:
+        """Do what a key means; key: its name in small letters."""
+        if key in ("q", "escape"):
+            self.quit = True
+        elif key == "h":
+            self.help = not self.help
+        elif key == "m":
+            self.mirror = not self.mirror
+        elif key == "g":
+            self._recognizer.heatmaps = not self._recognizer.heatmaps
+            self.say(f"heat map {'on' if self.heatmaps else 'off'}")
+        elif key == "r":
+            self._recognizer.reset()
+            self.say("smoothing reset")
+        elif key == "s":
+            self.say(self.snapshot())
+
+    def say(self, message: str, seconds: float = _MESSAGE_S) -> None:
+        """Show a message at the top of the picture for some seconds."""
+        self._message, self._message_until_s = message, time.perf_counter() + seconds
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for a new frame or new faces, at most `timeout_s`; return whether one came."""
+        came = self._news.wait(timeout_s)
+        self._news.clear()
+        return came
+
+    def repaint(self) -> None:
+        """Let the next `paint` return a picture even if nothing has changed."""
+        self._painted = None
+
+    def paint(self, window_wh: tuple[int, int]) -> Image | None:
+        """Return the picture to show, or None when it would be the same as the last one.
+
+        window_wh: width and height of the window; the picture is as large as fits
+        returns: (H, W, 3) uint8 BGR
+        """
+        now_s = time.perf_counter()
+        picture, result = self.state.choose(now_s)
+        if picture is None or picture.image is None:
+            return None
+        message, figures = self._message_at(now_s), self.state.update_figures(now_s)
+        shown = (
+            picture,
+            result,
+            window_wh,
+            message,
+            figures,
+            self.heatmaps,
+            self.help,
+            self.mirror,
+        )
+        if shown == self._painted:
+            return None
+        self._painted = shown
+        self.state.note_painted(picture, result, now_s)
+
+        found = result.faces if result else ()
+        canvas, faces = fitted(picture.image, found, window_wh, self.mirror)
+        self._corner = paint_scene(canvas, faces, self.heatmaps, figures, self._corner, message)
+        paint_panel(canvas, HELP if self.help else [], "centre", opacity=0.92)
+        return canvas
+
+    def snapshot(self) -> str:
+        """Write the newest picture in the source's size under a new name; return a message."""
+        labelled = self.state.labelled
+        picture = labelled or self.state.frame
+        if picture is None or picture.image is None:
+            return "no picture yet"
+        found = labelled.faces if labelled else ()
+        image, faces = turned(picture.image, found, 1.0, self.mirror)
+        image = draw_faces(image, faces, self.heatmaps, bars=True)
+        path = _new_name()
+        try:
+            path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+        except OSError as error:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)  # half a picture, where the disk is full
+            return f"{path} cannot be written: {error.strerror}"
+        return f"saved {path}"
+
+    def _message_at(self, now_s: float) -> str:
+        trouble = self.state.trouble
+        if trouble is not None:
+            name = self._source.name
+            return trouble.replace(name, without_middle(name, _NAME_LETTERS))
+        return self._message if now_s < self._message_until_s else ""
+
+    def _read(self, stop: Event) -> Generator[Frame, None, None]:
+        """Yield the source's frames, and show each of them to the state."""
+        with self._source as frames:
+            for frame in frames:
+                self.state.add_frame(frame, time.perf_counter())
+                if frame.image is not None:
+                    self._news.set()
+                yield frame
+
+    def _recognise(self) -> None:
+        try:
+            live = self._source.live
+            frames = newest(self._read, self._stopping) if live else self._read(self._stopping)
+            source = Source(self._source.name, frames, live)
+            with closing(self._recognizer.stream(source)) as results:
+                for result in results:
+                    self._take(result)
+                    if self._stopping.is_set():
+                        break
+        except BaseException as error:  # noqa: BLE001  # raised again in `running`
+            self._failure = error
+
+    def _take(self, result: FrameResult) -> None:
+        self.state.add_result(result, time.perf_counter())
+        if result.image is None:
+            return
+        self._news.set()
+        if self._recorder:
+            self._recorder.put(result, self.mirror, self.heatmaps, self.state.figures)
+
+
+def _new_name() -> Path:
+    """Return a name for a snapshot that no file has yet."""
+    name = f"livefer-{datetime.now():%Y%m%d-%H%M%S}"
+    path = Path(f"{name}.png")
+    n = 1
+    while path.exists():
+        n += 1
+        path = Path(f"{name}-{n}.png")
+    return path

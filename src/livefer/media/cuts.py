@@ -1,0 +1,52 @@
+"""Where a new shot begins. Knows nothing of faces.
+
+Two frames are compared by the correlation of their thumbnails: it does not change with brightness,
+so a flash or a fade is no cut, and a fade through black is one if another picture comes back.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livefer.faces.quality import FLAT, thumbnail
+
+# A change is 1 - correlation. In a music clip of 275 frames at 30 fps with a hand-held camera the
+# largest within a shot is 0.31 and the smallest at a cut 0.73; in quiet shots the usual is 0.0005.
+_ALWAYS = 0.5  # a larger change is a cut
+_MAYBE = 0.25  # a smaller one is none; between the two it must be
+_TIMES = 6.0  # so many times as large as both changes before it,
+_REPEATED = 1e-4  # where a frame that is shown twice is no change at all
+
+
+class CutDetector:
+    """Finds the first frame of each shot; one for each video, given all of its frames."""
+
+    def __init__(self) -> None:
+        self._last: NDArray[np.float32] | None = None
+        self._changes = (1.0, 1.0)
+
+    def update(self, gray: NDArray[np.uint8]) -> bool:
+        """Say whether the frame begins a new shot; the first frame of all does not.
+
+        A frame in which nothing can be seen is no cut: the next one is compared with the last one
+        before it.
+
+        gray: (H, W) uint8
+        """
+        thumb = thumbnail(gray)
+        spread = float(thumb.std())
+        if spread < FLAT:
+            return False
+        thumb = (thumb - thumb.mean()) / spread
+        last, self._last = self._last, thumb
+        if last is None:
+            return False
+        change = 1.0 - float((last * thumb).mean())
+        before = max(self._changes)
+        is_cut = change > _ALWAYS or (change > _MAYBE and change > _TIMES * before)
+        if is_cut:
+            self._changes = (1.0, 1.0)
+        elif change > _REPEATED:
+            self._changes = (self._changes[1], change)
+        return is_cut

@@ -1,0 +1,283 @@
+"""Writes videos that browsers play: H.264 with the times of their source, and its sound.
+
+Needs PyAV (the `video` extra). Knows nothing of faces.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livefer.errors import ConfigError, LiveferError
+from livefer.media.opencv_reader import file_name
+from livefer.media.pyav_reader import VideoInfo, load_av, open_media
+
+if TYPE_CHECKING:
+    from av import AudioStream, Packet
+
+SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
+_COPIED = {"aac", "mp3", "mp3float", "opus", "flac"}  # what browsers play in an MP4; the rest: AAC
+_CLOCK = 10_000  # ticks a second, at least
+_SOUND_GAP_S = 0.05  # a longer pause between two pieces of sound is kept; shorter: uneven clocks
+_BT601 = 6
+
+
+class VideoWriter:
+    """An H.264 video as large as its first image, whole under its name when it is closed.
+
+    Every image is shown from its own time on, to within a tick of the source's clock. An odd side
+    loses its last pixel, because H.264 has none.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        info: VideoInfo,
+        audio_from: str | Path | None = None,
+        start_s: float = 0.0,
+        crf: int = 21,
+    ) -> None:
+        """Nothing is written before the first image.
+
+        info: of the video whose times and rate this one has
+        audio_from: the file whose sound goes with it
+        start_s: the second of that file at which this video begins
+        crf: x264's measure of quality, 0 to 51; less is better
+        """
+        self.path = Path(path)
+        if self.path.suffix.lower() not in SUFFIXES:
+            raise ConfigError(
+                f"{path} is no name for a video: expected one that ends in {', '.join(SUFFIXES)}"
+            )
+        self._av = load_av()
+        self.info, self._crf, self._start_s = info, crf, start_s
+        self._time_base = _time_base(info)
+        self._audio_from = str(audio_from) if audio_from and info.has_audio else None
+        self._part = self.path.with_name(f".{self.path.stem}.{os.getpid()}.part{self.path.suffix}")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._part.touch()
+        except OSError as error:
+            raise self._failed(error) from None
+        self._container: Any = None
+        self._stream: Any = None
+        self._sound: _Sound | None = None
+        self._size_wh = (0, 0)
+        self._last_tick = -1
+        self._is_closed = False
+        self.hint: str | None = None
+        """Why the video has no sound although its source has, if so."""
+
+    def write(self, image: NDArray[np.uint8], time_s: float) -> None:
+        """Write an image.
+
+        image: (H, W, 3) uint8 BGR; made as large as the first one
+        time_s: seconds in the source; grows from image to image
+        """
+        try:
+            if self._container is None:
+                self._open(image)
+            width, height = self._size_wh
+            if image.shape[0] // 2 * 2 == height and image.shape[1] // 2 * 2 == width:
+                image = image[:height, :width]
+            else:
+                image = np.asarray(cv2.resize(image, self._size_wh), np.uint8)
+            planes = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_BGR2YUV_I420)
+            picture = self._av.VideoFrame.from_ndarray(planes, "yuv420p")
+            self._last_tick = max(self._tick(time_s - self._start_s), self._last_tick + 1)
+            picture.pts, picture.time_base = self._last_tick, self._time_base
+            self._mux_sound(float(self._last_tick * self._time_base))
+            self._container.mux(self._stream.encode(picture))
+        except (self._av.error.FFmpegError, OSError) as error:
+            raise self._failed(error) from None
+
+    def _open(self, image: NDArray[np.uint8]) -> None:
+        height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
+        if min(height, width) < 16:
+            raise LiveferError(
+                f"{self.path} cannot be written: expected images of at least 16x16 pixels, got "
+                f"{image.shape[1]}x{image.shape[0]}"
+            )
+        self._size_wh = (width, height)
+        is_mp4 = self.path.suffix.lower() != ".mkv"
+        self._container = self._av.open(
+            file_name(self._part), "w", options={"movflags": "+faststart"} if is_mp4 else {}
+        )
+        try:
+            stream = self._container.add_stream("libx264", rate=self.info.fps)
+        except (self._av.error.FFmpegError, ValueError):
+            raise LiveferError(
+                "this PyAV has no H.264 encoder (libx264): install the one from PyPI, pip install "
+                "--force-reinstall av"
+            ) from None
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.time_base = self._time_base
+        context = stream.codec_context
+        context.time_base = self._time_base
+        context.options = {"preset": "veryfast", "crf": str(self._crf)}
+        # As OpenCV converts: BT.601, 16 to 235. What FFmpeg converts comes out a shade darker.
+        context.color_primaries, context.color_trc, context.colorspace = 1, 1, _BT601
+        context.color_range = 1
+        self._stream = stream
+        if self._audio_from is not None:
+            try:
+                self._sound = _Sound(self._av, self._container, self._audio_from, self._start_s)
+            except (self._av.error.FFmpegError, ValueError) as error:
+                self.hint = f"{self.path} has no sound: {error}"
+
+    def _tick(self, time_s: float) -> int:
+        """Return the tick of a time; a clock of milliseconds is not what made 29.97 uneven."""
+        if self._time_base != self.info.time_base:
+            steady_s = round(time_s * self.info.fps) / self.info.fps
+            if abs(steady_s - time_s) <= self.info.time_base:
+                return round(steady_s / self._time_base)
+        return round(time_s / self._time_base)
+
+    def _mux_sound(self, until_s: float) -> None:
+        """Write the sound up to a time: what belongs together lies together in the file."""
+        if self._sound is None:
+            return
+        try:
+            for packet in self._sound.packets(until_s):
+                self._container.mux(packet)
+        except self._av.error.FFmpegError as error:
+            self._sound = None
+            self.hint = f"{self.path} has no sound behind {until_s:.1f} s: {error}"
+
+    def close(self, whole: bool = False) -> None:
+        """End the file and give it its name; a second call does nothing.
+
+        whole: take the rest of the sound, too, and not only what belongs to the images
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            if self._container is not None:
+                try:
+                    if self._stream is not None:
+                        self._end(whole)
+                finally:
+                    self._container.close()
+                if self._stream is not None:
+                    self._part.replace(self.path)
+        except (self._av.error.FFmpegError, OSError) as error:
+            raise self._failed(error) from None
+        finally:
+            with suppress(OSError):
+                self._part.unlink()
+
+    def _end(self, whole: bool) -> None:
+        end_s = float(self._last_tick * self._time_base + 1 / self.info.fps)
+        self._mux_sound(math.inf if whole else end_s)
+        self._container.mux(self._stream.encode(None))
+        if self._sound is not None:
+            self._container.mux(self._sound.end())
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _failed(self, error: Exception) -> LiveferError:
+        reason = getattr(error, "strerror", None) or str(error)
+        return LiveferError(f"{self.path} cannot be written ({reason}): choose another place")
+
+
+class _Sound:
+    """The sound of a file from a second on: its own packets, or AAC where browsers need it."""
+
+    def __init__(self, av: Any, container: Any, path: str, start_s: float) -> None:
+        self._av = av
+        self._input = open_media(av, path)
+        sounds = [s for s in self._input.streams.audio if s.codec_context is not None]
+        if not sounds:
+            self._input.close()
+            raise ValueError("that of its source is encoded in a way that nothing here decodes")
+        source = sounds[0]
+        videos = self._input.streams.video
+        begins = [s.start_time * s.time_base for s in videos if s.start_time is not None]
+        begin_s = float(begins[0]) if begins else 0.0
+        self._begin = round((begin_s + start_s) / source.time_base)
+        self._source = source
+        self._resampler: Any = None
+        if source.codec_context.name in _COPIED or container.format.name == "matroska":
+            self._stream = container.add_stream_from_template(source)
+        else:
+            self._stream = container.add_stream("aac", rate=source.rate)
+            layout = "mono" if source.layout.nb_channels == 1 else "stereo"
+            self._stream.layout, self._stream.format = layout, "fltp"
+            self._resampler = av.AudioResampler("fltp", layout, source.rate)
+        self._coming = self._converted() if self._resampler else self._copied()
+        self._next: Packet[AudioStream] | None = None
+
+    def packets(self, until_s: float) -> Iterator[Packet[AudioStream]]:
+        """Yield what is heard before a time, in seconds since the video's first image."""
+        while True:
+            if self._next is None:
+                self._next = next(self._coming, None)
+            packet = self._next
+            if packet is None:
+                return
+            if packet.pts is not None and float(packet.pts * packet.time_base) >= until_s:
+                return
+            self._next = None
+            yield packet
+
+    def end(self) -> list[Packet[AudioStream]]:
+        """Let go of the source; return what the encoder still had."""
+        rest = list(self._stream.encode(None)) if self._resampler else []
+        self._input.close()
+        return rest
+
+    def _read(self) -> Iterator[Packet[AudioStream]]:
+        for packet in self._input.demux(self._source):
+            if packet.size and packet.pts is not None:
+                yield packet
+
+    def _copied(self) -> Iterator[Packet[AudioStream]]:
+        for packet in self._read():
+            packet.pts -= self._begin
+            if packet.dts is not None:
+                packet.dts -= self._begin
+            if (
+                packet.pts + (packet.duration or 0) < 0
+            ):  # the one before the first: decoders want it
+                continue
+            packet.stream = self._stream
+            yield packet
+
+    def _converted(self) -> Iterator[Packet[AudioStream]]:
+        rate, at = self._source.rate, 0
+        for packet in self._read():
+            try:
+                frames = packet.decode()
+            except self._av.error.FFmpegError:  # a damaged bit of sound is left out
+                continue
+            for frame in frames:
+                begin_s = float((frame.pts - self._begin) * frame.time_base)
+                if begin_s < 0:
+                    continue
+                if begin_s > at / rate + _SOUND_GAP_S:
+                    at = round(begin_s * rate)
+                frame.pts, frame.time_base = at, Fraction(1, rate)
+                at += frame.samples
+                for part in self._resampler.resample(frame):
+                    yield from self._stream.encode(part)
+
+
+def _time_base(info: VideoInfo) -> Fraction:
+    """Return a tick in which every time of the source can be said, as far as it says it exactly."""
+    if info.time_base <= Fraction(1, _CLOCK):
+        return info.time_base
+    return Fraction(1, info.fps.numerator * -(-_CLOCK // info.fps.numerator))

@@ -1,0 +1,301 @@
+"""Frames of video files, cameras and stream URLs, read with OpenCV; and the newest of them, live.
+
+Each reader is a generator that lets go of what it holds when it is closed.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Condition, Event, Lock, Thread
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livefer.media.decoding import squared
+
+RECONNECT_S = 10.0
+"""For so long a camera or stream that stopped is tried again."""
+
+_FPS_UNKNOWN = 30.0  # of files that do not say
+_OPEN_TIMEOUT_MS, _READ_TIMEOUT_MS = 10_000, 5_000  # of URLs; OpenCV's own are 30 s
+_MAX_BAD = 300  # so many damaged frames in a row are read over
+_RETRY_S = 0.5  # between two tries to open a camera again
+_JOIN_S = 1.0  # a thread held up by a dead camera longer than this ends by itself, later
+_opening = Lock()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """An image of a source, or the reason why there is none.
+
+    source: the file, camera or URL
+    index: number of the frame in its source, from 0
+    time_s: seconds since the source's first frame
+    image: (H, W, 3) uint8 BGR; None where `error` says why
+    n_skipped: frames left out since the frame before, by live reading or because of damage
+    error: what could not be read
+    still: a picture by itself, which has nothing to do with the frames around it
+    note: what is known of the image, such as "damaged"
+    is_cut: the first of a new shot, which has nothing to do with the frames before
+    """
+
+    source: str
+    index: int
+    time_s: float
+    image: NDArray[np.uint8] | None
+    n_skipped: int = 0
+    error: str | None = None
+    still: bool = False
+    note: str | None = None
+    is_cut: bool = False
+
+
+def file_name(path: str | Path) -> str:
+    """Return a path that FFmpeg takes for one: in "12:30.mp4" alone it sees a protocol, "12"."""
+    return os.path.join(os.curdir, path)
+
+
+def open_capture(address: str | int) -> cv2.VideoCapture | None:
+    """Open a file, camera index or URL; None when that fails, without OpenCV's own complaints."""
+    with quiet():
+        if isinstance(address, str) and "://" in address:
+            timeouts = [
+                *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _OPEN_TIMEOUT_MS),
+                *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, _READ_TIMEOUT_MS),
+            ]
+            capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, timeouts)
+        else:
+            try:
+                capture = cv2.VideoCapture(address)
+            except cv2.error:  # a number that no camera can have
+                return None
+    return capture if capture.isOpened() else None
+
+
+def open_address(address: str) -> cv2.VideoCapture | None:
+    """Open a URL as `open_capture` does, on a thread of its own: Ctrl-C ends the waiting at once.
+
+    Not for cameras, which macOS wants opened by a program's first thread.
+    """
+    opened: list[cv2.VideoCapture | None] = []
+    thread = Thread(target=lambda: opened.append(open_capture(address)), daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.1)
+    return opened[0] if opened else None
+
+
+def fps_of(capture: cv2.VideoCapture) -> float | None:
+    """Return the nominal frames per second, or None where the source names no sane figure."""
+    fps = float(capture.get(cv2.CAP_PROP_FPS))
+    return fps if math.isfinite(fps) and 0.1 <= fps <= 480 else None
+
+
+def n_frames_of(capture: cv2.VideoCapture) -> int | None:
+    """Return the number of frames by the file's own account; None for a stream."""
+    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return int(count) if math.isfinite(count) and 0 < count < 1e9 else None
+
+
+def read_video(
+    name: str, capture: cv2.VideoCapture, paced_by: Event | None = None
+) -> Generator[Frame, None, None]:
+    """Yield every frame of a file, then one with an error where the file ends too early.
+
+    Times are the file's own where they grow, and otherwise go on by 1 / fps.
+
+    paced_by: read no faster than the file plays; setting the event ends the waiting
+    """
+    fps = fps_of(capture) or _FPS_UNKNOWN
+    n_frames = n_frames_of(capture) or 0
+    index, n_bad, n_lost = 0, 0, 0  # n_bad: since the last good one; n_lost: all before that
+    time_s, first_s = 0.0, 0.0
+    started = time.monotonic()
+    try:
+        while True:
+            image = _read(capture)
+            if image is None:
+                n_bad += 1  # a damaged frame if others follow, else the end
+                if index + n_bad >= n_frames or n_bad > _MAX_BAD:
+                    break
+                continue
+            stamp_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            if index == 0:
+                first_s = stamp_s
+            elif math.isfinite(stamp_s) and stamp_s - first_s > time_s:
+                time_s = stamp_s - first_s
+            else:
+                time_s += (1 + n_bad) / fps
+            if paced_by and paced_by.wait(max(0.0, started + time_s - time.monotonic())):
+                return
+            index += n_bad
+            yield Frame(name, index, time_s, image, n_skipped=n_bad)
+            index += 1
+            n_lost += n_bad
+            n_bad = 0
+    finally:
+        capture.release()
+    error = None
+    if index == 0:
+        error = f"{name} has no frame that can be read"
+    # With a changing rate the last frame may come well before n_frames / fps, and some containers
+    # announce a few frames too many: too short is what misses both figures.
+    elif index < n_frames - 1 and n_frames / fps - time_s > max(0.5, 1.5 / fps):
+        error = (
+            f"{name} ends after {index} of {n_frames} frames ({time_s:.1f} s): "
+            "the rest is damaged or missing"
+        )
+    elif n_lost:
+        error = f"{name} is damaged: {n_lost} of {n_frames} frames could not be read"
+    if error:
+        yield Frame(name, index, time_s, None, error=error)
+
+
+def read_camera(
+    name: str,
+    capture: cv2.VideoCapture,
+    address: str | int,
+    stop: Event,
+    reconnect_s: float = RECONNECT_S,
+) -> Generator[Frame, None, None]:
+    """Yield frames as they come, timed by the clock, until `stop` is set.
+
+    When they stop coming, yield a frame with an error and try for `reconnect_s` seconds to open the
+    camera again; then go on, or end with another error.
+    """
+    index = 0
+    started = time.monotonic()
+    try:
+        while not stop.is_set():
+            image = _read(capture)
+            if image is None:
+                stopped_s = time.monotonic()
+                error = f"{name} stopped after {index} frames: trying again for {reconnect_s:g} s"
+                yield Frame(name, index, stopped_s - started, None, error=error)
+                n_tries = 0
+                while image is None and time.monotonic() < stopped_s + reconnect_s:
+                    capture.release()
+                    if stop.wait(_RETRY_S):
+                        return
+                    n_tries += 1
+                    capture = open_capture(address) or capture
+                    image = _read(capture)
+                if image is None:
+                    error = (
+                        f"{name} stopped after {index} frames and did not come back in "
+                        f"{reconnect_s:g} s ({n_tries} tries): is it still connected?"
+                    )
+                    yield Frame(name, index, time.monotonic() - started, None, error=error)
+                    return
+            if index == 0:
+                started = time.monotonic()
+            yield Frame(name, index, time.monotonic() - started, image)
+            index += 1
+    finally:
+        capture.release()
+
+
+def newest(
+    read: Callable[[Event], Iterator[Frame]], ending: Event | None = None
+) -> Generator[Frame, None, None]:
+    """Read on a thread of its own and yield the newest frame; those left out are counted in it.
+
+    A frame with an error is never left out. The thread starts with the first frame asked for and
+    has ended when this generator is closed.
+
+    read: makes the frames' iterator; setting the event has to end any waiting in it
+    ending: setting it ends the waiting for a frame, a moment later
+    """
+    stop, changed = Event(), Condition()
+    waiting: deque[Frame] = deque()
+    failure: Exception | None = None
+    ended = False
+
+    def run() -> None:
+        nonlocal failure, ended
+        try:
+            with closing(read(stop)) as frames:  # type: ignore[type-var]
+                for frame in frames:
+                    if stop.is_set():
+                        break
+                    with changed:
+                        if waiting and waiting[-1].error is None and frame.error is None:
+                            left_out = waiting.pop()
+                            frame = replace(
+                                frame, n_skipped=left_out.n_skipped + 1 + frame.n_skipped
+                            )
+                        waiting.append(frame)
+                        changed.notify()
+        except Exception as error:  # noqa: BLE001  # raised again where the frames are taken
+            failure = error
+        finally:
+            with changed:
+                ended = True
+                changed.notify()
+
+    thread = Thread(target=run, name="livefer-capture", daemon=True)
+    thread.start()
+    try:
+        while True:
+            with changed:
+                while not waiting and not ended and not (ending and ending.is_set()):
+                    changed.wait(0.2)  # with a limit, so that Ctrl-C gets through on Windows
+                if not waiting:
+                    break
+                frame = waiting.popleft()
+            yield frame
+        if failure is not None:
+            raise failure
+    finally:
+        stop.set()
+        thread.join(_JOIN_S)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep OpenCV's and FFmpeg's remarks off the user's terminal while something is opened.
+
+    FFmpeg takes its level from the environment when OpenCV uses it for the first time.
+    """
+    variable = "OPENCV_FFMPEG_LOGLEVEL"
+    with _opening:
+        log = getattr(cv2.utils, "logging", cv2)  # OpenCV before 4.13 has them in cv2
+        level = log.getLogLevel()
+        is_set = variable in os.environ
+        log.setLogLevel(0)  # silent
+        os.environ.setdefault(variable, "-8")
+        try:
+            yield
+        finally:
+            log.setLogLevel(level)
+            if not is_set:
+                del os.environ[variable]
+
+
+def _read(capture: cv2.VideoCapture) -> NDArray[np.uint8] | None:
+    try:
+        ok, image = capture.read()
+    except cv2.error:  # as some backends answer when the device is gone
+        return None
+    if not ok or image is None or not image.size:
+        return None
+    return squared(np.asarray(image, np.uint8), _aspect(capture))
+
+
+def _aspect(capture: cv2.VideoCapture) -> float:
+    """Return the width of a pixel by its height, of pictures as OpenCV gives them: turned."""
+    if capture.getBackendName() != "FFMPEG":  # cameras know nothing of it
+        return 1.0
+    across, down = capture.get(cv2.CAP_PROP_SAR_NUM), capture.get(cv2.CAP_PROP_SAR_DEN)
+    if across <= 0 or down <= 0:
+        return 1.0
+    is_on_its_side = capture.get(cv2.CAP_PROP_ORIENTATION_META) in (90, 270)
+    return down / across if is_on_its_side else across / down

@@ -1,0 +1,316 @@
+"""Reads video files with their real times, with PyAV (the `video` extra). Knows nothing of faces.
+
+    with VideoReader("clip.mp4") as video:
+        for frame in video: ...
+
+A file is read once, from its beginning to its end, with one picture at a time in memory. What is
+damaged is read over; what ends too early ends with a Frame without an image that says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from livefer.errors import ConfigError, MissingExtraError, SourceError
+from livefer.media.cuts import CutDetector
+from livefer.media.decoding import Fed, gray, upright
+from livefer.media.opencv_reader import Frame, file_name
+
+if TYPE_CHECKING:
+    from av import Packet, VideoFrame, VideoStream
+
+_TIMEOUTS_S = (10.0, 5.0)  # of addresses: to open, and to read
+_FPS_UNKNOWN = Fraction(30)  # of files that do not say
+_MAX_WAITING = 2000  # packets kept since the last key frame before the start; then they are decoded
+_HIDING = {"vp8", "mpeg4", "msmpeg4v3", "theora"}  # not every packet of these shows a picture
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What a video file says about itself.
+
+    wh: width and height in pixels as it is stored, before it is stretched and turned upright
+    fps: mean frames per second, exact: 29.97 is 30000/1001
+    time_base: seconds of one tick of the file's clock
+    duration_s, n_frames: None where the file does not say
+    begin_s: time of the first frame on the file's own clock
+    aspect: width of a pixel by its height, as it is stored
+    """
+
+    wh: tuple[int, int]
+    fps: Fraction
+    time_base: Fraction
+    duration_s: float | None
+    n_frames: int | None
+    begin_s: float
+    aspect: Fraction
+    has_audio: bool
+
+
+def load_av() -> ModuleType:
+    """Import PyAV, or say which extra has it."""
+    try:
+        import av
+        import av.error
+    except ModuleNotFoundError:
+        raise MissingExtraError("reading video with its times", "video") from None
+    return av
+
+
+def open_media(av: Any, path: str) -> Any:
+    """Open a file for reading, whose tags need not be text."""
+    # From version 19 on PyAV reads any tag, and does not know the word for it any more.
+    tags = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
+    if "://" in path:
+        return av.open(path, timeout=_TIMEOUTS_S, **tags)
+    return av.open(file_name(path), **tags)
+
+
+class VideoReader:
+    """The frames of a video file, to be iterated once.
+
+    A frame's index and time_s count from the file's first frame, wherever reading begins. n_skipped
+    counts damaged frames, not those that `every` or `fps` leave out. A cut among those left out is
+    one of the next frame.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        every: int = 1,
+        fps: float | None = None,
+        threads: int = 0,
+    ) -> None:
+        """Open a file; SourceError says what is wrong with it.
+
+        start_s, end_s: the frames to read, in seconds from the first one; the end is not included
+        every: read each n-th frame
+        fps: read so many frames a second, at most; not together with `every`
+        threads: that decode; 0 takes as many as there are cores
+        """
+        if every < 1 or (fps is not None and fps <= 0) or (every > 1 and fps is not None):
+            raise ConfigError(f"expected every ≥ 1, or fps > 0, got every={every} and fps={fps}")
+        if start_s < 0 or (end_s is not None and end_s <= start_s):
+            raise ConfigError(f"expected 0 ≤ start < end, got {start_s:g} s and {end_s} s")
+        self._av = load_av()
+        self.name = str(path)
+        self._start_s, self._end_s = start_s, math.inf if end_s is None else end_s
+        self._every, self._step_s = every, None if fps is None else 1 / fps
+        self._container = self._open(self.name)
+        videos = self._container.streams.video
+        # A cover picture is a stream of its own in music files.
+        streams = [s for s in videos if not s.disposition & s.disposition.attached_pic]
+        if not streams:
+            self._container.close()
+            raise SourceError(f"{path} has no moving picture: expected a video")
+        self._stream = streams[0]
+        if self._stream.codec_context is None:
+            self._container.close()
+            raise SourceError(
+                f"{path} is encoded in a way that nothing here decodes: convert it to an MP4 with "
+                "H.264"
+            )
+        self._stream.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = threads
+        self.info = self._describe()
+        self._n_lost = self._n_lost_last = self._n_dropped = 0
+        self._first_pts: int | None = None
+        self._reached_s = 0.0
+        self._broken: str | None = None
+
+    def _open(self, name: str) -> Any:
+        if "://" not in name:
+            try:
+                n_bytes = Path(name).stat().st_size
+            except OSError as error:
+                raise SourceError(
+                    f"{name} could not be opened ({error.strerror}): check the path"
+                ) from None
+            if n_bytes == 0:
+                raise SourceError(f"{name} is empty (0 bytes): copy or download it again")
+        try:
+            return open_media(self._av, name)
+        except (self._av.error.FFmpegError, OSError) as error:
+            if "://" in name:
+                raise SourceError(
+                    f"{name} could not be opened ({_reason(error)}): check the address, and that "
+                    "it is sending"
+                ) from None
+            raise SourceError(
+                f"{name} could not be opened as a video ({_reason(error)}): it is damaged, "
+                "incomplete or of an unknown kind; copy it again, or convert it to an MP4 with "
+                "H.264"
+            ) from None
+
+    def _describe(self) -> VideoInfo:
+        stream, container = self._stream, self._container
+        rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
+        fps = next((r for r in rates if r and 0.1 <= r <= 480), _FPS_UNKNOWN)
+        duration_s = None if container.duration is None else container.duration / 1e6
+        if stream.duration is not None:
+            duration_s = float(stream.duration * stream.time_base)
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+        return VideoInfo(
+            wh=(stream.width, stream.height),
+            fps=Fraction(fps),
+            time_base=stream.time_base,
+            duration_s=duration_s if duration_s and duration_s > 0 else None,
+            n_frames=stream.frames or None,
+            begin_s=float((stream.start_time or 0) * stream.time_base),
+            aspect=aspect,
+            has_audio=bool(container.streams.audio),
+        )
+
+    def close(self) -> None:
+        """Let go of the file; nobody may be iterating."""
+        self._container.close()
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Generator[Frame, None, None]:
+        n_frames, time_s, n_lost = 0, 0.0, 0
+        n_read, due_s = 0, self._start_s
+        cuts, is_cut = CutDetector(), False
+        for index, time_s, picture, n_bad in self._decode():
+            n_frames = index + 1
+            if time_s >= self._end_s:
+                return
+            n_lost += n_bad
+            if time_s < self._start_s - 1e-6:
+                continue
+            n_read += 1
+            try:
+                is_cut |= cuts.update(gray(picture))
+                if self._step_s is not None:
+                    if time_s < due_s - 1e-6:
+                        continue
+                    due_s += self._step_s * (math.floor((time_s - due_s) / self._step_s + 1e-6) + 1)
+                elif (n_read - 1) % self._every:
+                    continue
+                image = upright(picture, float(self.info.aspect))
+            except self._av.error.FFmpegError:  # its colours, too, may be damaged
+                n_lost, self._n_lost = n_lost + 1, self._n_lost + 1
+                continue
+            note = "damaged" if picture.is_corrupt else "cut" if is_cut else None
+            yield Frame(self.name, index, time_s, image, n_lost, note=note, is_cut=is_cut)
+            n_lost, is_cut = 0, False
+        error = self._what_is_missing(n_frames, time_s, n_read)
+        if error:
+            yield Frame(self.name, n_frames, time_s, None, n_lost + self._n_lost_last, error=error)
+
+    def _what_is_missing(self, n_frames: int, time_s: float, n_read: int) -> str | None:
+        """Say what could not be read of a file that was read to its end."""
+        if n_frames == 0:
+            return f"{self.name} has no frame that can be read"
+        whole_s = self._container.duration / 1e6 if self._container.duration else 0.0
+        if self.info.n_frames and self._container.format.name == "avi":
+            # FFmpeg reckons the duration of one that is cut anew, from the file's size.
+            whole_s = max(whole_s, float(self.info.n_frames / self.info.fps))
+        ends_early = whole_s - self._reached_s > max(0.5, 1.5 / float(self.info.fps))
+        if ends_early or self._broken:
+            reason = f" ({self._broken})" if self._broken else ""
+            return (
+                f"{self.name} ends after {n_frames} frames, at {time_s:.1f} of {whole_s:.1f} s: "
+                f"the rest is damaged or missing{reason}"
+            )
+        if self._n_lost:
+            return f"{self.name} is damaged: {self._n_lost} frames could not be read"
+        if n_read == 0:
+            return f"{self.name} ends at {time_s:.1f} s: there is nothing behind the start"
+        return None
+
+    def _decode(self) -> Iterator[tuple[int, float, VideoFrame, int]]:
+        """Yield index, seconds, picture and the number of damaged frames before it.
+
+        Begins with the last key frame before the start.
+        """
+        seconds, fps = float(self.info.time_base), float(self.info.fps)
+        index, time_s = -1, 0.0
+        fed = Fed(self._stream.codec_context.name not in _HIDING)
+        for packet in chain(self._packets(), [None]):
+            try:
+                fed.add(packet)
+                pictures = self._stream.decode(packet)
+            except self._av.error.FFmpegError:
+                fed.n_errors += 1
+                continue
+            for picture in pictures:
+                stamp = picture.dts if picture.pts is None else picture.pts
+                if self._first_pts is None:
+                    self._first_pts = stamp
+                n_bad = fed.lost_before(stamp)
+                next_s = 0.0 if index < 0 else time_s + (1 + n_bad) / fps
+                if stamp is None or self._first_pts is None:
+                    time_s = next_s
+                else:
+                    stamp_s = (stamp - self._first_pts) * seconds
+                    time_s = max(stamp_s, 0.0) if index < 0 or stamp_s > time_s else next_s
+                index = (self._n_dropped if index < 0 else index + 1) + n_bad
+                self._n_lost += n_bad
+                yield index, time_s, picture, n_bad
+        self._n_lost_last = fed.lost_before(None)
+        self._n_lost += self._n_lost_last
+
+    def _packets(self) -> Iterator[Packet[VideoStream]]:
+        """Yield the packets to decode, and count those before that are not needed for the start."""
+        waiting: list[Packet[VideoStream]] = []
+        is_before, last_dts = self._start_s > 0, -math.inf
+        for packet in self._demux():
+            if self._first_pts is None and not packet.is_discard:
+                self._first_pts = packet.pts
+            if not is_before:
+                yield packet
+                continue
+            goes_back = packet.dts is not None and packet.dts < last_dts  # two files, joined
+            last_dts = last_dts if packet.dts is None else packet.dts
+            is_all = goes_back or len(waiting) > _MAX_WAITING
+            if packet.pts is None or self._first_pts is None or is_all:
+                is_before = False
+            else:
+                time_s = (packet.pts - self._first_pts) * float(self.info.time_base)
+                if packet.is_keyframe and time_s <= self._start_s:
+                    self._n_dropped += sum(not p.is_discard for p in waiting)
+                    waiting.clear()
+                elif waiting and packet.pts < (waiting[0].pts or 0):
+                    # Comes after the key frame but is shown before it, and needs what was dropped.
+                    self._n_dropped += not packet.is_discard
+                    continue
+                is_before = time_s < self._start_s
+            waiting.append(packet)
+            if not is_before:
+                yield from waiting
+                waiting.clear()
+        yield from waiting
+
+    def _demux(self) -> Iterator[Packet[VideoStream]]:
+        """Yield the packets of the video, and see how far those of all streams reach."""
+        begin_s = (self._container.start_time or 0) / 1e6
+        try:
+            for packet in self._container.demux():
+                stamp = packet.dts if packet.pts is None else packet.pts
+                if not packet.size:  # asks the decoder for its rest, which is done in its place
+                    continue
+                if stamp is not None and packet.time_base is not None:
+                    end_s = float((stamp + (packet.duration or 0)) * packet.time_base) - begin_s
+                    self._reached_s = max(self._reached_s, end_s)
+                if packet.stream_index == self._stream.index:
+                    yield packet
+        except self._av.error.FFmpegError as error:
+            self._broken = _reason(error)
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or type(error).__name__)

@@ -1,0 +1,273 @@
+"""Where frames come from: pictures, folders, globs, video files, cameras and stream URLs.
+
+    with open_source("clip.mp4") as source:
+        for frame in source: ...
+
+What cannot be opened at all raises SourceError at once. What breaks later is a Frame with an
+`error` and no image: a bad file of a folder (the next files follow), the missing rest of a video
+(the last frame), a camera that stopped (followed by frames again if it comes back in time).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livefer.errors import SourceError
+from livefer.faces.boxes import check_image
+from livefer.formatting import printable
+from livefer.media.names import PICTURE_SUFFIXES, VIDEO_SUFFIXES, find_files, suffix_of
+from livefer.media.opencv_reader import (
+    RECONNECT_S,
+    file_name,
+    fps_of,
+    n_frames_of,
+    newest,
+    open_address,
+    open_capture,
+    read_camera,
+    read_video,
+)
+from livefer.media.opencv_reader import Frame as Frame  # part of this module's names
+
+
+class Source:
+    """The frames of one source, to be iterated once; leaving `with` lets go of camera and thread.
+
+    fps: nominal frames per second of a video, None where there is no such thing
+    n_frames: how many there are by the file's own account, None where nobody knows
+    """
+
+    def __init__(
+        self,
+        name: str,
+        frames: Generator[Frame, None, None],
+        live: bool = False,
+        fps: float | None = None,
+        n_frames: int | None = None,
+    ) -> None:
+        self.name = name
+        self.live = live
+        self.fps = fps
+        self.n_frames = n_frames
+        self._frames = frames
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self._frames
+
+    def close(self) -> None:
+        """Let go of the file, the camera or the thread; iterating ends."""
+        self._frames.close()
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def open_source(source: Any, live: bool | None = None, reconnect_s: float = RECONNECT_S) -> Source:
+    """Open anything that has frames; SourceError says what is wrong and what to do.
+
+    source: a camera's number (0 or "0"), the URL of a stream, the path of a video, a picture or a
+        folder, a glob ("holiday/**/*.jpg"), an image (array or PIL), or a list of paths and images
+    live: read on a thread and give the newest frame, counting those left out: True for a file
+        plays it at its own speed. None means True for cameras and endless streams
+    reconnect_s: for so long a camera or stream that stopped is tried again
+    """
+    if isinstance(source, Source):
+        return source
+    if isinstance(source, int) or (isinstance(source, str) and source.isdecimal()):
+        return _open_capture(f"camera {source}", int(source), live, reconnect_s)
+    if isinstance(source, str) and "://" in source:
+        return _open_capture(_without_password(source), source, live, reconnect_s)
+    if isinstance(source, (str, Path)):
+        try:
+            return _open_path(Path(source), live)
+        except OSError as error:  # a name too long, a folder that may not be read
+            raise SourceError(
+                f"{source} could not be opened ({error.strerror}): check the path"
+            ) from None
+    if isinstance(source, (list, tuple)):
+        return _open_files(f"{len(source)} files", source)
+    return _open_picture("image", source)
+
+
+def as_image(image: Any) -> NDArray[np.uint8]:
+    """Return (H, W, 3) uint8 BGR of a path, an array (gray, BGR or BGRA, uint8) or a PIL image."""
+    if isinstance(image, (str, Path)):
+        return read_image(image)
+    if image is None:
+        raise ValueError(
+            "expected an image, got None, as cv2.imread gives where it can read no picture: check "
+            "the path"
+        )
+    if isinstance(image, int):
+        raise ValueError(f"expected an image, got {image}: a camera is for Recognizer().stream")
+    is_pil = hasattr(image, "getbands") and hasattr(image, "convert")  # without importing PIL
+    # With more than 8 bits, PIL would make everything above 255 white.
+    if is_pil and not getattr(image, "mode", "").startswith(("I", "F")):
+        return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
+    array = np.ascontiguousarray(check_image(image))
+    return array if array.ndim == 3 else np.repeat(array[:, :, None], 3, axis=2)
+
+
+def read_image(path: str | Path) -> NDArray[np.uint8]:
+    """Read a picture as (H, W, 3) uint8 BGR, turned upright as its EXIF data says."""
+    try:
+        if Path(path).is_char_device():  # reading one need never end
+            raise SourceError(
+                f'{path} is a device: give a camera by its number; "livefer doctor" lists them'
+            )
+        data = Path(path).read_bytes()  # not cv2.imread: it cannot open every path on Windows
+    except FileNotFoundError:
+        raise SourceError(f"{path} does not exist: check the path") from None
+    except IsADirectoryError:
+        raise SourceError(
+            f"{path} is a folder: expected one picture; Recognizer().stream and "
+            '"livefer image" read all of them'
+        ) from None
+    except OSError as error:
+        raise SourceError(
+            f"{path} could not be opened ({error.strerror}): check the path"
+        ) from None
+    return decode_image(data, str(path))
+
+
+def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
+    """Return (H, W, 3) uint8 BGR of a picture file's bytes; `name` is what an error calls it."""
+    if not data:
+        raise SourceError(f"{name} is empty (0 bytes): copy or download it again")
+    if _is_cut_short(data):
+        raise SourceError(f"{name} is cut short: its end is missing; copy or download it again")
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # more pixels than OpenCV takes
+        image = None
+    if image is None and _is_video(name):
+        raise SourceError(f"{name} is a video, not a picture: livefer video, or stream, reads it")
+    if image is None:
+        raise SourceError(
+            f"{name} is damaged, or no picture that OpenCV reads: "
+            "copy it again, or save it as JPEG or PNG"
+        )
+    return np.asarray(image, np.uint8)
+
+
+def _open_capture(name: str, address: str | int, live: bool | None, reconnect_s: float) -> Source:
+    capture = open_address(address) if isinstance(address, str) else open_capture(address)
+    if capture is None:
+        todo = "check the address, and that it is sending"
+        if isinstance(address, int):
+            todo = 'is another program using it? "livefer doctor" lists the cameras'
+        raise SourceError(f"{name} could not be opened: {todo}")
+    if isinstance(address, str) and n_frames_of(capture):
+        return _video(name, capture, live)
+
+    def read(stop: Event) -> Generator[Frame, None, None]:
+        return read_camera(name, capture, address, stop, reconnect_s)
+
+    frames = read(Event()) if live is False else newest(read)
+    return Source(name, frames, live is not False, fps_of(capture))
+
+
+def _open_path(path: Path, live: bool | None) -> Source:
+    found = find_files(path, "picture or video")
+    if found is not None:
+        if not found.files:
+            raise SourceError(found.errors[0][1])
+        return _open_files(str(path), found.files, found.errors)
+    if _is_video(path):
+        return _open_video(path, live)
+    try:
+        return _open_picture(str(path), path)
+    except SourceError:
+        # A name that says nothing may be a video's.
+        if suffix_of(str(path)) in PICTURE_SUFFIXES or not path.is_file():
+            raise
+        return _open_video(path, live)
+
+
+def _open_picture(name: str, image: Any) -> Source:
+    frame = Frame(name, 0, 0.0, as_image(image), still=True)
+    return Source(name, (frame for frame in [frame]), n_frames=1)
+
+
+def _open_video(path: Path, live: bool | None = False) -> Source:
+    try:
+        if path.stat().st_size == 0:
+            raise SourceError(f"{path} is empty (0 bytes): copy or download it again")
+    except OSError as error:
+        raise SourceError(
+            f"{path} could not be opened ({error.strerror}): check the path"
+        ) from None
+    if printable(str(path)) != str(path):
+        raise SourceError(
+            f"{path} has bytes in its name that are no UTF-8, and OpenCV cannot open it: rename it"
+        )
+    capture = open_capture(file_name(path))
+    if capture is None:
+        raise SourceError(
+            f"{path} could not be opened as a video: it is damaged, incomplete or of an unknown "
+            "kind; copy it again, or convert it to an MP4 with H.264"
+        )
+    return _video(str(path), capture, live)
+
+
+def _video(name: str, capture: cv2.VideoCapture, live: bool | None) -> Source:
+    fps, n_frames = fps_of(capture), n_frames_of(capture)
+    if live:
+        frames = newest(lambda stop: read_video(name, capture, stop))
+    else:
+        frames = read_video(name, capture)
+    return Source(name, frames, bool(live), fps, n_frames)
+
+
+def _open_files(name: str, files: Sequence[Any], errors: Sequence[tuple[str, str]] = ()) -> Source:
+    has_video = any(_is_video(file) for file in files)
+    n_frames = None if has_video else len(files) + len(errors)
+    return Source(name, _read_files(files, errors), n_frames=n_frames)
+
+
+def _read_files(
+    files: Sequence[Any], errors: Sequence[tuple[str, str]]
+) -> Generator[Frame, None, None]:
+    for index, file in enumerate(files):
+        name = str(file) if isinstance(file, (str, Path)) else f"image {index}"
+        try:
+            if _is_video(file):
+                yield from _open_video(Path(file))
+            else:
+                yield Frame(name, index, 0.0, as_image(file), still=True)
+        except (SourceError, ValueError) as error:
+            yield Frame(name, index, 0.0, None, error=str(error), still=True)
+    for index, (name, reason) in enumerate(errors, len(files)):
+        yield Frame(name, index, 0.0, None, error=reason, still=True)
+
+
+def _is_video(file: Any) -> bool:
+    return isinstance(file, (str, Path)) and suffix_of(str(file)) in VIDEO_SUFFIXES
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"//[^/?#]*@", "//", url)  # to the last @, as FFmpeg reads it
+
+
+def _is_cut_short(data: bytes) -> bool:
+    """Say whether a JPEG or PNG lacks its end mark: some OpenCVs fill up with gray, unasked."""
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" not in data
+    if not data.startswith(b"\xff\xd8"):
+        return False
+    at = 2  # behind the header's segments, one of which may be a thumbnail with an end mark
+    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":
+        is_fill = data[at + 1 : at + 2] == b"\xff"
+        at += 1 if is_fill else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return data.find(b"\xff\xd9", at) < 0

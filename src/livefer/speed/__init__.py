@@ -1,0 +1,1 @@
+"""How fast livefer is on this machine."""

@@ -1,0 +1,1 @@
+"""What a table says of each person: figures, key frames, timelines and reports."""

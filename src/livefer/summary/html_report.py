@@ -1,0 +1,261 @@
+"""A table's figures as one HTML file that needs nothing else: no network, no script.
+
+Light and dark as the reader's system is, and fit to be printed. Everything that comes from a table,
+a file's name or a model is escaped. Its style is `report.css` in assets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from html import escape
+
+from livefer.assets.files import FOLDER
+from livefer.drawing.text import Image
+from livefer.formatting import clock, count, length, short_name
+from livefer.labels import colour_bgr
+from livefer.summary.html_tables import image_data, people_tables, share_cells, table
+from livefer.summary.key_frames import KeyFrame, portraits
+from livefer.summary.records import Pictures, SourceSummary, Summary, Trouble
+from livefer.summary.timeline import shown_persons, timeline_picture, timeline_svg
+from livefer.version import __version__
+
+MOST_TIMELINES = 20
+_MOST_PERSONS = 40
+_MOST_ERRORS = 200
+_MOST_SOURCES = 500
+
+
+def report_html(
+    summary: Summary,
+    title: str,
+    about: Mapping[str, str],
+    key_frames: Mapping[str, Sequence[KeyFrame]] | None = None,
+) -> str:
+    """Return the report as one HTML document.
+
+    about: what is known of how the table was made: the model and what its file says, options
+    key_frames: by source
+    """
+    key_frames = key_frames or {}
+    longest = sorted(summary.sources, key=lambda s: -s.frames_s)[:MOST_TIMELINES]
+    parts = [_head(summary, title)]
+    if len(summary.sources) > 1:
+        parts.append(_overview(summary, longest))
+    for number, source in enumerate(summary.sources):
+        if source in longest:
+            parts.append(_source(source, number, summary, key_frames.get(source.source, ())))
+    if summary.pictures is not None:
+        parts.append(_pictures(summary.pictures))
+    parts += [_troubles(summary.troubles), _how(about)]
+    style = (FOLDER / "report.css").read_text(encoding="utf-8")
+    colours = "".join(
+        f".c{i} {{ --c: {_rgb(name, summary.classes)}; }}\n"
+        for i, name in enumerate(summary.classes)
+    )
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{style}{colours}</style>\n</head>\n<body>\n"
+        + "\n".join(part for part in parts if part)
+        + "\n</body>\n</html>\n"
+    )
+
+
+def about_model(name: str, metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return what a model's file says about itself, in words."""
+    about = {"model": name}
+    try:
+        figures = json.loads(metadata.get("metrics", "{}"))
+        about["measured"] = (
+            f"{figures['accuracy']:.1%} of {figures['n_images']:,} images right on "
+            f"{figures['split']}, macro-F1 {figures['macro_f1']:.3f}"
+        )
+    except (ValueError, KeyError, TypeError):
+        pass  # a model of somebody else's making need not say it
+    for key, words in (
+        ("network", "network"),
+        ("training_data", "trained on"),
+        ("uncertain_below", "uncertain below a confidence of"),
+        ("temperature", "temperature of the softmax"),
+        ("date", "exported on"),
+        ("livefer_version", "exported by livefer"),
+        ("commit", "from commit"),
+    ):
+        if key in metadata:
+            about[words] = metadata[key]
+    return about
+
+
+def _head(summary: Summary, title: str) -> str:
+    made = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    n_frames = sum(s.n_frames for s in summary.sources)
+    n_without = sum(s.n_without_face for s in summary.sources)
+    persons = [p for s in summary.sources for p in s.persons]
+    seen_s = sum(p.seen_s for p in persons)
+    uncertain = sum(p.uncertain * p.seen_s for p in persons) / max(seen_s, 1e-9)
+    tiles = []
+    if summary.sources:
+        footage_s = sum(s.frames_s for s in summary.sources)
+        tiles = [
+            (length(footage_s), f"of footage in {count(len(summary.sources), 'video')}"),
+            (f"{n_frames:,}", "frames looked at"),
+            (f"{len(persons):,}", "people followed" if len(persons) != 1 else "person followed"),
+            (f"{1 - n_without / max(n_frames, 1):.0%}", "of the frames have a face"),
+            (f"{uncertain:.0%}", "of the time seen is uncertain"),
+        ]
+    elif summary.pictures is not None:
+        tiles = [
+            (f"{summary.pictures.n_pictures:,}", "pictures"),
+            (f"{summary.pictures.n_faces:,}", "faces"),
+            (f"{summary.pictures.uncertain:.0%}", "of the faces are uncertain"),
+        ]
+    if n := len(summary.troubles):
+        tiles.append((f"{n:,}", "not readable" if n != 1 else "place not readable"))
+    cells = "".join(f"<li><b>{escape(a)}</b> <span>{escape(b)}</span></li>" for a, b in tiles)
+    return (
+        f'<header>\n<p class="kind">Facial expressions</p>\n<h1>{escape(title)}</h1>\n'
+        f'<p class="faint">livefer {__version__} · {made}</p>\n<ul class="tiles">{cells}</ul>\n'
+        "</header>"
+    )
+
+
+def _overview(summary: Summary, longest: Sequence[SourceSummary]) -> str:
+    rows = []
+    for number, source in enumerate(summary.sources[:_MOST_SOURCES]):
+        name = escape(source.source)
+        if source in longest:
+            name = f'<a href="#source-{number}">{name}</a>'
+        rows.append(
+            f'<tr><th scope="row" class="name">{name}</th><td>{length(source.frames_s)}</td>'
+            f"<td>{source.n_frames:,}</td><td>{len(source.persons):,}</td>"
+            f"<td>{source.n_without_face / max(source.n_frames, 1):.0%}</td>"
+            f"<td>{len(source.troubles) or ''}</td></tr>"
+        )
+    more = len(summary.sources) - _MOST_SOURCES
+    tail = f'<p class="faint">and {more:,} more</p>' if more > 0 else ""
+    names = ("video", "length", "frames", "people", "without a face", "errors")
+    return f"<section>\n<h2>Videos</h2>\n{table(names, rows)}{tail}</section>"
+
+
+def _source(
+    source: SourceSummary, number: int, summary: Summary, frames: Sequence[KeyFrame]
+) -> str:
+    faces = portraits(list(frames))
+    by_seen = sorted(source.persons, key=lambda p: -p.seen_s)[:_MOST_PERSONS]
+    persons = [p for p in source.persons if p in by_seen]
+    is_alone = len(summary.sources) == 1 and summary.pictures is None
+    head = "People" if is_alone else escape(short_name(source.source))
+    parts = [f'<section id="source-{number}">\n<h2>{head}</h2>']
+    span = f"{clock(source.first_s)}–{clock(source.last_s)}"
+    parts.append(
+        f'<p class="faint">{escape(source.source)} · {length(source.frames_s)} looked at ({span}) '
+        f"· {count(source.n_frames, 'frame')} · {count(len(source.persons), 'person')}</p>"
+    )
+    if persons:
+        thumbs = {f.track_id: f for f in reversed(frames)}
+        parts.append(people_tables(persons, summary.classes, thumbs))
+        if more := len(source.persons) - len(persons):
+            parts.append(f'<p class="faint">and {more:,} more who were seen for less</p>')
+    else:
+        parts.append("<p>No face was found.</p>")
+    parts.append(_timeline(source, number, summary.classes, faces))
+    shown = {p.track_id for p in shown_persons(source)}
+    parts.append(_gallery([f for f in frames if f.track_id in shown], summary.classes))
+    if lines := source.left_out():
+        items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+        parts.append(f"<h3>Without a face, or not looked at</h3>\n<ul>{items}</ul>")
+    return "\n".join(part for part in parts if part) + "\n</section>"
+
+
+def _timeline(
+    source: SourceSummary, number: int, classes: Sequence[str], faces: Mapping[int | None, Image]
+) -> str:
+    if not source.persons:
+        return ""
+    svg = timeline_svg(timeline_picture(source, classes, faces, title=""), f"source-{number}")
+    label = escape(f"Probabilities of the expressions of each person in {source.source} over time")
+    return (
+        f'<h3>Over time</h3>\n<figure class="timeline" role="img" aria-label="{label}">{svg}'
+        "<figcaption>Each row is a person; the bands are the probabilities of the expressions and "
+        "fill the row. Hatched: uncertain, not to be relied on. Empty: the face was not found."
+        "</figcaption></figure>"
+    )
+
+
+def _gallery(frames: Sequence[KeyFrame], classes: Sequence[str]) -> str:
+    if not frames:
+        return ""
+    rows = []
+    certain = [frame for frame in frames if not frame.uncertain]
+    for track_id in dict.fromkeys(frame.track_id for frame in certain):
+        cards = "".join(_surest(f, classes) for f in certain if f.track_id == track_id)
+        rows.append(f'<h4>person {track_id}</h4><ul class="faces">{cards}</ul>')
+    if others := "".join(_face(f, f"person {f.track_id}") for f in frames if f.uncertain):
+        rows.append(f'<h4>never certain</h4><ul class="faces">{others}</ul>')
+    return (
+        '<h3>Key frames</h3>\n<p class="faint">The moment at which the network was surest of each '
+        "expression; of who was never certain, the least uncertain one. Look at them before you "
+        "believe the figures.</p>\n" + "\n".join(rows)
+    )
+
+
+def _surest(frame: KeyFrame, classes: Sequence[str]) -> str:
+    dot = f'<span class="dot c{classes.index(frame.label)}"></span>'
+    return _face(frame, escape(frame.label), f" {frame.confidence:.0%}", dot)
+
+
+def _face(frame: KeyFrame, what: str, more: str = "", dot: str = "") -> str:
+    return (
+        f'<li><img src="{image_data(frame.jpeg)}" alt="{what}"><span>{dot}{what}{more}<br>'
+        f'<span class="faint">at {clock(frame.time_s)}</span></span></li>'
+    )
+
+
+def _pictures(pictures: Pictures) -> str:
+    classes = tuple(pictures.shares)
+    row = (
+        f'<tr><th scope="row">all faces</th><td>{pictures.n_faces:,}</td>'
+        f"{share_cells(pictures, classes)}</tr>"
+    )
+    notes = [f"{count(pictures.n_without_face, 'picture')} without a face"]
+    notes += [f"{n:,} {note}" for note, n in pictures.notes.items()]
+    items = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    head = ("", "faces", "", *classes, "uncertain")
+    return (
+        f"<section>\n<h2>{count(pictures.n_pictures, 'picture')}</h2>\n"
+        f"{table(head, [row])}\n<ul>{items}</ul>\n</section>"
+    )
+
+
+def _troubles(troubles: Sequence[Trouble]) -> str:
+    if not troubles:
+        return ""
+    rows = [
+        f'<tr><th scope="row" class="name">{escape(t.source)}</th><td>{clock(t.time_s)}</td>'
+        f'<td class="text">{escape(t.error)}</td></tr>'
+        for t in troubles[:_MOST_ERRORS]
+    ]
+    more = len(troubles) - _MOST_ERRORS
+    tail = f'<p class="faint">and {more:,} more</p>' if more > 0 else ""
+    head = ("file", "at", "why")
+    return f"<section>\n<h2>Not readable</h2>\n{table(head, rows, 1)}{tail}\n</section>"
+
+
+def _how(about: Mapping[str, str]) -> str:
+    rows = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
+        for name, value in {"livefer": __version__, **about}.items()
+    )
+    return (
+        f'<section>\n<h2>How this was made</h2>\n<dl>{rows}</dl>\n<p class="faint">An expression '
+        "is what a face shows and not what a person feels. The network is often wrong: its model "
+        "card says how often, and on which faces. Do not let these figures decide anything about "
+        "a person.</p>\n</section>"
+    )
+
+
+def _rgb(name: str, classes: Sequence[str]) -> str:
+    blue, green, red = colour_bgr(name, classes)
+    return f"rgb({red} {green} {blue})"

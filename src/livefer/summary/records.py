@@ -1,0 +1,245 @@
+"""What a result table says, as figures of each source and person: records, without the counting.
+
+Shares are of the time that a face was seen; those of the labels and `uncertain` add up to 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livefer.formatting import clock, count, length
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A time in which a person's label was certain and stayed the same."""
+
+    start_s: float
+    end_s: float
+
+    @property
+    def length_s(self) -> float:
+        """Seconds from its beginning to its end."""
+        return self.end_s - self.start_s
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Timeline:
+    """A person over time, in bins of `width_s`; bin i goes from i·width_s to (i + 1)·width_s.
+
+    bins: (B,) int64, rising; one in which the person was not seen is not among them
+    seen_s: (B,) float64, seconds seen in the bin
+    uncertain_s: (B,) float64, seconds uncertain in it
+    probabilities: (B, C) float64, means over the time seen
+    """
+
+    width_s: float
+    bins: NDArray[np.int64]
+    seen_s: NDArray[np.float64]
+    uncertain_s: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Person:
+    """One track of one source.
+
+    seen_s: seconds in which the face was found
+    shares: of seen_s, for each class: it was the label, and not uncertain
+    uncertain: share of seen_s
+    probabilities: mean of each class, uncertain time included
+    confidence: mean, uncertain time included
+    n_transitions: changes from one certain label to another while the person is in view;
+        uncertain rows between them are left out
+    transitions_per_min: per minute with a certain label; None where there was none
+    longest: the longest stretch of each class that had one
+    """
+
+    track_id: int | None
+    n_rows: int
+    seen_s: float
+    first_s: float
+    last_s: float
+    shares: dict[str, float]
+    uncertain: float
+    probabilities: dict[str, float]
+    confidence: float
+    n_transitions: int
+    transitions_per_min: float | None
+    longest: dict[str, Stretch]
+    timeline: Timeline
+
+    @property
+    def name(self) -> str:
+        """What the person is called: "person 1", or "untracked" where nobody was followed."""
+        return "untracked" if self.track_id is None else f"person {self.track_id}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as plain data that json can write, without the timeline."""
+        rate = self.transitions_per_min
+        return {
+            "track_id": self.track_id,
+            "n_rows": self.n_rows,
+            "seen_s": round(self.seen_s, 3),
+            "first_s": round(self.first_s, 3),
+            "last_s": round(self.last_s, 3),
+            "shares": {name: round(share, 4) for name, share in self.shares.items()},
+            "uncertain": round(self.uncertain, 4),
+            "probabilities": {name: round(p, 4) for name, p in self.probabilities.items()},
+            "confidence": round(self.confidence, 4),
+            "n_transitions": self.n_transitions,
+            "transitions_per_min": None if rate is None else round(rate, 2),
+            "longest": {
+                name: {"start_s": round(s.start_s, 3), "length_s": round(s.length_s, 3)}
+                for name, s in self.longest.items()
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A file, or a place in it, that could not be read."""
+
+    source: str
+    index: int
+    time_s: float
+    error: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceSummary:
+    """One video, camera or stream.
+
+    first_s, last_s: of the frames, with the time that the last one stands for
+    frames_s: the time that the frames stand for; less than last_s - first_s where there are gaps
+    gaps: (start, end) in seconds, times that no frame stands for
+    n_skipped: frames left out by live reading or because of damage
+    notes: what is known of frames ("too dark", "damaged", …), and of how many each
+    cuts_s: when a new shot begins
+    n_time_went_back: how often a frame came with an earlier time than the one before
+    """
+
+    source: str
+    n_frames: int
+    first_s: float
+    last_s: float
+    frames_s: float
+    gaps: tuple[tuple[float, float], ...]
+    n_without_face: int
+    without_face_s: float
+    notes: dict[str, int]
+    cuts_s: tuple[float, ...]
+    n_skipped: int
+    n_time_went_back: int
+    troubles: tuple[Trouble, ...]
+    persons: tuple[Person, ...]
+
+    def left_out(self) -> list[str]:
+        """Return in words what has no face or was not looked at, and why."""
+        lines = []
+        if self.n_without_face:
+            share = self.n_without_face / self.n_frames
+            lines.append(
+                f"{count(self.n_without_face, 'frame')} without a face "
+                f"({length(self.without_face_s)}, {share:.0%} of the frames)"
+            )
+        lines += [f"{count(n, 'frame')} {note}" for note, n in self.notes.items()]
+        if self.n_skipped:
+            lines.append(f"{count(self.n_skipped, 'frame')} skipped, by live reading or by damage")
+        if self.gaps:
+            lost_s = sum(end - start for start, end in self.gaps)
+            where = ", ".join(f"{clock(a)}–{clock(b)}" for a, b in self.gaps[:3])
+            where += ", …" if len(self.gaps) > 3 else ""
+            gaps = count(len(self.gaps), "gap")
+            lines.append(f"{gaps} without frames ({length(lost_s)}): {where}")
+        if self.n_time_went_back:
+            lines.append(f"time went back {count(self.n_time_went_back, 'time')}")
+        return lines
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data that json can write."""
+        return {
+            "source": self.source,
+            "n_frames": self.n_frames,
+            "first_s": round(self.first_s, 3),
+            "last_s": round(self.last_s, 3),
+            "frames_s": round(self.frames_s, 3),
+            "gaps_s": [[round(start, 3), round(end, 3)] for start, end in self.gaps],
+            "n_without_face": self.n_without_face,
+            "without_face_s": round(self.without_face_s, 3),
+            "notes": self.notes,
+            "cuts_s": list(self.cuts_s),
+            "n_skipped": self.n_skipped,
+            "n_time_went_back": self.n_time_went_back,
+            "errors": [_trouble_dict(t) for t in self.troubles],
+            "persons": [person.to_dict() for person in self.persons],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """All single pictures together; shares are of faces."""
+
+    n_pictures: int
+    n_faces: int
+    n_without_face: int
+    notes: dict[str, int]
+    shares: dict[str, float]
+    uncertain: float
+    probabilities: dict[str, float]
+    confidence: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data that json can write."""
+        return {
+            "n_pictures": self.n_pictures,
+            "n_faces": self.n_faces,
+            "n_without_face": self.n_without_face,
+            "notes": self.notes,
+            "shares": {name: round(share, 4) for name, share in self.shares.items()},
+            "uncertain": round(self.uncertain, 4),
+            "probabilities": {name: round(p, 4) for name, p in self.probabilities.items()},
+            "confidence": round(self.confidence, 4),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Summary:
+    """A whole table: its videos in their order, and its pictures if there are any.
+
+    unreadable: files of which there is no frame at all
+    """
+
+    classes: tuple[str, ...]
+    n_rows: int
+    sources: tuple[SourceSummary, ...]
+    pictures: Pictures | None
+    unreadable: tuple[Trouble, ...]
+
+    @property
+    def troubles(self) -> tuple[Trouble, ...]:
+        """Everything that could not be read, whole files first."""
+        return (*self.unreadable, *(t for source in self.sources for t in source.troubles))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data that json can write."""
+        return {
+            "classes": list(self.classes),
+            "n_rows": self.n_rows,
+            "sources": [source.to_dict() for source in self.sources],
+            "pictures": None if self.pictures is None else self.pictures.to_dict(),
+            "unreadable": [_trouble_dict(t) for t in self.unreadable],
+        }
+
+
+def _trouble_dict(trouble: Trouble) -> dict[str, Any]:
+    return {
+        "source": trouble.source,
+        "index": trouble.index,
+        "time_s": trouble.time_s,
+        "error": trouble.error,
+    }

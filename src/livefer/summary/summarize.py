@@ -1,0 +1,227 @@
+"""Rows of a result table → a Summary; knows nothing about files.
+
+Everything is weighted by time. A frame stands until the next one of its source, so that variable
+frame rates, skipped frames and `--every` do not matter; where the next one is missing for more than
+a second and for more than five usual intervals, it stands for a usual interval and the rest is a
+gap. Rows are taken one after another and memory does not grow with their number: a person's
+timeline has a bounded number of bins, which become twice as wide whenever they are full.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from livefer.summary.person_sums import FaceRow, TrackSums
+from livefer.summary.records import Pictures, SourceSummary, Summary, Trouble
+
+GAP_S = 1.0
+_GAP_INTERVALS = 5.0
+_NOMINAL_S = 1 / 30  # what the only frame of a video stands for
+_AHEAD, _WINDOW = 8, 31  # frames that wait for their weight; intervals that the usual one is of
+
+
+def summarize(rows: Iterable[Mapping[str, Any]], classes: Sequence[str]) -> Summary:
+    """Return the figures of a table's rows."""
+    summarizer = Summarizer(classes)
+    for row in rows:
+        summarizer.add(row)
+    return summarizer.summary()
+
+
+class Summarizer:
+    """Takes a table's rows, as `livefer.tables.writing.rows` makes them, one after another.
+
+    Rows of one frame follow each other, and so do the frames of one source; rows of other sources
+    may stand between them.
+    """
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self.classes = tuple(classes)
+        self.n_rows = 0
+        self._ids = {name: number for number, name in enumerate(self.classes)}
+        self._sources: dict[str, _Source] = {}
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Take one row. It has Python's own types; what is empty is None."""
+        name = row["source"]
+        source = self._sources.get(name)
+        if source is None:
+            source = self._sources[name] = _Source(len(self.classes))
+        self.n_rows += 1
+        source.n_skipped += row["n_skipped"] or 0 if source.is_new_frame(row) else 0
+        if row["error"] is not None:
+            trouble = Trouble(name, row["index"], row["time_s"], row["error"])
+            source.troubles.append(trouble)
+            return
+        face = None
+        if row["label"] is not None:
+            face = FaceRow(
+                row["track_id"],
+                self._ids[row["label"]],
+                row["confidence"],
+                row["uncertain"],
+                [row[name] for name in self.classes],
+            )
+        source.add(row["index"], row["time_s"], face, row.get("note"))
+
+    def summary(self) -> Summary:
+        """Return the figures of all rows so far; it is the end, no row may follow."""
+        stills: list[_Still] = []
+        unreadable: list[Trouble] = []
+        sources: list[SourceSummary] = []
+        for name, source in self._sources.items():
+            if source.is_empty():
+                unreadable += source.troubles
+            elif source.is_still():
+                stills.append(source.still())
+            else:
+                sources.append(source.finish(name, self.classes))
+        pictures = _pictures(stills, self.classes) if stills else None
+        return Summary(self.classes, self.n_rows, tuple(sources), pictures, tuple(unreadable))
+
+
+@dataclass(slots=True)
+class _Frame:
+    index: int
+    time_s: float
+    faces: list[FaceRow] = field(default_factory=list)
+
+
+class _Source:
+    """What is known of a source so far; its newest frames wait until their weight is known."""
+
+    __slots__ = (
+        *("n_skipped", "troubles", "_n_classes", "_waiting", "_intervals", "_last_key", "_tracks"),
+        *("_notes", "_cuts_s", "_gaps", "_n_frames", "_n_without_face", "_n_back"),
+        *("_frames_s", "_without_face_s", "_first_s", "_last_s"),
+    )
+
+    def __init__(self, n_classes: int) -> None:
+        self.n_skipped = 0
+        self.troubles: list[Trouble] = []
+        self._n_classes = n_classes
+        self._waiting: list[_Frame] = []  # lists, not deques: there may be 100,000 pictures
+        self._intervals: list[float] = []
+        self._last_key: tuple[int, float] | None = None
+        self._tracks: dict[int | None, TrackSums] = {}
+        self._notes: Counter[str] = Counter()
+        self._cuts_s: list[float] = []
+        self._gaps: list[tuple[float, float]] = []
+        self._n_frames = self._n_without_face = self._n_back = 0
+        self._frames_s = self._without_face_s = 0.0
+        self._first_s, self._last_s = float("inf"), 0.0
+
+    def is_new_frame(self, row: Mapping[str, Any]) -> bool:
+        """Say whether a row begins a frame, and note it as begun."""
+        key = (row["index"], row["time_s"])
+        is_new, self._last_key = key != self._last_key, key
+        return is_new
+
+    def is_empty(self) -> bool:
+        """Say whether there is no frame, but only errors."""
+        return not self._n_frames and not self._waiting
+
+    def is_still(self) -> bool:
+        """Say whether this is a single picture."""
+        if self._n_frames + len(self._waiting) > 1 or self.troubles or self.n_skipped:
+            return False
+        return all(face.track_id is None for frame in self._waiting for face in frame.faces)
+
+    def still(self) -> _Still:
+        """Return a picture's faces, and what is known of it."""
+        return self._waiting[0].faces, self._notes
+
+    def add(self, index: int, time_s: float, face: FaceRow | None, note: str | None) -> None:
+        newest = self._waiting[-1] if self._waiting else None
+        if newest is None or (newest.index, newest.time_s) != (index, time_s):
+            if newest is not None and time_s < newest.time_s:
+                self._n_back += 1
+            elif newest is not None:
+                self._intervals = [*self._intervals[1 - _WINDOW :], time_s - newest.time_s]
+            newest = _Frame(index, time_s)
+            self._waiting.append(newest)
+            if note == "cut":
+                self._cuts_s.append(time_s)
+            elif note is not None:
+                self._notes[note] += 1
+            if len(self._waiting) > _AHEAD:
+                self._settle()
+        if face is not None:
+            newest.faces.append(face)
+
+    def _settle(self) -> None:
+        """Count the oldest frame that waits, with the time that it stands for."""
+        frame = self._waiting.pop(0)
+        usual = statistics.median(self._intervals) if self._intervals else 0.0
+        usual = usual or _NOMINAL_S
+        hold_s = usual
+        if self._waiting:
+            until_next = self._waiting[0].time_s - frame.time_s
+            if 0 <= until_next <= max(GAP_S, _GAP_INTERVALS * usual):
+                hold_s = until_next
+            elif until_next > 0:
+                self._gaps.append((frame.time_s + usual, self._waiting[0].time_s))
+        self._n_frames += 1
+        self._frames_s += hold_s
+        self._first_s = min(self._first_s, frame.time_s)
+        self._last_s = max(self._last_s, frame.time_s + hold_s)
+        if not frame.faces:
+            self._n_without_face += 1
+            self._without_face_s += hold_s
+        for face in frame.faces:
+            track = self._tracks.get(face.track_id)
+            if track is None:
+                track = self._tracks[face.track_id] = TrackSums(self._n_classes)
+            track.add(frame.time_s, hold_s, face)
+
+    def finish(self, source: str, classes: tuple[str, ...]) -> SourceSummary:
+        while self._waiting:
+            self._settle()
+        order = sorted(self._tracks, key=lambda track_id: (track_id is None, track_id))
+        return SourceSummary(
+            source=source,
+            n_frames=self._n_frames,
+            first_s=self._first_s if self._n_frames else 0.0,
+            last_s=self._last_s,
+            frames_s=self._frames_s,
+            gaps=tuple(self._gaps),
+            n_without_face=self._n_without_face,
+            without_face_s=self._without_face_s,
+            notes=dict(self._notes.most_common()),
+            cuts_s=tuple(self._cuts_s),
+            n_skipped=self.n_skipped,
+            n_time_went_back=self._n_back,
+            troubles=tuple(self.troubles),
+            persons=tuple(self._tracks[i].finish(i, classes) for i in order),
+        )
+
+
+_Still = tuple[list[FaceRow], "Counter[str]"]
+
+
+def _pictures(stills: list[_Still], classes: tuple[str, ...]) -> Pictures:
+    faces = [face for found, _ in stills for face in found]
+    notes: Counter[str] = Counter()
+    for _, reasons in stills:
+        notes.update(reasons)
+    n = max(len(faces), 1)
+    counts = Counter(face.class_id for face in faces if not face.uncertain)
+    means = np.zeros(len(classes))
+    if faces:
+        means = np.mean([face.probabilities for face in faces], axis=0)
+    return Pictures(
+        n_pictures=len(stills),
+        n_faces=len(faces),
+        n_without_face=sum(not found for found, _ in stills),
+        notes=dict(notes.most_common()),
+        shares={name: counts[i] / n for i, name in enumerate(classes)},
+        uncertain=sum(face.uncertain for face in faces) / n,
+        probabilities=dict(zip(classes, means.tolist(), strict=True)),
+        confidence=sum(face.confidence for face in faces) / n,
+    )

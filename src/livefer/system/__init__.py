@@ -1,0 +1,1 @@
+"""The machine: files, downloads, processes, and ONNX Runtime."""

@@ -1,0 +1,43 @@
+"""Arrays kept between runs, in livefer's folder in the user's cache."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livefer.system.downloads import cache_dir
+
+
+def load_arrays(name: str) -> dict[str, NDArray[Any]] | None:
+    """Return the arrays kept under a name, or None where there are none or they are damaged."""
+    try:
+        with (cache_dir() / f"{name}.npz").open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            return {key: archive[key] for key in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def save_arrays(name: str, arrays: Mapping[str, NDArray[Any]], replaces: str | None = None) -> None:
+    """Keep arrays under a name and, if asked, forget the names that match the glob `replaces`.
+
+    A cache that cannot be written costs time and nothing else, so that is no error.
+    """
+    target = cache_dir() / f"{name}.npz"
+    temporary = target.with_name(f".{name}.{os.getpid()}.npz")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]  # the stubs take `allow_pickle` for one
+        for old in target.parent.glob(f"{replaces}.npz") if replaces else ():
+            old.unlink(missing_ok=True)
+        temporary.replace(target)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,37 @@
+"""ONNX files, run by ONNX Runtime as live recognition needs them; knows nothing about faces."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from livefer.system import telemetry
+
+
+def open_session(model: Path | bytes, threads: int | None = None) -> Any:
+    """Load a network as an onnxruntime.InferenceSession; one of onnx_errors() where that fails.
+
+    model: a file, or its content
+    threads: processor cores for one call; None leaves it to ONNX Runtime
+    """
+    onnxruntime = telemetry.load("onnxruntime")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    # By default, the second thread spins for the next call: at 30 frames a second that takes a
+    # core, and what runs between two calls takes longer for it. Without, a call takes up to 1 ms
+    # longer on an idle machine, and one of four faces half as long on a busy one
+    # (bench/session.py).
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+@cache
+def onnx_errors() -> tuple[type[Exception], ...]:
+    """Return what ONNX Runtime raises for a file that is no network, or one it cannot run."""
+    state = telemetry.load("onnxruntime").capi.onnxruntime_pybind11_state
+    names = ("Fail", "InvalidProtobuf", "InvalidGraph", "NoSuchFile", "InvalidArgument",
+             "NotImplemented", "RuntimeException", "ModelLoadCanceled")  # fmt: skip
+    return tuple(getattr(state, name) for name in names if hasattr(state, name))

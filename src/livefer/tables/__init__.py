@@ -1,0 +1,1 @@
+"""Result tables: their columns, writing and reading."""

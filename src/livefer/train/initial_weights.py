@@ -1,0 +1,89 @@
+"""Where a network's first weights come from."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from livefer.errors import ModelError
+from livefer.system.downloads import cache_dir, fetch
+from livefer.train.checkpoint import load_checkpoint, weights_of
+from livefer.train.model import ResNetFER
+
+IMAGENET_URL = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
+IMAGENET_SHA256 = "f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec"
+
+log = logging.getLogger(__name__)
+
+
+def load_backbone(model: ResNetFER, source: str) -> list[str]:
+    """Fill the backbone; return the names of what was left out.
+
+    source: the path of a livefer checkpoint, whose head alone is left out, and which may be
+        narrower: its channels go on as they are beside new ones; "imagenet" (downloaded once,
+        checked by its SHA-256) or the path of a torchvision ResNet-18 state dict, whose 7×7 stem
+        for colour pictures and classifier have no counterpart here.
+    """
+    spared: tuple[str, ...]
+    own = model.state_dict()
+    if source.endswith(".safetensors"):
+        state, spared = weights_of(load_checkpoint(Path(source))[0]), ("head.",)
+        state = {name: _widened(tensor, own.get(name)) for name, tensor in state.items()}
+    else:
+        state, spared = _torchvision_state(source), ("conv1.", "bn1.", "head.", "fc.")
+    names = [name for name in own if not name.startswith(spared)]
+    missing = [name for name in names if name not in state or state[name].shape != own[name].shape]
+    if missing:
+        raise ModelError(
+            f"init: {source} does not fit this network: {len(missing)} tensors are missing or have "
+            f"another shape, {missing[0]} for one; a network of the same kind fits, and where it "
+            "is a checkpoint of livefer, a narrower one"
+        )
+    model.load_state_dict({name: state[name] for name in names}, strict=False)
+    left_out = [name for name in state if name not in names]
+    log.warning("init: %s loaded; left out: %s", source, ", ".join(left_out))
+    return left_out
+
+
+def _widened(old: Tensor, fresh: Tensor | None) -> Tensor:
+    """Return `fresh` with `old` in its first channels, which do not listen to the new ones.
+
+    The old channels compute what they did; what use the new ones are is learned. A cheap relative
+    of Net2Net (Chen et al. 2016, https://arxiv.org/abs/1511.05641). Tensors that are not wider
+    come back as they are.
+    """
+    if fresh is None or old.ndim != fresh.ndim or old.shape[2:] != fresh.shape[2:]:
+        return old
+    if old.ndim == 0 or any(a > b for a, b in zip(old.shape, fresh.shape, strict=True)):
+        return old
+    wide = fresh.clone()
+    if old.ndim > 1:
+        wide[: len(old)] = 0
+        wide[: len(old), : old.shape[1]] = old
+    else:
+        wide[: len(old)] = old
+    return wide
+
+
+def _torchvision_state(source: str) -> dict[str, Tensor]:
+    path = Path(source)
+    if source == "imagenet":
+        to = cache_dir() / "resnet18-f37072fd.pth"
+        path = fetch(IMAGENET_URL, to, IMAGENET_SHA256, "init: FILE takes it")
+    try:
+        state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ModelError(
+            f'init: {source} does not exist: give "random", "imagenet", a checkpoint or the path '
+            "of a torchvision ResNet-18 state dict"
+        ) from None
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(
+            f"init: {path} is not a state dict that torch can read: {reason}"
+        ) from None
+    return state

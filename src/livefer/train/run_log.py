@@ -1,0 +1,159 @@
+"""What a run tells: a progress bar and a line an epoch, metrics.jsonl, TensorBoard."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from livefer.errors import ConfigError
+from livefer.evaluation import metrics
+from livefer.train.config import Config
+
+
+class RunLog:
+    """Owns a run's console lines and log files; on any device but the first it says nothing."""
+
+    def __init__(
+        self, fabric: Fabric, config: Config, folder: Path, n_steps: int, first_epoch: int
+    ) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._speaks = fabric.is_global_zero
+        self._config = config
+        self._n_steps = n_steps
+        self._console = Console(stderr=True, quiet=not self._speaks)
+        self._jsonl = folder / "metrics.jsonl"
+        self._board: Any = None
+        if self._speaks:
+            _keep_lines_before(self._jsonl, first_epoch)
+            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=first_epoch)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[speed]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._speaks or not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=n_steps, speed="")
+
+    def __enter__(self) -> RunLog:
+        self._bar.start()
+        self.say(
+            f"{'epoch':>7} {'px':>3} {'lr':>8} {'loss':>7} {'val loss':>8} "
+            f"{'val acc':>8} {'macro-F1':>8} {'images/s':>8} {'left':>7}"
+        )
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+        if self._board is not None:
+            self._board.close()
+
+    def say(self, line: str) -> None:
+        """Print a line above the bar."""
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def start_epoch(self, epoch: int, step: int) -> None:
+        """Begin an epoch, at a step that is not 0 where a run was resumed inside it."""
+        self._epoch_began, self._n_images = time.perf_counter(), 0
+        self._bar.reset(
+            self._task, total=self._n_steps, completed=step, speed="",
+            description=f"epoch {epoch + 1}/{self._config.epochs}",
+        )  # fmt: skip
+
+    def step(self, n_images: int) -> None:
+        """Count a step."""
+        self._n_images += n_images
+        self._bar.advance(self._task)
+        speed = self._n_images / (time.perf_counter() - self._epoch_began)
+        self._bar.update(self._task, speed=f"{speed:,.0f} images/s")
+
+    def samples(self, faces: Tensor) -> None:
+        """Show TensorBoard what the network sees: (N, 1, H, W) float, 0–1."""
+        if self._board is not None:
+            grid = faces[:64].cpu()
+            self._board.add_images("augmented", grid, 0)
+
+    def end_epoch(
+        self,
+        record: dict[str, float],
+        probabilities: NDArray[np.float32],
+        targets: NDArray[np.int64],
+        classes: tuple[str, ...],
+        better: bool,
+    ) -> None:
+        """Write an epoch's figures everywhere."""
+        if not self._speaks:
+            return
+        epoch, n_epochs = int(record["epoch"]), self._config.epochs
+        seconds = time.perf_counter() - self._epoch_began
+        speed = self._n_images / seconds
+        record = record | {
+            "images_per_s": round(speed, 1),
+            "seconds": round(seconds, 2),
+            "resolution": self._config.resolution_at(epoch),
+        }
+        picture = _confusion(probabilities, targets, classes)
+        try:
+            with self._jsonl.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record) + "\n")
+            for name in ("loss", "lr", "val_loss", "val_accuracy", "val_macro_f1", "images_per_s"):
+                self._board.add_scalar(name, record[name], epoch)
+            self._board.add_image("confusion", picture, epoch, dataformats="HW")
+            self._board.flush()
+        except OSError as error:
+            raise ConfigError(
+                f"{self._jsonl.parent} cannot be written ({error}): check the room on the disk, "
+                "then go on with --resume"
+            ) from None
+        left = _clock((n_epochs - epoch - 1) * seconds)
+        self.say(
+            f"{epoch + 1:>3}/{n_epochs:<3} {record['resolution']:>3} {record['lr']:>8.2g} "
+            f"{record['loss']:>7.4f} {record['val_loss']:>8.4f} {record['val_accuracy']:>8.2%} "
+            f"{record['val_macro_f1']:>8.4f} {speed:>8,.0f} {left:>7}{' *' if better else ''}"
+        )
+
+
+def _keep_lines_before(path: Path, epoch: int) -> None:
+    """Drop what an earlier, interrupted try wrote about the epochs that come now."""
+    if path.exists():
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join(lines[:epoch]), encoding="utf-8")
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"
+
+
+def _confusion(
+    probabilities: NDArray[np.float32], targets: NDArray[np.int64], classes: tuple[str, ...]
+) -> NDArray[np.uint8]:
+    """Draw the confusion matrix, rows are the truth, as (H, W) uint8 with shares in per cent."""
+    matrix = metrics.confusion_matrix(targets, probabilities.argmax(axis=1), len(classes))
+    shares = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    cell, left = 56, 110
+    picture = np.full((cell * len(classes), left + cell * len(classes)), 255, np.uint8)
+    for row, name in enumerate(classes):
+        at = (4, row * cell + 34)
+        cv2.putText(picture, name[:12], at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 0, 1, cv2.LINE_AA)
+        for column in range(len(classes)):
+            x, y, share = left + column * cell, row * cell, shares[row, column]
+            picture[y : y + cell, x : x + cell] = round(255 - 2.2 * share)
+            ink, at = (255 if share > 50 else 0), (x + 16, y + 34)
+            text = f"{share:.0f}"
+            cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, ink, 1, cv2.LINE_AA)
+    return picture

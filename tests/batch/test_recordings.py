@@ -1,0 +1,270 @@
+"""Reading, recognising and encoding side by side give what they give one after the other."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+pytest.importorskip("av")
+
+import numpy as np
+from fakes import LevelClassifier, SquareDetector, make_scene
+from videos import read_streams, write_video
+from waiting import wait_until
+
+from livefer.batch.recordings import AnnotatedVideo, ahead, recognise_video
+from livefer.errors import LiveferError
+from livefer.media.h264_writer import VideoWriter
+from livefer.media.pyav_reader import VideoReader
+from livefer.recognizer import Recognizer
+from livefer.results import FrameResult
+
+
+@pytest.fixture
+def recognizer() -> Recognizer:
+    return Recognizer(LevelClassifier(), SquareDetector())  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    before = threading.active_count()
+    yield
+    wait_until(lambda: threading.active_count() == before)
+
+
+def scene(step: int) -> Any:
+    """Two squares that pass each other."""
+    return make_scene((10 + 4 * step, 20, 125), (240 - 4 * step, 150, 200))
+
+
+def plain(results: Any) -> list[dict[str, Any]]:
+    return [result.to_dict() for result in results]
+
+
+def test_side_by_side_is_as_one_by_one(tmp_path: Path, recognizer: Recognizer) -> None:
+    path = write_video(tmp_path / "in.mp4", [scene(i) for i in range(21)])
+    tracker = recognizer.tracker()
+    with VideoReader(path) as video:
+        expected = [recognizer.process(frame, tracker) for frame in video]
+    with VideoReader(path) as video:
+        found = list(recognise_video(recognizer, video))
+    assert plain(found) == plain(expected)
+    assert [face.track_id for face in found[20].faces] == [1, 2]
+    assert all(np.array_equal(a.image, b.image) for a, b in zip(found, expected, strict=True))
+
+
+def test_behind_a_cut_are_new_people_with_new_numbers(
+    tmp_path: Path, recognizer: Recognizer
+) -> None:
+    """The same place before and behind the cut: without it they would be one person."""
+    before = [make_scene((100, 90, 125))] * 11
+    behind = [255 - make_scene((100, 90, 230), wh=(320, 240))] * 6
+    for image in behind:
+        image[:30] = 10  # the ground must not touch the square
+        image[:, :90] = image[:, 170:] = 10
+        image[80:90] = image[150:] = 10
+        image[90:150, 100:160] = 75
+        image[200:, :] = np.linspace(0, 39, 320, dtype=np.uint8)[None, :, None]
+        image[:, 300:] = 35
+    path = write_video(tmp_path / "in.mp4", before + behind + before[:5])
+    with VideoReader(path) as video:
+        results = list(recognise_video(recognizer, video))
+    ids = [[face.track_id for face in result.faces] for result in results]
+    assert ids[:11] == [[1]] * 11
+    assert all(one and one[0] == 2 for one in ids[11:17])
+    assert [one[0] for one in ids[17:]] == [max(ids[16]) + 1] * 5
+    assert [r.index for r in results if r.note == "cut"] == [11, 17]
+
+
+def test_a_frame_without_a_face_says_why_where_it_can_be_seen(
+    tmp_path: Path, recognizer: Recognizer
+) -> None:
+    black, gray = np.zeros((240, 320, 3), np.uint8), np.full((240, 320, 3), 35, np.uint8)
+    path = write_video(tmp_path / "in.mp4", [scene(0), black, gray, scene(0)])
+    with VideoReader(path) as video:
+        results = list(recognise_video(recognizer, video))
+    assert [(len(r.faces), r.note) for r in results] == [
+        *((2, None), (0, "too dark"), (0, "blank"), (2, None))
+    ]
+
+
+def test_a_video_that_does_not_say_how_large_it_is_has_no_frame(
+    tmp_path: Path, recognizer: Recognizer
+) -> None:
+    """The first packets of a recording: the stream is announced, and no picture of it is there."""
+    whole = write_video(tmp_path / "in.ts", [scene(0)] * 5)
+    (tmp_path / "head.ts").write_bytes(whole.read_bytes()[: 3 * 188])
+    with VideoReader(tmp_path / "head.ts") as video:
+        assert video.info.wh == (0, 0)
+        (result,) = recognise_video(recognizer, video)
+    assert result.error is not None
+    assert "has no frame that can be read" in result.error
+
+
+def test_stopping_ends_with_a_result_that_says_so(tmp_path: Path, recognizer: Recognizer) -> None:
+    path = write_video(tmp_path / "in.mp4", [scene(0)] * 60)
+    stop, results = Event(), []
+    with VideoReader(path) as video:
+        for result in recognise_video(recognizer, video, stop):
+            results.append(result)
+            if len(results) == 3:
+                stop.set()
+    assert 3 < len(results) < 60
+    assert [r.index for r in results] == list(range(len(results)))
+    assert all(r.image is not None for r in results[:-1])
+    assert "stopped on request after" in str(results[-1].error)
+
+
+def test_leaving_early_ends_the_threads(tmp_path: Path, recognizer: Recognizer) -> None:
+    path = write_video(tmp_path / "in.mp4", [scene(0)] * 60)
+    with VideoReader(path) as video:
+        results = recognise_video(recognizer, video)
+        assert next(results).index == 0
+        results.close()
+
+
+def test_ahead_gives_all_and_then_what_went_wrong() -> None:
+    def items() -> Iterator[int]:
+        yield from range(5)
+        raise LiveferError("no more")
+
+    assert list(ahead(range(100), 3)) == list(range(100))
+    reader = ahead(items(), 2)
+    assert [next(reader) for _ in range(5)] == [0, 1, 2, 3, 4]
+    with pytest.raises(LiveferError, match="no more"):
+        next(reader)
+
+
+def test_ahead_is_never_more_than_n_ahead() -> None:
+    taken = 0
+
+    def items() -> Iterator[int]:
+        nonlocal taken
+        for i in range(50):
+            taken = i
+            yield i
+
+    reader = ahead(items(), 4)
+    for i in reader:
+        assert taken <= i + 4 + 2  # one in the hand of either side
+    reader.close()
+
+
+def test_the_annotated_video_shows_the_faces_at_their_times(
+    tmp_path: Path, recognizer: Recognizer
+) -> None:
+    path = write_video(tmp_path / "in.mp4", [scene(i) for i in range(20)], 10, sound="aac")
+    with (
+        VideoReader(path, every=3) as video,
+        AnnotatedVideo(VideoWriter(tmp_path / "out.mp4", video.info, path)) as annotated,
+    ):
+        results = list(recognise_video(recognizer, video))
+        for result in results:
+            annotated.write(result)
+        annotated.write(FrameResult("in.mp4", 20, 2.0, None, error="nothing there"))
+        annotated.close(whole=True)
+    copy = read_streams(tmp_path / "out.mp4")
+    assert [float(t) for t in copy["times"]] == pytest.approx([r.time_s for r in results])
+    assert copy["sound"] == ["aac"]
+    for image, result in zip(copy["images"], results, strict=True):
+        changed = np.abs(image.astype(int) - result.image).max(axis=2) > 60
+        assert changed.sum() > 500  # boxes and labels
+
+
+def test_what_goes_wrong_while_encoding_is_raised_where_results_are_written(
+    tmp_path: Path, recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "in.mp4", [scene(0)] * 3)
+    with VideoReader(path) as video:
+        info, result = video.info, next(recognise_video(recognizer, video))
+
+    def fail(*_: Any) -> None:
+        raise LiveferError("the disk is full")
+
+    monkeypatch.setattr(VideoWriter, "write", fail)
+    annotated = AnnotatedVideo(VideoWriter(tmp_path / "out.mp4", info))
+
+    def write_all() -> None:
+        for _ in range(100):
+            annotated.write(result)
+
+    with pytest.raises(LiveferError, match="the disk is full"):
+        write_all()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4"]
+
+
+@pytest.fixture
+def slow_encoder(monkeypatch: pytest.MonkeyPatch) -> tuple[Event, Event]:
+    """Set when the first frame is about to be encoded, and waited for before any is."""
+    begun, go_on, write = Event(), Event(), VideoWriter.write
+
+    def slow(self: VideoWriter, *given: Any) -> None:
+        begun.set()
+        assert go_on.wait(60)
+        write(self, *given)
+
+    monkeypatch.setattr(VideoWriter, "write", slow)
+    return begun, go_on
+
+
+def annotate(folder: Path, recognizer: Recognizer, hurry: Event | None = None) -> AnnotatedVideo:
+    """Hand twelve frames to a video `out.mp4`."""
+    path = write_video(folder / "in.mp4", [scene(0)] * 12)
+    with VideoReader(path) as video:
+        annotated = AnnotatedVideo(VideoWriter(folder / "out.mp4", video.info), hurry)
+        for result in recognise_video(recognizer, video):
+            annotated.write(result)
+    return annotated
+
+
+def test_in_a_hurry_what_waits_is_left_out_and_the_file_is_whole(
+    tmp_path: Path, recognizer: Recognizer, slow_encoder: tuple[Event, Event]
+) -> None:
+    (begun, go_on), hurry = slow_encoder, Event()
+    annotated = annotate(tmp_path, recognizer, hurry)
+    assert begun.wait(60)
+    hurry.set()
+    go_on.set()
+    annotated.close()
+    assert len(read_streams(tmp_path / "out.mp4")["times"]) == 1
+
+
+def test_ctrl_c_while_a_video_is_ended_does_not_take_the_file_from_its_encoder(
+    tmp_path: Path, recognizer: Recognizer, slow_encoder: tuple[Event, Event]
+) -> None:
+    begun, go_on = slow_encoder
+    annotated = annotate(tmp_path, recognizer)
+    assert begun.wait(60)
+    threading.Timer(0.3, _thread.interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt):
+        annotated.close()
+    assert not (tmp_path / "out.mp4").exists()
+    go_on.set()
+    annotated.close()
+    assert len(read_streams(tmp_path / "out.mp4")["times"]) == 12
+
+
+def test_ctrl_c_while_a_reader_is_ended_is_not_its_end() -> None:
+    let_go, has_ended = Event(), Event()
+
+    def items() -> Iterator[int]:
+        try:
+            yield from range(2)
+            assert let_go.wait(60)
+        finally:
+            has_ended.set()
+
+    ready = ahead(items(), 1)
+    assert [next(ready), next(ready)] == [0, 1]
+    threading.Timer(0.3, _thread.interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt):
+        ready.close()
+    assert not has_ended.is_set()
+    let_go.set()
+    assert has_ended.wait(60)

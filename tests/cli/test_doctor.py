@@ -1,0 +1,132 @@
+"""`livefer doctor`: what is there, what is missing, and when that is a fault."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from fakes import LevelClassifier
+
+from livefer.cli import main
+from livefer.errors import ModelError
+
+command = importlib.import_module("livefer.cli.doctor")  # the name is a function in its package
+
+
+class Model(LevelClassifier):
+    """A model with a card."""
+
+    name = "shipped"
+    metadata = {"data": "FER [2013]", "metrics": '{"split": "val", "accuracy": 0.71234567}'}  # noqa: RUF012
+
+
+class Camera:
+    """Gives one picture, or none."""
+
+    def __init__(self, image: Any) -> None:
+        self.image = image
+
+    def read(self) -> tuple[bool, Any]:
+        return self.image is not None, self.image
+
+    def release(self) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with a model and a display, without a camera."""
+    monkeypatch.setattr("livefer.classifier.EmotionClassifier", Model)
+    monkeypatch.setattr("livefer.media.opencv_reader.open_capture", lambda index: None)
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+
+
+def run(patch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    patch.setattr(sys, "argv", ["livefer", "doctor"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    out, err = capsys.readouterr()
+    assert err == ""
+    return int(ended.value.code or 0), out
+
+
+def test_a_machine_without_camera_and_extras_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package = command._package
+
+    def without_torch(name: str) -> tuple[str, str, str]:
+        return ("broken", name, "not installed") if name == "torch" else package(name)
+
+    monkeypatch.setattr(command, "_package", without_torch)
+    code, out = run(monkeypatch, capsys)
+    assert code == 0
+    for line in (
+        "shipped                answers unless --model names another: angry, disgust",
+        "data                   FER [2013]",
+        "metrics                split val, accuracy 0.7123",
+        "livefer download yunet",
+        "none found",
+        'without torch: python -m pip install "livefer[train]"',
+        "everything that livefer needs is there",
+    ):
+        assert line in out
+    assert "✗" not in out
+
+
+@pytest.mark.parametrize("broken", ["model", "package"])
+def test_what_livefer_needs_and_lacks_is_a_fault(
+    broken: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_model() -> None:
+        raise ModelError("the model is damaged")
+
+    if broken == "model":
+        monkeypatch.setattr("livefer.classifier.EmotionClassifier", no_model)
+    else:
+        monkeypatch.setattr(command, "_PACKAGES", ("numpy", "no-such-package"))
+    code, out = run(monkeypatch, capsys)
+    assert code == 1
+    assert "✗" in out
+    assert {"model": "the model is damaged", "package": '"no-such-package"'}[broken] in out
+    assert "1 broken" in out
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [(np.zeros((48, 64, 3), np.uint8), "64x48"), (None, "gives no picture")],
+)
+def test_cameras_are_tried(
+    image: Any,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(
+        "livefer.media.opencv_reader.open_capture",
+        lambda index: Camera(image) if index == 1 else None,
+    )
+    code, out = run(monkeypatch, capsys)
+    assert code == 0
+    assert "camera 1" in out
+    assert "camera 0" not in out
+    assert said in out
+
+
+def test_the_card_is_shown_in_few_digits() -> None:
+    value = '{"split": "val", "accuracy": 0.70019, "against_float": {"change": -0.00139314}}'
+    assert command._plain(value) == "split val, accuracy 0.7002, against_float change -0.0014"
+    assert command._plain("[0.13887626, 0.0151043]") == "[0.1389, 0.0151]"
+    assert command._plain("5df9e9421a4e") == "5df9e9421a4e"
+
+
+def test_a_terminal_without_unicode_gets_plain_marks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("rich.console.Console.encoding", "cp1252")
+    out = run(monkeypatch, capsys)[1]
+    assert not set(out) & set("✓✗–")

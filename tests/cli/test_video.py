@@ -1,0 +1,379 @@
+"""`livefer video`: footage in, tables and annotated copies out, whatever happens on the way."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("av")
+
+import numpy as np
+from fakes import make_scene, use_fakes
+from videos import read_streams, write_video
+from waiting import wait_until
+
+from livefer.cli import main
+from livefer.cli.videowork import stopping
+from livefer.media.h264_writer import VideoWriter
+from livefer.recognizer import Recognizer
+from livefer.tables.dataframes import to_rows
+
+
+@pytest.fixture(autouse=True)
+def _fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    use_fakes(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+
+
+def run(
+    patch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> tuple[int, str]:
+    patch.setattr(sys, "argv", ["livefer", "video", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+    return int(ended.value.code or 0), err
+
+
+def clip(name: str, n_frames: int = 12, **more: Any) -> Path:
+    """A square that is happy, one that is surprised, and they pass each other."""
+    steps = [5 * (i % 40) for i in range(n_frames)]
+    scenes = [make_scene((10 + x, 20, 125), (250 - x, 150, 200)) for x in steps]
+    return write_video(Path(name), scenes, **more)
+
+
+def read_csv(name: str) -> list[dict[str, str]]:
+    with Path(name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_table_has_a_row_for_each_face_with_times_and_persons(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip("in.mp4", fps=10)
+    code, err = run(monkeypatch, capsys, "in.mp4", "--csv", "new/out.csv")
+    assert code == 0
+    rows = read_csv("new/out.csv")
+    assert [(r["index"], r["time_s"], r["track_id"], r["label"]) for r in rows[:4]] == [
+        ("0", "0.0", "1", "surprise"),
+        ("0", "0.0", "2", "happy"),
+        ("1", "0.1", "1", "surprise"),
+        ("1", "0.1", "2", "happy"),
+    ]
+    assert len(rows) == 24
+    assert {r["source"] for r in rows} == {"in.mp4"}
+    assert "12 frames (1.1 s of footage), 24 faces, 2 people" in err
+    assert "wrote new/out.csv" in err
+
+
+def test_all_that_can_be_written_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pq = pytest.importorskip("pyarrow.parquet")
+    clip("in.mp4", sound="aac")
+    names = {"--csv": "o.csv", "--jsonl": "o.jsonl", "--parquet": "o.parquet", "--out": "o.mp4"}
+    arguments = [word for pair in names.items() for word in pair]
+    assert run(monkeypatch, capsys, "in.mp4", *arguments)[0] == 0
+    table = pq.read_table("o.parquet")
+    assert len(read_csv("o.csv")) == table.num_rows == len(Path("o.jsonl").read_text().splitlines())
+    assert table.schema.metadata[b"livefer.model"] == b"level"
+    copy, source = read_streams(Path("o.mp4")), read_streams(Path("in.mp4"))
+    assert copy["times"] == source["times"]
+    assert copy["sound"] == ["aac"]
+    assert (copy["codec"], copy["pixels"]) == ("h264", "yuv420p")
+    assert sorted(p.name for p in Path().iterdir()) == sorted(["in.mp4", *names.values()])
+
+
+def test_a_part_and_a_sample(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip("in.mp4", 25, fps=10)
+    part = ("--start", "0:00:01", "--end", "2")
+    assert run(monkeypatch, capsys, "in.mp4", "--csv", "o.csv", *part, "--every", "4")[0] == 0
+    assert [r["index"] for r in read_csv("o.csv")[::2]] == ["10", "14", "18"]
+    assert run(monkeypatch, capsys, "in.mp4", "--csv", "o.csv", *part, "--fps", "5")[0] == 0
+    assert [r["time_s"] for r in read_csv("o.csv")[::2]] == ["1.0", "1.2", "1.4", "1.6", "1.8"]
+
+
+def test_what_is_broken_has_a_row_the_others_follow_and_the_exit_code_is_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("in").mkdir()
+    noise = np.random.default_rng(0)
+    noisy = [noise.integers(0, 14, (240, 320, 3), np.uint8) for _ in range(50)]
+    whole = write_video(Path("whole.mp4"), noisy, options={"g": "5"}, movflags="faststart")
+    data = whole.read_bytes()
+    Path("in/a.mp4").write_bytes(data[: len(data) // 2])
+    Path("in/b.mp4").write_bytes(b"")
+    clip("in/c.mp4")
+    Path("in/notes.txt").write_text("not a video")
+    code, err = run(
+        monkeypatch, capsys, "in", "gone.mp4", "p.jpg", "--csv", "o.csv", "--out", "copies"
+    )
+    assert code == 1
+    rows = read_csv("o.csv")
+    errors = {r["source"]: r["error"] for r in rows if r["error"]}
+    assert list(errors) == ["in/a.mp4", "in/b.mp4", "gone.mp4", "p.jpg"]
+    assert "the rest is damaged or missing" in errors["in/a.mp4"]
+    assert "is empty (0 bytes)" in errors["in/b.mp4"]
+    assert "does not exist" in errors["gone.mp4"] or "could not be opened" in errors["gone.mp4"]
+    assert 'livefer image" is for them' in errors["p.jpg"]
+    assert all(text in err for text in errors.values())
+    first = [r for r in rows if r["source"] == "in/a.mp4"]
+    assert 15 <= len(first) <= 45
+    assert first[-1]["error"]
+    assert first[-1]["time_s"] == first[-2]["time_s"]
+    assert {r["track_id"] for r in rows if r["source"] == "in/c.mp4"} == {"1", "2"}
+    assert sorted(p.name for p in Path("copies").iterdir()) == ["a.mp4", "c.mp4"]
+    assert len(read_streams(Path("copies/a.mp4"))["times"]) == len(first) - 1
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["tlak.mp4"], "livefer: tlak.mp4 does not exist: check the path; nothing was written"),
+        (["tlak.mp4", "no/*.mp4"], "none of 2 inputs is there: tlak.mp4 does not exist"),
+        (["p.jpg"], 'p.jpg is a picture: "livefer image" is for them; nothing was written'),
+    ],
+)
+def test_a_slip_in_a_name_does_not_cost_the_table_of_before(
+    names: list[str],
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("talk.csv").write_text("hours of work", encoding="utf-8")
+    code, err = run(monkeypatch, capsys, *names, "--csv", "talk.csv")
+    assert (code, err.count("\n")) == (1, 1)
+    assert expected in err
+    assert Path("talk.csv").read_text(encoding="utf-8") == "hours of work"
+
+
+def test_copies_never_take_the_place_of_what_is_read_or_of_each_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("other").mkdir()
+    clip("a.mp4", 2), clip("other/a.mp4", 3)
+    before = Path("a.mp4").read_bytes()
+    assert run(monkeypatch, capsys, "a.mp4", "other/a.mp4", "--out", ".")[0] == 0
+    assert Path("a.mp4").read_bytes() == before
+    assert len(read_streams(Path("a-2.mp4"))["times"]) == 2
+    assert len(read_streams(Path("a-3.mp4"))["times"]) == 3
+
+
+def test_a_copy_of_before_is_not_called_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip("in.mp4", 2)
+    Path("out.mp4").write_text("old")
+    code, err = run(monkeypatch, capsys, "in.mp4", "--start", "60", "--out", "out.mp4")
+    assert (code, Path("out.mp4").read_text()) == (1, "old")
+    assert "there is nothing behind the start" in err
+    assert "wrote nothing" in err
+
+
+def test_what_is_named_twice_is_done_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip("a.mp4", 2), clip("b.mp4", 3)
+    words = ("a.mp4", "*.mp4", "--csv", "out.csv", "--out", "copies")
+    assert run(monkeypatch, capsys, *words)[0] == 0
+    assert [r["source"] for r in read_csv("out.csv")] == ["a.mp4"] * 4 + ["b.mp4"] * 6
+    assert sorted(p.name for p in Path("copies").iterdir()) == ["a.mp4", "b.mp4"]
+
+
+@pytest.mark.parametrize("n_presses", [1, 3])
+def test_ctrl_c_leaves_a_valid_table_and_a_playable_video(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], n_presses: int
+) -> None:
+    """An impatient one is pressed several times and means the same."""
+    clip("in.mp4", 200, options={"g": "10"}, sound="aac")
+    clip("next.mp4", 2)
+    before = signal.getsignal(signal.SIGINT)
+    press_in_second_batch(monkeypatch, n_presses)
+    code, err = run(monkeypatch, capsys, "in.mp4", "next.mp4", "--csv", "o.csv", "--out", "copies")
+    assert code == 130
+    assert "stopped on request after 16 frames" in err
+    rows = read_csv("o.csv")
+    assert "stopped on request" in rows[-1]["error"]
+    assert len({r["index"] for r in rows if not r["error"]}) == 16
+    assert len(read_streams(Path("copies/in.mp4"))["times"]) == 16
+    assert {r["source"] for r in rows} == {"in.mp4"}
+    assert signal.getsignal(signal.SIGINT) is before
+    wait_until(lambda: threading.active_count() == 1)
+
+
+def test_another_ctrl_c_leaves_out_what_waits_and_files_are_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip("in.mp4", 200, options={"g": "10"}, sound="aac")
+    monkeypatch.setattr("livefer.cli.videowork._ONE_PRESS_S", 0.0)
+    encoded, write = threading.Event(), VideoWriter.write
+
+    def noted(self: VideoWriter, *given: Any) -> None:
+        write(self, *given)
+        encoded.set()
+
+    monkeypatch.setattr(VideoWriter, "write", noted)
+    press_in_second_batch(monkeypatch, 2, encoded)
+    words = ("in.mp4", "--csv", "o.csv", "--out", "o.mp4", "--report", "o.html")
+    code, err = run(monkeypatch, capsys, *words)
+    assert code == 130
+    assert err.splitlines()[1].endswith("; model level; wrote o.csv, o.mp4")
+    assert sorted({int(r["index"]) for r in read_csv("o.csv")}) == list(range(17))
+    assert 1 <= len(read_streams(Path("o.mp4"))["times"]) <= 16
+    assert not list(Path().glob(".*"))
+    wait_until(lambda: threading.active_count() == 1)
+
+
+def test_presses_one_after_the_other_are_one_and_a_third_one_ends_what_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s, exits = 0.0, []
+    monkeypatch.setattr("livefer.cli.videowork.time.monotonic", lambda: now_s)
+    monkeypatch.setattr("livefer.cli.videowork.os._exit", exits.append)
+    seen = {}
+    with stopping() as asked:
+        for now_s in (10.0, 10.9, 11.8, 12.7, 14.0, 14.9, 20.0, 23.9, 25.0):
+            signal.raise_signal(signal.SIGINT)
+            seen[now_s] = (asked.stop.is_set(), asked.hurry.is_set(), len(exits))
+    assert [seen[s] for s in (10.0, 12.7, 14.0, 23.9, 25.0)] == [
+        (True, False, 0),
+        (True, False, 0),
+        (True, True, 0),
+        (True, True, 0),
+        (True, True, 1),
+    ]
+    assert exits == [130]
+
+
+def test_who_ignores_ctrl_c_goes_on_ignoring_it() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with stopping() as asked:
+            signal.raise_signal(signal.SIGINT)
+        assert not asked.stop.is_set()
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def press_in_second_batch(
+    monkeypatch: pytest.MonkeyPatch, n_presses: int, begun: threading.Event | None = None
+) -> None:
+    """Press Ctrl-C; `begun`: not before it is set."""
+    n_calls, process_many = 0, Recognizer.process_many
+
+    def interrupted(self: Recognizer, *given: Any) -> Any:
+        nonlocal n_calls
+        n_calls += 1
+        assert n_calls < 2 or begun is None or begun.wait(60)
+        for _ in range(n_presses if n_calls == 2 else 0):
+            os.kill(os.getpid(), signal.SIGINT)
+        return process_many(self, *given)
+
+    monkeypatch.setattr(Recognizer, "process_many", interrupted)
+
+
+def test_a_video_without_a_face_has_rows(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_video(Path("in.mp4"), [np.zeros((240, 320, 3), np.uint8)] * 4)
+    code, err = run(monkeypatch, capsys, "in.mp4", "--csv", "o.csv")
+    assert code == 0
+    assert "4 frames (0.1 s of footage), 0 faces, 0 people" in err
+    assert [(r["note"], r["track_id"], r["error"]) for r in read_csv("o.csv")] == [
+        ("too dark", "", "")
+    ] * 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["in.mp4"], "nothing to write"),
+        (["in.mp4", "--csv", "o.txt"], "ending in .csv"),
+        (["in.mp4", "--parquet", "o.csv"], "ending in .parquet"),
+        (["in.mp4", "--out", "o.webm"], "expected a folder, or a name that ends in .mp4"),
+        (["in.mp4", "--out", "in.mp4"], "in.mp4 is read"),
+        (["in.mp4", "./in.mp4", "--out", "o.mp4"], "one file for 2 videos"),
+        (["in.mp4", "--csv", "o.csv", "--every", "2", "--fps", "3"], "leave one out"),
+        (["in.mp4", "--csv", "o.csv", "--start", "soon"], "--start soon is no time"),
+        (["in.mp4", "--csv", "o.csv", "--start", "1:75"], "--start 1:75 is no time"),
+        (
+            ["in.mp4", "--csv", "o.csv", "--start", "3", "--end", "2"],
+            "expected an end behind the start",
+        ),
+        (["in.mp4", "--csv", "in.mp4/o.csv"], "choose another place"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    words: str,
+) -> None:
+    clip("in.mp4", 2)
+    code, err = run(monkeypatch, capsys, *arguments)
+    assert code == 1
+    assert words in err
+    assert err.startswith("livefer: ")
+    assert err.count("\n") == 1
+    assert [p.name for p in Path().iterdir()] == ["in.mp4"]
+
+
+def test_without_pyav_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip("in.mp4", 2)
+    monkeypatch.setitem(sys.modules, "av", None)
+    code, err = run(monkeypatch, capsys, "in.mp4", "--csv", "o.csv")
+    assert code == 1
+    assert 'pip install "livefer[video]"' in err
+
+
+def test_the_table_is_what_the_library_gives(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from livefer.batch.recordings import recognise_video
+    from livefer.media.pyav_reader import VideoReader
+
+    clip("in.mp4", 5)
+    run(monkeypatch, capsys, "in.mp4", "--csv", "o.csv")
+    recognizer = Recognizer(None, "haar")  # the fakes
+    with VideoReader("in.mp4") as video:
+        expected = list(to_rows(recognise_video(recognizer, video)))
+    assert [(r["index"], r["track_id"], r["confidence"]) for r in read_csv("o.csv")] == [
+        (str(r["index"]), str(r["track_id"]), str(r["confidence"])) for r in expected
+    ]
+
+
+def test_a_folder_may_have_any_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("clips [a]").mkdir()
+    clip("clips [a]/in.mp4", 2)
+    assert run(monkeypatch, capsys, "clips [a]", "--csv", "o.csv")[0] == 0
+    assert {row["source"] for row in read_csv("o.csv")} == {os.path.join("clips [a]", "in.mp4")}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, names are text")
+def test_a_name_that_is_no_text_has_its_rows_and_its_faces(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    Path(clip("in.mp4", 2)).rename("caf\udce9.mp4")
+    code, err = run(
+        monkeypatch, capsys, "caf\udce9.mp4", "--csv", "o.csv", "--report", "o.html", "--out", "o"
+    )
+    assert code == 0, err
+    assert {row["source"] for row in read_csv("o.csv")} == {"caf\\xe9.mp4"}
+    assert "Key frames" in Path("o.html").read_text(encoding="utf-8")

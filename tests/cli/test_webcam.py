@@ -1,0 +1,194 @@
+"""`livefer webcam`: a video file as the camera, on SDL's dummy driver, and without a display."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import pytest
+from fakes import make_scene, use_fakes
+
+from livefer.cli import main
+from livefer.cli.shared import terminable
+from livefer.media.opencv_reader import quiet
+
+SCENE = make_scene((40, 60, 125))
+
+
+@pytest.fixture(autouse=True)
+def _fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    use_fakes(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+
+
+@pytest.fixture
+def no_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    if sys.platform != "linux":
+        pytest.skip("elsewhere there is always a display")
+    for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def run(
+    patch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> tuple[int, str]:
+    patch.setattr(sys, "argv", ["livefer", "webcam", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    out, err = capsys.readouterr()
+    assert out == ""
+    return int(ended.value.code or 0), err
+
+
+def write_video(path: Path, n_frames: int = 12) -> Path:
+    with quiet():
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (320, 240))
+    for _ in range(n_frames):
+        writer.write(SCENE)
+    writer.release()
+    return path
+
+
+def read_video(path: Path) -> list[Any]:
+    film, images = cv2.VideoCapture(str(path)), []
+    while (read := film.read())[0]:
+        images.append(read[1])
+    film.release()
+    return images
+
+
+def test_a_video_is_shown_to_its_end_and_recorded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_video(Path("in.avi"))
+    code, err = run(monkeypatch, capsys, "--source", "in.avi", "--record", "out.avi", "--mirror")
+    assert code == 0
+    assert "recognised" in err
+    assert "wrote out.avi" in err
+    assert 1 <= len(read_video(Path("out.avi"))) <= 13
+    assert sorted(path.name for path in Path().iterdir()) == ["in.avi", "out.avi"]
+
+
+def test_without_a_display_every_frame_is_recorded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], no_display: None
+) -> None:
+    write_video(Path("in.avi"))
+    code, err = run(monkeypatch, capsys, "--source", "in.avi", "--record", "out.avi")
+    assert code == 0
+    assert err.splitlines() == [
+        "there is no display: recording only, Ctrl-C ends it",
+        "12 frames recognised, 0 skipped; model level; wrote out.avi",
+    ]
+    images = read_video(Path("out.avi"))
+    assert len(images) == 12
+    assert abs(images[5].astype(int) - SCENE).max() > 100
+
+
+HANG_UP = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows knows none
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(HANG_UP, signal.SIG_IGN)
+    try:
+        with terminable():
+            if HANG_UP != signal.SIGTERM:
+                assert signal.getsignal(HANG_UP) == signal.SIG_IGN
+        assert signal.getsignal(HANG_UP) == signal.SIG_IGN
+    finally:
+        signal.signal(HANG_UP, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, HANG_UP])
+def test_ctrl_c_or_a_request_to_terminate_ends_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    no_display: None,
+    number: signal.Signals,
+) -> None:
+    def interrupt(seconds: float) -> None:
+        signal.raise_signal(number)
+
+    write_video(Path("in.avi"), 100)
+    command = importlib.import_module("livefer.cli.webcam")  # the name is a function in its package
+    monkeypatch.setattr(command, "time", SimpleNamespace(sleep=interrupt))
+    code, err = run(monkeypatch, capsys, "--source", "in.avi", "--record", "out.avi")
+    assert code == 0
+    assert "recognised" in err
+    assert not list(Path().glob(".*part*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--source", "99"), "camera 99 could not be opened"),
+        (("--source", "absent.mp4"), "absent.mp4 does not exist"),
+        (("--source", "a.png"), 'a.png does not move: "livefer image"'),
+        (("--source", "in.avi", "--record", "in.avi/out.mp4"), "cannot be written"),
+        (("--source", "in.avi", "--record", "./in.avi"), "in.avi is read"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    arguments: tuple[str, ...],
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_video(Path("in.avi"))
+    cv2.imwrite("a.png", SCENE)
+    code, err = run(monkeypatch, capsys, *arguments)
+    assert code == 1
+    assert expected in err
+    assert err.count("\n") == 1
+
+
+def test_a_wrong_path_is_said_where_there_is_no_display_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], no_display: None
+) -> None:
+    code, err = run(monkeypatch, capsys, "--source", "absent.mp4")
+    assert (code, err) == (1, "livefer: absent.mp4 does not exist: check the path\n")
+
+
+def test_no_display_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], no_display: None
+) -> None:
+    write_video(Path("in.avi"))
+    code, err = run(monkeypatch, capsys, "--source", "in.avi")
+    assert code == 1
+    assert "there is no display" in err
+    assert err.count("\n") == 1
+
+
+def test_a_camera_that_breaks_off_ends_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from livefer.media.opencv_reader import Frame
+    from livefer.media.sources import Source
+
+    def camera(source: str, live: bool | None) -> Source:
+        frames = [Frame("camera 0", 0, 0.0, SCENE), Frame("camera 0", 1, 9.0, None, error="gone")]
+        return Source("camera 0", (frame for frame in frames), live=True)
+
+    monkeypatch.setattr("livefer.media.sources.open_source", camera)
+    assert run(monkeypatch, capsys) == (1, "livefer: gone\n")
+    recorded = run(monkeypatch, capsys, "--record", "out.avi")
+    assert recorded == (1, "wrote out.avi\nlivefer: gone\n")
+    assert len(read_video(Path("out.avi"))) == 1
+
+
+def test_a_file_of_before_is_not_called_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], no_display: None
+) -> None:
+    from livefer.media.sources import Source
+
+    Path("out.avi").write_text("old")
+    nothing = Source("camera 0", (frame for frame in ()), live=True)
+    monkeypatch.setattr("livefer.media.sources.open_source", lambda source, live: nothing)
+    code, err = run(monkeypatch, capsys, "--record", "out.avi")
+    assert (code, err.splitlines()[-1]) == (0, "0 frames recognised, 0 skipped; model level")
+    assert Path("out.avi").read_text() == "old"

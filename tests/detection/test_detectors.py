@@ -1,0 +1,211 @@
+"""Both detectors: one contract, the faces of a real photograph, and nothing where nothing is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import livefer
+from livefer.detection.detectors import Detector, make_detector
+from livefer.detection.haar import HaarDetector
+from livefer.detection.yunet import YuNetDetector, download_yunet
+from livefer.errors import ModelError
+from livefer.faces.boxes import crop_boxes, iou_matrix
+
+Image = NDArray[np.uint8]
+FACE_XYXY = (172, 60, 276, 178)
+"""The face of the shipped picture, by hand: forehead to chin."""
+FRAMING_XYXY = (165.0, 56.0, 281.0, 172.0)
+"""What FER2013 would show of it: eyes at 40 % of the height, mouth at 75 %."""
+
+
+@pytest.fixture(scope="session", params=["haar", "yunet"])
+def detector(request: pytest.FixtureRequest) -> Detector:
+    if request.param == "haar":
+        return HaarDetector()
+    return YuNetDetector(request.getfixturevalue("yunet_file"))
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> Image:
+    data = files("livefer").joinpath("assets/astronaut.jpg").read_bytes()
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+
+
+def fits(boxes: NDArray[np.float32], expected: NDArray[np.float32] | list[list[float]]) -> bool:
+    """Tell whether the boxes are the expected ones, in any order."""
+    overlaps = iou_matrix(boxes, expected)
+    return overlaps.shape[0] == overlaps.shape[1] and bool((overlaps.max(axis=1) > 0.5).all())
+
+
+def test_it_finds_the_face_of_the_shipped_picture(detector: Detector, astronaut: Image) -> None:
+    boxes, scores = detector.detect(astronaut)
+    assert boxes.dtype == scores.dtype == np.float32
+    assert boxes.shape == (1, 4)
+    assert scores.shape == (1,)
+    assert 0 < scores[0] <= 1
+    assert fits(boxes, [list(FACE_XYXY)])
+
+
+def test_the_crop_has_the_framing_of_fer2013(detector: Detector, astronaut: Image) -> None:
+    """The detectors' boxes differ, the squares that are cut for them do much less."""
+    boxes, _ = detector.detect(astronaut)
+    square = crop_boxes(boxes, detector.crop_scale, detector.crop_shift_y)
+    assert iou_matrix(square, [FRAMING_XYXY])[0, 0] > 0.72
+
+
+def test_gray_is_as_good_as_colour(detector: Detector, astronaut: Image) -> None:
+    expected, _ = detector.detect(astronaut)
+    gray = cv2.cvtColor(astronaut, cv2.COLOR_BGR2GRAY)
+    for image in (gray, gray[:, :, None], np.dstack([astronaut, gray])):
+        assert fits(detector.detect(image)[0], expected)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda image: cv2.resize(image, (2048, 2048)), id="larger"),
+        pytest.param(lambda image: cv2.resize(image, (200, 200)), id="smaller"),
+        pytest.param(lambda image: np.ascontiguousarray(image[:, ::-1]), id="mirrored"),
+        pytest.param(lambda image: image[30:330, 100:400], id="a view into it"),
+        pytest.param(lambda image: np.vstack([image, np.zeros_like(image)]), id="upright format"),
+    ],
+)
+def test_boxes_follow_the_picture(
+    detector: Detector, astronaut: Image, change: Callable[[Image], Image]
+) -> None:
+    marked = np.zeros(astronaut.shape, np.uint8)
+    left, top, right, bottom = FACE_XYXY
+    marked[top:bottom, left:right] = 255
+    y, x = np.nonzero(change(marked)[:, :, 0] > 127)
+    expected = [[float(x.min()), float(y.min()), x.max() + 1.0, y.max() + 1.0]]
+    assert fits(detector.detect(change(astronaut))[0], expected)
+
+
+def test_two_faces_are_two_and_the_surer_comes_first(detector: Detector, astronaut: Image) -> None:
+    blurred = cv2.GaussianBlur(astronaut, (0, 0), 2)
+    boxes, scores = detector.detect(np.hstack([blurred, astronaut]))
+    left, top, right, bottom = FACE_XYXY
+    assert fits(boxes, [[left, top, right, bottom], [left + 512, top, right + 512, bottom]])
+    assert scores[0] >= scores[1]
+
+
+def test_the_same_picture_gives_the_same_faces_whatever_came_between(
+    detector: Detector, astronaut: Image
+) -> None:
+    before = astronaut.copy()
+    first = detector.detect(astronaut)
+    detector.detect(np.zeros((100, 300, 3), np.uint8))
+    second = detector.detect(astronaut)
+    assert np.array_equal(astronaut, before)
+    for one, two in zip(first, second, strict=True):
+        assert np.array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (0, 0, 3),
+        (0, 5),
+        (1, 1),
+        (1, 4000, 3),
+        (4000, 1),
+        (0, 4000, 3),
+        (5, 5, 3),
+        (19, 19),
+        (24, 24),
+        (33, 300),
+        (300, 31),
+        (64, 64, 3),
+    ],
+)
+def test_nothing_is_found_in_pictures_of_nothing(
+    detector: Detector, shape: tuple[int, ...]
+) -> None:
+    boxes, scores = detector.detect(np.full(shape, 128, np.uint8))
+    assert boxes.shape == (0, 4)
+    assert scores.shape == (0,)
+    assert boxes.dtype == scores.dtype == np.float32
+
+
+@pytest.mark.parametrize("size_wh", [(640, 480), (331, 250), (96, 501)])
+def test_yunet_finds_what_opencv_finds_with_it(
+    yunet_file: Path, astronaut: Image, size_wh: tuple[int, int]
+) -> None:
+    image = np.full((size_wh[1], size_wh[0], 3), 90, np.uint8)
+    for x, y, side in ((0, 0, 60), (10, 70, 90), (120, 20, 200), (350, 100, 300)):
+        small = cv2.resize(astronaut, (side, side), interpolation=cv2.INTER_AREA)
+        part = image[y : y + side, x : x + side]
+        part[:] = small[: part.shape[0], : part.shape[1]]
+    theirs = cv2.FaceDetectorYN.create(str(yunet_file), "", size_wh, 0.7, 0.3).detect(image)[1]
+    boxes, scores = YuNetDetector(yunet_file).detect(image)
+    assert len(theirs) > 0
+    assert np.allclose(boxes, np.hstack([theirs[:, :2], theirs[:, :2] + theirs[:, 2:4]]), atol=0.01)
+    assert np.allclose(scores, theirs[:, 14], atol=1e-4)
+
+
+def test_an_8k_picture(detector: Detector, astronaut: Image) -> None:
+    image = np.full((4320, 7680), 90, np.uint8)
+    image[1000:3048, 2000:4048] = cv2.resize(
+        cv2.cvtColor(astronaut, cv2.COLOR_BGR2GRAY), None, fx=4, fy=4
+    )
+    left, top, right, bottom = (4 * side for side in FACE_XYXY)
+    expected = [[left + 2000, top + 1000, right + 2000, bottom + 1000]]
+    assert fits(detector.detect(image)[0], expected)
+
+
+@pytest.mark.parametrize("image", [np.zeros((50, 50, 3)), np.zeros((3, 50, 50), np.uint8)])
+def test_what_is_no_picture_is_refused(detector: Detector, image: Image) -> None:
+    with pytest.raises(ValueError, match="expected an image of"):
+        detector.detect(image)
+
+
+def test_auto_takes_yunet_where_it_is_and_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yunet_file: Path
+) -> None:
+    monkeypatch.setenv("LIVEFER_CACHE", str(tmp_path / "dépôt ü"))
+    without = make_detector()
+    assert without.name == "haar"
+    assert "livefer download yunet" in str(without.hint)
+    assert "\n" not in str(without.hint)
+    assert make_detector("haar").hint is None  # who names it wants it
+    cached = download_yunet(yunet_file)
+    assert cached.parent == tmp_path / "dépôt ü"
+    for name in ("auto", "yunet", cached, str(cached)):
+        detector = make_detector(name)
+        assert detector.name == "yunet"
+        assert detector.hint is None
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("yunet", "run livefer download yunet"),
+        ("nowhere/yunet.onnx", r"nowhere.yunet\.onnx"),
+        ("mtcnn", 'unknown detector "mtcnn": expected auto, haar, yunet'),
+    ],
+)
+def test_a_detector_that_is_not_there(
+    name: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVEFER_CACHE", str(tmp_path))
+    with pytest.raises(ModelError, match=message) as caught:
+        make_detector(name)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []  # nothing was downloaded
+
+
+def test_a_file_that_is_not_yunet_is_named(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.onnx"
+    others = sorted((Path(livefer.__file__).parent / "assets").glob("*.onnx"))
+    for content in (b"not a network", *(path.read_bytes() for path in others)):
+        wrong.write_bytes(content)
+        with pytest.raises(ModelError, match=r"wrong\.onnx is not a YuNet model") as caught:
+            make_detector(wrong)
+        assert "\n" not in str(caught.value)

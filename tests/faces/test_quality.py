@@ -1,0 +1,99 @@
+"""Which pictures can show a face, and which faces can be read."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from builders import make_faces
+from numpy.typing import NDArray
+from videos import face_picture
+
+from livefer.faces.quality import (
+    MAX_OUTSIDE,
+    MIN_FACE_PX,
+    dark,
+    share_outside,
+    sharpness,
+    too_small,
+    usable,
+    why_no_face,
+)
+
+INSIDE = np.array([[0, 0, 48, 48]], np.float32)
+
+
+def grainy(n: int = 3) -> NDArray[np.uint8]:
+    noise = np.random.default_rng(1).normal(0, 12, (n, 48, 48))
+    return np.clip(0.5 * make_faces(n) + 60 + noise, 0, 255).astype(np.uint8)
+
+
+def test_why_no_face() -> None:
+    picture = cv2.resize(face_picture(), (640, 480))
+    assert why_no_face(picture) is None
+    assert why_no_face((picture * 0.05).astype(np.uint8)) == "too dark"
+    assert why_no_face(np.zeros_like(picture)) == "too dark"
+    assert why_no_face(np.full_like(picture, 128)) == "blank"
+    assert why_no_face(np.full_like(picture, 255)) == "too bright"
+    lamp = np.zeros_like(picture)
+    lamp[100:200, 100:300] = 200  # dark around somebody who can be seen
+    assert why_no_face(lamp) is None
+
+
+def test_a_face_is_too_small_by_its_shorter_side() -> None:
+    side = float(MIN_FACE_PX)
+    boxes = [(0, 0, side, side), (5, 5, 4 + side, 90), (5, 5, 90, 4 + side)]
+    assert too_small(boxes).tolist() == [False, True, True]
+    assert too_small([]).tolist() == []
+
+
+def test_blur_takes_sharpness_away() -> None:
+    faces = grainy()
+    values = [
+        sharpness(np.stack([cv2.GaussianBlur(face, (0, 0), sigma) for face in faces]))
+        for sigma in (0.5, 1, 2, 4)
+    ]
+    assert (np.diff([sharpness(faces), *values], axis=0) < 0).all()
+
+
+def test_sharpness_depends_neither_on_brightness_nor_on_contrast_nor_on_the_crops_size() -> None:
+    faces = grainy()
+    changed = (0.5 * faces.astype(float) + 10).round().astype(np.uint8)
+    assert sharpness(changed) == pytest.approx(sharpness(faces), rel=0.05)
+    larger = faces.repeat(2, axis=1).repeat(2, axis=2)
+    assert sharpness(larger) == pytest.approx(sharpness(faces), rel=0.15)
+
+
+def test_a_crop_of_one_gray_level_is_not_usable_and_neither_is_a_nearly_black_one() -> None:
+    nearly = np.zeros((1, 48, 48), np.uint8)
+    nearly[0, ::7, ::5] = 1
+    faces = np.concatenate([np.full((1, 48, 48), 90, np.uint8), nearly, grainy(1)])
+    squares = np.repeat(INSIDE, 3, axis=0)
+    assert usable(faces, squares, (48, 48)).tolist() == [False, False, True]
+
+
+def test_darkness_is_little_light_and_nothing_else() -> None:
+    faces = grainy(1)
+    night = (faces.astype(float) / 8).round().astype(np.uint8)  # of deviation 5, on the average 17
+    flat_but_light = night + np.uint8(120)
+    deep_but_clear = np.clip(4 * (night.astype(float) - night.mean()) + 40, 0, 255)
+    assert dark(faces).tolist() == [False]
+    assert dark(night).tolist() == [True]
+    assert dark(flat_but_light).tolist() == [False]
+    assert dark(deep_but_clear.astype(np.uint8)).tolist() == [False]
+    assert usable(night, INSIDE, (48, 48)).tolist() == [False]
+
+
+def test_shares_outside() -> None:
+    squares = [[0, 0, 10, 10], [-5, 0, 5, 10], [95, 75, 105, 85], [200, 0, 210, 10], [-9, 8, 9, 12]]
+    assert share_outside(squares, (80, 100)) == pytest.approx([0, 0.5, 0.75, 1, 0.5])
+    assert share_outside(np.empty((0, 4)), (80, 100)).shape == (0,)
+
+
+def test_a_crop_that_is_half_outside_is_not_usable() -> None:
+    squares = [[48 * (MAX_OUTSIDE + d), 0, 48 * (1 + MAX_OUTSIDE + d), 48] for d in (-0.02, 0.02)]
+    assert usable(grainy(2), squares, (48, 48)).tolist() == [True, False]
+
+
+def test_no_faces_are_no_answers() -> None:
+    assert usable(make_faces(0), np.empty((0, 4)), (48, 48)).shape == (0,)

@@ -1,0 +1,453 @@
+"""The live view: keys, sizes, errors of the source, recordings, snapshots."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from fakes import LevelClassifier, SquareDetector, make_face, make_scene
+from numpy.typing import NDArray
+
+from livefer.errors import SourceError
+from livefer.live.recorder import VideoSink
+from livefer.live.scene import paint_scene
+from livefer.live.view import HELP, LiveView
+from livefer.media.opencv_reader import Frame
+from livefer.media.sources import Source
+from livefer.recognizer import Recognizer
+from livefer.results import FrameResult
+
+SCENE = make_scene((40, 60, 125))
+WAIT_S = 60.0
+
+
+def make_recognizer(classifier: Any = None) -> Recognizer:
+    return Recognizer(classifier or LevelClassifier(), SquareDetector(), smoothing_s=0)
+
+
+def make_frames(images: Iterable[NDArray[Any]]) -> list[Frame]:
+    return [Frame("film", i, i / 25, image) for i, image in enumerate(images)]
+
+
+def make_source(frames: Iterable[Frame], live: bool = False) -> Source:
+    return Source("film", (frame for frame in frames), live=live, fps=25)
+
+
+def finish(view: LiveView) -> None:
+    """Wait until the source has ended and everything is recognised."""
+    assert view.join(WAIT_S)
+
+
+def shown(view: LiveView, window_wh: tuple[int, int] = (640, 480)) -> NDArray[np.uint8]:
+    """Return the picture without the greeting and the figures."""
+    view.say("")
+    view.repaint()
+    until_s = time.monotonic() + WAIT_S
+    while time.monotonic() < until_s:
+        canvas = view.paint(window_wh)
+        if canvas is not None:
+            height, width = canvas.shape[:2]
+            canvas[-height // 3 :, width // 2 :] = 0  # the figures change with time
+            return canvas
+        time.sleep(0.005)  # its faces may still be about to come
+    raise AssertionError("nothing was painted")
+
+
+@pytest.mark.parametrize(
+    ("window_wh", "expected_wh"),
+    [
+        ((640, 480), (640, 480)),
+        ((1000, 480), (640, 480)),
+        ((320, 900), (320, 240)),
+        ((9, 9), (9, 7)),
+    ],
+)
+def test_the_picture_fits_the_window_and_keeps_its_shape(
+    window_wh: tuple[int, int], expected_wh: tuple[int, int]
+) -> None:
+    with LiveView(make_recognizer(), make_source(make_frames([SCENE]))) as view:
+        finish(view)
+        canvas = shown(view, window_wh)
+    assert (canvas.shape[1], canvas.shape[0]) == expected_wh
+
+
+def test_boxes_lie_on_their_faces_at_any_size_and_mirrored() -> None:
+    """The square is found at (40, 60) of 320×240; at double size its left edge is at 80."""
+    with LiveView(make_recognizer(), make_source(make_frames([SCENE]))) as view:
+        finish(view)
+        plain = shown(view)
+        view.press("m")
+        mirrored = shown(view)
+    row = 120 + 60  # through the middle of the square
+
+    def edges(canvas: NDArray[np.uint8]) -> list[int]:
+        is_gray = np.ptp(canvas[row].astype(int), axis=1) == 0
+        return np.flatnonzero(~is_gray).tolist()
+
+    assert min(edges(plain)) == pytest.approx(80, abs=3)
+    assert max(edges(plain)) == pytest.approx(200, abs=3)
+    assert min(edges(mirrored)) == pytest.approx(640 - 200, abs=3)
+    assert max(edges(mirrored)) == pytest.approx(640 - 80, abs=3)
+
+
+def test_nothing_is_painted_twice() -> None:
+    with LiveView(make_recognizer(), make_source(make_frames([SCENE]))) as view:
+        assert view.paint((640, 480)) is None or view.frame_wh is not None
+        finish(view)
+        shown(view)
+        assert view.paint((640, 480)) is None
+        assert view.paint((320, 240)) is not None
+        view.press("h")
+        assert view.paint((320, 240)) is not None
+
+
+def test_keys() -> None:
+    recognizer = make_recognizer()
+    with LiveView(recognizer, make_source(make_frames([SCENE]))) as view:
+        finish(view)
+        pictures = [shown(view)]
+        for key in ("h", "h", "m", "m"):
+            view.press(key)
+            pictures.append(shown(view))
+        assert np.array_equal(pictures[0], pictures[2])
+        assert np.array_equal(pictures[0], pictures[4])
+        assert not np.array_equal(pictures[0], pictures[1])
+        assert not np.array_equal(pictures[0], pictures[3])
+        view.press("g")
+        assert recognizer.heatmaps
+        view.press("g")
+        assert not recognizer.heatmaps
+        view.press("x")
+        assert not view.quit
+        for key in ("q", "escape"):
+            view.quit = False
+            view.press(key)
+            assert view.quit
+            assert not view.running
+
+
+def test_bars_do_not_lie_over_a_face_that_fills_the_picture() -> None:
+    faces = [make_face((10, 10, 630, 470), track_id=1)]
+    canvas = np.full((480, 640, 3), 90, np.uint8)
+    assert paint_scene(canvas, faces, False, (), "top-right") is None
+    assert paint_scene(canvas, faces, False, (), None) is None
+    small = [make_face((200, 200, 300, 300), track_id=1)]
+    assert paint_scene(canvas, small, False, (), None) == "top-right"
+
+
+def test_labels_avoid_a_message() -> None:
+    faces = [make_face((270, 40, 370, 140))]
+    ways = []
+    for message in ("", "saved a picture with a name"):
+        canvas = np.full((480, 640, 3), 90, np.uint8)
+        paint_scene(canvas, faces, False, (), "top-left", message)
+        ways.append(canvas)
+    below = slice(145, 175)  # the label has gone there
+    assert (ways[0][below, 260:380] == 90).all()
+    assert (ways[1][below, 260:380] != 90).any()
+
+
+def test_quitting_does_not_wait_for_a_frame() -> None:
+    go_on, asked = threading.Event(), threading.Event()
+
+    def frames() -> Generator[Frame, None, None]:
+        yield from make_frames([SCENE])
+        asked.set()
+        assert go_on.wait(WAIT_S)
+
+    with LiveView(make_recognizer(), make_source(frames(), live=True)) as view:
+        assert asked.wait(WAIT_S)
+        view.stop()
+        finish(view)
+        assert not go_on.is_set()
+    go_on.set()
+
+
+def test_help_names_every_key() -> None:
+    keys = {key.strip().lower() for names, _ in HELP for key in names.split(",")}
+    assert keys == {"q", "esc", "r", "g", "s", "m", "h"}
+
+
+def test_r_makes_the_stream_forget_its_faces() -> None:
+    """Without the reset the one face stays number 1, and a new one gets number 2."""
+    waiting, proceed = threading.Event(), threading.Event()
+    empty = make_scene()
+
+    def frames() -> Generator[Frame, None, None]:
+        yield from make_frames([SCENE, SCENE])
+        waiting.set()
+        assert proceed.wait(WAIT_S)
+        for i, image in enumerate([empty, make_scene((220, 160, 200))], 2):
+            yield Frame("film", i, 100.0 + i, image)
+
+    view = LiveView(make_recognizer(), make_source(frames()))
+    with view:
+        assert waiting.wait(WAIT_S)
+        view.press("r")
+        proceed.set()
+        finish(view)
+        assert view.state.result is not None
+        assert [face.track_id for face in view.state.result.faces] == [1]
+
+
+class HeldClassifier(LevelClassifier):
+    """Waits within the first prediction until it is let go."""
+
+    def __init__(self) -> None:
+        self.inside, self.go_on = threading.Event(), threading.Event()
+
+    def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.inside.set()
+        assert self.go_on.wait(WAIT_S)
+        return super().predict(faces)
+
+
+def test_frames_are_shown_while_recognition_works_and_the_skipped_are_counted() -> None:
+    classifier = HeldClassifier()
+    levels = (100, 125, 150, 175, 200)
+    passed = threading.Event()
+
+    def frames() -> Generator[Frame, None, None]:
+        pictures = [make_scene((40, 60, level)) for level in levels]
+        for frame in make_frames(pictures):
+            yield frame
+            assert classifier.inside.wait(WAIT_S)  # the first is being recognised from here on
+        passed.set()
+
+    with LiveView(make_recognizer(classifier), make_source(frames(), live=True)) as view:
+        assert passed.wait(WAIT_S)
+        assert shown(view)[180, 140].tolist() == pytest.approx([200, 200, 200], abs=5)
+        assert view.state.n_recognised == 0
+        classifier.go_on.set()
+        finish(view)
+    state = view.state
+    assert (state.n_recognised, state.n_skipped) == (2, 3)
+    assert state.result is not None
+    assert [face.label for face in state.result.faces] == ["surprise"]
+
+
+def test_a_window_of_another_size_is_painted_at_once() -> None:
+    """Also while the faces of the newest frame are about to come."""
+    view = LiveView(make_recognizer(), make_source([]))
+    first, second = make_frames([SCENE, SCENE])
+    view.state.add_frame(first, time.perf_counter())
+    view.state.add_result(make_recognizer().process(first), time.perf_counter())
+    shown(view)
+    view.state.add_frame(second, time.perf_counter() + WAIT_S)
+    assert view.paint((640, 480)) is None
+    canvas = view.paint((320, 240))
+    assert canvas is not None
+    assert canvas.shape == (240, 320, 3)
+
+
+def test_a_window_wakes_up_for_a_frame_and_for_its_faces() -> None:
+    classifier = HeldClassifier()
+    with LiveView(make_recognizer(classifier), make_source(make_frames([SCENE]))) as view:
+        assert view.wait(WAIT_S)
+        assert view.state.frame is not None
+        assert view.state.result is None
+        classifier.go_on.set()
+        assert view.wait(WAIT_S)
+        assert view.state.result is not None
+
+
+def test_a_file_without_a_window_is_recognised_whole(tmp_path: Path) -> None:
+    source = make_source(make_frames([SCENE] * 30), live=False)
+    with LiveView(make_recognizer(), source) as view:
+        finish(view)
+    assert (view.state.n_recognised, view.state.n_skipped) == (30, 0)
+
+
+def test_trouble_is_shown_until_frames_come_again() -> None:
+    shown_while = threading.Event()
+    waiting = threading.Event()
+
+    def frames() -> Generator[Frame, None, None]:
+        yield Frame("film", 0, 0.0, SCENE)
+        yield Frame("film", 1, 0.1, None, error="film stopped: trying again")
+        waiting.set()
+        assert shown_while.wait(WAIT_S)
+        yield Frame("film", 1, 0.2, SCENE)
+
+    with LiveView(make_recognizer(), make_source(frames())) as view:
+        assert waiting.wait(WAIT_S)
+        troubled = shown(view)
+        shown_while.set()
+        finish(view)
+        assert not np.array_equal(shown(view), troubled)
+        assert not view.running
+
+
+def test_a_long_address_leaves_room_for_what_is_wrong_with_it() -> None:
+    address = f"rtsp://camera/{'key' * 100}"
+    pictures = []
+    for reason in ("trying again", "is it on?"):
+        error = Frame(address, 1, 0.1, None, error=f"{address} stopped: {reason}")
+        source = Source(address, iter([*make_frames([SCENE]), error]), live=True)
+        with LiveView(make_recognizer(), source) as view:
+            finish(view)
+        pictures.append(shown(view))
+    assert not np.array_equal(*pictures)
+
+
+def test_a_source_that_ends_in_trouble_raises_it() -> None:
+    frames = [*make_frames([SCENE]), Frame("film", 1, 0.1, None, error="film is gone")]
+    with LiveView(make_recognizer(), make_source(frames)) as view:
+        finish(view)
+        with pytest.raises(SourceError, match="film is gone"):
+            _ = view.running
+
+
+def test_what_recognition_raises_comes_out() -> None:
+    class Broken(LevelClassifier):
+        def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+            raise RuntimeError("broken network")
+
+    with LiveView(make_recognizer(Broken()), make_source(make_frames([SCENE]))) as view:
+        finish(view)
+        with pytest.raises(RuntimeError, match="broken network"):
+            _ = view.running
+
+
+def test_a_recording_has_every_recognised_frame_and_what_was_drawn(tmp_path: Path) -> None:
+    path = tmp_path / "out.avi"
+    recording = VideoSink(path, 25)
+    with LiveView(
+        make_recognizer(), make_source(make_frames([SCENE] * 12)), False, recording
+    ) as view:
+        finish(view)
+        assert not path.exists()
+    film = cv2.VideoCapture(str(path))
+    images = []
+    while (read := film.read())[0]:
+        images.append(read[1])
+    film.release()
+    assert len(images) == 12
+    assert np.abs(images[3].astype(int) - SCENE).max() > 100  # the box and the chart are in it
+
+
+class SlowSink(VideoSink):
+    """Takes its time, and notes what it was given."""
+
+    def __init__(self, path: Path, go_on: threading.Event) -> None:
+        super().__init__(path, 25)
+        self.go_on = go_on
+        self.given: list[tuple[int, tuple[int, ...]]] = []
+
+    def write(self, result: FrameResult, image: NDArray[np.uint8] | None = None) -> None:
+        assert self.go_on.wait(WAIT_S)
+        assert image is not None
+        self.given.append((result.index, image.shape))
+        super().write(result, image)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_recording_holds_up_recognition_of_files_alone(live: bool, tmp_path: Path) -> None:
+    go_on, all_read = threading.Event(), threading.Event()
+    sink = SlowSink(tmp_path / "out.avi", go_on)
+
+    def frames() -> Generator[Frame, None, None]:
+        for frame in make_frames([SCENE] * 40):
+            yield frame
+            while live and view.state.n_recognised <= frame.index:  # none is skipped
+                time.sleep(0.001)
+        all_read.set()
+
+    view = LiveView(make_recognizer(), make_source(frames(), live=live), False, sink)
+    with view:
+        if live:
+            assert all_read.wait(WAIT_S)  # though nothing can be written
+        else:
+            assert not all_read.wait(0.3)
+        go_on.set()
+        finish(view)
+    indices = [index for index, _ in sink.given]
+    assert indices == sorted(set(indices))
+    assert len(indices) == 40 if not live else 8 <= len(indices) <= 9
+    assert (tmp_path / "out.avi").exists()
+
+
+def test_a_large_picture_is_recorded_smaller(tmp_path: Path) -> None:
+    go_on = threading.Event()
+    go_on.set()
+    sink = SlowSink(tmp_path / "out.avi", go_on)
+    images = [cv2.resize(SCENE, (2560, 1920)), SCENE]
+    with LiveView(make_recognizer(), make_source(make_frames(images)), False, sink) as view:
+        finish(view)
+    assert sink.given == [(0, (1440, 1920, 3)), (1, (240, 320, 3))]
+
+
+def test_what_recording_raises_comes_out(tmp_path: Path) -> None:
+    class Broken(VideoSink):
+        def write(self, result: FrameResult, image: NDArray[np.uint8] | None = None) -> None:
+            raise RuntimeError("broken video")
+
+    sink = Broken(tmp_path / "out.avi", 25)
+    with LiveView(make_recognizer(), make_source(make_frames([SCENE] * 20)), False, sink) as view:
+        finish(view)
+    with pytest.raises(RuntimeError, match="broken video"):
+        _ = view.running
+
+
+def test_a_second_ctrl_c_costs_no_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out.avi"
+    view = LiveView(
+        make_recognizer(), make_source(make_frames([SCENE] * 3)), False, VideoSink(path, 25)
+    )
+    join, pressed = threading.Thread.join, []
+
+    def interrupted(thread: threading.Thread, timeout: float | None = None) -> None:
+        if not pressed:
+            pressed.append(thread.name)
+            raise KeyboardInterrupt
+        join(thread, timeout)
+
+    with view:
+        finish(view)
+        monkeypatch.setattr(threading.Thread, "join", interrupted)
+    assert pressed == ["livefer-recognise"]
+    assert path.exists()
+
+
+def test_snapshots_never_replace_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    view = LiveView(make_recognizer(), make_source(make_frames([SCENE])))
+    assert view.snapshot() == "no picture yet"
+    with view:
+        finish(view)
+        messages = [view.snapshot() for _ in range(3)]
+    files = sorted(tmp_path.glob("livefer-*.png"))
+    assert len(files) == 3
+    assert sorted(messages) == sorted(f"saved {path.name}" for path in files)
+    image = cv2.imread(str(files[0]))
+    assert image is not None
+    assert image.shape == SCENE.shape
+
+
+def test_a_snapshot_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with LiveView(make_recognizer(), make_source(make_frames([SCENE]))) as view:
+        finish(view)
+
+        def fill_up(path: Path, data: bytes) -> None:
+            with path.open("wb") as file:
+                file.write(data[:100])
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(Path, "write_bytes", fill_up)
+        assert "cannot be written: No space left on device" in view.snapshot()
+    assert list(folder.iterdir()) == []

@@ -1,0 +1,500 @@
+"""Videos are read with their own times, and written so that browsers play them."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from needs import missing
+
+av = pytest.importorskip("av")
+
+import cv2
+import numpy as np
+from videos import face_picture, grays, number_of, read_sound, read_streams, write_video
+
+import livefer.media.pyav_reader
+from livefer.errors import ConfigError, LiveferError, SourceError
+from livefer.media.decoding import squared
+from livefer.media.h264_writer import VideoWriter
+from livefer.media.opencv_reader import Frame, quiet
+from livefer.media.pyav_reader import VideoReader
+from livefer.media.sources import open_source
+
+NTSC = Fraction(30000, 1001)
+
+
+def read(path: Path, **more: Any) -> list[Frame]:
+    with VideoReader(path, **more) as video:
+        return list(video)
+
+
+def seen(frames: list[Frame]) -> list[tuple[int, float, int]]:
+    """Index, time and number of each frame that has an image."""
+    return [
+        (f.index, round(f.time_s, 6), number_of(f.image)) for f in frames if f.image is not None
+    ]
+
+
+@pytest.mark.parametrize("fps", [NTSC, Fraction(24000, 1001), Fraction(25), Fraction(12)])
+def test_a_steady_rate_stays_what_it_is(tmp_path: Path, fps: Fraction) -> None:
+    path = write_video(tmp_path / "in.mp4", grays(8), fps)
+    with VideoReader(path) as video:
+        assert video.info.fps == fps
+        assert video.info.wh == (96, 64)
+        assert video.info.n_frames == 8
+        assert video.info.duration_s == pytest.approx(float(8 / fps))
+        assert seen(list(video)) == [(i, round(float(i / fps), 6), i) for i in range(8)]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+def test_a_changing_rate_keeps_its_times_and_they_count_from_the_first_frame(
+    tmp_path: Path, suffix: str
+) -> None:
+    ticks = [50, 51, 55, 56, 80, 120]
+    path = write_video(tmp_path / f"in{suffix}", grays(6), 25, ticks)
+    assert seen(read(path)) == [(i, (t - 50) / 25, i) for i, t in enumerate(ticks)]
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mjpeg", ".h264"])
+def test_files_without_times_go_on_at_their_rate(tmp_path: Path, suffix: str) -> None:
+    codec = "libx264" if suffix == ".h264" else "mjpeg"
+    path = write_video(tmp_path / f"in{suffix}", grays(5), 25, codec=codec)
+    frames = read(path)
+    assert [f.index for f in frames] == [0, 1, 2, 3, 4]
+    assert [f.time_s for f in frames] == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
+
+
+@pytest.mark.parametrize("degrees", [90, 180, -90])
+def test_a_turned_video_is_read_upright_as_opencv_does(tmp_path: Path, degrees: int) -> None:
+    if not hasattr(av.VideoStream, "set_display_rotation"):
+        missing("this PyAV cannot write videos that are to be turned: a newer one can")
+    picture = cv2.resize(face_picture(), (128, 96))
+    path = write_video(tmp_path / "in.mp4", [picture] * 2, degrees=degrees)
+    with quiet():
+        capture = cv2.VideoCapture(str(path))
+    ok, expected = capture.read()
+    capture.release()
+    assert ok
+    image = read(path)[0].image
+    assert image is not None
+    assert image.shape == expected.shape == ((96, 128, 3) if degrees == 180 else (128, 96, 3))
+    assert np.abs(image.astype(int) - expected).mean() < 3
+    assert np.abs(image.astype(int) - cv2.rotate(expected, cv2.ROTATE_180)).mean() > 20
+
+
+@pytest.mark.parametrize("aspect", [Fraction(64, 45), Fraction(8, 9)])
+@pytest.mark.parametrize("degrees", [0, 90])
+def test_pixels_that_are_not_square_are_stretched(
+    tmp_path: Path, aspect: Fraction, degrees: int
+) -> None:
+    if degrees and not hasattr(av.VideoStream, "set_display_rotation"):
+        missing("this PyAV cannot write videos that are to be turned: a newer one can")
+    picture = cv2.resize(face_picture(), (144, 96))
+    path = write_video(tmp_path / "in.mp4", [picture] * 2, aspect=aspect, degrees=degrees)
+    shape = (96, 205, 3) if aspect > 1 else (108, 144, 3)
+    if degrees:
+        shape = (shape[1], shape[0], 3)
+    image = read(path)[0].image
+    with open_source(path) as frames:
+        by_opencv = next(iter(frames)).image
+    assert image is not None
+    assert by_opencv is not None
+    assert image.shape == by_opencv.shape == shape
+    assert np.abs(image.astype(int) - by_opencv).mean() < 3
+    copy = tmp_path / "out.mp4"
+    with VideoReader(path) as reader, VideoWriter(copy, reader.info) as writer:
+        writer.write(image, 0.0)
+    with VideoReader(copy) as reader:  # which is as it looked, and not stretched again
+        assert reader.info.aspect == 1
+        assert reader.info.wh == (shape[1] // 2 * 2, shape[0] // 2 * 2)
+
+
+def test_an_aspect_that_cannot_be_meant_changes_nothing() -> None:
+    image = np.zeros((10, 20, 3), np.uint8)
+    for aspect in (0.0, 0.01, 1.0, 1.001, 100.0):
+        assert squared(image, aspect) is image
+
+
+def parts_of(frames: list[Frame], start_s: float, end_s: float) -> list[Frame]:
+    return [f for f in frames if start_s - 1e-6 <= f.time_s < end_s]
+
+
+@pytest.mark.parametrize("options", [{"g": "5", "bf": "2"}, {"g": "100", "bf": "0"}])
+@pytest.mark.parametrize("span", [(0.0, 0.4), (0.5, 1.0), (0.2, 0.2001), (1.0, 9.0), (0.21, 0.35)])
+def test_a_part_is_what_the_whole_has_there(
+    tmp_path: Path, options: dict[str, str], span: tuple[float, float]
+) -> None:
+    ticks = [0, 1, 2, 4, 5, *range(8, 33)]
+    path = write_video(tmp_path / "in.mp4", grays(30), 25, ticks, options=options)
+    part = read(path, start_s=span[0], end_s=span[1])
+    assert seen(part) == seen(parts_of(read(path), *span))
+    assert part
+
+
+def test_a_rest_of_the_file_that_is_not_wanted_is_no_error_and_nothing_behind_the_end_is(
+    tmp_path: Path,
+) -> None:
+    path = write_video(tmp_path / "in.mp4", grays(10))
+    assert all(f.error is None for f in read(path, end_s=0.1))
+    (last,) = read(path, start_s=5.0)
+    assert last.image is None
+    assert "ends at 0.4 s" in str(last.error)
+
+
+def test_every_nth_frame_and_so_many_a_second(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "in.mp4", grays(25), 25)
+    assert [f.index for f in read(path, every=10)] == [0, 10, 20]
+    assert [f.index for f in read(path, every=10, start_s=0.2)] == [5, 15]
+    assert [f.index for f in read(path, fps=5)] == [0, 5, 10, 15, 20]
+    assert [f.index for f in read(path, fps=5, start_s=0.12)] == [3, 8, 13, 18, 23]
+    assert [f.index for f in read(path, fps=100)] == list(range(25))
+    assert all(f.n_skipped == 0 for f in read(path, every=3))
+    irregular = write_video(tmp_path / "vfr.mp4", grays(5), 10, [0, 1, 17, 18, 31])
+    assert [f.index for f in read(irregular, fps=1)] == [0, 2, 4]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"every": 0}, {"fps": 0}, {"every": 2, "fps": 1}, {"start_s": -1}, {"start_s": 2, "end_s": 2}],
+)
+def test_a_span_that_makes_no_sense_is_refused(tmp_path: Path, more: dict[str, Any]) -> None:
+    path = write_video(tmp_path / "in.mp4", grays(2))
+    with pytest.raises(ConfigError, match="expected"):
+        VideoReader(path, **more)
+
+
+def noisy(n: int) -> list[Any]:
+    """Frames that are hard to compress, so that a part of the file is a part of the time."""
+    generator = np.random.default_rng(0)
+    return [generator.integers(0, 255, (64, 96, 3), np.uint8) for _ in range(n)]
+
+
+@pytest.mark.parametrize(("suffix", "movflags"), [(".mp4", "faststart"), (".mkv", ""), (".ts", "")])
+def test_of_a_video_that_is_cut_short_everything_before_is_read(
+    tmp_path: Path, suffix: str, movflags: str
+) -> None:
+    whole = write_video(
+        tmp_path / f"in{suffix}", noisy(50), sound="aac", options={"g": "5"}, movflags=movflags
+    )
+    n_whole = len([f for f in read(whole) if f.image is not None])
+    assert n_whole == 50
+    assert all(f.error is None for f in read(whole))
+    cut = tmp_path / f"cut{suffix}"
+    data = whole.read_bytes()
+    cut.write_bytes(data[: len(data) // 2])
+    frames = read(cut)
+    n_read = len([f for f in frames if f.image is not None])
+    assert 15 <= n_read <= 35
+    if suffix == ".ts":  # a stream has no length of which something could be missing
+        return
+    assert [f.image is None for f in frames].index(True) == len(frames) - 1
+    assert "of 2.0 s: the rest is damaged or missing" in str(frames[-1].error)
+    assert frames[-1].index == n_read
+    assert frames[-1].time_s == frames[-2].time_s
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "mjpeg"])
+def test_an_avi_that_is_cut_short_says_so(tmp_path: Path, codec: str) -> None:
+    whole = write_video(tmp_path / "in.avi", noisy(50), codec=codec)
+    assert len(read(whole)) == 50
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    *frames, last = read(cut)
+    assert 15 <= len(frames) <= 35
+    assert "of 2.0 s: the rest is damaged or missing" in str(last.error)
+
+
+def test_tags_need_not_be_text(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "in.mp4", grays(5), sound="aac")
+    data = path.read_bytes()
+    assert data.count(b"Lavf") == 1  # who wrote it
+    path.write_bytes(data.replace(b"Lavf", b"L\xe9vf"))
+    frames = read(path)
+    assert len(frames) == 5
+    with VideoReader(path) as video, VideoWriter(tmp_path / "out.mp4", video.info, path) as copy:
+        for frame in video:
+            assert frame.image is not None
+            copy.write(frame.image, frame.time_s)
+    assert read_streams(tmp_path / "out.mp4")
+
+
+def test_a_damaged_middle_is_read_over_and_said(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "in.mp4", noisy(40), options={"g": "4"}, movflags="faststart")
+    data = bytearray(whole.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 9000] = bytes(9000)
+    (tmp_path / "bad.mp4").write_bytes(data)
+    frames = read(tmp_path / "bad.mp4")
+    good = [f for f in frames if f.image is not None and f.note != "damaged"]
+    assert 25 <= len(good) < 40
+    assert good[-1].index == 39
+    assert good[-1].time_s == pytest.approx(39 / 25)
+    told = [f for f in frames if f.note == "damaged"]
+    n_lost = sum(f.n_skipped for f in frames)
+    assert len(good) + len(told) + n_lost == 40
+    assert bool(n_lost) is (frames[-1].error is not None)
+    assert told or n_lost
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "n_joined"),
+    [("a.ts", "libx264", 3), ("a.mpg", "mpeg2video", 1), ("a.mpg", "mpeg2video", 2)],
+)
+def test_a_clock_that_goes_back_or_stands_is_no_damage(
+    tmp_path: Path, name: str, codec: str, n_joined: int
+) -> None:
+    """Of recordings that were joined, and of MPEG-2's B-frames, whose times are guessed."""
+    path = write_video(tmp_path / name, 3 * grays(30), codec=codec, options={"bf": "2"})
+    path.write_bytes(path.read_bytes() * n_joined)
+    frames = read(path)
+    assert [f.error for f in frames if f.error] == []
+    assert [f.index for f in frames] == list(range(90 * n_joined))
+    assert sum(f.n_skipped for f in frames) == 0
+    steps = np.diff([f.time_s for f in frames])
+    assert steps == pytest.approx(0.04)
+
+
+def test_a_part_behind_a_seam_is_what_the_whole_has_there(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.ts", grays(30), options={"bf": "2"})
+    path.write_bytes(path.read_bytes() * 3)
+    whole = seen(read(path))
+    assert seen(read(path, start_s=3)) == whole[75:]
+
+
+@pytest.mark.parametrize("what", ["gray", "upright"])
+def test_a_picture_whose_colours_are_damaged_is_read_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """As in ProRes, whose every frame says how it has to be converted."""
+    path = write_video(tmp_path / "in.mp4", grays(6))
+    convert = getattr(livefer.media.pyav_reader, what)
+
+    def damaged(picture: av.VideoFrame, *more: float) -> Any:
+        if picture.time == 2 / 25:
+            raise av.error.OSError(95, "Operation not supported")
+        return convert(picture, *more)
+
+    monkeypatch.setattr(livefer.media.pyav_reader, what, damaged)
+    *frames, last = read(path)
+    assert [(f.index, f.n_skipped) for f in frames] == [(0, 0), (1, 0), (3, 1), (4, 0), (5, 0)]
+    assert "is damaged: 1 frames could not be read" in str(last.error)
+
+
+def test_what_is_no_video_is_said(tmp_path: Path) -> None:
+    def error_of(path: Path) -> str:
+        with pytest.raises(SourceError) as caught:
+            VideoReader(path)
+        return str(caught.value)
+
+    assert "check the path" in error_of(tmp_path / "nothing.mp4")
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    assert "is empty (0 bytes)" in error_of(tmp_path / "empty.mp4")
+    (tmp_path / "text.mp4").write_text("no video at all, just words " * 30)
+    assert "could not be opened as a video" in error_of(tmp_path / "text.mp4")
+    whole = write_video(tmp_path / "whole.mp4", grays(10))  # what it has is listed at its end
+    (tmp_path / "headless.mp4").write_bytes(whole.read_bytes()[:-900])
+    assert "could not be opened as a video" in error_of(tmp_path / "headless.mp4")
+    with av.open(str(tmp_path / "sound.mp4"), "w") as file:
+        stream = file.add_stream("aac", rate=48_000)
+        stream.layout = "mono"
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 4800), np.int16), "s16", "mono")
+        silence.sample_rate = 48_000
+        file.mux(stream.encode(silence))
+        file.mux(stream.encode(None))
+    assert "no moving picture" in error_of(tmp_path / "sound.mp4")
+    known = write_video(tmp_path / "known.avi", grays(2), codec="mpeg4").read_bytes()
+    (tmp_path / "odd.avi").write_bytes(known.replace(b"FMP4", b"Zz9x"))
+    assert "nothing here decodes" in error_of(tmp_path / "odd.avi")
+
+
+def test_a_video_without_a_frame_says_so(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "in.mkv", [], sound="aac", sound_s=0.2)
+    (frame,) = read(path)
+    assert (frame.index, frame.image) == (0, None)
+    assert "has no frame that can be read" in str(frame.error)
+
+
+def rewrite(
+    source: Path, path: Path, whole: bool = True, start_s: float = 0.0, **more: Any
+) -> dict[str, Any]:
+    """Copy a video with VideoWriter, and read the copy."""
+    with VideoReader(source, start_s, **more) as video:
+        with VideoWriter(path, video.info, source, start_s) as writer:
+            for frame in video:
+                assert frame.image is not None
+                writer.write(frame.image, frame.time_s)
+            writer.close(whole)
+        assert writer.hint is None
+    return read_streams(path)
+
+
+@pytest.mark.parametrize("fps", [NTSC, Fraction(24000, 1001), Fraction(25)])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_written_has_the_times_that_were_read(tmp_path: Path, fps: Fraction, suffix: str) -> None:
+    source = write_video(tmp_path / f"in{suffix}", grays(12), fps)
+    copy = rewrite(source, tmp_path / "out.mp4")
+    assert copy["times"] == [i / fps for i in range(12)]  # exactly, from milliseconds too
+    assert copy["fps"] == fps
+    assert [number_of(image) for image in copy["images"]] == list(range(12))
+
+
+def test_a_changing_rate_is_written_as_it_was(tmp_path: Path) -> None:
+    ticks = [0, 1, 5, 6, 30, 70]
+    source = write_video(tmp_path / "in.mp4", grays(6), 25, ticks)
+    assert rewrite(source, tmp_path / "a.mp4")["times"] == [Fraction(t, 25) for t in ticks]
+    assert rewrite(source, tmp_path / "b.mov", every=2)["times"] == [
+        0,
+        Fraction(1, 5),
+        Fraction(6, 5),
+    ]
+    late = rewrite(source, tmp_path / "c.mp4", start_s=0.2)["times"]
+    assert late == [0, Fraction(1, 25), 1, Fraction(65, 25)]
+
+
+def test_browsers_play_what_is_written(tmp_path: Path) -> None:
+    """H.264, 4:2:0, even sides, the list of contents in front, and colours that survive."""
+    picture = face_picture()[:301, :403]
+    source = write_video(tmp_path / "in.mkv", [picture[:300, :402]] * 3)
+    path = tmp_path / "new folder" / "out.mp4"
+    with VideoReader(source) as video, VideoWriter(path, video.info) as writer:
+        for frame in video:
+            writer.write(picture, frame.time_s)
+    copy = read_streams(path)
+    assert (copy["codec"], copy["pixels"], copy["wh"]) == ("h264", "yuv420p", (402, 300))
+    data = path.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+    with av.open(str(path)) as file:
+        context = file.streams.video[0].codec_context
+        assert (context.colorspace, context.color_range, context.color_primaries) == (6, 1, 1)
+    expected = picture[:300, :402].astype(float).mean(axis=(0, 1))
+    assert copy["images"][1].astype(float).mean(axis=(0, 1)) == pytest.approx(expected, abs=2)
+    assert [p.name for p in path.parent.iterdir()] == ["out.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "sound", "expected"),
+    [(".mp4", "aac", "aac"), (".mkv", "pcm_s16le", "aac"), (".mkv", "libopus", "opus")],
+)
+def test_sound_goes_with_the_picture(
+    tmp_path: Path, suffix: str, sound: str, expected: str
+) -> None:
+    source = write_video(tmp_path / f"in{suffix}", grays(30), sound=sound)
+    copy = rewrite(source, tmp_path / "out.mp4")
+    assert [name.removeprefix("lib") for name in copy["sound"]] == [expected]
+    packets = read_sound(tmp_path / "out.mp4")
+    if sound == "aac":
+        assert packets == read_sound(source)
+    with av.open(str(tmp_path / "out.mp4")) as file:
+        samples = [frame.to_ndarray() for frame in file.decode(audio=0)]
+    n_samples = sum(s.shape[-1] for s in samples)
+    assert n_samples / 48_000 == pytest.approx(1.2, abs=0.05)
+    assert max(float(np.abs(s).max()) for s in samples) > 0.1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, names have no colon")
+def test_a_time_in_a_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_video(tmp_path / "in.mp4", grays(5), sound="aac").rename(tmp_path / "12:30.mp4")
+    monkeypatch.chdir(tmp_path)
+    with (
+        VideoReader("12:30.mp4") as video,
+        VideoWriter("12:31.mp4", video.info, "12:30.mp4") as writer,
+    ):
+        for frame in video:
+            assert frame.image is not None
+            writer.write(frame.image, frame.time_s)
+        writer.close(whole=True)
+    assert len(read_streams(tmp_path / "12:31.mp4")["times"]) == 5
+    assert read_sound(tmp_path / "12:31.mp4") == read_sound(tmp_path / "12:30.mp4")
+
+
+def test_sound_that_nothing_decodes_is_left_out_and_said(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mkv", grays(5), sound="aac")
+    source.write_bytes(source.read_bytes().replace(b"A_AAC", b"A_ZZZ"))
+    with VideoReader(source) as video:
+        with VideoWriter(tmp_path / "out.mp4", video.info, source) as writer:
+            for frame in video:
+                assert frame.image is not None
+                writer.write(frame.image, frame.time_s)
+        assert "out.mp4 has no sound: that of its source is encoded" in str(writer.hint)
+    written = read_streams(tmp_path / "out.mp4")
+    assert (len(written["times"]), written["sound"]) == (5, [])
+
+
+def test_sound_of_a_part_belongs_to_the_part(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", grays(30), sound="aac")
+    rewrite(source, tmp_path / "out.mp4", whole=False, start_s=0.4, end_s=0.8)
+    with av.open(str(tmp_path / "out.mp4")) as file:
+        sound = file.streams.audio[0]
+        assert float(sound.duration * sound.time_base) == pytest.approx(0.4, abs=0.05)
+    inner = read_sound(tmp_path / "out.mp4")
+    whole = read_sound(source)
+    first = whole.index(inner[0])
+    assert whole[first : first + len(inner)] == inner
+    assert first * 1024 / 48_000 == pytest.approx(0.4, abs=0.05)
+
+
+def test_sound_goes_on_behind_the_last_frame_of_a_whole_video_only(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", grays(10), sound="aac", sound_s=1.5)
+    rewrite(source, tmp_path / "whole.mp4")
+    rewrite(source, tmp_path / "part.mp4", whole=False)
+    assert read_sound(tmp_path / "whole.mp4") == read_sound(source)
+    assert len(read_sound(tmp_path / "part.mp4")) == pytest.approx(0.4 * 48_000 / 1024, abs=2)
+
+
+def test_an_interrupted_video_is_playable_and_one_without_images_is_not_there(
+    tmp_path: Path,
+) -> None:
+    source = write_video(tmp_path / "in.mp4", grays(10), sound="aac")
+
+    def work(path: Path, n_frames: int) -> None:
+        with VideoReader(source) as video, VideoWriter(path, video.info, source) as writer:
+            for frame in list(video)[:n_frames]:
+                assert frame.image is not None
+                writer.write(frame.image, frame.time_s)
+            assert not path.exists()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work(tmp_path / "five.mp4", 5)
+    assert len(read_streams(tmp_path / "five.mp4")["times"]) == 5
+    with pytest.raises(KeyboardInterrupt):
+        work(tmp_path / "none.mp4", 0)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["five.mp4", "in.mp4"]
+
+
+def test_what_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", grays(2))
+    with VideoReader(source) as video:
+        info = video.info
+    with pytest.raises(ConfigError, match=r"out\.webm is no name for a video"):
+        VideoWriter(tmp_path / "out.webm", info)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LiveferError, match="choose another place"):
+        VideoWriter(tmp_path / "file" / "out.mp4", info)
+
+    class NoX264:
+        def open(self, *arguments: Any, **more: Any) -> Any:
+            return SimpleNamespace(add_stream=self.add_stream, close=lambda: None)
+
+        def add_stream(self, *arguments: Any, **more: Any) -> None:
+            raise ValueError("unknown encoder")
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(av, name)
+
+    (tmp_path / "out.mp4").write_text("old")
+    with VideoWriter(tmp_path / "out.mp4", info) as writer:
+        writer._av = NoX264()  # type: ignore[assignment]
+        with pytest.raises(LiveferError, match=r"has no H\.264 encoder"):
+            writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
+    assert (tmp_path / "out.mp4").read_text() == "old"
+    with (
+        VideoWriter(tmp_path / "small.mp4", info) as writer,
+        pytest.raises(LiveferError, match="at least 16x16"),
+    ):
+        writer.write(np.zeros((8, 8, 3), np.uint8), 0.0)

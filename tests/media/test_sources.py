@@ -1,0 +1,526 @@
+"""Frames from pictures, folders, videos and cameras; what is broken is said, nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from livefer.errors import SourceError
+from livefer.media import opencv_reader as capture
+from livefer.media import sources
+from livefer.media.opencv_reader import Frame, newest, quiet
+from livefer.media.sources import as_image, open_source, read_image
+
+FPS = 25.0
+
+
+def picture(value: int = 0, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
+    """A picture whose left half has a gray level, so that frames can be told apart."""
+    image = np.full((height, width, 3), 30, np.uint8)
+    image[:, : width // 2] = value
+    return image
+
+
+def number_of(image: NDArray[np.uint8] | None) -> int:
+    assert image is not None
+    return round(float(image[:, 5 : image.shape[1] // 2 - 5].mean()) / 8)
+
+
+def write_picture(path: Path, image: NDArray[np.uint8] | None = None) -> Path:
+    ok, data = cv2.imencode(path.suffix, picture() if image is None else image)
+    assert ok
+    path.write_bytes(data.tobytes())
+    return path
+
+
+def write_video(path: Path, n_frames: int = 20, fps: float = FPS) -> Path:
+    with quiet():
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, (64, 48))
+    for k in range(n_frames):
+        writer.write(picture(8 * (k % 32)))
+    writer.release()
+    return path
+
+
+def cut(path: Path, share: float) -> Path:
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    return path
+
+
+def damage(path: Path, frame: int) -> Path:
+    """Overwrite one JPEG of an AVI with zeros."""
+    data = bytearray(path.read_bytes())
+    at = 0
+    for _ in range(frame + 1):
+        at = data.find(b"\xff\xd8\xff", at + 1)
+    data[at : at + 200] = bytes(200)
+    path.write_bytes(data)
+    return path
+
+
+def capture_threads() -> list[threading.Thread]:
+    return [t for t in threading.enumerate() if t.name == "livefer-capture"]
+
+
+class FakeCamera:
+    """Behaves like cv2.VideoCapture; gives `n_frames` frames and then nothing."""
+
+    def __init__(self, n_frames: int, pause_s: float = 0.0) -> None:
+        self.left = n_frames
+        self.pause_s = pause_s
+        self.released = False
+
+    def read(self) -> tuple[bool, NDArray[np.uint8] | None]:
+        time.sleep(self.pause_s)
+        if self.left <= 0 or self.released:
+            return False, None
+        self.left -= 1
+        return True, picture()
+
+    def get(self, _: int) -> float:
+        return 0.0
+
+    def getBackendName(self) -> str:  # OpenCV's name
+        return "FAKE"
+
+    def release(self) -> None:
+        self.released = True
+
+
+@pytest.fixture
+def cameras(monkeypatch: pytest.MonkeyPatch) -> list[FakeCamera | None]:
+    """What opening a camera gives, one after the other; None: it cannot be opened."""
+    queue: list[FakeCamera | None] = []
+
+    def fake_open(_: str | int) -> Any:
+        return queue.pop(0) if queue else None
+
+    monkeypatch.setattr(capture, "open_capture", fake_open)
+    monkeypatch.setattr(sources, "open_capture", fake_open)
+    monkeypatch.setattr(capture, "_RETRY_S", 0.01)
+    return queue
+
+
+# Pictures
+
+
+@pytest.mark.parametrize("name", ["a.png", "b.jpg", "ü b ö.bmp", "c.webp", "d.tiff"])
+def test_written_is_read(tmp_path: Path, name: str) -> None:
+    image = cv2.GaussianBlur(
+        np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8), (0, 0), 4
+    )
+    read = read_image(write_picture(tmp_path / name, np.asarray(image, np.uint8)))
+    assert (read.dtype, read.shape) == (np.uint8, (40, 60, 3))
+    assert np.abs(read.astype(int) - image).mean() < 2
+
+
+def test_exif_rotation_is_honoured(tmp_path: Path) -> None:
+    path = write_picture(tmp_path / "phone.jpg", picture(200))
+    jpeg = path.read_bytes()
+    tiff = b"II*\0\x08\0\0\0" + b"\x01\0" + b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0" + bytes(4)
+    exif = b"Exif\0\0" + tiff
+    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    path.write_bytes(jpeg[:2] + segment + jpeg[2:])
+    read = read_image(path)  # orientation 6: the left of the file is the top of the picture
+    assert read.shape == (64, 48, 3)
+    assert read[:20].mean() > 180
+    assert read[44:].mean() < 50
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("empty.jpg", b"", "is empty"),
+        ("text.png", b"not a picture at all", "no picture that OpenCV reads"),
+        ("folder", None, "could not be opened" if os.name == "nt" else "is a folder"),
+        ("absent.jpg", None, "does not exist"),
+    ],
+)
+def test_what_is_no_picture_is_named(
+    tmp_path: Path, name: str, content: bytes | None, says: str
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    elif name == "folder":
+        path.mkdir()
+    with pytest.raises(SourceError, match=says) as caught:
+        read_image(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.98])
+def test_a_picture_cut_short_is_an_error(
+    tmp_path: Path, suffix: str, share: float, capfd: pytest.CaptureFixture[str]
+) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
+    path = cut(write_picture(tmp_path / f"a{suffix}", image), share)
+    with pytest.raises(SourceError, match="cut short"):
+        read_image(path)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_thumbnail_does_not_hide_that_a_jpeg_is_cut_short(tmp_path: Path) -> None:
+    thumbnail = write_picture(tmp_path / "small.jpg").read_bytes()
+    path = write_picture(tmp_path / "a.jpg", picture(100, 300, 400))
+    jpeg = path.read_bytes()
+    segment = b"\xff\xe2" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
+    path.write_bytes(jpeg[:2] + segment + jpeg[2:])
+    assert read_image(path).shape == (300, 400, 3)
+    with pytest.raises(SourceError, match="cut short"):
+        read_image(cut(path, 0.9))
+
+
+class FakePil:
+    """As much of PIL.Image.Image as is used."""
+
+    def __init__(self, rgb: NDArray[np.uint8]) -> None:
+        self.rgb = rgb
+
+    def getbands(self) -> tuple[str, ...]:
+        return ("P",)
+
+    def convert(self, mode: str) -> NDArray[np.uint8]:
+        assert mode == "RGB"
+        return self.rgb
+
+
+BGR = np.random.default_rng(0).integers(0, 255, (5, 7, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (BGR, BGR),
+        (BGR[:, ::-1], BGR[:, ::-1]),
+        (np.dstack([BGR, BGR[:, :, :1]]), BGR),
+        (BGR[:, :, 0], np.dstack([BGR[:, :, 0]] * 3)),
+        (BGR[:, :, :1], np.dstack([BGR[:, :, 0]] * 3)),
+        (FakePil(np.ascontiguousarray(BGR[:, :, ::-1])), BGR),
+    ],
+)
+def test_as_image(image: Any, expected: NDArray[np.uint8]) -> None:
+    result = as_image(image)
+    np.testing.assert_array_equal(result, expected)
+    assert result.flags.c_contiguous
+
+
+def test_real_pil_images() -> None:
+    pil = pytest.importorskip("PIL.Image", reason="Pillow comes with the analysis extra")
+    for mode in ("RGB", "L", "RGBA", "P"):
+        image = pil.fromarray(np.ascontiguousarray(BGR[:, :, ::-1])).convert(mode)
+        expected = np.asarray(image.convert("RGB"))[:, :, ::-1]
+        np.testing.assert_array_equal(as_image(image), expected)
+
+
+def test_an_array_of_another_kind_says_what_to_do() -> None:
+    with pytest.raises(ValueError, match="uint8"):
+        as_image(BGR / 255)
+    with pytest.raises(ValueError, match="got None, as cv2"):
+        as_image(None)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_pil_images_of_more_than_8_bits_are_not_made_white(dtype: Any) -> None:
+    pil = pytest.importorskip("PIL.Image", reason="Pillow comes with the analysis extra")
+    with pytest.raises(ValueError, match="uint8"):
+        as_image(pil.fromarray(BGR[:, :, 0].astype(dtype) * 200))
+
+
+# Folders, globs, lists
+
+
+def test_a_folder_gives_its_pictures_in_natural_order_and_bad_ones_as_errors(
+    tmp_path: Path,
+) -> None:
+    for k in (2, 10, 1):
+        write_picture(tmp_path / f"{k}.png", picture(8 * k))
+    (tmp_path / "3.jpg").write_bytes(b"nonsense")
+    (tmp_path / "notes.txt").write_text("no picture")
+    with open_source(tmp_path) as source:
+        assert source.n_frames == 4
+        frames = list(source)
+    assert [Path(f.source).name for f in frames] == ["1.png", "2.png", "3.jpg", "10.png"]
+    assert [f.index for f in frames] == [0, 1, 2, 3]
+    assert all(f.still for f in frames)
+    assert [f.error is None for f in frames] == [True, True, False, True]
+    assert [number_of(f.image) for f in frames if f.error is None] == [1, 2, 10]
+    assert "3.jpg" in str(frames[2].error)
+
+
+def test_globs_and_lists_give_the_same(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    paths = [write_picture(tmp_path / "a.png"), write_picture(tmp_path / "sub" / "b.png")]
+    for given in (str(tmp_path / "**" / "*.png"), paths, [str(path) for path in paths]):
+        assert [f.source for f in open_source(given)] == [str(path) for path in paths]
+
+
+def test_a_list_may_mix_pictures_videos_arrays_and_mistakes(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "v.avi", 5)
+    png = write_picture(tmp_path / "a.png")
+    frames = list(
+        open_source([png, video, tmp_path / "absent.png", picture(), tmp_path / "no.avi"])
+    )
+    assert [f.still for f in frames] == [True, *[False] * 5, True, True, True]
+    assert [f.index for f in frames] == [0, 0, 1, 2, 3, 4, 2, 3, 4]
+    assert [f.error is not None for f in frames] == [False] * 6 + [True, False, True]
+
+
+def test_a_picture_with_brackets_in_its_name_is_no_glob(tmp_path: Path) -> None:
+    path = write_picture(tmp_path / "me [1].png")
+    assert [f.source for f in open_source(str(path))] == [str(path)]
+
+
+@pytest.mark.parametrize("suffix", [".m2ts", ".vob"])
+def test_what_camcorders_and_discs_call_a_video_is_one(tmp_path: Path, suffix: str) -> None:
+    write_video(tmp_path / "v.avi", 5).rename(tmp_path / f"v{suffix}")
+    write_picture(tmp_path / "w.png")
+    assert len(list(open_source(tmp_path))) == 6
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    for folder, name in (("holiday [2024]", "a.png"), ("m²", "1²3.png")):
+        (tmp_path / folder).mkdir()
+        path = write_picture(tmp_path / folder / name)
+        assert [f.source for f in open_source(tmp_path / folder)] == [str(path)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, names have no colon")
+def test_a_time_in_a_videos_name_is_no_protocol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_video(tmp_path / "v.mp4", 5).rename(tmp_path / "2024-05-01T12:30.mp4")
+    monkeypatch.chdir(tmp_path)
+    frames = list(open_source("2024-05-01T12:30.mp4"))
+    assert [number_of(f.image) for f in frames] == list(range(5))
+    assert {f.source for f in frames} == {"2024-05-01T12:30.mp4"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, names are text")
+def test_a_video_whose_name_is_no_text_is_named(tmp_path: Path) -> None:
+    """OpenCV would end the process."""
+    path = write_video(tmp_path / "a.avi").rename(tmp_path / "caf\udce9.avi")
+    with pytest.raises(SourceError, match="rename it"):
+        open_source(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("", "no picture or video"),
+        ("a" * 300, "could not be opened .*: check the path"),
+        ("*.jpg", "no picture or video"),
+        ("absent.mp4", "check the path"),
+        ("absent", "check the path"),
+        ("empty.mp4", "is empty"),
+        ("text.mp4", "could not be opened as a video"),
+        ("text", "could not be opened as a video"),
+        ("text.jpg", "damaged, or no picture"),
+    ],
+)
+def test_what_cannot_be_opened_is_named_at_once_and_quietly(
+    tmp_path: Path, name: str, says: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / name
+    if name.startswith("text"):
+        path.write_bytes(b"hello " * 1000)
+    elif name.startswith("empty"):
+        path.touch()
+    with pytest.raises(SourceError, match=says) as caught:
+        open_source(path)
+    assert str(path) in str(caught.value)
+    assert capfd.readouterr().err == ""
+
+
+# Videos
+
+
+def test_a_video_gives_every_frame_with_its_time(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.avi", 20)
+    with open_source(path) as source:
+        assert (source.fps, source.n_frames, source.live) == (FPS, 20, False)
+        frames = list(source)
+    assert [number_of(f.image) for f in frames] == list(range(20))
+    assert [f.index for f in frames] == list(range(20))
+    assert [f.time_s for f in frames] == pytest.approx([k / FPS for k in range(20)])
+    assert not any(f.still or f.error or f.n_skipped for f in frames)
+
+
+def test_a_video_where_a_picture_is_expected_is_named(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.avi", 2)
+    with pytest.raises(SourceError, match=r"v\.avi is a video, not a picture: .*stream"):
+        read_image(path)
+
+
+def test_times_go_on_where_the_file_gives_none(tmp_path: Path) -> None:
+    class Timeless(FakeCamera):
+        def get(self, what: int) -> float:
+            return {cv2.CAP_PROP_FPS: 10.0, cv2.CAP_PROP_POS_MSEC: -1.0}.get(what, 0.0)
+
+    frames = list(capture.read_video("v", Timeless(4)))  # type: ignore[arg-type]
+    assert [f.time_s for f in frames] == pytest.approx([0, 0.1, 0.2, 0.3])
+
+
+def test_a_video_cut_short_gives_what_is_there_and_says_so(tmp_path: Path) -> None:
+    path = cut(write_video(tmp_path / "v.avi", 50), 0.7)
+    frames = list(open_source(path))
+    assert 15 < len(frames) < 45
+    assert [number_of(f.image) for f in frames[:10]] == list(range(10))
+    assert [f.error for f in frames[:-1]] == [None] * (len(frames) - 1)
+    last = frames[-1]
+    assert last.image is None
+    assert f"{path} ends after {len(frames) - 1} of 50 frames" in str(last.error)
+    assert last.index == len(frames) - 1
+
+
+def test_a_damaged_frame_is_counted_and_the_rest_is_read(tmp_path: Path) -> None:
+    path = damage(write_video(tmp_path / "v.avi", 20), 7)
+    *frames, last = open_source(path)
+    assert [f.index for f in frames] == [k for k in range(20) if k != 7]
+    assert [number_of(f.image) for f in frames] == [f.index for f in frames]
+    assert [f.n_skipped for f in frames] == [int(f.index == 8) for f in frames]
+    assert [f.time_s for f in frames] == pytest.approx([f.index / FPS for f in frames])
+    assert last.error == f"{path} is damaged: 1 of 20 frames could not be read"
+
+
+def test_a_video_without_frames_says_so() -> None:
+    (frame,) = capture.read_video("v", FakeCamera(0))  # type: ignore[arg-type]
+    assert (frame.image, frame.error) == (None, "v has no frame that can be read")
+
+
+# Live
+
+
+def test_live_the_newest_frame_wins_and_every_frame_is_accounted_for() -> None:
+    may_end = threading.Event()
+
+    def read(stop: threading.Event) -> Iterator[Frame]:
+        for k in range(50):
+            yield Frame("v", k, k / 10, picture())
+        may_end.set()
+
+    frames = []
+    for frame in newest(read):
+        may_end.wait(5)
+        frames.append(frame)
+    assert len(frames) <= 2  # one, where the machine was too busy to take the first in time
+    assert frames[-1].index == 49
+    assert len(frames) + sum(f.n_skipped for f in frames) == 50
+    assert capture_threads() == []
+
+
+def test_live_errors_are_never_left_out_and_failures_are_raised() -> None:
+    def read(stop: threading.Event) -> Iterator[Frame]:
+        for k in range(6):
+            yield Frame("v", k, k / 10, None if k % 2 else picture(), error="x" if k % 2 else None)
+        raise SourceError("gone")
+
+    seen: list[Frame] = []
+    with pytest.raises(SourceError, match="gone"):
+        seen.extend(newest(read))
+    assert [f.index for f in seen if f.error] == [1, 3, 5]
+    assert capture_threads() == []
+
+
+def test_a_file_played_live_accounts_for_all_its_frames(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.avi", 12, fps=100)
+    with open_source(path, live=True) as source:
+        assert source.live
+        frames = list(source)
+    assert frames[-1].index == 11
+    assert len(frames) + sum(f.n_skipped for f in frames) == 12
+    assert capture_threads() == []
+
+
+def test_leaving_early_ends_the_thread(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.avi", 30, fps=0.2)  # the second frame comes after 5 s
+    with open_source(path, live=True) as source:
+        for _ in source:
+            assert len(capture_threads()) == 1
+            break
+    assert capture_threads() == []
+    assert list(source) == []
+
+
+def test_a_camera_that_cannot_be_opened(cameras: list[FakeCamera | None]) -> None:
+    for given in (0, "0"):
+        with pytest.raises(SourceError) as caught:
+            open_source(given)
+        assert str(caught.value) == (
+            "camera 0 could not be opened: is another program using it? "
+            '"livefer doctor" lists the cameras'
+        )
+
+
+def test_what_only_looks_like_a_camera_is_named() -> None:
+    with pytest.raises(SourceError, match="camera 99999999999 could not be opened"):
+        open_source("99999999999")
+    with pytest.raises(SourceError, match="² does not exist"):
+        open_source("²")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, cameras have no path")
+def test_a_camera_is_no_picture() -> None:
+    """As /dev/video0; a read of a terminal, for one, would never end."""
+    for open_it in (open_source, read_image):
+        with pytest.raises(SourceError, match="/dev/null is a device: give a camera by its number"):
+            open_it("/dev/null")
+
+
+@pytest.mark.parametrize("password", ["secret", "se@cret"])
+def test_passwords_do_not_show(cameras: list[FakeCamera | None], password: str) -> None:
+    with pytest.raises(SourceError, match=r"^rtsp://door/1\?to=a@b could not be opened"):
+        open_source(f"rtsp://me:{password}@door/1?to=a@b")
+
+
+@pytest.mark.parametrize("live", [None, False])
+def test_a_camera_that_comes_back_goes_on(
+    cameras: list[FakeCamera | None], live: bool | None
+) -> None:
+    first, second = FakeCamera(3, 0.02), FakeCamera(2, 0.02)
+    cameras += [first, None, second]
+    with open_source(0, live, reconnect_s=0.2) as source:
+        assert source.live is (live is None)
+        frames = list(source)
+    errors = [f for f in frames if f.error]
+    assert sum(1 + f.n_skipped for f in frames if f.image is not None) == 5
+    assert [f.index for f in errors] == [3, 5, 5]
+    assert "camera 0 stopped after 3 frames: trying again for 0.2 s" in str(errors[0].error)
+    assert "did not come back in 0.2 s" in str(errors[2].error)
+    assert frames[-1] is errors[2]
+    assert [f.time_s for f in frames] == sorted(f.time_s for f in frames)
+    assert first.released
+    assert second.released
+    assert capture_threads() == []
+
+
+def test_leaving_while_a_camera_is_tried_again_ends_the_thread(
+    cameras: list[FakeCamera | None],
+) -> None:
+    cameras.append(FakeCamera(1))
+    with open_source(0, reconnect_s=600) as source:
+        for frame in source:
+            if frame.error:
+                break
+    assert capture_threads() == []
+
+
+def test_opening_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = getattr(cv2.utils, "logging", cv2)
+    level = log.getLogLevel()
+    before = dict(os.environ)
+    with open_source(write_video(tmp_path / "v.avi", 3)):
+        pass
+    assert log.getLogLevel() == level
+    assert dict(os.environ) == before

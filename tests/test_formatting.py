@@ -1,0 +1,50 @@
+"""Times, lengths, counts and names as people read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from livefer.formatting import clock, count, length, printable, short_name, without_middle
+
+
+@pytest.mark.parametrize(
+    ("time_s", "text"),
+    [(0, "0:00"), (7.4, "0:07"), (59.6, "1:00"), (750, "12:30"), (3723, "1:02:03")],
+)
+def test_clock(time_s: float, text: str) -> None:
+    assert clock(time_s) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.04 s"), (0.1, "0.1 s"), (9.9, "9.9 s"), (9.96, "10 s"), (59.4, "59 s"),
+     (59.6, "1:00 min"), (3599.6, "1:00:00 h"), (7205, "2:00:05 h")],
+)  # fmt: skip
+def test_length(seconds: float, text: str) -> None:
+    assert length(seconds) == text
+
+
+def test_count() -> None:
+    assert [count(n, "person") for n in (0, 1, 2)] == ["0 people", "1 person", "2 people"]
+    assert count(12_000, "frame") == "12,000 frames"
+
+
+def test_short_name() -> None:
+    assert short_name("a/b c.mp4") == "b c.mp4"
+    assert short_name("rtsp://x/y") == "rtsp://x/y"
+    assert short_name("0") == "0"
+
+
+def test_without_middle() -> None:
+    assert without_middle("0123456789", 10) == "0123456789"
+    assert [without_middle("0123456789", most) for most in (9, 8, 2)] == [
+        "0123…6789",
+        "0123…789",
+        "0…",
+    ]
+
+
+def test_printable() -> None:
+    assert printable("Zoë 𝄞.jpg") == "Zoë 𝄞.jpg"
+    assert printable("caf\udce9.jpg") == "caf\\xe9.jpg"
+    assert printable("\ud83d.jpg") == "\\ud83d.jpg"

@@ -1,0 +1,408 @@
+"""Pictures over HTTP, the routes beside, and who is let in; and what the server is made of."""
+
+from __future__ import annotations
+
+import base64
+import re
+import socket
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+httpx = pytest.importorskip("httpx", reason="needs the extra dev")
+pytest.importorskip("fastapi", reason="needs the extra web")
+pytest.importorskip("uvicorn", reason="needs the extra web")
+
+from fakes import SquareDetector, make_scene
+from waiting import wait_until
+from webserver import Running, fake_service, jpeg, running
+
+from livefer.labels import CLASSES
+from livefer.web import schema
+from livefer.web.images import size_wh
+from livefer.web.limits import Limits, RateLimiter
+from livefer.web.metrics import Histogram, Metrics
+from livefer.web.protocol import Refused
+from livefer.web.security import Access, is_loopback
+
+HAPPY = jpeg(make_scene((40, 60, 125)))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    with running() as found:
+        yield found
+
+
+@pytest.fixture
+def client(server: Running) -> Iterator[Any]:
+    with httpx.Client(base_url=server.http, timeout=20) as found:
+        yield found
+
+
+def code_of(answer: Any) -> tuple[int, str]:
+    error = answer.json()["error"]
+    assert set(error) == {"code", "reason"}
+    assert len(error["reason"]) > 10
+    return answer.status_code, error["code"]
+
+
+@pytest.mark.parametrize("content_type", ["image/jpeg", "application/octet-stream", "", None])
+def test_a_picture_as_the_body(client: Any, content_type: str | None) -> None:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    found = client.post("/v1/faces", content=HAPPY, headers=headers).json()
+    assert set(found) == {"schema", "size_wh", "faces", "timings_ms", "model", "hint"}
+    assert found["size_wh"] == [320, 240]
+    (face,) = found["faces"]
+    assert face["label"] == "happy"
+    assert face["track_id"] is None
+    assert list(face["probabilities"]) == list(CLASSES)
+    assert set(face) == set(schema.FACES_EXAMPLE["faces"][0])
+
+
+def test_a_picture_as_a_form(client: Any) -> None:
+    for name in ("photo.jpg", "", 'we"ird;\r\n name=image.jpg'):
+        more = {"data": {"note": "x" * 100}, "files": {"image": (name, HAPPY, "image/jpeg")}}
+        assert client.post("/v1/faces", **more).json()["faces"][0]["label"] == "happy"
+    # Bytes that look like a form's own are left alone.
+    odd = HAPPY + b"\r\n\r\n--b\r\n--"
+    answer = client.post("/v1/faces", files={"image": ("a", odd)})
+    assert answer.status_code == 200
+
+
+def test_heat_maps(client: Any) -> None:
+    big = jpeg(cv2.resize(make_scene((40, 60, 125)), None, fx=3, fy=3), ".png")
+    for data, side in ((jpeg(make_scene((40, 60, 125)), ".png"), 60), (big, 96)):
+        (face,) = client.post("/v1/faces?cam=1", content=data).json()["faces"]
+        png = np.frombuffer(base64.b64decode(face["heatmap_png"]), np.uint8)
+        heat = cv2.imdecode(png, cv2.IMREAD_UNCHANGED)
+        assert heat.shape == (side, side)
+        assert heat.dtype == np.uint8
+        assert (heat == 255).all()  # the fake's map is one everywhere
+        assert len(face["heatmap_box"]) == 4
+    (face,) = client.post("/v1/faces?cam=0", content=big).json()["faces"]
+    assert "heatmap_png" not in face
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "expected"),
+    [
+        (b"", {}, (400, "bad_request")),
+        (b"GIF89a" + bytes(30), {"Content-Type": "image/gif"}, (415, "unknown_format")),
+        (b"{}", {"Content-Type": "application/json"}, (415, "unknown_format")),
+        (HAPPY[:500], {}, (422, "damaged")),
+        (bytes(2001), {}, (413, "too_large")),
+        (jpeg(make_scene(wh=(400, 300))), {}, (413, "too_many_pixels")),
+        (b"x", {"Content-Type": "multipart/form-data"}, (400, "bad_request")),
+        (b"x", {"Content-Type": "multipart/form-data; boundary=b"}, (400, "bad_request")),
+    ],
+)
+def test_refusals(content: bytes, headers: dict[str, str], expected: tuple[int, str]) -> None:
+    limits = Limits(max_image_bytes=len(HAPPY) + 2000, max_image_pixels=320 * 240)
+    content = content if len(content) != 2001 else bytes(len(HAPPY) + 2001)
+    with running(fake_service(limits)) as server:
+        answer = httpx.post(f"{server.http}/v1/faces", content=content, headers=headers)
+        assert code_of(answer) == expected
+        assert server.service.metrics.refusals == {expected[1]: 1}
+        assert server.service.metrics.images == {"result": 0, "refused": 1}
+
+
+def test_wrong_parameters_and_paths(client: Any) -> None:
+    assert code_of(client.post("/v1/faces?cam=maybe", content=HAPPY)) == (422, "bad_parameter")
+    assert code_of(client.get("/v1/nothing")) == (404, "http")
+    assert code_of(client.get("/v1/faces")) == (405, "http")
+    assert code_of(client.get("/page/../app.py")) == (404, "http")
+    assert code_of(client.get("/page/%2e%2e/app.py")) == (404, "http")
+
+
+def test_a_body_without_a_length_is_bounded_too() -> None:
+    def parts() -> Iterator[bytes]:
+        for _ in range(10):
+            yield bytes(1000)
+
+    with running(fake_service(Limits(max_image_bytes=5000))) as server:
+        answer = httpx.post(f"{server.http}/v1/faces", content=parts())
+        assert code_of(answer) == (413, "too_large")
+
+
+def test_an_upload_that_stands_still() -> None:
+    with (
+        running(fake_service(Limits(idle_s=0.2))) as server,
+        socket.create_connection(("127.0.0.1", server.port)) as sock,
+    ):
+        head = "POST /v1/faces HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nabc"
+        sock.sendall(head.encode())
+        sock.settimeout(20)
+        assert sock.recv(100).startswith(b"HTTP/1.1 408")
+
+
+def test_an_upload_that_trickles_does_not_keep_its_place() -> None:
+    with (
+        running(fake_service(Limits(upload_s=0.5))) as server,
+        socket.create_connection(("127.0.0.1", server.port)) as sock,
+    ):
+        head = "POST /v1/faces HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000\r\n\r\n"
+        sock.sendall(head.encode())
+        sock.settimeout(0.05)
+        answer = b""
+        for _ in range(400):  # twenty seconds
+            sock.sendall(b"x")
+            with suppress(TimeoutError):
+                answer = sock.recv(1000)
+                break
+        assert answer.startswith(b"HTTP/1.1 408")
+        wait_until(lambda: server.service.n_images == 0)
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /healthz HTTP/1.1\r\nHost: local"])
+def test_connections_that_ask_nothing_do_not_keep_others_out(begun: bytes) -> None:
+    limits = Limits(max_clients=1, idle_s=0.5)
+    with ExitStack() as stack, running(fake_service(limits)) as server:
+        silent = []
+        for _ in range(4 * limits.max_clients + 64):
+            silent.append(socket.create_connection(("127.0.0.1", server.port), timeout=20))
+            stack.enter_context(silent[-1]).sendall(begun)
+        for connection in silent:
+            with suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+        with httpx.Client(base_url=server.http) as client:
+            for _ in range(20):  # one connection that always has answers behind it
+                assert client.get("/healthz").status_code == 200
+                time.sleep(0.06)
+
+
+def test_more_pictures_than_fit() -> None:
+    gate, at_gate = threading.Semaphore(0), threading.Semaphore(0)
+
+    class Gated(SquareDetector):
+        def detect(self, image: Any) -> tuple[Any, Any]:
+            at_gate.release()
+            assert gate.acquire(timeout=20)
+            return super().detect(image)
+
+    with running(fake_service(Limits(max_images=1), detector=Gated)) as server:
+        url = f"{server.http}/v1/faces"
+        first: list[Any] = []
+        thread = threading.Thread(
+            target=lambda: first.append(httpx.post(url, content=HAPPY, timeout=20))
+        )
+        thread.start()
+        assert at_gate.acquire(timeout=20)
+        second = httpx.post(url, content=HAPPY)
+        assert code_of(second) == (429, "too_many")
+        assert second.headers["Retry-After"] == "1"
+        gate.release(10)
+        thread.join()
+        assert first[0].status_code == 200
+        wait_until(lambda: server.service.n_images == 0)
+        assert httpx.post(url, content=HAPPY).status_code == 200
+
+
+def test_model_health_and_metrics(client: Any) -> None:
+    model = client.get("/v1/model").json()
+    assert set(model) == set(schema.MODEL_EXAMPLE)
+    assert model["colours"]["angry"] == "#dc2e16"
+    assert model["card"] == {"a": [1], "b": "[c"}
+    assert client.get("/healthz").json() == {"status": "ok"}
+    client.post("/v1/faces", content=HAPPY)
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    lines = answer.text.splitlines()
+    assert "livefer_clients 0" in lines
+    sample = re.compile(r'livefer_\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? -?[\d.e+-]+')
+    assert [x for x in lines if not x.startswith("# ") and not sample.fullmatch(x)] == []
+    stages = {m[1] for m in re.finditer(r'latency_seconds_count\{stage="(\w+)"\}', answer.text)}
+    assert stages == {"wait", "decode", "detect", "crop", "classify", "track", "total"}
+
+
+def test_every_answer_has_the_headers(client: Any) -> None:
+    for path in ("/", "/docs", "/v1/model", "/nothing", "/openapi.json"):
+        headers = client.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
+        assert f"ws://127.0.0.1:{client.base_url.port} " in policy
+        assert "img-src 'self' blob: data:" in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["permissions-policy"].startswith("camera=(self)")
+        assert "access-control-allow-origin" not in headers
+        assert "server" not in headers
+
+
+def test_foreign_web_sites_and_names_are_refused(client: Any) -> None:
+    def post(**headers: str) -> Any:
+        return client.post("/v1/faces", content=HAPPY, headers=headers)
+
+    own = f"127.0.0.1:{client.base_url.port}"
+    assert post(Origin=f"http://{own}").status_code == 200
+    assert post(Origin="http://LOCALHOST:1", Host="localhost:1").status_code == 200
+    assert post(Origin="http://localhost", Host="localhost").status_code == 200
+    assert is_loopback("LocalHost")  # as --host may have it
+    assert post(Host="127.0.0.2:80").status_code == 200
+    assert post(Origin="https://[::1]", Host="[::1]:443").status_code == 200
+    for origin in ("https://evil.example", "null", f"ftp://{own}", "http://127.0.0.1.evil.example"):
+        assert code_of(post(Origin=origin)) == (403, "origin")
+    for host in ("evil.example", "localhost.evil.example", "127.evil.example", "", "a b"):
+        assert code_of(post(Host=host)) == (403, "host"), host
+
+
+def test_an_upload_that_the_end_breaks_off_is_no_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As after a second Ctrl-C."""
+    with running() as server, socket.create_connection(("127.0.0.1", server.port)) as upload:
+        upload.sendall(
+            b"POST /v1/faces HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
+            b"Content-Type: image/jpeg\r\n\r\nabc"
+        )
+        wait_until(lambda: bool(server.service.n_images))
+        server.server.should_exit = server.server.force_exit = True
+        server.thread.join(20)
+        assert not server.thread.is_alive()
+    assert caplog.text == ""
+
+
+def test_a_site_that_is_allowed() -> None:
+    site = "https://faces.example.org"
+    with running(fake_service(access=Access(origins=[site]))) as server:
+        url = f"{server.http}/v1/faces"
+        answer = httpx.post(url, content=HAPPY, headers={"Origin": site})
+        assert answer.status_code == 200
+        assert answer.headers["access-control-allow-origin"] == site
+        # Behind a proxy that passes the name on.
+        behind = {"Origin": site, "Host": "faces.example.org"}
+        assert httpx.post(url, content=HAPPY, headers=behind).status_code == 200
+        asked = {"Origin": site, "Access-Control-Request-Method": "POST"}
+        assert httpx.options(url, headers=asked).status_code == 200
+        evil = httpx.post(url, content=HAPPY, headers={"Origin": "https://evil.example"})
+        assert code_of(evil) == (403, "origin")
+
+
+def test_token() -> None:
+    with running(fake_service(access=Access(token="secret"))) as server:
+        url = f"{server.http}/v1/model"
+        for wrong in ({}, {"Authorization": "Bearer no"}, {"Authorization": "Basic secret"}):
+            answer = httpx.get(url, headers=wrong)
+            assert code_of(answer) == (401, "token")
+            assert answer.headers["www-authenticate"] == "Bearer"
+        assert httpx.get(url, headers={"Authorization": "Bearer secret"}).status_code == 200
+        assert httpx.get(f"{url}?token=secret").status_code == 200
+        assert code_of(httpx.post(f"{server.http}/v1/faces", content=HAPPY)) == (401, "token")
+        assert code_of(httpx.get(f"{server.http}/metrics")) == (401, "token")
+        for path in ("/healthz", "/docs", "/openapi.json"):
+            assert httpx.get(f"{server.http}{path}").status_code == 200
+
+
+class Links(HTMLParser):
+    """Collects what a page loads or links to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.links += [value or "" for name, value in attrs if name in ("href", "src")]
+        assert "style" not in dict(attrs)
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_pages_need_nothing_from_elsewhere(client: Any, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    page = Links()
+    page.feed(answer.text)
+    assert "style" not in page.tags
+    for link in page.links:
+        if link.startswith("http"):
+            assert "src" not in link  # a link to follow, nothing to load
+        elif not link.startswith(("#", "data:")):
+            assert client.get(link).status_code == 200, link
+
+
+def test_docs_name_every_route_with_an_example(client: Any) -> None:
+    text = client.get("/docs").text
+    for words in ("POST /v1/faces", "GET /v1/model", "/v1/stream", "heatmap", "&quot;happy&quot;"):
+        assert words in text
+    description = client.get("/openapi.json").json()
+    answer = description["paths"]["/v1/faces"]["post"]["responses"]["200"]
+    example = answer["content"]["application/json"]["example"]
+    assert example["faces"][0]["box"] == schema.FACES_EXAMPLE["faces"][0]["box"]
+
+
+def test_the_python_of_the_documentation_runs(
+    server: Running,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    code = textwrap.dedent(text[text.index("    import json") : text.index("Text messages are")])
+    monkeypatch.chdir(tmp_path)
+    Path("photo.jpg").write_bytes(HAPPY)
+    exec(code.replace("ws://127.0.0.1:8000/v1/stream", server.ws), {})
+    assert "'label': 'happy'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+@pytest.mark.parametrize("wh", [(1, 1), (7, 3), (320, 240), (1000, 17), (300, 2049)])
+def test_sizes_from_headers(suffix: str, wh: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (wh[1], wh[0], 3), np.uint8)
+    kinds: dict[str, list[list[int]]] = {
+        ".jpg": [[], [cv2.IMWRITE_JPEG_PROGRESSIVE, 1], [cv2.IMWRITE_JPEG_RST_INTERVAL, 1]],
+        ".png": [[]],
+        ".webp": [[cv2.IMWRITE_WEBP_QUALITY, 50], [cv2.IMWRITE_WEBP_QUALITY, 101]],  # lossless
+    }
+    for parameters in kinds[suffix]:
+        data = cv2.imencode(suffix, image, parameters)[1].tobytes()
+        assert size_wh(data) == wh
+        for n_bytes in (2, 5, 12, 20, 23):  # whatever is cut off, there is an answer
+            with pytest.raises(Refused):
+                size_wh(data[:n_bytes])
+
+
+def test_size_of_an_extended_webp_and_of_a_jpeg_with_a_thumbnail() -> None:
+    canvas = (639).to_bytes(3, "little") + (479).to_bytes(3, "little")
+    head = b"RIFF" + bytes(4) + b"WEBPVP8X" + (10).to_bytes(4, "little") + bytes(4) + canvas
+    assert size_wh(head) == (640, 480)
+    inside = jpeg(make_scene(wh=(16, 16)))
+    segment = b"\xff\xe1" + (len(inside) + 2).to_bytes(2, "big") + inside
+    assert size_wh(HAPPY[:2] + segment + b"\xff\xff" + HAPPY[3:]) == (320, 240)
+    with pytest.raises(Refused, match="damaged"):
+        size_wh(b"\xff\xd8" + b"\xff\xe1\x00\x02" * 500_000)  # given up on, soon
+
+
+def test_the_rate_limiter_lets_bursts_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("livefer.web.limits.time.monotonic", lambda: now[0])
+    limiter = RateLimiter(10)
+    assert [limiter.allows() for _ in range(21)] == [True] * 20 + [False]
+    now[0] = 0.1
+    assert [limiter.allows() for _ in range(2)] == [True, False]
+    now[0] = 100.0
+    assert sum(limiter.allows() for _ in range(100)) == 20
+
+
+def test_histogram_counts_up_to_each_bound() -> None:
+    histogram = Histogram((10, 100))
+    for value in (5, 10, 11, 1000):
+        histogram.add(value)
+    assert histogram.lines("t", 's="a"', 1000) == [
+        't_bucket{s="a",le="0.01"} 2',
+        't_bucket{s="a",le="0.1"} 3',
+        't_bucket{s="a",le="+Inf"} 4',
+        't_sum{s="a"} 1.026000',
+        't_count{s="a"} 4',
+    ]
+    assert 'livefer_frames_total{outcome="skipped"} 0' in Metrics().text(0, 0)

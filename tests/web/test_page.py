@@ -1,0 +1,392 @@
+"""The page in a real browser: Debian's Chromium, a fake camera that shows the shipped picture."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("fastapi", reason='the server is missing: pip install "livefer[web]"')
+
+from blocks import README, SERVER, read_blocks
+from browser import (
+    ASTRONAUT,
+    PATIENCE_MS,
+    ServerProcess,
+    camera_picture,
+    chromium,
+    drawn_box,
+    overlap,
+    playwright,
+    server,
+    write_camera,
+)
+
+from livefer import Recognizer
+from livefer.labels import CLASSES, colour_bgr
+from livefer.tables.writing import columns
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Any]:
+    with playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return write_camera(tmp_path_factory.mktemp("camera") / "astronaut.mjpeg", camera_picture())
+
+
+@pytest.fixture(scope="module")
+def browser(engine: Any, camera: Any) -> Iterator[Any]:
+    with chromium(engine, camera, "--use-fake-ui-for-media-stream") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def running(browser: Any) -> Iterator[ServerProcess]:
+    with server() as found:
+        yield found
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Any]:
+    """Open an address in a window of its own; whatever the page complains about is a failure."""
+    contexts, complaints = [], []
+
+    def open_it(url: str, before: str = "", **window: Any) -> Any:
+        context = browser.new_context(**window)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: _keep_complaint(said, complaints))
+        if before:
+            page.add_init_script(before)
+        page.goto(url)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def _keep_complaint(said: Any, complaints: list[str]) -> None:
+    # That a server is away or wants a token is part of the tests; the browser itself notes it.
+    expected = ("WebSocket connection", "401 (Unauthorized)")
+    if said.type == "error" and not any(words in said.text for words in expected):
+        complaints.append(said.text)
+
+
+def start(page: Any) -> Any:
+    """Let the camera run: by the button, or by itself where the browser has allowed it before."""
+    page.wait_for_selector("#notice-action:visible, .stage.running")
+    if page.is_visible("#notice-action"):
+        page.click("#notice-action")
+    page.wait_for_selector(".card")
+    return page
+
+
+def download(page: Any, button: str) -> str:
+    with page.expect_download() as found:
+        page.click(button)
+    return str(found.value.path().read_text(encoding="utf-8"))
+
+
+def drop_picture(page: Any, data: bytes) -> None:
+    """Drop the bytes of a JPEG onto the page, as the file one.jpg."""
+    drop = """(data) => {
+        const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+        const files = new DataTransfer();
+        files.items.add(new File([bytes], 'one.jpg', {type: 'image/jpeg'}));
+        document.querySelector('#stage').dispatchEvent(
+            new DragEvent('drop', {dataTransfer: files, bubbles: true, cancelable: true}));
+    }"""
+    page.evaluate(drop, base64.b64encode(data).decode())
+
+
+def test_a_face_is_found_and_labelled_and_downloaded(open_page: Any, running: Any) -> None:
+    page = start(open_page(running.url))
+    assert page.inner_text(".card strong") == "happy"
+    assert page.locator(".card .bars li").count() == len(CLASSES)
+    assert page.inner_text("#link") == "live"
+    page.wait_for_selector("#csv:enabled")
+    page.click("#pause")
+
+    rows = list(csv.DictReader(io.StringIO(download(page, "#csv"))))
+    assert tuple(rows[0]) == columns(CLASSES)
+    assert {row["label"] for row in rows} == {"happy"}
+    assert all(float(row["confidence"]) > 0.7 for row in rows)
+    assert float(rows[0]["time_s"]) == 0.0
+    session = json.loads(download(page, "#json"))
+    assert session["classes"] == list(CLASSES)
+    assert len(session["frames"]) == len(rows)
+    assert "heatmap_png" not in session["frames"][0]["faces"][0]
+
+    page.click("#reset")
+    page.wait_for_selector("#csv:disabled")
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "density", "mirror"),
+    [(1280, 800, 1, True), (1500, 620, 1.5, False), (390, 844, 2, True)],
+    ids=["desktop", "letterboxed", "phone"],
+)
+def test_the_box_lies_on_the_face(
+    open_page: Any, running: Any, width: int, height: int, density: float, mirror: bool
+) -> None:
+    window = {"viewport": {"width": width, "height": height}, "device_scale_factor": density}
+    page = start(open_page(running.url, **window))
+    if not mirror:
+        page.click("#mirror")
+    page.wait_for_timeout(500)  # the box glides to its place
+    page.click("#pause")
+    screen = cv2.imdecode(
+        np.frombuffer(page.locator("#stage").screenshot(), np.uint8), cv2.IMREAD_COLOR
+    )
+    assert screen is not None
+
+    box = np.array(Recognizer()(camera_picture())[0].box, np.float64)
+    if mirror:
+        box[[0, 2]] = 640 - box[[2, 0]]
+    stage_hw = screen.shape[:2]
+    scale = min(stage_hw[1] / 640, stage_hw[0] / 360)
+    corner = (np.array(stage_hw[::-1]) - scale * np.array([640, 360])) / 2
+    expected = box * scale + np.tile(corner, 2)
+    drawn = drawn_box(screen.astype(np.uint8), colour_bgr("happy", CLASSES), expected)
+    assert overlap(drawn, expected) > 0.85
+    assert np.abs(drawn - expected).max() <= 0.06 * (expected[2] - expected[0])
+
+
+def test_the_page_comes_back_when_the_server_does(open_page: Any) -> None:
+    with server() as mortal:
+        page = start(open_page(mortal.url))
+        mortal.kill()
+        page.wait_for_selector("#notice:visible")
+        assert page.inner_text("#notice-title") == "The server is gone"
+        assert page.inner_text("#link") == "server gone"
+        assert page.locator(".card").count() == 0
+        page.wait_for_selector("#notice-foot:text-matches('Trying again')")
+        mortal.start()
+        page.wait_for_selector(".card")
+        assert page.is_hidden("#notice")
+        assert page.inner_text("#link") == "live"
+
+
+def test_who_comes_after_a_stop_is_somebody_else(open_page: Any, running: Any) -> None:
+    """Each connection counts faces from 1, but the session of the page goes on."""
+    page = start(open_page(running.url))
+    page.wait_for_selector("#csv:enabled")
+    page.click("#stop")
+    page.click("#notice-action")
+    page.wait_for_selector(".card >> text=Face 2")
+    page.click("#pause")
+    rows = list(csv.DictReader(io.StringIO(download(page, "#csv"))))
+    ids = [int(row["track_id"]) for row in rows if row["track_id"]]
+    assert set(ids) == {1, 2}
+    assert ids == sorted(ids)
+    page.click("#pause")
+    page.click("#reset")
+    page.wait_for_selector(".card >> text=Face 1")
+
+
+def test_a_denied_camera_says_what_to_do(engine: Any, camera: Any, running: Any) -> None:
+    with chromium(engine, camera, "--deny-permission-prompts") as strict:
+        page = strict.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.goto(running.url)
+        page.click("#notice-action")
+        page.wait_for_selector("#notice-title:text('blocked')")
+        assert "allow the camera" in page.inner_text("#notice-text")
+        assert page.inner_text("#notice-action") == "Try again"
+        page.click("#notice-other")
+        assert page.is_visible("#pick")
+
+
+@pytest.mark.parametrize(
+    ("error", "title"),
+    [("NotFoundError", "No camera found"), ("NotReadableError", "Another program is using")],
+)
+def test_other_trouble_has_words_of_its_own(
+    open_page: Any, running: Any, error: str, title: str
+) -> None:
+    broken = (
+        "navigator.mediaDevices.getUserMedia = async () => {{throw new DOMException('', '{}')}}"
+    )
+    page = open_page(running.url, before=broken.format(error))
+    page.wait_for_selector(f"#notice-title:text('{title}'), #notice-action:text('Start')")
+    if page.inner_text("#notice-action").startswith("Start"):
+        page.click("#notice-action")
+    page.wait_for_selector(f"#notice-title:text('{title}')")
+
+
+def test_pictures_by_drop(open_page: Any, running: Any) -> None:
+    page = open_page(running.url, viewport={"width": 360, "height": 740})
+    drop = """([data, broken]) => {
+        const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+        const files = new DataTransfer();
+        files.items.add(new File([bytes], 'one, two.jpg', {type: 'image/jpeg'}));
+        files.items.add(new File([broken], 'broken.png', {type: 'image/png'}));
+        files.items.add(new File([broken], 'notes.txt', {type: 'text/plain'}));
+        document.querySelector('#stage').dispatchEvent(
+            new DragEvent('drop', {dataTransfer: files, bubbles: true, cancelable: true}));
+    }"""
+    page.evaluate(drop, [base64.b64encode(ASTRONAUT.read_bytes()).decode(), "no picture"])
+    page.locator(".picture.failed").nth(1).wait_for()
+    page.wait_for_selector(".picture.waiting", state="detached")
+    assert page.is_hidden("#camera")
+    good, bad, text = page.locator(".picture").all()
+    assert "happy" in good.locator(".picture-text").inner_text()
+    assert good.locator(".bars li").count() == len(CLASSES)
+    for failed in (bad, text):
+        assert "no picture that the browser can read" in failed.inner_text()
+    rows = list(csv.DictReader(io.StringIO(download(page, "#picture-csv"))))
+    assert [(row["source"], row["label"]) for row in rows] == [
+        ("one, two.jpg", "happy"),
+        ("broken.png", ""),
+        ("notes.txt", ""),
+    ]
+    assert rows[1]["error"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_page_prints_the_answer_that_the_server_gives(open_page: Any, running: Any) -> None:
+    """It does not make up an answer of its own from label and confidence."""
+
+    def reply(route: Any) -> None:
+        real = route.fetch()
+        body = real.json()
+        body["faces"][0] |= {"answer": "glad, perhaps", "uncertain": True}
+        route.fulfill(response=real, json=body)
+
+    page = open_page(running.url)
+    page.route("**/v1/faces*", reply)
+    drop_picture(page, ASTRONAUT.read_bytes())
+    page.wait_for_selector(".picture .card")
+    assert page.inner_text(".picture .card strong") == "glad, perhaps"
+    assert page.inner_text(".picture-text").count("glad, perhaps") == 1
+    (row,) = csv.DictReader(io.StringIO(download(page, "#picture-csv")))
+    assert (row["label"], row["answer"]) == ("happy", "glad, perhaps")
+
+
+def test_a_picture_is_shown_large_and_saved_in_its_own_size(
+    open_page: Any, running: Any, tmp_path: Path
+) -> None:
+    picture = cv2.resize(cv2.imread(str(ASTRONAUT)), (1600, 1600))
+    page = open_page(running.url, viewport={"width": 1280, "height": 800})
+    drop_picture(page, cv2.imencode(".jpg", picture)[1].tobytes())
+    page.get_by_role("button", name="Save this picture").wait_for()
+    shown = page.locator(".picture canvas")
+    width = shown.bounding_box()["width"]
+    shown.click()
+    assert shown.bounding_box()["width"] > 2 * width
+    page.get_by_role("button", name="Show small").click()
+    assert shown.bounding_box()["width"] == width
+    with page.expect_download() as begun:
+        page.get_by_role("button", name="Save this picture").click()
+    begun.value.save_as(tmp_path / "saved.png")
+    saved = cv2.imread(str(tmp_path / "saved.png"))
+    assert begun.value.suggested_filename == "one-livefer.png"
+    assert saved.shape == (1600, 1600, 3)
+    assert (cv2.absdiff(saved, picture).max(axis=2) > 60).mean() > 0.005, "nothing is drawn on it"
+
+
+def test_the_readme_in_javascript(open_page: Any, running: Any) -> None:
+    blocks = read_blocks(README.read_text(encoding="utf-8"))
+    (code,) = (block.code for block in blocks if block.language == "javascript")
+    page = open_page(running.url)
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    run = f"""async (data) => {{
+        const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+        const picture = new File([bytes], 'one.jpg', {{type: 'image/jpeg'}});
+        {code.replace(SERVER, running.url)}
+    }}"""
+    page.evaluate(run, base64.b64encode(ASTRONAUT.read_bytes()).decode())
+    assert [line.split()[0] for line in said] == ["happy"]
+
+
+def test_no_frame_leaves_while_paused(open_page: Any, running: Any) -> None:
+    def n_frames() -> str:
+        with urlopen(f"{running.url}metrics", timeout=20) as answer:
+            lines = answer.read().decode().splitlines()
+        return "\n".join(line for line in lines if line.startswith("livefer_frames_total"))
+
+    page = start(open_page(running.url, viewport={"width": 360, "height": 740}))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.click("#pause")
+    before = ""
+    for _ in range(20):  # what was on its way arrives, and then nothing more
+        if n_frames() == before:
+            break
+        before = n_frames()
+        page.wait_for_timeout(3000)
+    assert before
+    assert n_frames() == before
+    page.click("#pause")
+    for _ in range(200):
+        if n_frames() != before:
+            break
+        page.wait_for_timeout(100)
+    assert n_frames() != before
+
+
+def test_two_frames_in_flight_and_not_one_more(open_page: Any, running: Any) -> None:
+    hello = {
+        "type": "hello", "version": "0", "model": "m", "classes": list(CLASSES),
+        "colours": dict.fromkeys(CLASSES, "#808080"),
+        "limits": {"max_bytes": 1e6, "max_pixels": 1e6, "max_fps": 60, "max_in_flight": 2},
+        "options": {"smoothing_s": 0.3},
+    }  # fmt: skip
+    frames: list[bytes] = []
+    sockets: list[Any] = []
+
+    def stand_in(socket: Any) -> None:
+        sockets.append(socket)
+        socket.on_message(lambda data: frames.append(data) if isinstance(data, bytes) else None)
+        socket.send(json.dumps(hello))
+
+    page = open_page("about:blank")
+    page.route_web_socket("**/v1/stream", stand_in)
+    page.goto(running.url)
+    page.wait_for_selector("#notice-action:visible, .stage.running")
+    if page.is_visible("#notice-action"):
+        page.click("#notice-action")
+    page.wait_for_selector(".stage.running")
+    page.wait_for_timeout(4000)
+    assert len(frames) == 2
+    (time_s,) = struct.unpack_from("<d", frames[0])
+    image = cv2.imdecode(np.frombuffer(frames[0][8:], np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    assert max(image.shape) == 640
+
+    skipped = {"type": "skipped", "number": 0, "time_s": time_s, "reason": "a newer frame came"}
+    sockets[-1].send(json.dumps(skipped))
+    page.wait_for_timeout(3000)
+    assert len(frames) == 3
+    assert page.inner_text("#skipped") != "0"
+
+
+def test_a_token_is_taken_out_of_the_address(open_page: Any) -> None:
+    with server("--token", "s3cret") as guarded:
+        page = open_page(guarded.url.partition("?")[0])
+        page.wait_for_selector("#token:visible")
+        page.fill("#token", "s3cret")
+        page.click("#token-form button")
+        page.wait_for_selector("#token", state="hidden")
+        start(page)
+        other = open_page(guarded.url)
+        start(other)
+        assert "s3cret" not in other.url
