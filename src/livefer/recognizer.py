@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier
 from livefer.detection.detectors import make_detector
-from livefer.faces.boxes import crop_boxes, crop_faces
-from livefer.faces.quality import too_small, usable
+from livefer.faces.boxes import crop_boxes
+from livefer.faces.crops import crop_faces
+from livefer.faces.quality import too_small, usable, why_no_face
 from livefer.faces.views import BOTH, boxes_of, turned, views_of
 from livefer.media.opencv_reader import Frame
 from livefer.media.sources import Source, as_image, open_source
@@ -159,6 +160,8 @@ class Recognizer:
             return _Found(nothing, nothing[:, 0], nothing, crops, none, none, None, {})
         if frame.still:
             tracker = None
+        if tracker is not None and frame.is_cut:
+            tracker.forget()
         began = time.perf_counter()
         if isinstance(tracker, SearchingTracker):
             boxes, scores = tracker.find(
@@ -290,9 +293,17 @@ def _result(frame: Frame, faces: tuple[Face, ...], timings_ms: dict[str, float])
         faces=faces,
         n_skipped=frame.n_skipped,
         error=frame.error,
-        note=frame.note,
+        note=_note(frame, faces),
         timings_ms=timings_ms,
     )
+
+
+def _note(frame: Frame, faces: tuple[Face, ...]) -> str | None:
+    """Return what is known of a frame; of several things the last one in docs/tables.md."""
+    if frame.note is not None or frame.image is None:
+        return frame.note
+    why = None if faces else why_no_face(frame.image)
+    return why or ("cut" if frame.is_cut else None)
 
 
 def _four(box: NDArray[np.float32]) -> tuple[float, float, float, float]:

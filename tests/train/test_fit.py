@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from livefer.cli import app
 from livefer.data.dataset import Split
-from livefer.errors import ConfigError, DatasetError, ModelError
+from livefer.errors import ConfigError, DatasetError, LiveferError, ModelError
 from livefer.train import checkpoint, devices, fit, run_log
 from livefer.train.checkpoint import below_prefix, load_checkpoint, load_predictor, save_checkpoint
 from livefer.train.config import Config, parse_config
@@ -383,8 +383,10 @@ def test_a_checkpoint_that_cannot_be_written_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, meta = tmp_path / "last.safetensors", {"config": {}, "classes": []}
-    with pytest.raises(ModelError, match=r"last\.safetensors cannot be written"):
-        save_checkpoint(tmp_path / "nowhere" / path.name, {"x": torch.zeros(2)}, meta)
+    (tmp_path / "file").touch()
+    with pytest.raises(LiveferError, match=r"last\.safetensors cannot be written"):
+        save_checkpoint(tmp_path / "file" / path.name, {"x": torch.zeros(2)}, meta)
+    (tmp_path / "file").unlink()
     save_checkpoint(path, {"x": torch.zeros(2)}, meta)
 
     def full(tensors: dict, target: Path, meta: dict) -> None:
@@ -393,7 +395,7 @@ def test_a_checkpoint_that_cannot_be_written_says_so(
 
     monkeypatch.setattr(checkpoint, "save_file", full)
     with pytest.raises(
-        ModelError, match=r"No space left on device.*what was there before is whole"
+        LiveferError, match=r"No space left on device.*what was there before is whole"
     ):
         save_checkpoint(path, {"x": torch.ones(2)}, meta)
     assert torch.equal(load_checkpoint(path)[0]["x"], torch.zeros(2))

@@ -26,6 +26,7 @@ from livefer.cli.train import train
 from livefer.cli.video import video
 from livefer.cli.webcam import webcam
 from livefer.errors import LiveferError
+from livefer.system.interrupts import terminable
 from livefer.version import __version__
 
 app = typer.Typer(
@@ -82,7 +83,8 @@ def main() -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # bars and names that the terminal cannot show
     try:
-        app()
+        with terminable():
+            app()
     except LiveferError as error:
         sys.stderr.write(f"livefer: {error}\n")
         raise SystemExit(1) from None

@@ -18,19 +18,18 @@ from livefer.cli.shared import (
     PriorOption,
     a_number,
     check_any_is_there,
-    terminable,
     write_hint,
 )
 from livefer.cli.tally import Tally, progress
 from livefer.errors import ConfigError
 from livefer.formatting import printable
+from livefer.system.interrupts import INTERRUPTIONS, exit_code
 
 if TYPE_CHECKING:
     from livefer.batch.batches import Batch, Input
     from livefer.batch.output import Job, News, Output
     from livefer.batch.part_files import Part
 
-_STOPPED = 130  # the exit code of what Ctrl-C ended
 _MOST_ERRORS = 20  # that are printed; the table has all
 
 
@@ -201,7 +200,7 @@ def _run(
 ) -> None:
     """Do all batches; Ctrl-C, a request to terminate or the first error may end it earlier."""
     try:
-        with terminable(), progress(tally) as show, closing(run(batches, job, output)) as stream:
+        with progress(tally) as show, closing(run(batches, job, output)) as stream:
             for news in stream:
                 tally.add(news)
                 show()
@@ -210,9 +209,9 @@ def _run(
                     break
             else:
                 return
-    except KeyboardInterrupt:
+    except INTERRUPTIONS as interruption:
         sys.stderr.write(f"stopped after {tally}; go on with --resume\n")
-        raise typer.Exit(_STOPPED) from None
+        raise typer.Exit(exit_code(interruption)) from None
     _say_errors([error])
     sys.stderr.write(f"stopped at the first error, after {tally}; go on with --resume\n")
     raise typer.Exit(1)

@@ -59,7 +59,7 @@ def explain(
     import numpy as np
 
     from livefer.drawing.faces import main_face
-    from livefer.faces.boxes import crop_faces
+    from livefer.faces.crops import crop_faces
     from livefer.faces.views import BOTH, turned
     from livefer.media.sources import read_image
     from livefer.recognizer import Recognizer

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livefer.errors import ConfigError, LiveferError, SourceError
+from livefer.errors import ConfigError, SourceError
 from livefer.formatting import printable
+from livefer.system.atomic import PartialFile, replacing
 
 if TYPE_CHECKING:
     from livefer.drawing.text import Image
@@ -86,25 +84,6 @@ def write_hint(recognizer: Recognizer) -> None:
         sys.stderr.write(f"{hint}\n")
 
 
-@contextmanager
-def terminable() -> Iterator[None]:
-    """Let a request to terminate be as Ctrl-C."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    numbers = [signal.SIGTERM]
-    # A terminal that goes asks with SIGHUP, which Windows does not know, and nohup ignores.
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
-    before = [signal.signal(number, stop) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
 def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:
     """Raise ConfigError where something would be written over what is read."""
     read = {Path(name).resolve() for name in inputs}
@@ -138,15 +117,7 @@ def check_checkpoint(path: Path) -> None:
 
 def check_writable(path: Path) -> None:
     """Raise LiveferError where a file could not be written, before any work."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.touch()
-        part.unlink()
-    except OSError as error:
-        raise LiveferError(
-            f"{path} cannot be written ({error.strerror}): choose another place"
-        ) from None
+    PartialFile(path).discard()
 
 
 def check_picture_name(path: Path) -> None:
@@ -163,29 +134,11 @@ def write_image(path: Path, image: Image) -> None:
     """Write a picture, in the format its suffix names: whole, or not at all."""
     import cv2
 
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as part:
         part.write_bytes(cv2.imencode(path.suffix.lower(), image)[1].tobytes())
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise LiveferError(
-            f"{path} cannot be written ({error.strerror}): choose another place"
-        ) from None
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file: whole, or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as part:
         part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise LiveferError(
-            f"{path} cannot be written ({error.strerror}): choose another place"
-        ) from None

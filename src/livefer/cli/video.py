@@ -21,9 +21,10 @@ from livefer.cli.shared import (
     check_not_read,
     write_hint,
 )
-from livefer.cli.videowork import STOPPED, Span, Total, Work, stopping, work_bar
+from livefer.cli.videowork import Span, Total, Work, work_bar
 from livefer.errors import ConfigError
 from livefer.formatting import printable
+from livefer.system.interrupts import stop_requests
 
 if TYPE_CHECKING:
     from livefer.recognizer import Recognizer
@@ -88,7 +89,7 @@ def video(
     """
     from livefer.media.pyav_reader import load_av
     from livefer.recognizer import Recognizer
-    from livefer.tables.dataframes import open_table
+    from livefer.tables.writing import open_table
 
     tables = [
         _checked_name(path, suffix)
@@ -115,7 +116,7 @@ def video(
     total = Total()
     story = Story(recognizer.classes) if pages else None
     drawn: list[Path] = []
-    with stopping() as asked:
+    with stop_requests() as requested:
         with ExitStack() as stack:
             about = _about(recognizer)
             sinks: list[TableSink] = []
@@ -123,23 +124,23 @@ def video(
                 sinks.append(open_table(table, recognizer.classes, about))
                 stack.push(sinks[-1])
             bar = stack.enter_context(work_bar())
-            work = Work(recognizer, sinks, story, span, asked, bar, total)
+            work = Work(recognizer, sinks, story, span, requested, bar, total)
             for number, (path, error) in enumerate(inputs, 1):
-                if asked.stop.is_set():
+                if requested.stop.is_set():
                     break
                 label = Path(path).name if len(inputs) == 1 else f"{number}/{len(inputs)} {path}"
                 work.do(path, error, names.get(path), label)
         for error in total.errors:
             sys.stderr.write(f"{error}\n")
-        if story and not asked.hurry.is_set():
+        if story and not requested.hurry.is_set():
             drawn = story.write(plot, report, _made_with(recognizer, span))
         files = [*tables, *total.copies, *drawn]
         written = [printable(str(path)) for path in files if path.exists()]
         says = f"{total}; model {recognizer.classifier.name}"
         sys.stderr.write(f"{says}; wrote {', '.join(written) or 'nothing'}\n")
         write_hint(recognizer)
-    if asked.stop.is_set():
-        raise typer.Exit(STOPPED)
+    if requested.stop.is_set():
+        raise typer.Exit(requested.exit_code)
     if total.errors:
         raise typer.Exit(1)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -17,12 +16,12 @@ from livefer.cli.shared import (
     PriorOption,
     SmoothingOption,
     check_not_read,
-    terminable,
     write_hint,
 )
 from livefer.errors import LiveferError, SourceError
 from livefer.formatting import count
 from livefer.media.names import is_pattern
+from livefer.system.interrupts import stop_requests
 
 
 def webcam(
@@ -80,7 +79,7 @@ def webcam(
     recording = VideoSink(record, frames.fps) if record else None
     view = LiveView(recognizer, frames, mirror, recording)
     try:
-        with suppress(KeyboardInterrupt), terminable(), view:
+        with stop_requests(on_stop=lambda: view.press("q")), view:
             if has_display:
                 show(view, f"livefer: {frames.name}, model {recognizer.classifier.name}")
             while view.running:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.errors import ModelError
-from livefer.faces.boxes import Boxes, Scores, check_image, iou_matrix, shrunk
+from livefer.faces.boxes import Boxes, Scores, iou_matrix
+from livefer.faces.crops import check_image, shrunk
 from livefer.system.downloads import Progress, cache_dir, fetch, install
 from livefer.system.onnx_session import onnx_errors, open_session
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.errors import SourceError
-from livefer.faces.boxes import check_image
+from livefer.faces.crops import check_image
 from livefer.formatting import printable
 from livefer.media.names import PICTURE_SUFFIXES, VIDEO_SUFFIXES, find_files, suffix_of
 from livefer.media.opencv_reader import (

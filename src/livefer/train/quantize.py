@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +28,7 @@ from livefer.errors import ModelError
 from livefer.evaluation import metrics
 from livefer.evaluation.calibration import confidence_threshold
 from livefer.system import telemetry
+from livefer.system.atomic import replacing
 from livefer.train.export import export
 
 N_CALIBRATION = 504
@@ -61,7 +61,6 @@ def export_int8(
     sixth decimal. Threshold and figures are measured on the int8 file:
     docs/experiments/speed.md#2026-11-22-int8-with-7-bit-weights-answers-alike-on-every-processor
     """
-    temporary = output.with_name(output.name + ".part")
     with tempfile.TemporaryDirectory() as folder:
         float_file = Path(folder) / "float.onnx"
         described = export(checkpoint, float_file, val, labels, prior_removed, crop_scale)
@@ -72,9 +71,9 @@ def export_int8(
             "balanced by class; first convolution, head and maps float32"
         )
         float_answers = EmotionClassifier(float_file).predict(val.faces)
-        try:
-            quantize(float_file, temporary, faces, described)
-            answers = EmotionClassifier(temporary).predict(val.faces)
+        with replacing(output) as part:
+            quantize(float_file, part, faces, described)
+            answers = EmotionClassifier(part).predict(val.faces)
             difference = compare(float_answers, answers, val.targets)
             _refuse(difference)
             known = val.targets >= 0
@@ -90,12 +89,7 @@ def export_int8(
                     "against_float": difference,
                 }
             )
-            _describe(temporary, described)
-            os.replace(temporary, output)
-        except OSError as error:
-            raise ModelError(f"{output} cannot be written: {error}") from None
-        finally:
-            temporary.unlink(missing_ok=True)
+            _describe(part, described)
     return described
 
 
