@@ -20,8 +20,7 @@ from livefer.assets.files import PICTURE
 from livefer.cli import main
 from livefer.detection.haar import HaarDetector
 from livefer.errors import LiveferError, SourceError
-from livefer.media.opencv_reader import Frame
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 from livefer.speed.benchmark import SIZES_WH, benchmark, shipped_portrait
 from livefer.speed.made_frames import GRIDS, Scene
 from livefer.speed.measure import (

@@ -155,8 +155,8 @@ def test_no_display_is_one_line(
 def test_a_camera_that_breaks_off_ends_with_its_reason(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from livefer.media.opencv_reader import Frame
     from livefer.media.sources import Source
+    from livefer.results import Frame
 
     def camera(source: str, live: bool | None) -> Source:
         frames = [Frame("camera 0", 0, 0.0, SCENE), Frame("camera 0", 1, 9.0, None, error="gone")]

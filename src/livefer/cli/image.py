@@ -135,8 +135,8 @@ def _searched(paths: list[str], items: list[Item]) -> set[Path]:
 
 
 def _recognise(recognizer: Recognizer, index: int, name: str, error: str | None) -> FrameResult:
-    from livefer.media.opencv_reader import Frame
     from livefer.media.sources import read_image
+    from livefer.results import Frame
 
     picture = None
     if error is None:
