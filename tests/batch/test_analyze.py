@@ -56,7 +56,7 @@ class Run:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Settings, "recognizer", fake_recognizer)
-    monkeypatch.setattr("livefer.batch.local_engine.run_local", run_here)
+    monkeypatch.setattr("livefer.cli.analyze.run_local", run_here)
     monkeypatch.setattr("analyzing.time.sleep", lambda s: None)
     return Run(monkeypatch, capsys)
 

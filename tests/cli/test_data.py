@@ -14,7 +14,6 @@ import pytest
 from builders import make_faces, write_folders, write_picture
 from numpy.typing import NDArray
 
-from livefer import classifier
 from livefer.cli import main
 
 COUNTS = {"train/cat": 6, "train/dog": 2, "val/cat": 3, "val/dog": 1}
@@ -66,7 +65,7 @@ class Fake:
 @pytest.fixture
 def pets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Cats are bright and dogs dark, but for one dog of val; a cat of val is in train."""
-    monkeypatch.setattr(classifier, "EmotionClassifier", Fake)
+    monkeypatch.setattr("livefer.cli.evaluate.EmotionClassifier", Fake)
     for folder, n in COUNTS.items():
         for i, face in enumerate(make_faces(n, seed=len(folder) + ord(folder[-1]))):
             level = 150 if folder.endswith("cat") or folder.startswith("val") else 20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
 import os
@@ -202,12 +201,12 @@ def test_a_better_detector_is_mentioned_in_one_line(
         (("image", "a.png", "--cam"), "--out DIR"),
         (("explain", "absent.jpg", "-o", "x.png"), "absent.jpg does not exist"),
         (("explain", "none.png", "-o", "x.png"), "no face was found in none.png"),
-        (("explain", "a.png", "-o", "x.png", "--face", "2"), "a.png has 1 face: --face 2"),
-        (("explain", "a.png", "-o", "./a.png"), "a.png is read: expected another name"),
+        (("explain", "a.png", "-o", "x.png", "--face", "2"), "a.png has 1 face: there is no --face 2"),
+        (("explain", "a.png", "-o", "./a.png"), "a.png is an input: choose another name"),
         (("image", "a" * 300), "could not be opened (File name too long)"),
         (("explain", "a.png", "-o", "a" * 300 + ".png"), "cannot be read or written (File name"),
-        (("explain", "a.png", "-o", "x.txt"), "no name for a picture"),
-        (("explain", "a.png", "-o", "empty"), "no name for a picture"),
+        (("explain", "a.png", "-o", "x.txt"), "is not a picture's name"),
+        (("explain", "a.png", "-o", "empty"), "is not a picture's name"),
         (("explain", "a.png", "-o", "text.txt/x.png"), "cannot be written"),
     ],
 )
@@ -271,18 +270,16 @@ def test_explain_shows_of_the_label_what_an_overlay_shows(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from livefer import EmotionClassifier, Recognizer
-
-    command = importlib.import_module("livefer.cli.explain")  # its name is also the function's
+    from livefer.drawing.sheet import explanation_sheet
 
     monkeypatch.setattr("livefer.recognizer.EmotionClassifier", EmotionClassifier)
     given: list[Any] = []
-    sheet = command.sheet
 
     def keep(picture: Any, crop: Any, face: Any, heatmaps: Any, name: str) -> Any:
         given.extend([face, heatmaps])
-        return sheet(picture, crop, face, heatmaps, name)
+        return explanation_sheet(picture, crop, face, heatmaps, name)
 
-    monkeypatch.setattr(command, "sheet", keep)
+    monkeypatch.setattr("livefer.cli.explain.explanation_sheet", keep)
     scene = make_scene((40, 60, HAPPY))
     scene[60:90, 40:70] -= 40  # one eye is darker
     write_picture(Path("a.png"), scene)
@@ -337,5 +334,5 @@ def test_a_full_disk_at_the_other_end_is_one_line(more: tuple[str, ...]) -> None
             stdout=full, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
     assert ended.returncode == 1
-    assert ended.stderr.splitlines()[-1].startswith("livefer: there is no room")
+    assert ended.stderr.splitlines()[-1].startswith("livefer: no space left")
     assert "Traceback" not in ended.stderr

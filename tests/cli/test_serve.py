@@ -145,7 +145,7 @@ def test_the_token_is_in_the_line_and_the_browser_gets_it(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), ["0.0.0.0 is open to other machines", "whoever reaches it", "no camera"]),
+        ((), ["0.0.0.0 is open to other machines", "anyone who can reach it", "no camera"]),
         (("--token", "x"), ["0.0.0.0 is open to other machines", "no camera"]),
     ],
 )
@@ -162,7 +162,7 @@ def test_a_server_open_to_others_warns(
     assert err.count("\n") == 1
     assert err.startswith("warning: ")
     assert [word for word in words if word not in err] == []
-    assert ("whoever" in err) is (not arguments)
+    assert ("anyone" in err) is (not arguments)
 
 
 def test_a_taken_port_is_one_line(
@@ -250,7 +250,7 @@ def test_tls(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     code, out, err = run(monkeypatch, capsys, *more, "--host", "0.0.0.0", "--token", "")
     assert code == 0
     assert out.startswith("livefer is at https://")
-    assert "whoever" in err
+    assert "anyone" in err
     assert "camera" not in err
     assert found == [200, "happy"]
 

@@ -1,0 +1,130 @@
+"""Checks of the files that commands read and write, made before any work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import cv2
+
+from livefer.drawing.figures import require_matplotlib
+from livefer.drawing.text import Image
+from livefer.errors import ConfigError, LiveferError, SourceError
+from livefer.formatting import printable
+
+WRITABLE = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+"""Suffixes of picture files that OpenCV writes everywhere."""
+
+_PLOTS = (".png", ".pdf", ".svg")
+_REPORTS = (".html", ".htm")
+
+
+def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:
+    """Raise ConfigError where an output would replace an input."""
+    read = {Path(name).resolve() for name in inputs}
+    for output in outputs:
+        if output is not None and output.resolve() in read:
+            raise ConfigError(f"{output} is an input: choose another name for the output")
+
+
+def check_any_exists(inputs: Sequence[tuple[str, str | None]]) -> None:
+    """Raise SourceError where no input exists: the run would replace an older table by nothing.
+
+    inputs: (name, None), or (name, reason why it cannot be read)
+    """
+    errors = []
+    for name, error in inputs:
+        if error is None and ("://" in name or os.path.exists(name)):
+            return
+        errors.append(error or f"{name} does not exist: check the path")
+    if errors:
+        of_all = f"none of {len(errors)} inputs exists: " if errors[1:] else ""
+        raise SourceError(f"{of_all}{printable(errors[0])}; nothing was written")
+
+
+def check_checkpoint(path: Path) -> None:
+    """Raise ConfigError for the folder of a run, and name the file in it to give instead."""
+    if path.is_dir():
+        raise ConfigError(
+            f"{path} is a folder: expected a checkpoint in it, as in {path / 'best.safetensors'}"
+        )
+
+
+def check_writable(path: Path) -> None:
+    """Raise LiveferError where a file cannot be written; makes its folder."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.touch()
+        part.unlink()
+    except OSError as error:
+        raise LiveferError(
+            f"{path} cannot be written ({error.strerror}): choose another place"
+        ) from None
+
+
+def check_picture_name(path: Path) -> None:
+    """Raise ConfigError where no picture can be written under this name."""
+    if path.suffix.lower() not in WRITABLE:
+        raise ConfigError(f"{path} is not a picture's name: expected one ending in .png or .jpg")
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder: expected the name of a picture to write")
+
+
+def check_plot_and_report(plot: Path | None, report: Path | None) -> None:
+    """Raise LiveferError where --plot or --report cannot be written, or matplotlib is missing."""
+    for option, path, suffixes in (("--plot", plot, _PLOTS), ("--report", report, _REPORTS)):
+        if path is not None and (path.suffix.lower() not in suffixes or path.is_dir()):
+            raise ConfigError(
+                f"{option} {path}: expected the name of a file that ends in {', '.join(suffixes)}"
+            )
+    if plot is not None or report is not None:
+        require_matplotlib()
+    for path in (plot, report):
+        if path is not None:
+            check_writable(path)
+
+
+def free_name(path: Path, taken: set[Path]) -> Path:
+    """Return a path that is not in `taken`, and add it: x.png, else x-2.png, x-3.png, …
+
+    taken: resolved paths
+    """
+    free, n = path, 1
+    while free.resolve() in taken:
+        n += 1
+        free = path.with_name(f"{path.stem}-{n}{path.suffix}")
+    taken.add(free.resolve())
+    return free
+
+
+def write_image(path: Path, image: Image) -> None:
+    """Write a picture in the format that its suffix names: whole, or not at all."""
+    part = path.with_name(f".{path.stem}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(cv2.imencode(path.suffix.lower(), image)[1].tobytes())
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise LiveferError(
+            f"{path} cannot be written ({error.strerror}): choose another place"
+        ) from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file: whole, or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise LiveferError(
+            f"{path} cannot be written ({error.strerror}): choose another place"
+        ) from None
