@@ -21,6 +21,7 @@ from common import arguments, heading, load_line, machine_line, run, write_both
 from processes import memory_mib
 
 from livefer import Recognizer
+from livefer.live.state import LiveState
 from livefer.live.view import LiveView
 from livefer.media.opencv_reader import Frame
 from livefer.media.sources import Source
@@ -34,18 +35,18 @@ _AWAY = 60
 _WINDOW_WH = (960, 720)
 
 
-class Watched(LiveView):
-    """A live view that keeps the latency of every frame."""
+class Watched(LiveState):
+    """The state of a live view that keeps the latency of every frame."""
 
-    def __init__(self, recognizer: Recognizer, source: Source, n_frames: int) -> None:
-        super().__init__(recognizer, source)
+    def __init__(self, n_frames: int) -> None:
+        super().__init__()
         self.latencies_ms = np.zeros(n_frames, np.float32)  # all of it now: a list would grow
         self.n_faces = 0
         self.taken = threading.Semaphore(0)
 
-    def _take(self, result: FrameResult) -> None:
-        super()._take(result)
-        self.latencies_ms[self.n_recognised - 1] = self.latency_ms
+    def add_result(self, result: FrameResult, now_s: float) -> None:
+        super().add_result(result, now_s)
+        self.latencies_ms[self.n_recognised - 1] = 1000 * self.latency_s
         self.n_faces += len(result.faces)
         self.taken.release()
 
@@ -103,11 +104,12 @@ def soak(recognizer: Recognizer, n_frames: int, paced: bool) -> list[dict[str, f
             if paced:
                 time.sleep(max(0.0, started + time_s - time.monotonic()))
             elif i:
-                view.taken.acquire()
+                state.taken.acquire()
             yield replace(made[i % _LOOP], index=i, time_s=time_s)
         counted.wait()  # the threads too
 
-    view = Watched(recognizer, Source("loop", read(), live=True), n_frames)
+    view = LiveView(recognizer, Source("loop", read(), live=True))
+    view.state = state = Watched(n_frames)
     rows: list[dict[str, float]] = []
     begun = skipped = faces = 0
     with view:
@@ -117,14 +119,14 @@ def soak(recognizer: Recognizer, n_frames: int, paced: bool) -> list[dict[str, f
                 raise SystemExit("the stream ended before its time")
             view.paint(_WINDOW_WH)
             due = round((len(rows) + 1) * n_frames / 10)
-            if view.n_recognised + view.n_skipped < due - 1:
+            if state.n_recognised + state.n_skipped < due - 1:
                 continue
-            spent_ms = view.latencies_ms[begun : view.n_recognised]
+            spent_ms = state.latencies_ms[begun : state.n_recognised]
             rows.append(
                 {
                     "frames": len(spent_ms),
-                    "skipped": view.n_skipped - skipped,
-                    "faces": view.n_faces - faces,
+                    "skipped": state.n_skipped - skipped,
+                    "faces": state.n_faces - faces,
                     "memory_mib": memory_mib(),
                     "threads": threading.active_count(),
                     "p50_ms": float(np.quantile(spent_ms, 0.5)),
@@ -132,7 +134,7 @@ def soak(recognizer: Recognizer, n_frames: int, paced: bool) -> list[dict[str, f
                     "max_ms": float(spent_ms.max()),
                 }
             )
-            begun, skipped, faces = begun + len(spent_ms), view.n_skipped, view.n_faces
+            begun, skipped, faces = begun + len(spent_ms), state.n_skipped, state.n_faces
         counted.set()
     return rows
 

@@ -62,13 +62,14 @@ class Watched(LiveView):
         self._is_new = canvas is not None
         return canvas
 
-    def wait(self, timeout_s: float) -> None:
+    def wait(self, timeout_s: float) -> bool:
         """Called when what was painted is on the display."""
         if self._is_new:
-            frame, result, *_ = self._painted
+            frame, result = self.state.painted
+            assert frame is not None
             self._note(frame.index, result is not None and result.index == frame.index)
             self._is_new = False
-        super().wait(timeout_s)
+        return super().wait(timeout_s)
 
     def _note(self, index: int, is_labelled: bool) -> None:
         self.n_painted += 1

@@ -30,9 +30,9 @@ from livefer.batch.output import Job, Output, write_part
 from livefer.cli import main
 from livefer.errors import ConfigError, LiveferError
 from livefer.labels import CLASSES
+from livefer.tables import writing as sinks
 from livefer.tables.dataframes import open_table, read_results, to_rows
 from livefer.tables.reading import read_table
-from livefer.tables.reading import writing as sinks
 
 Command = list[str]
 

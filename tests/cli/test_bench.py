@@ -491,7 +491,7 @@ QUIET: dict[str, Any] = {
         ({}, None),
         ({"machine": _machine(load=None)}, None),
         ({"machine": _machine(load=2.5)}, "the load in the minute before was 2.5 on 4 cores"),
-        ({"machine": _machine(1)}, "there is one core"),
+        ({"machine": _machine(1)}, "the machine has one core"),
         ({"live": replace(LIVE, n_skipped=10)}, "10% of the frames at 30 fps were skipped"),
         (
             {"comparisons": [Comparison("model", "human", "human-float", 2.0, 1.25)]},

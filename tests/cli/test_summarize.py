@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from needs import missing
-from tablerows import make_row, make_rows
-from test_tables import write_csv
+from tablerows import make_row, make_rows, write_csv
 from typer.testing import CliRunner
 
 from livefer.cli import app

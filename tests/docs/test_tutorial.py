@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_readme import ROOT, read_blocks
+from blocks import ROOT, read_blocks
 
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 

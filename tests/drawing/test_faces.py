@@ -12,6 +12,8 @@ import pytest
 from fakes import make_face
 from numpy.typing import NDArray
 
+from livefer.drawing import faces as drawing
+from livefer.drawing import text
 from livefer.drawing.faces import (
     draw_faces,
     draw_heatmap,
@@ -20,9 +22,7 @@ from livefer.drawing.faces import (
     label_text,
     main_face,
     paint_bars,
-    text,
 )
-from livefer.drawing.faces import faces as drawing
 from livefer.drawing.text import paint_panel
 from livefer.labels import CLASSES, colour_bgr
 

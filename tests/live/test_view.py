@@ -1,4 +1,4 @@
-"""What the live window shows: keys, sizes, the newest frame, trouble, recordings, snapshots."""
+"""The live view: keys, sizes, errors of the source, recordings, snapshots."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from livefer.errors import SourceError
 from livefer.live.recorder import VideoSink
 from livefer.live.scene import paint_scene
-from livefer.live.view import HELP, LiveView, _Rate
+from livefer.live.view import HELP, LiveView
 from livefer.media.opencv_reader import Frame
 from livefer.media.sources import Source
 from livefer.recognizer import Recognizer
@@ -41,18 +41,19 @@ def make_source(frames: Iterable[Frame], live: bool = False) -> Source:
 
 def finish(view: LiveView) -> None:
     """Wait until the source has ended and everything is recognised."""
-    view._thread.join(WAIT_S)
-    assert not view._thread.is_alive()
+    assert view.join(WAIT_S)
 
 
 def shown(view: LiveView, window_wh: tuple[int, int] = (640, 480)) -> NDArray[np.uint8]:
-    """Paint without the greeting, the figures and what was painted before."""
-    view._message, view._status, view._status_until_s = "", (), float("inf")
-    view._painted = (None, None)
+    """Return the picture without the greeting and the figures."""
+    view.say("")
+    view.repaint()
     until_s = time.monotonic() + WAIT_S
     while time.monotonic() < until_s:
         canvas = view.paint(window_wh)
         if canvas is not None:
+            height, width = canvas.shape[:2]
+            canvas[-height // 3 :, width // 2 :] = 0  # the figures change with time
             return canvas
         time.sleep(0.005)  # its faces may still be about to come
     raise AssertionError("nothing was painted")
@@ -162,9 +163,8 @@ def test_quitting_does_not_wait_for_a_frame() -> None:
 
     with LiveView(make_recognizer(), make_source(frames(), live=True)) as view:
         assert asked.wait(WAIT_S)
-        view._stopping.set()
-        view._thread.join(WAIT_S)
-        assert not view._thread.is_alive()
+        view.stop()
+        finish(view)
         assert not go_on.is_set()
     go_on.set()
 
@@ -192,8 +192,8 @@ def test_r_makes_the_stream_forget_its_faces() -> None:
         view.press("r")
         proceed.set()
         finish(view)
-        assert view._result is not None
-        assert [face.track_id for face in view._result.faces] == [1]
+        assert view.state.result is not None
+        assert [face.track_id for face in view.state.result.faces] == [1]
 
 
 class HeldClassifier(LevelClassifier):
@@ -223,102 +223,45 @@ def test_frames_are_shown_while_recognition_works_and_the_skipped_are_counted() 
     with LiveView(make_recognizer(classifier), make_source(frames(), live=True)) as view:
         assert passed.wait(WAIT_S)
         assert shown(view)[180, 140].tolist() == pytest.approx([200, 200, 200], abs=5)
-        assert view.n_recognised == 0
+        assert view.state.n_recognised == 0
         classifier.go_on.set()
         finish(view)
-    assert (view.n_recognised, view.n_skipped) == (2, 3)
-    assert view._result is not None
-    assert [face.label for face in view._result.faces] == ["surprise"]
-
-
-def test_a_frame_waits_for_its_faces_where_they_come_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    now_s = 100.0
-    monkeypatch.setattr(time, "perf_counter", lambda: now_s)
-    frames = make_frames([make_scene((40, 60, level)) for level in (100, 125, 150, 175)])
-    with LiveView(make_recognizer(), make_source([])) as view:
-        finish(view)
-        read = view._read(threading.Event())
-        view._source = make_source(frames)
-        recognise = view._recognizer.process
-        next(read)
-        assert view.paint((640, 480)) is None  # too soon: nothing is known of how long it takes
-        view._take(recognise(frames[0]))
-        assert view.paint((640, 480)) is not None
-        next(read)
-        now_s += 0.01
-        assert view.paint((640, 480)) is None
-        now_s += 0.015
-        assert view.paint((640, 480)) is not None  # with the faces of the frame before
-        now_s += 0.1
-        view._take(recognise(frames[1]))  # once in a while it may take longer
-        assert view.paint((640, 480)) is not None
-        next(read)
-        assert view.paint((640, 480)) is None
-        for _ in range(5):
-            now_s += 0.03
-            view._take(recognise(frames[2]))
-        next(read)
-        assert view.paint((640, 480)) is not None
-
-
-def test_frames_that_come_faster_than_their_faces_are_shown_with_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    now_s = 100.0
-    monkeypatch.setattr(time, "perf_counter", lambda: now_s)
-    frames = make_frames([make_scene((40, 60, 100 + i)) for i in range(40)])
-    with LiveView(make_recognizer(), make_source([])) as view:
-        finish(view)
-        read = view._read(threading.Event())
-        view._source = make_source(frames)
-        painted = []
-        for i in range(40):  # a frame each 5 ms, faces 8 ms later
-            next(read)
-            if i >= 2:
-                now_s += 0.003
-                view._take(view._recognizer.process(frames[i - 2]))
-            if view.paint((640, 480)) is not None:
-                painted.append(view._painted[0].index)
-                assert view._painted[1].index == painted[-1]
-            now_s += 0.002 if i >= 2 else 0.005
-        assert painted == list(range(38))
+    state = view.state
+    assert (state.n_recognised, state.n_skipped) == (2, 3)
+    assert state.result is not None
+    assert [face.label for face in state.result.faces] == ["surprise"]
 
 
 def test_a_window_of_another_size_is_painted_at_once() -> None:
-    frames = make_frames([SCENE, SCENE])
-    with LiveView(make_recognizer(), make_source([])) as view:
-        finish(view)
-        read = view._read(threading.Event())
-        view._source = make_source(frames)
-        next(read)
-        view._take(view._recognizer.process(frames[0]))
-        shown(view)
-        next(read)  # its faces are about to come
-        canvas = view.paint((320, 240))
-        assert canvas is not None
-        assert canvas.shape == (240, 320, 3)
+    """Also while the faces of the newest frame are about to come."""
+    view = LiveView(make_recognizer(), make_source([]))
+    first, second = make_frames([SCENE, SCENE])
+    view.state.add_frame(first, time.perf_counter())
+    view.state.add_result(make_recognizer().process(first), time.perf_counter())
+    shown(view)
+    view.state.add_frame(second, time.perf_counter() + WAIT_S)
+    assert view.paint((640, 480)) is None
+    canvas = view.paint((320, 240))
+    assert canvas is not None
+    assert canvas.shape == (240, 320, 3)
 
 
-def test_a_window_wakes_up_for_what_is_new() -> None:
-    frames = make_frames([SCENE])
-    with LiveView(make_recognizer(), make_source([])) as view:
-        finish(view)
-        view.wait(0.0)
-        read = view._read(threading.Event())
-        view._source = make_source(frames)
-        next(read)
-        assert view._news.is_set()
-        view.wait(WAIT_S)
-        assert not view._news.is_set()
-        view._take(view._recognizer.process(frames[0]))
-        assert view._news.is_set()
+def test_a_window_wakes_up_for_a_frame_and_for_its_faces() -> None:
+    classifier = HeldClassifier()
+    with LiveView(make_recognizer(classifier), make_source(make_frames([SCENE]))) as view:
+        assert view.wait(WAIT_S)
+        assert view.state.frame is not None
+        assert view.state.result is None
+        classifier.go_on.set()
+        assert view.wait(WAIT_S)
+        assert view.state.result is not None
 
 
 def test_a_file_without_a_window_is_recognised_whole(tmp_path: Path) -> None:
     source = make_source(make_frames([SCENE] * 30), live=False)
     with LiveView(make_recognizer(), source) as view:
         finish(view)
-    assert (view.n_recognised, view.n_skipped) == (30, 0)
+    assert (view.state.n_recognised, view.state.n_skipped) == (30, 0)
 
 
 def test_trouble_is_shown_until_frames_come_again() -> None:
@@ -406,25 +349,24 @@ class SlowSink(VideoSink):
 
 @pytest.mark.parametrize("live", [False, True])
 def test_recording_holds_up_recognition_of_files_alone(live: bool, tmp_path: Path) -> None:
-    go_on = threading.Event()
+    go_on, all_read = threading.Event(), threading.Event()
     sink = SlowSink(tmp_path / "out.avi", go_on)
-    view = LiveView(make_recognizer(), make_source([], live=live), False, sink)
-    frames = make_frames([SCENE] * 40)
 
-    def take_all() -> None:
-        for frame in frames:
-            view._take(view._recognizer.process(frame))
+    def frames() -> Generator[Frame, None, None]:
+        for frame in make_frames([SCENE] * 40):
+            yield frame
+            while live and view.state.n_recognised <= frame.index:  # none is skipped
+                time.sleep(0.001)
+        all_read.set()
 
+    view = LiveView(make_recognizer(), make_source(frames(), live=live), False, sink)
     with view:
-        finish(view)
         if live:
-            take_all()  # though nothing can be written
-            go_on.set()
+            assert all_read.wait(WAIT_S)  # though nothing can be written
         else:
-            taking = threading.Thread(target=take_all)
-            taking.start()
-            go_on.set()
-            taking.join(WAIT_S)
+            assert not all_read.wait(0.3)
+        go_on.set()
+        finish(view)
     indices = [index for index, _ in sink.given]
     assert indices == sorted(set(indices))
     assert len(indices) == 40 if not live else 8 <= len(indices) <= 9
@@ -449,10 +391,8 @@ def test_what_recording_raises_comes_out(tmp_path: Path) -> None:
     sink = Broken(tmp_path / "out.avi", 25)
     with LiveView(make_recognizer(), make_source(make_frames([SCENE] * 20)), False, sink) as view:
         finish(view)
-        assert view._recorder is not None
-        view._recorder.close()
-        with pytest.raises(RuntimeError, match="broken video"):
-            _ = view.running
+    with pytest.raises(RuntimeError, match="broken video"):
+        _ = view.running
 
 
 def test_a_second_ctrl_c_costs_no_recording(
@@ -462,18 +402,18 @@ def test_a_second_ctrl_c_costs_no_recording(
     view = LiveView(
         make_recognizer(), make_source(make_frames([SCENE] * 3)), False, VideoSink(path, 25)
     )
+    join, pressed = threading.Thread.join, []
+
+    def interrupted(thread: threading.Thread, timeout: float | None = None) -> None:
+        if not pressed:
+            pressed.append(thread.name)
+            raise KeyboardInterrupt
+        join(thread, timeout)
+
     with view:
         finish(view)
-        join, n_joins = view._thread.join, 0
-
-        def interrupted(timeout: float | None = None) -> None:
-            nonlocal n_joins
-            n_joins += 1
-            if n_joins == 1:
-                raise KeyboardInterrupt
-            join(timeout)
-
-        monkeypatch.setattr(view._thread, "join", interrupted)
+        monkeypatch.setattr(threading.Thread, "join", interrupted)
+    assert pressed == ["livefer-recognise"]
     assert path.exists()
 
 
@@ -481,15 +421,14 @@ def test_snapshots_never_replace_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with LiveView(make_recognizer(), make_source(make_frames([SCENE]))) as view:
-        view._frame = None
-        assert view._snapshot() == "no picture yet"
+    view = LiveView(make_recognizer(), make_source(make_frames([SCENE])))
+    assert view.snapshot() == "no picture yet"
+    with view:
         finish(view)
-        view._frame = Frame("film", 0, 0.0, SCENE)
-        said = [view._snapshot() for _ in range(3)]
+        messages = [view.snapshot() for _ in range(3)]
     files = sorted(tmp_path.glob("livefer-*.png"))
     assert len(files) == 3
-    assert said == [f"saved {name}" for name in dict.fromkeys(line[6:] for line in said)]
+    assert sorted(messages) == sorted(f"saved {path.name}" for path in files)
     image = cv2.imread(str(files[0]))
     assert image is not None
     assert image.shape == SCENE.shape
@@ -510,17 +449,5 @@ def test_a_snapshot_that_cannot_be_written_is_told(
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(Path, "write_bytes", fill_up)
-        assert "cannot be written: No space left on device" in view._snapshot()
+        assert "cannot be written: No space left on device" in view.snapshot()
     assert list(folder.iterdir()) == []
-
-
-def test_the_rate_is_of_the_last_seconds() -> None:
-    rate = _Rate()
-    assert rate.per_s(0) == 0
-    for i in range(200):
-        rate.tick(i / 10)
-    assert rate.per_s(20) == pytest.approx(10)
-    for i in range(100):
-        rate.tick(20 + i / 50)
-    assert rate.per_s(22) == pytest.approx(50, rel=0.1)
-    assert rate.per_s(24.1) == 0, "the camera stopped"

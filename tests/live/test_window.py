@@ -84,7 +84,7 @@ def test_keys_and_the_closed_window_reach_the_view(
     with view:
         window.show(view, "test")
         assert view.quit
-        assert (view.help, view.mirror, view._recognizer.heatmaps) == (True, True, True)
+        assert (view.help, view.mirror, view.heatmaps) == (True, True, True)
     stop.set()
     assert not pygame.display.get_init()
 
@@ -101,8 +101,8 @@ def test_a_letter_that_is_not_latin_is_that_of_its_place(
     scancode = getattr(pygame, f"KSCAN_{place}")
     event = pygame.event.Event(pygame.KEYDOWN, key=key_code, scancode=scancode)
     pygame.display.init()
-    assert window._key(pygame, event) == (name or pygame.key.name(key_code))
-    assert window._key(pygame, pygame.event.Event(pygame.KEYDOWN, key=pygame.K_h)) == "h"
+    assert window.key_name(pygame, event) == (name or pygame.key.name(key_code))
+    assert window.key_name(pygame, pygame.event.Event(pygame.KEYDOWN, key=pygame.K_h)) == "h"
     pygame.display.quit()
 
 
@@ -146,7 +146,7 @@ def test_the_window_closes_with_the_end_of_the_source() -> None:
     with make_view((Frame("film", i, i / 25, SCENE) for i in range(5)), live=False) as view:
         window.show(view, "test")
         assert not view.quit
-    assert view.n_recognised == 5
+    assert view.state.n_recognised == 5
     assert not pygame.display.get_init()
 
 
@@ -172,7 +172,7 @@ def test_the_first_window_fits_the_screen(wh: tuple[int, int]) -> None:
             def get_desktop_sizes() -> list[tuple[int, int]]:
                 return [(1366, 768)]
 
-    width, height = window._first_wh(Screen, wh)
+    width, height = window.first_size(Screen, wh)
     assert (width, height) >= (320, 240)
     assert width <= 0.86 * 1366
     assert height <= 720

@@ -8,8 +8,8 @@ import pytest
 from fakes import make_face, make_scene
 
 from livefer.results import FrameResult
+from livefer.summary import key_frames as keyframes
 from livefer.summary.key_frames import KeyFrames, portraits
-from livefer.summary.records import key_frames as keyframes
 
 BOX = (100.0, 80.0, 160.0, 140.0)
 

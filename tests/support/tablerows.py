@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -88,3 +90,11 @@ def invent_people(
             yield row
         if not n_seen:
             yield make_row(time_s, source=source, index=index)
+
+
+def write_csv(path: Path, rows: Iterable[dict[str, Any]]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns(CLASSES), extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    return path

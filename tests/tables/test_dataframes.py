@@ -14,7 +14,7 @@ pytest.importorskip("pyarrow")
 
 import numpy as np
 import pyarrow.parquet as pq
-from test_sinks import CLASSES, RESULTS, make_face, make_result
+from calmgladwild import CLASSES, RESULTS, make_face, make_result
 
 from livefer.errors import ConfigError, DatasetError, LiveferError, MissingExtraError
 from livefer.tables.dataframes import SCHEMA_VERSION, Library, open_table, read_results, to_rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 from collections.abc import Iterable
@@ -11,28 +10,20 @@ from typing import Any
 
 import pytest
 from fakes import make_face
-from tablerows import make_row, make_rows
+from tablerows import make_row, make_rows, write_csv
 
 from livefer.errors import DatasetError
 from livefer.labels import CLASSES
 from livefer.results import FrameResult
 from livefer.summary.summarize import summarize
 from livefer.tables.reading import read_table
-from livefer.tables.writing import CsvSink, JsonlSink, ParquetSink, columns
+from livefer.tables.writing import CsvSink, JsonlSink, ParquetSink
 
 ROWS = [
     *make_rows(["happy", "sad?", ""]),
     make_row(0.3, "fear", 2, n_skipped=4),
     make_row(0.4, error='cut, "short"\nhere'),
 ]
-
-
-def write_csv(path: Path, rows: Iterable[dict[str, Any]]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns(CLASSES), extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> Path:

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from livefer.cli import app
 from livefer.data.dataset import Split
 from livefer.errors import ConfigError, DatasetError, ModelError
-from livefer.train import checkpoint, engine, fit, log
+from livefer.train import checkpoint, devices, fit, run_log
 from livefer.train.checkpoint import below_prefix, load_checkpoint, load_predictor, save_checkpoint
 from livefer.train.config import Config, parse_config
 from livefer.train.devices import make_fabric
@@ -402,7 +402,7 @@ def test_a_checkpoint_that_cannot_be_written_says_so(
 def test_a_log_that_cannot_be_written_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log, "_keep_lines_before", lambda path, n: path.symlink_to("/dev/full"))
+    monkeypatch.setattr(run_log, "_keep_lines_before", lambda path, n: path.symlink_to("/dev/full"))
     with pytest.raises(ConfigError, match=r"cannot be written .*No space left.*--resume"):
         run(tmp_path, epochs=1)
 
@@ -413,7 +413,7 @@ def test_a_log_that_cannot_be_written_says_so(
 def test_where_auto_computes(
     monkeypatch: pytest.MonkeyPatch, gpus: int, emulates: bool, precision: str | None
 ) -> None:
-    monkeypatch.setattr(engine, "Fabric", dict)
+    monkeypatch.setattr(devices, "Fabric", dict)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
     monkeypatch.setattr(
@@ -432,20 +432,20 @@ def test_where_auto_computes(
 def test_what_cannot_be_compiled_is_trained_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "compile", lambda model: torch.nn.Sequential(model))
     there = {"triton": True, "gcc": True}
-    monkeypatch.setattr(engine.importlib.util, "find_spec", lambda name: there.get(name) or None)
-    monkeypatch.setattr(engine.shutil, "which", lambda name: there.get(name) or None)
-    monkeypatch.setattr(engine.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(devices.importlib.util, "find_spec", lambda name: there.get(name) or None)
+    monkeypatch.setattr(devices.shutil, "which", lambda name: there.get(name) or None)
+    monkeypatch.setattr(devices.platform, "system", lambda: "Linux")
     monkeypatch.delenv("CC", raising=False)
     model, gpu = torch.nn.Linear(1, 1), torch.device("cuda")
-    assert isinstance(engine.compiled(model, Config(), gpu)[0], torch.nn.Sequential)
-    assert engine.compiled(model, Config(), torch.device("cpu")) == (model, "")
-    assert engine.compiled(model, Config(compile=False), gpu) == (model, "")
+    assert isinstance(devices.compiled(model, Config(), gpu)[0], torch.nn.Sequential)
+    assert devices.compiled(model, Config(), torch.device("cpu")) == (model, "")
+    assert devices.compiled(model, Config(compile=False), gpu) == (model, "")
     there["gcc"] = False
-    same, why = engine.compiled(model, Config(), gpu)
+    same, why = devices.compiled(model, Config(), gpu)
     assert same is model
     assert "neither gcc nor clang" in why
     there["triton"] = False
-    assert engine.compiled(model, Config(), gpu)[1] == "this torch has no Triton"
+    assert devices.compiled(model, Config(), gpu)[1] == "this torch has no Triton"
 
 
 def test_a_batch_too_large_for_the_gpu_is_one_line(
@@ -527,11 +527,11 @@ def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(folder / f"{i}.png"), face)
     states = []
-    for devices in (1, 2):
-        folder = tmp_path / f"on{devices}"
+    for n_devices in (1, 2):
+        folder = tmp_path / f"on{n_devices}"
         subprocess.run(
             [sys.executable, "-m", "livefer", "train", f"data={tmp_path / 'data'}", "--out", folder,
-             "--accelerator", "cpu", "--devices", str(devices), "epochs=1", "width=4", "dropout=0",
+             "--accelerator", "cpu", "--devices", str(n_devices), "epochs=1", "width=4", "dropout=0",
              "batch_size=8", "lr=0.001", "resolution=[[0,16]]", "precision=float32",
              "augment.rotation_deg=9"],
             check=True, timeout=300,

@@ -18,6 +18,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason='the server is missing: pip install "livefer[web]"')
 
+from blocks import README, SERVER, read_blocks
 from browser import (
     ASTRONAUT,
     PATIENCE_MS,
@@ -30,7 +31,6 @@ from browser import (
     server,
     write_camera,
 )
-from test_readme import README, SERVER, read_blocks
 
 from livefer import Recognizer
 from livefer.labels import CLASSES, colour_bgr

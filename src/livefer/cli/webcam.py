@@ -73,11 +73,12 @@ def webcam(
             while view.running:
                 time.sleep(0.05)
     except SourceError:  # the camera is gone, the recording is not
-        if record and view.n_recognised:
+        if record and view.state.n_recognised:
             sys.stderr.write(f"wrote {record}\n")
         raise
-    line = f"{count(view.n_recognised, 'frame')} recognised, {view.n_skipped:,} skipped"
-    line += f"; wrote {record}" if record and view.n_recognised else ""
+    state = view.state
+    line = f"{count(state.n_recognised, 'frame')} recognised, {state.n_skipped:,} skipped"
+    line += f"; wrote {record}" if record and state.n_recognised else ""
     sys.stderr.write(f"{line}\n")
 
 

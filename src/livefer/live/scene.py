@@ -1,4 +1,4 @@
-"""A live frame as it is shown and recorded: as large as fits, mirrored or not, and painted."""
+"""The picture of a live frame: scaled, mirrored or not, with faces, bars and figures painted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from livefer.results import Face
 
 Status = tuple[tuple[str, str], ...]
 _STATUS_SCALE = 0.8
-# Shares of the bars that may lie over faces; two, so that they do not come and go.
+# Shares of the bars that may lie over faces. Two values, so that the bars do not flicker.
 _MAY_APPEAR, _MAY_STAY = 0.15, 0.3
 
 
@@ -28,8 +28,9 @@ def paint_scene(
 ) -> Corner | None:
     """Paint faces, their number, the main face's bars and the figures; return the bars' corner.
 
-    corner: where the bars were before: they move to the other side only when they would hide a
-        face, and where they would hide much of one on both sides there are none: None
+    canvas: (H, W, 3) uint8 BGR, painted in place
+    corner: the bars' corner in the frame before. They move to the other side only when they would
+        hide a face, and are left out (None) where they would hide too much of one on both sides
     """
     count = [f"{len(faces)} face{'' if len(faces) == 1 else 's'}"]
     plates = [panel_plate(canvas, count, "bottom-left")]
@@ -56,7 +57,7 @@ def paint_scene(
 def fitted(
     image: Image, faces: Sequence[Face], window_wh: tuple[int, int], mirror: bool
 ) -> tuple[Image, list[Face]]:
-    """Return a frame as large as fits a window, mirrored or not, and the faces on it."""
+    """Return a frame scaled to fit a window, mirrored or not, and its faces at that scale."""
     height, width = image.shape[:2]
     scale = min(window_wh[0] / width, window_wh[1] / height)
     size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -68,7 +69,7 @@ def fitted(
 def turned(
     image: Image, faces: Sequence[Face], scale: float, mirror: bool
 ) -> tuple[Image, list[Face]]:
-    """Return an image `scale` times as large as its frame, mirrored or not, and the faces on it."""
+    """Return an image, mirrored or not, and its faces, whose boxes are multiplied by `scale`."""
     if mirror:
         image = np.asarray(cv2.flip(image, 1), np.uint8)
     width = image.shape[1]

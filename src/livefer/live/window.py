@@ -12,9 +12,9 @@ from livefer.errors import LiveferError
 from livefer.live.view import FIRST_HEIGHT, LiveView
 
 _MIN_WH = (320, 240)
-_NO_LETTER = 1 << 30  # SDL's SDLK_SCANCODE_MASK: from here on keys have no character
-_LEAST_S = 1 / 75  # between two pictures: no screen needs more of them
-_WAIT_S = 0.01  # for a frame or its faces, before keys are looked at again
+_NO_LETTER = 1 << 30  # SDL's SDLK_SCANCODE_MASK: keys from here on have no character
+_LEAST_S = 1 / 75  # between two pictures: no screen needs more
+_WAIT_S = 0.01  # for a frame or its faces, before keys are read again
 _BACKGROUND_RGB = (20, 22, 24)
 
 
@@ -25,7 +25,7 @@ def open_display() -> Any:
     import pygame
 
     chosen = os.environ.get("SDL_VIDEODRIVER")
-    # Asked first: without a server, SDL and its libraries complain on stderr.
+    # Checked first: without a server, SDL and its libraries complain on stderr.
     if sys.platform != "linux" or chosen or _has_server():
         try:
             pygame.display.init()
@@ -33,8 +33,8 @@ def open_display() -> Any:
             pass
         else:
             if pygame.display.get_driver() == "x11":
-                # Through OpenGL, where no GPU has it, a picture takes 9 ms instead of 0.1
-                # (docs/experiments.md). Elsewhere SDL knows best.
+                # Without a GPU, a picture takes 9 ms through OpenGL instead of 0.1
+                # (docs/experiments.md). On other systems SDL's own choice is right.
                 os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
             if chosen or pygame.display.get_driver() not in ("dummy", "offscreen"):
                 return pygame
@@ -58,7 +58,7 @@ def show(view: LiveView, title: str) -> None:
                 return
             time.sleep(0.01)
         window = pygame.Window(
-            title, _first_wh(pygame, view.frame_wh), resizable=True, allow_high_dpi=True
+            title, first_size(pygame, view.frame_wh), resizable=True, allow_high_dpi=True
         )
         window.minimum_size = _MIN_WH
         painted_s = -math.inf
@@ -68,7 +68,7 @@ def show(view: LiveView, title: str) -> None:
                 if event.type in (pygame.QUIT, pygame.WINDOWCLOSE):
                     view.quit = True
                 elif event.type == pygame.KEYDOWN:
-                    view.press(_key(pygame, event))
+                    view.press(key_name(pygame, event))
                 elif event.type == pygame.WINDOWEXPOSED:
                     uncovered = True
             surface = window.get_surface()  # in real pixels, also where the desktop is scaled
@@ -92,15 +92,15 @@ def show(view: LiveView, title: str) -> None:
         pygame.display.quit()
 
 
-def _key(pygame: Any, event: Any) -> str:
-    """Return the name of a key; where its letter is not Latin, that of a US keyboard's."""
+def key_name(pygame: Any, event: Any) -> str:
+    """Return the name of a key; for a letter that is not Latin, the name on a US keyboard."""
     place = getattr(event, "scancode", 0) - pygame.KSCAN_A
     if 128 <= event.key < _NO_LETTER and 0 <= place < 26:
         return chr(ord("a") + place)
     return str(pygame.key.name(event.key))
 
 
-def _first_wh(pygame: Any, frame_wh: tuple[int, int]) -> tuple[int, int]:
+def first_size(pygame: Any, frame_wh: tuple[int, int]) -> tuple[int, int]:
     """Return the window's first size: 720 high, or smaller where the screen is."""
     screen_w, screen_h = pygame.display.get_desktop_sizes()[0]
     scale = min(

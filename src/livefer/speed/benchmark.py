@@ -1,6 +1,6 @@
-"""How fast livefer is on this machine: everything that `livefer bench` tells.
+"""All measurements of `livefer bench`.
 
-The frames are made from the picture that comes with livefer, so no camera is needed.
+Frames are made from the shipped picture, so no camera is needed.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from livefer.system.machine import cold_start, describe
 
 SIZES_WH = ((640, 480), (1280, 720), (1920, 1080))
 
-# What each measurement gets of the time; starting processes comes on top of it.
+# Shares of the time for each measurement. Starting processes takes extra time.
 _LIVE, _STAGES, _RATES, _MODELS, _DETECTORS = 0.15, 0.2, 0.5, 0.05, 0.1
 _COLD_RUNS, _ENOUGH_S = 3, 5.0  # fewer runs where less time is given
 
 Progress = Callable[[str, int, int], None]
-"""What is being measured, how many measurements are done, and of how many."""
+"""Takes the name of the measurement that begins, the number of finished ones, and their total."""
 
 
 def benchmark(
@@ -49,8 +49,8 @@ def benchmark(
     """Measure everything.
 
     model, detector, prior: as in livefer.Recognizer
-    seconds: how long to measure; loading and starting processes comes on top of it
-    camera: a camera's number, to be measured instead of frames that come at its speed
+    seconds: length of the measurements; loading and starting processes takes extra time
+    camera: number of a camera that takes the place of made frames in the live measurement
     """
     machine = describe()
     recognizer = Recognizer(model, detector, prior=prior)
@@ -105,14 +105,14 @@ def benchmark(
 
 
 def shipped_portrait() -> Portrait:
-    """Return the picture that comes with livefer, as scenes are made from it."""
+    """Return the shipped picture as a portrait for scenes."""
     return Portrait(read_image(PICTURE), (118, 9, 330, 221), (0, 232, 512, 512))
 
 
 def _compare_models(
     recognizer: Recognizer, model: str | None, portrait: Portrait, seconds: float
 ) -> list[Comparison]:
-    """Compare a shipped model with the same one in float32, or in 8 bits."""
+    """Compare a shipped model with its other form: float32 or 8 bits."""
     ours = recognizer.classifier
     name = ours.name.removesuffix("-float")
     name = f"{name}-float" if name == ours.name else name
@@ -127,7 +127,7 @@ def _compare_models(
 
 
 def _compare_detectors(recognizer: Recognizer, scene: Scene, seconds: float) -> list[Comparison]:
-    """Compare Haar and YuNet, where both are there."""
+    """Compare Haar and YuNet if both are installed."""
     ours = _name(recognizer)
     other = {"haar": "yunet", "yunet": "haar"}.get(ours)
     if other is None or (other == "yunet" and yunet_path() is None):

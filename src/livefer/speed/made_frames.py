@@ -1,6 +1,6 @@
-"""Moving pictures of one or several people, made from a single photograph, to measure with.
+"""Frames with one to eight moving heads, made from one photograph, for measurements.
 
-Knows nothing about cameras: a scene gives its frame number `index` at once, at any size.
+A scene returns any frame by its index, at any size, without a camera.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from livefer.media.opencv_reader import Frame
 
 FPS = 30.0
 SOURCE = "made frames"
-"""What the source of a scene's frames is called."""
+"""Name of a scene's source."""
 GRIDS = {1: (1, 1), 2: (2, 1), 4: (2, 2), 8: (4, 2)}
 """Columns and rows for each number of faces."""
 
-_HIGH, _ACROSS = 0.6, 0.9  # a head's picture: of the frame's height, and of its cell's smaller side
+_HIGH, _ACROSS = 0.6, 0.9  # largest head: share of the frame's height, of the cell's smaller side
 _SWAY = 0.05  # of the head's picture, to all sides
 _PERIODS_S = (4.0, 5.0)  # sideways, up and down
-_GRAIN = 3.0  # levels, a webcam's noise in a lit room; without it a frame is easier than real ones
-_N_GRAINS = 4  # patterns that take turns
+_GRAIN = 3.0  # levels: a webcam's noise in a lit room. Without it frames are too easy
+_N_GRAINS = 4  # noise patterns, used in turn
 
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """A photograph of one person: where the head is in it, and where nobody is.
+    """A photograph of one person, with the place of the head and an empty place.
 
     image: (H, W, 3) uint8 BGR
     head, empty: (left, top, right, bottom) in pixels; the head with its hair, as a square
@@ -45,11 +45,11 @@ class Scene:
 
     Every other head is mirrored, and each is at another point of its sway.
 
-    grounds: the scene without its heads, (H, W, 3) uint8 BGR each; they take turns
+    grounds: backgrounds without heads, (H, W, 3) uint8 BGR each, used in turn
     """
 
     def __init__(self, portrait: Portrait, size_wh: tuple[int, int], n_faces: int) -> None:
-        """Prepare what all frames share; n_faces: one of GRIDS."""
+        """Prepare the heads and backgrounds; n_faces: a key of GRIDS."""
         self.size_wh, self.n_faces = size_wh, n_faces
         width, height = size_wh
         columns, rows = GRIDS[n_faces]
@@ -97,7 +97,7 @@ def _resized(image: NDArray[np.uint8], size_wh: tuple[int, int]) -> NDArray[np.u
 
 
 def _filling(image: NDArray[np.uint8], size_wh: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return the middle of a picture, of the shape that fills a frame."""
+    """Return the largest middle part of a picture with a frame's shape, resized to the frame."""
     height, width = image.shape[:2]
     scale = max(size_wh[0] / width, size_wh[1] / height)
     w, h = round(size_wh[0] / scale), round(size_wh[1] / scale)
@@ -106,6 +106,6 @@ def _filling(image: NDArray[np.uint8], size_wh: tuple[int, int]) -> NDArray[np.u
 
 
 def _noise(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.int16]:
-    """Return grain (H, W, 1) of int16 for a picture of that shape."""
+    """Return noise (H, W, 1) int16 for a picture of this shape."""
     grain = rng.standard_normal((shape[0], shape[1], 1), dtype=np.float32)
     return np.asarray(np.round(_GRAIN * grain), np.int16)

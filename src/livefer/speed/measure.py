@@ -1,7 +1,6 @@
-"""What the live window does, measured without the window: stages, frames a second, latency.
+"""Measurements of the live road without a window: stages, frames a second, latency.
 
-The newest frame of a stream is recognised with a live tracker, and its faces are painted. Times
-come from a clock that can be given.
+Each measurement recognises a stream with a live tracker and paints its faces. Tests pass a clock.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ from livefer.results import FrameResult
 from livefer.speed.made_frames import FPS, Scene
 from livefer.speed.result import STAGES, Live, Rate, Stages, Timing
 
-_N_WARM = 10  # frames: by then the detector's first whole search is over, and all faces are found
+_N_WARM = 10  # frames: after them the first whole search is over and all faces are found
 _N_LEAST = 3
 _STATUS: Status = (("recognised", "30 fps"), ("latency", "10 ms"))
-_BLOCK_S = 0.1  # two things that are compared take turns this long
+_BLOCK_S = 0.1  # length of a turn when two things are compared
 
 Clock = Callable[[], float]
 
@@ -36,7 +35,7 @@ Clock = Callable[[], float]
 def measure_stages(
     recognizer: Recognizer, scene: Scene, seconds: float, clock: Clock = time.perf_counter
 ) -> Stages:
-    """Measure the stages of made frames, one after the other without a pause."""
+    """Measure the stages of made frames, frame after frame without a pause."""
     measured = _Measured(recognizer, clock)
     for index in _while(seconds, clock):
         began = clock()
@@ -48,7 +47,7 @@ def measure_stages(
 def measure_rate(
     recognizer: Recognizer, scene: Scene, seconds: float, clock: Clock = time.perf_counter
 ) -> Rate:
-    """Measure frames a second; making frames and painting them is not counted."""
+    """Measure frames a second of recognition alone, without making or painting frames."""
     tracker = recognizer.tracker(live=True)
     spent_s, found = [], []
     for index in _while(seconds, clock):
@@ -75,7 +74,7 @@ def measure_live(
     seconds: float,
     clock: Clock = time.perf_counter,
 ) -> tuple[Live, Stages]:
-    """Measure a stream that comes at its own speed, read on a thread of its own.
+    """Measure a stream at its own speed, read on a thread of its own.
 
     read: as in livefer.media.opencv_reader.newest; a frame with an error ends the measurement
     """
@@ -101,7 +100,7 @@ def measure_live(
             if frame.error is not None:
                 raise SourceError(frame.error)
             measured.add(frame, capture_ms[frame.index])
-            frames.append(replace(frame, image=None))  # those of minutes would fill the memory
+            frames.append(replace(frame, image=None))  # the images of minutes would fill the memory
             latency_ms.append(1000 * (clock() - arrived_s[frame.index]))
             if len(frames) == 1:  # a camera's first frame comes late, and the first search is slow
                 began_s, began_cpu_s = clock(), time.process_time()
@@ -123,7 +122,7 @@ def measure_live(
 
 
 def read_made(scene: Scene, stop: Event) -> Generator[Frame, None, None]:
-    """Yield frames made before at 30 a second until `stop` is set; none waits for who takes it."""
+    """Yield prepared frames at 30 a second until `stop` is set, whether they are taken or not."""
     frames = _there_and_back(scene)
     started = time.monotonic()
     for frame in frames:
@@ -133,13 +132,13 @@ def read_made(scene: Scene, stop: Event) -> Generator[Frame, None, None]:
 
 
 def open_camera(number: int) -> Callable[[Event], Generator[Frame, None, None]]:
-    """Open a camera and return what reads it; SourceError says what is wrong."""
+    """Open a camera and return its reader; raise SourceError if it cannot be opened."""
     source = open_source(number, live=False)
 
     def read(stop: Event) -> Generator[Frame, None, None]:
         with source:
             for frame in source:
-                if frame.error is not None:  # nobody waits here for it to come back
+                if frame.error is not None:  # a measurement does not wait for its return
                     raise SourceError(
                         f"{source.name} stopped after {frame.index} frames: is it still "
                         "connected, and does no other program use it?"
@@ -157,13 +156,13 @@ def compare(
     seconds: float,
     clock: Clock = time.perf_counter,
 ) -> tuple[float, float]:
-    """Return the milliseconds of a call of each: they take turns, and the median turn counts."""
+    """Return the milliseconds a call of each takes: the median of turns, ours and other in turn."""
     turns: tuple[list[float], list[float]] = ([], [])
     ended_s = clock() + seconds
     block_s = min(_BLOCK_S, seconds / 4)
     while clock() < ended_s or not turns[0]:
         for call, times_ms in zip((ours, other), turns, strict=True):
-            call()  # what the other one left in the caches, and its threads that still spin
+            call()  # warms the caches, and lets the other one's threads stop spinning
             n_calls, began = 0, clock()
             while not n_calls or clock() - began < block_s:
                 call()
@@ -173,21 +172,21 @@ def compare(
 
 
 def following(recognizer: Recognizer, scene: Scene) -> Callable[[], FrameResult]:
-    """Return what recognises the next frame of a scene with each call, live; none is made then."""
+    """Return a function that recognises a scene's next frame, live; all frames are made before."""
     tracker = recognizer.tracker(live=True)
     frames = _there_and_back(scene)
     return lambda: recognizer.process(next(frames), tracker)
 
 
 def _there_and_back(scene: Scene) -> Iterator[Frame]:
-    """Make frames of a scene, and return an iterator that goes on and on without a face's jump."""
+    """Make frames of a scene; return an endless iterator over them in which no face jumps."""
     made = [scene.frame(index) for index in range(60)]
     made += made[-2:0:-1]
     return (replace(made[i % len(made)], index=i, time_s=i / FPS) for i in count())
 
 
 class _Measured:
-    """The stages of the frames of one stream, as they are recognised and painted."""
+    """Times of the stages of one stream's frames."""
 
     def __init__(self, recognizer: Recognizer, clock: Clock) -> None:
         self._recognizer = recognizer
@@ -235,7 +234,7 @@ class _Measured:
 
 
 def _while(seconds: float, clock: Clock) -> Iterator[int]:
-    """Count up until the time is over, but never less than what is measured at least."""
+    """Count up until the time is over, at least to the smallest number of frames."""
     ended_s = clock() + seconds
     for index in count():
         if index >= 2 * _N_LEAST and clock() >= ended_s:
@@ -244,5 +243,5 @@ def _while(seconds: float, clock: Clock) -> Iterator[int]:
 
 
 def _n_warm(n_frames: int) -> int:
-    """Return how many of the first frames are not counted."""
+    """Return the number of first frames that do not count."""
     return min(_N_WARM, n_frames // 2)

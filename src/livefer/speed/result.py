@@ -1,7 +1,4 @@
-"""What a measurement of livefer's speed says, and what would make it faster on that machine.
-
-Knows nothing about how it is measured.
-"""
+"""Results of speed measurements, and advice for the machine. Knows nothing about measuring."""
 
 from __future__ import annotations
 
@@ -17,13 +14,13 @@ from livefer.version import __version__
 SCHEMA = 1
 """Version of `Benchmark.to_dict`, docs/bench.md."""
 STAGES = ("capture", "detect", "crop", "classify", "track", "other", "draw", "sum")
-"""`other` is what `process` does besides; `sum` is all of a frame but its capture."""
+"""`other` is the rest of `process`; `sum` is a frame's whole time without its capture."""
 
-_FASTER = 1.15  # less is noise
+_FASTER = 1.15  # smaller differences are noise
 _LARGE_SHARE = 0.5
 _BUSY_SHARE = 0.3
 _SKIPPED, _MISSED = 0.01, 0.05
-_FEW_SKIPPED = 2  # frames, which say nothing of a machine
+_FEW_SKIPPED = 2  # frames: chance, not the machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class Timing:
 
     @staticmethod
     def of(times_ms: Sequence[float]) -> Timing:
-        """Return what is said of times; percentiles lie on the line between the nearest two."""
+        """Sum up times; percentiles are interpolated linearly."""
         p50, p95 = np.percentile(times_ms, (50, 95))
         return Timing(len(times_ms), float(p50), float(p95), float(np.mean(times_ms)))
 
@@ -48,7 +45,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """Where the time of a frame goes; ms: a Timing for each of STAGES."""
+    """The time of a frame by stage; ms: a Timing for each of STAGES."""
 
     source: str
     size_wh: tuple[int, int]
@@ -57,7 +54,7 @@ class Stages:
     ms: dict[str, Timing]
 
     def share(self, stage: str) -> float:
-        """Return the share of a stage in all that is done with a frame."""
+        """Return a stage's share of the frame's time."""
         return self.ms[stage].mean / self.ms["sum"].mean if self.ms["sum"].mean else 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -76,8 +73,8 @@ class Stages:
 class Rate:
     """Frames a second through `process` alone.
 
-    n_found: faces found in a frame, on average
-    all_found: share of the frames in which as many were found as there are
+    n_found: mean number of faces found in a frame
+    all_found: share of frames in which every face was found
     """
 
     size_wh: tuple[int, int]
@@ -130,7 +127,7 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What was asked for, and what could take its place, measured in turns; what: model, detector.
+    """The chosen model or detector and its alternative, measured in turn; what: model, detector.
 
     ours_ms, other_ms: a face for models, a frame with one face for detectors
     """
@@ -154,7 +151,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """Everything that was measured, and what follows from it."""
+    """All measurements of `livefer bench`, and the advice drawn from them."""
 
     machine: Machine
     model: str
@@ -195,7 +192,7 @@ def advise(
     comparisons: Sequence[Comparison],
     lacks_yunet: bool,
 ) -> tuple[str, ...]:
-    """Return a line for each thing that would help, or has to be known: only what was measured."""
+    """Return a line for each measured thing that would help or has to be known."""
     lines = []
     if machine.load is not None and machine.load > _BUSY_SHARE * machine.n_cores:
         lines.append(
@@ -203,7 +200,7 @@ def advise(
             "measure again when nothing else runs"
         )
     if machine.n_cores == 1:
-        lines.append("there is one core, which capture, recognition and display have to share")
+        lines.append("the machine has one core, which capture, recognition and display share")
     n_came = live.n_frames + live.n_skipped
     if live.n_skipped > max(_SKIPPED * n_came, _FEW_SKIPPED):
         lines.append(
@@ -212,7 +209,9 @@ def advise(
         )
     lines += [_instead(c) for c in comparisons if c.ours_ms > _FASTER * c.other_ms]
     if lacks_yunet:
-        lines.append("YuNet finds more faces than Haar, and is not there: livefer download yunet")
+        lines.append(
+            "YuNet finds more faces than Haar and is not installed: livefer download yunet"
+        )
     lines += _shares(stages) + _sizes(rates)
     for rate in rates:
         if rate.all_found < 1 - _MISSED:
@@ -224,7 +223,7 @@ def advise(
 
 
 def _instead(comparison: Comparison) -> str:
-    """Say that the other one is faster, and how to have it."""
+    """Return a line: the alternative is faster, and the option that selects it."""
     ours, other = comparison.ours, comparison.other
     times = f"{comparison.ours_ms:.2f} against {comparison.other_ms:.2f} ms"
     if comparison.what == "detector":
@@ -236,7 +235,7 @@ def _instead(comparison: Comparison) -> str:
 
 
 def _shares(stages: Stages) -> list[str]:
-    """Say what takes most of a frame, if one thing does."""
+    """Return a line about the stage that takes most of a frame, if one does."""
     detector, network = stages.share("detect"), stages.share("classify")
     words = f"the detector takes {detector:.0%} of a frame's time, the network {network:.0%}"
     if detector >= _LARGE_SHARE:
@@ -247,7 +246,7 @@ def _shares(stages: Stages) -> list[str]:
 
 
 def _sizes(rates: Sequence[Rate]) -> list[str]:
-    """Say what larger frames cost, if it is much."""
+    """Return a line about the cost of larger frames, if it is high."""
     alone = [rate for rate in rates if rate.n_faces == 1]
     if len(alone) < 2:
         return []
