@@ -14,7 +14,6 @@ from livefer.cli import main
 from livefer.errors import ModelError
 
 
-
 class Model(LevelClassifier):
     """A model with a card."""
 

@@ -201,7 +201,10 @@ def test_a_better_detector_is_mentioned_in_one_line(
         (("image", "a.png", "--cam"), "--out DIR"),
         (("explain", "absent.jpg", "-o", "x.png"), "absent.jpg does not exist"),
         (("explain", "none.png", "-o", "x.png"), "no face was found in none.png"),
-        (("explain", "a.png", "-o", "x.png", "--face", "2"), "a.png has 1 face: there is no --face 2"),
+        (
+            ("explain", "a.png", "-o", "x.png", "--face", "2"),
+            "a.png has 1 face: there is no --face 2",
+        ),
         (("explain", "a.png", "-o", "./a.png"), "a.png is an input: choose another name"),
         (("image", "a" * 300), "could not be opened (File name too long)"),
         (("explain", "a.png", "-o", "a" * 300 + ".png"), "cannot be read or written (File name"),
@@ -288,20 +291,6 @@ def test_explain_shows_of_the_label_what_an_overlay_shows(
     (expected,) = Recognizer(heatmaps=True)(Path("a.png"))
     assert face.label == expected.label
     np.testing.assert_allclose(heatmaps[face.class_id], expected.heatmap, atol=1e-4)
-
-
-def test_explain_sheets_hold_any_number_of_classes() -> None:
-    from fakes import make_face
-
-    from livefer.cli.explain import sheet
-
-    for n in (2, 7, 8, 20):
-        classes = tuple(f"class {i}" for i in range(n))
-        face = make_face((-20, -20, 60, 60), classes[0], classes=classes)
-        maps = [np.ones((48, 48), np.float32)] * n
-        image = sheet(ONE, np.zeros((48, 48), np.uint8), face, maps, "a long name" * 20)
-        grounds = (image == image[0, 0]).all(axis=2)
-        assert 0.05 < grounds.mean() < 0.6, n
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there, names are text")

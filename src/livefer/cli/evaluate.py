@@ -29,6 +29,7 @@ from livefer.errors import ConfigError
 from livefer.evaluation import plots as drawings
 from livefer.evaluation.predict import Predict, match_classes, predict_split, with_tta
 from livefer.evaluation.report import Difference, Report, Share, compare, measure
+from livefer.formatting import count
 
 
 class Labels(str, Enum):
@@ -210,8 +211,8 @@ def _print(report: Report, title: str) -> None:
     console = stdout()
     console.print(f"[bold]{escape(title)}[/] · {report.accuracy.n_images:,} images", soft_wrap=True)
     if report.labels == "votes":
-        rest = f"{report.n_left_out:,} images without such a class are left out"
-        console.print(f"[dim]ground truth is the majority of the votes; {rest}[/]")
+        rest = count(report.n_left_out, "image")
+        console.print(f"[dim]ground truth: majority vote; {rest} without a majority left out[/]")
     console.print()
     console.print(_figures_table(report))
     console.print()
