@@ -62,7 +62,10 @@ def analyze(
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Processes, each on one core.", show_default="the number of cores"
+            min=1,
+            help="Processes, each on one core.",
+            show_default="the number of cores",
+            metavar="N",
         ),
     ] = None,
     engine: Annotated[

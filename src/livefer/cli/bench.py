@@ -36,6 +36,7 @@ def bench(
             min=0.1,
             max=600,
             callback=a_number,
+            metavar="SECONDS",
         ),
     ] = 15.0,
     camera: Annotated[

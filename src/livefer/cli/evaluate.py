@@ -89,10 +89,9 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled faces.
 
-    Prints accuracy, also without the images that have a copy or near copy in train; balanced
-    accuracy, macro-F1 and calibration; the share of faces with an answer, and the accuracy of
-    those; precision and recall of each class; and the most frequent confusions. Intervals are
-    95 %.
+    Prints accuracy (also without images that have a copy or near copy in train), balanced accuracy,
+    macro-F1 and calibration; the share of faces that get an answer, and the accuracy of those
+    answers; the figures of each class; and the most frequent confusions. Intervals are 95 %.
     """
     _check(model, checkpoint, labels, votes, prior)
     check_not_read([as_json], filter(None, (model, checkpoint, votes, against)))

@@ -38,13 +38,14 @@ def explain(
             min=1,
             help="Number of the face, from left to right, as livefer image counts.",
             show_default="the largest",
+            metavar="N",
         ),
     ] = None,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
     prior: PriorOption = None,
 ) -> None:
-    """Show what in a face speaks for each expression, as heat maps.
+    """Show which parts of a face speak for each expression, as heat maps.
 
     Grad-CAM: warm colours raise the score of that expression. Each map is scaled to its own
     maximum: its colours show where, and the figure below it shows how much. A map without colours

@@ -19,7 +19,7 @@ def a_number(value: float | None) -> float | None:
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        help="fer2013, human, or either with -float (32 bits); or an .onnx file that livefer "
+        help="fer2013 or human (append -float for 32 bits), or an .onnx file that livefer "
         "exported.",
         show_default="fer2013",
         metavar="MODEL",
@@ -37,8 +37,8 @@ PriorOption = Annotated[
     typer.Option(
         min=0,
         max=1,
-        help="How much of the class frequencies in training to remove: 0 expects them in your "
-        "pictures too, 1 expects all expressions equally often.",
+        help="How much of the class frequencies in training to remove: 0 keeps them, 1 treats "
+        "all expressions as equally likely.",
         show_default="the model's own",
         callback=a_number,
         metavar="0-1",
@@ -46,10 +46,12 @@ PriorOption = Annotated[
 ]
 _SMOOTHING_HELP = "Average each face's result over this many seconds."
 SmoothingOption = Annotated[
-    float, typer.Option(help=_SMOOTHING_HELP, min=0, max=10, callback=a_number)
+    float,
+    typer.Option(help=_SMOOTHING_HELP, min=0, max=10, callback=a_number, metavar="SECONDS"),
 ]
 ServerSmoothingOption = Annotated[
-    float, typer.Option(help=_SMOOTHING_HELP, min=0, max=3, callback=a_number)
+    float,
+    typer.Option(help=_SMOOTHING_HELP, min=0, max=3, callback=a_number, metavar="SECONDS"),
 ]
 EveryOption = Annotated[
     int, typer.Option(help="Read every N-th frame of videos.", min=1, metavar="N")
@@ -57,7 +59,7 @@ EveryOption = Annotated[
 FpsOption = Annotated[
     float | None,
     typer.Option(
-        help="Read this many frames a second of videos.",
+        help="Read this many frames of each second of video.",
         min=0.001,
         callback=a_number,
         metavar="F",

@@ -20,17 +20,27 @@ from livefer.errors import ConfigError
 
 def serve(
     host: Annotated[
-        str, typer.Option(help="Address to listen at. 0.0.0.0: every address of this machine.")
+        str,
+        typer.Option(
+            help="Address to listen at. 0.0.0.0: every address of this machine.", metavar="ADDRESS"
+        ),
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(help="Port to listen at. 0: any free one.", min=0, max=65535)
+        int,
+        typer.Option(help="Port to listen at. 0: any free one.", min=0, max=65535, metavar="PORT"),
     ] = 8000,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     token: Annotated[
         str | None,
-        typer.Option(help="Require this token. auto: make a new one.", envvar="LIVEFER_TOKEN"),
+        typer.Option(
+            help="Require this token. auto: make a new one.",
+            envvar="LIVEFER_TOKEN",
+            metavar="TOKEN",
+        ),
     ] = None,
-    max_clients: Annotated[int, typer.Option(help="Streams at the same time.", min=1)] = 32,
+    max_clients: Annotated[
+        int, typer.Option(help="Maximum number of simultaneous streams.", min=1, metavar="N")
+    ] = 32,
     allow_origin: Annotated[
         list[str] | None,
         typer.Option(

@@ -48,17 +48,21 @@ def train(
             help="Write a sheet of augmented faces instead of training.", metavar="OUT.PNG"
         ),
     ] = None,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="Processes or GPUs on this machine.")] = 1,
-    num_nodes: Annotated[int, typer.Option(min=1, help="Machines that train together.")] = 1,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda.", metavar="NAME")] = "auto",
+    devices: Annotated[
+        int, typer.Option(min=1, help="Processes or GPUs on this machine.", metavar="N")
+    ] = 1,
+    num_nodes: Annotated[
+        int, typer.Option(min=1, help="Machines that train together.", metavar="N")
+    ] = 1,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the run that is in the folder.")
     ] = False,
 ) -> None:
     """Train the network.
 
-    docs/training.md explains every key of a configuration. Ctrl-C ends a run so that --resume can
-    continue it.
+    docs/training.md explains every key of a configuration. After Ctrl-C, --resume continues the
+    run.
 
     Writes best.safetensors (for `livefer evaluate --checkpoint` and `livefer export`),
     last.safetensors (for --resume), config.yaml, metrics.jsonl and TensorBoard's events.

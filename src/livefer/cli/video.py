@@ -81,10 +81,10 @@ def video(
 ) -> None:
     """Recognise the faces in videos: a row for each face of each frame.
 
-    Rows have times and persons, which count from 1 in each video. A frame without a face has a row
-    too. Damaged frames are skipped, and a video that ends too early ends with a row that says so;
-    the exit code is then 1, as for a file that cannot be read. Ctrl-C completes the tables and
-    videos as far as they are.
+    Rows have times and person numbers, which start at 1 in each video. A frame without a face has a
+    row too. Damaged frames are skipped, and a video that ends too early gets a last row with the
+    error; the exit code is then 1, as for a file that cannot be read. Ctrl-C stops early: tables
+    and videos are complete files up to that frame.
 
     The annotated copy shows the frames that were read, each at its own time.
     """

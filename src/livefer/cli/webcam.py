@@ -55,8 +55,8 @@ def webcam(
     """Recognise faces live in a window.
 
     Keys: Q or Esc quits, R resets the smoothing, G shows the heat map, S saves a snapshot,
-    M mirrors, H lists the keys. Each time the newest frame is recognised; the number of skipped
-    frames is shown.
+    M mirrors, H lists the keys. Recognition takes the newest frame; the window shows how many
+    frames it skipped.
     """
     check_not_read([record], [source])
     _check_source(source)
