@@ -45,7 +45,7 @@ def explain(
     detector: DetectorOption = "auto",
     prior: PriorOption = None,
 ) -> None:
-    """Show which parts of a face speak for each expression, as heat maps.
+    """Show which parts of a face speak for each expression.
 
     Grad-CAM: warm colours raise the score of that expression. Each map is scaled to its own
     maximum: its colours show where, and the figure below it shows how much. A map without colours
