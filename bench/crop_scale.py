@@ -19,8 +19,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from common import arguments, run
-from loading import load_detectors
+from lib.common import arguments, run
+from lib.loading import load_detectors
 from numpy.typing import NDArray
 
 from livefer.faces.boxes import crop_boxes

@@ -23,7 +23,7 @@ from typing import Any
 import cv2
 import numpy as np
 import onnxruntime
-from common import PICTURE, arguments, heading, machine_line, run, write_text
+from lib.common import PICTURE, arguments, heading, machine_line, run, write_text
 from numpy.typing import NDArray
 
 from livefer.classifier import shipped_models

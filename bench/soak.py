@@ -17,8 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from common import arguments, heading, load_line, machine_line, run, write_both
-from processes import memory_mib
+from lib.common import arguments, heading, load_line, machine_line, run, write_both
+from lib.processes import memory_mib
 
 from livefer import Recognizer
 from livefer.live.state import LiveState

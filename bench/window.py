@@ -19,7 +19,7 @@ from threading import Timer
 from typing import Any
 
 import numpy as np
-from common import arguments, heading, load_line, machine_line, run
+from lib.common import arguments, heading, load_line, machine_line, run
 
 from livefer import Recognizer
 from livefer.drawing.text import Image

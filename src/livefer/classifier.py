@@ -22,7 +22,7 @@ DEFAULT_MODEL = "fer2013"
 """Or "human": what people see instead of what the data set is labelled."""
 FORMAT = "1"
 # Bounds the memory of a call with thousands of faces: 256 at a time are no faster and take 250 MiB
-# more (bench/session.py, docs/experiments.md).
+# more: docs/experiments/speed.md#2026-11-22-onnx-runtimes-threads-do-not-spin
 _BATCH = 64
 
 _EXPORT_HINT = '"livefer export CHECKPOINT -o model.onnx" makes one'

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier
 from livefer.detection.detectors import make_detector
-from livefer.faces.boxes import crop_boxes, crop_faces
-from livefer.faces.quality import usable
+from livefer.faces.boxes import crop_boxes
+from livefer.faces.crops import crop_faces
+from livefer.faces.quality import too_small, usable, why_no_face
 from livefer.faces.views import BOTH, boxes_of, turned, views_of
 from livefer.media.opencv_reader import Frame
 from livefer.media.sources import Source, as_image, open_source
@@ -27,9 +28,6 @@ from livefer.results import Face, FrameResult
 from livefer.tracking.live_search import FollowingTracker
 from livefer.tracking.tracker import Seen, Tracker
 from livefer.tracking.whole_search import Detector, SearchingTracker
-
-MIN_FACE_PX = 16
-"""A face whose box is smaller is called uncertain: there is too little to see in it."""
 
 
 class Recognizer:
@@ -162,6 +160,8 @@ class Recognizer:
             return _Found(nothing, nothing[:, 0], nothing, crops, none, none, None, {})
         if frame.still:
             tracker = None
+        if tracker is not None and frame.is_cut:
+            tracker.forget()
         began = time.perf_counter()
         if isinstance(tracker, SearchingTracker):
             boxes, scores = tracker.find(
@@ -219,9 +219,9 @@ class Recognizer:
         }
         first = np.searchsorted(found.of_face, np.arange(len(boxes)))
         readable = usable(found.crops[first], found.squares, frame.image.shape[:2])
+        readable &= ~too_small(boxes)
         faces = []
         for i in np.argsort(boxes[:, 0] if ids is None else ids, kind="stable"):
-            side = min(boxes[i, 2] - boxes[i, 0], boxes[i, 3] - boxes[i, 1])
             heatmap = None
             if cams is not None:
                 heatmap = self.classifier.heatmap(cams[i, class_ids[i]])
@@ -232,11 +232,7 @@ class Recognizer:
                 raw_probabilities=raw[i],
                 classes=self.classifier.classes,
                 class_id=int(class_ids[i]),
-                uncertain=bool(
-                    smoothed[i, class_ids[i]] < self.uncertain_below
-                    or side < MIN_FACE_PX
-                    or not readable[i]
-                ),
+                uncertain=bool(smoothed[i, class_ids[i]] < self.uncertain_below or not readable[i]),
                 crop_box=_four(found.squares[i]),
                 track_id=None if ids is None else int(ids[i]),
                 heatmap=heatmap,
@@ -297,9 +293,17 @@ def _result(frame: Frame, faces: tuple[Face, ...], timings_ms: dict[str, float])
         faces=faces,
         n_skipped=frame.n_skipped,
         error=frame.error,
-        note=frame.note,
+        note=_note(frame, faces),
         timings_ms=timings_ms,
     )
+
+
+def _note(frame: Frame, faces: tuple[Face, ...]) -> str | None:
+    """Return what is known of a frame; of several things the last one in docs/tables.md."""
+    if frame.note is not None or frame.image is None:
+        return frame.note
+    why = None if faces else why_no_face(frame.image)
+    return why or ("cut" if frame.is_cut else None)
 
 
 def _four(box: NDArray[np.float32]) -> tuple[float, float, float, float]:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from livefer.formatting import printable
 
+_LEAST_SIGN = 0.12  # of the way from chance to certainty
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
@@ -59,6 +61,18 @@ class Face:
         """The smoothed probability of `label`."""
         return float(self.probabilities[self.class_id])
 
+    @property
+    def answer(self) -> str:
+        """What to print for the face: "happy", or where it is uncertain "fear or sad?".
+
+        "unclear" where all classes are nearly alike: two names would say too much.
+        """
+        if not self.uncertain:
+            return self.label
+        chance = 1 / len(self.classes)
+        is_clear = self.confidence > chance + _LEAST_SIGN * (1 - chance)
+        return f"{self.label} or {self.second_label}?" if is_clear else "unclear"
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain data that json can write; the heat map is left out."""
         return {
@@ -69,6 +83,7 @@ class Face:
             "second_label": self.second_label,
             "confidence": round(self.confidence, 4),
             "uncertain": self.uncertain,
+            "answer": self.answer,
             "probabilities": _named(self.classes, self.probabilities),
             "raw_probabilities": _named(self.classes, self.raw_probabilities),
         }

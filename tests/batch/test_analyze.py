@@ -21,6 +21,7 @@ import pytest
 from analyzing import fake_recognizer, run_here, write_deadly, write_pictures
 from builders import write_picture
 from fakes import make_scene
+from waiting import wait_until
 
 import livefer
 from livefer.batch.analyze import Settings
@@ -30,9 +31,11 @@ from livefer.batch.output import Job, Output, write_part
 from livefer.cli import main
 from livefer.errors import ConfigError, LiveferError
 from livefer.labels import CLASSES
-from livefer.tables import writing as sinks
-from livefer.tables.dataframes import open_table, read_results, to_rows
+from livefer.tables import schema
+from livefer.tables.dataframes import read_results
 from livefer.tables.reading import read_table
+from livefer.tables.schema import to_rows
+from livefer.tables.writing import open_table
 
 Command = list[str]
 
@@ -102,7 +105,7 @@ def test_what_is_named_is_found_once_and_in_order(
     assert names(find_inputs(["-"])) == ["x\ny.jpg", *inside]
     (tmp_path / "none").mkdir()
     (empty, none) = find_inputs(["none", "*.mov"])
-    assert empty.error == "none is a folder without pictures and videos"
+    assert str(empty.error).startswith("none holds no picture or video")
     assert none.error is not None
     assert none.error.startswith("*.mov matches no picture or video")
 
@@ -417,7 +420,7 @@ def test_parts_with_other_columns_are_not_put_together(
     out = f"out.{kind}"
     assert run("in", "-o", out, "--fail-fast")[0] == 1
     pictures[18].write_bytes(good)
-    monkeypatch.setitem(sinks.FRAME_COLUMNS, "more", str)
+    monkeypatch.setitem(schema.FRAME_COLUMNS, "more", str)
     code, err = run("in", "-o", out, "--resume")
     assert (code, err.count("\n")) == (1, 1)
     assert "has other columns than the part before it" in err
@@ -538,3 +541,19 @@ def test_nothing_is_lost_or_doubled_by_being_killed(out: str, tmp_path: Path) ->
         assert [p.name for p in sorted((tmp_path / out).iterdir())] == [
             p.name for p in sorted((tmp_path / "whole").iterdir())
         ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_interrupted_run_ends_its_processes_and_says_how_to_go_on(
+    name: str, tmp_path: Path
+) -> None:
+    write_pictures(tmp_path / "in", 60)
+    process = start("in", "-o", "out.csv", "--workers", "2", cwd=tmp_path)
+    wait_until(lambda: list((tmp_path / "out.csv.parts").glob("[!.]*")))
+    for _ in range(2):  # a terminal that closes sends two
+        process.send_signal(getattr(signal, name))
+    code, err = finish(process)
+    assert code == 128 + getattr(signal, name)
+    assert "go on with --resume" in err
+    assert "Traceback" not in err

@@ -24,7 +24,8 @@ from livefer.batch.ray_engine import _Attempts, _unpack
 from livefer.errors import SourceError
 from livefer.media.sources import read_image
 from livefer.system.cloud import download, list_files, read_bytes, upload
-from livefer.tables.dataframes import read_results, to_rows
+from livefer.tables.dataframes import read_results
+from livefer.tables.schema import to_rows
 
 SHIPPED = Path(livefer.__file__).parent / "assets" / "astronaut.jpg"
 

@@ -70,10 +70,15 @@ def test_a_table_and_nothing_written(run: Run, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
-def test_uncertain_faces_carry_a_question_mark(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uncertain_faces_are_printed_as_their_answer(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("fakes.LevelClassifier.uncertain_below", 0.9)
     write_picture(Path("a.png"), ONE)
-    assert "happy? 80%" in run("image", "a.png")[1]
+    assert "happy or neutral? 80%" in run("image", "a.png")[1]
+    assert json.loads(run("image", "a.png", "--json")[1])["faces"][0]["answer"] == (
+        "happy or neutral?"
+    )
 
 
 def test_no_face_is_an_ordinary_row(run: Run) -> None:
@@ -193,7 +198,7 @@ def test_a_better_detector_is_mentioned_in_one_line(
     ("arguments", "expected"),
     [
         (("image", "absent.jpg"), "absent.jpg does not exist"),
-        (("image", "empty"), "empty is a folder without pictures"),
+        (("image", "empty"), "empty holds no picture"),
         (("image", "*.nothing"), "matches no picture"),
         (("image", "clip.mp4"), "clip.mp4 is a video"),
         (("image", "text.txt"), "no picture that OpenCV reads"),

@@ -245,7 +245,7 @@ def test_tls(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_ends_it_well(name: str, tmp_path: Path) -> None:
     """The real command with the real model: streams get 1001, the exit code is 0, nothing stays."""
     with subprocess.Popen(

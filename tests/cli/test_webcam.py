@@ -13,7 +13,6 @@ import pytest
 from fakes import make_scene, use_fakes
 
 from livefer.cli import main
-from livefer.cli.shared import terminable
 from livefer.media.opencv_reader import quiet
 
 SCENE = make_scene((40, 60, 125))
@@ -90,17 +89,6 @@ def test_without_a_display_every_frame_is_recorded(
 
 
 HANG_UP = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows knows none
-
-
-def test_what_nohup_ignores_stays_ignored() -> None:
-    before = signal.signal(HANG_UP, signal.SIG_IGN)
-    try:
-        with terminable():
-            if HANG_UP != signal.SIGTERM:
-                assert signal.getsignal(HANG_UP) == signal.SIG_IGN
-        assert signal.getsignal(HANG_UP) == signal.SIG_IGN
-    finally:
-        signal.signal(HANG_UP, before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, HANG_UP])

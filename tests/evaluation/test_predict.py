@@ -17,7 +17,7 @@ from livefer.cli import app
 from livefer.data.dataset import Dataset, Split
 from livefer.data.votes import Votes
 from livefer.drawing.figures import save_picture
-from livefer.errors import ConfigError, DatasetError, LiveferError, MissingExtraError, ModelError
+from livefer.errors import ConfigError, DatasetError, LiveferError, ModelError
 from livefer.evaluation import calibration, metrics, plots
 from livefer.evaluation.predict import Predict, match_classes, predict_split, shifted, with_tta
 from livefer.evaluation.report import Report, compare, measure
@@ -309,9 +309,3 @@ def test_where_nothing_can_be_written_is_said_first(tmp_path: Path) -> None:
     words = ["evaluate", "--data", "nowhere", "--json", str(tmp_path / "a" / "b.json")]
     with pytest.raises(LiveferError, match=r"b\.json cannot be written"):
         CliRunner().invoke(app, words, catch_exceptions=False)
-
-
-def test_pictures_without_matplotlib_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plots.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"livefer\[analysis\]"):
-        plots.confusion_picture(make_report(), "a model")

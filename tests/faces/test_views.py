@@ -9,7 +9,7 @@ import pytest
 from fakes import LevelClassifier, SquareDetector, make_scene
 from numpy.typing import NDArray
 
-from livefer.faces.boxes import crop_faces
+from livefer.faces.crops import crop_faces
 from livefer.media.opencv_reader import Frame
 from livefer.recognizer import Recognizer
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -400,6 +402,42 @@ def test_a_video_without_frames_says_so() -> None:
 
 
 # Live
+
+
+def test_cuts_are_looked_for_in_files_and_addresses_and_not_in_cameras() -> None:
+    """A lamp that is switched on beside a camera, or a hand before it, makes nobody new."""
+    ramp = np.tile(np.linspace(0, 200, 64, dtype=np.uint8)[None, :, None], (48, 1, 3))
+    views = [ramp] * 5 + [ramp[:, ::-1]] * 5
+
+    class Views(FakeCamera):
+        def read(self) -> tuple[bool, Any]:
+            ok, _ = super().read()
+            return ok, views[9 - self.left]
+
+    def cuts_of(frames: Generator[Frame, None, None]) -> list[int]:
+        with closing(frames):
+            return [frame.index for frame in islice(frames, 10) if frame.is_cut]
+
+    stop = threading.Event()
+    fake: Any = Views(10)
+    assert cuts_of(capture.read_video("v", fake)) == [5]
+    assert cuts_of(capture.read_camera("url", Views(10), "rtsp://a", stop)) == [5]  # type: ignore[arg-type]
+    assert cuts_of(capture.read_camera("camera 0", Views(10), 0, stop)) == []  # type: ignore[arg-type]
+
+
+def test_a_cut_in_a_frame_that_is_left_out_is_one_of_the_next() -> None:
+    may_end = threading.Event()
+
+    def read(stop: threading.Event) -> Iterator[Frame]:
+        for k in range(9):
+            yield Frame("v", k, k / 10, picture(), is_cut=k == 5)
+        may_end.set()
+
+    frames = []
+    for frame in newest(read):
+        may_end.wait(5)
+        frames.append(frame)
+    assert sum(frame.is_cut for frame in frames) == 1
 
 
 def test_live_the_newest_frame_wins_and_every_frame_is_accounted_for() -> None:

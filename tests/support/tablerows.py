@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from livefer.labels import CLASSES
-from livefer.tables.writing import columns
+from livefer.tables.schema import columns
 
 
 def make_row(

@@ -38,6 +38,7 @@ from websockets.protocol import State
 from websockets.sync.client import ClientConnection, connect
 from websockets.uri import parse_uri
 
+from livefer.faces.quality import why_no_face
 from livefer.labels import CLASSES
 from livefer.recognizer import Recognizer
 from livefer.web.limits import Limits
@@ -291,17 +292,26 @@ def test_a_bad_picture_is_an_answer_and_the_stream_goes_on(
     assert receive(client)["number"] == 1
 
 
-def test_hints(client: ClientConnection) -> None:
+def test_hints_are_the_notes_of_tables_and_the_smallest_face_is_the_recognisers(
+    client: ClientConnection,
+) -> None:
     tiny = make_scene(wh=(320, 240))
-    tiny[100:118, 100:118] = 125
-    bright = np.full((240, 320, 3), (0, 250, 250), np.uint8)  # no blue: the fake sees none
+    tiny[100:115, 100:120] = 125
+    small = make_scene(wh=(320, 240))
+    small[100:120, 100:120] = 125
+    dim = make_scene()
+    dim[:, :160] = 38  # dark on the average, but a face there would be found
+    yellow = np.full((240, 320, 3), (0, 250, 250), np.uint8)  # no blue: the fake sees no square
     for picture, hint in (
         (make_scene(), "too dark"),
-        (bright, "no face"),
+        (dim, "no face"),
+        (yellow, "blank"),
         (tiny, "face too small"),
+        (small, None),
     ):
         client.send(frame(jpeg(picture, ".png")))
         assert receive(client)["hint"] == hint
+        assert (why_no_face(picture) or "no face") == hint or hint in (None, "face too small")
 
 
 @pytest.mark.parametrize(

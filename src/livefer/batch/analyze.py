@@ -14,19 +14,19 @@ import os
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from livefer.batch.batches import Input, find_inputs, suffix_of
+from livefer.batch.batches import Input, find_inputs
 from livefer.batch.recordings import recognise_video
 from livefer.classifier import DEFAULT_MODEL, EmotionClassifier, shipped_models
 from livefer.detection.yunet import YUNET_FILE, yunet_path
 from livefer.errors import ConfigError, LiveferError, SourceError
-from livefer.media.cuts import why_no_face
+from livefer.media.names import PICTURE_SUFFIXES, suffix_of
 from livefer.media.opencv_reader import Frame
 from livefer.media.pyav_reader import VideoReader
-from livefer.media.sources import PICTURE_SUFFIXES, decode_image, read_image
+from livefer.media.sources import decode_image, read_image
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
 from livefer.system.cloud import download, is_url, read_bytes
@@ -155,8 +155,7 @@ def _read(
 
 def _picture(recognizer: Recognizer, name: str) -> FrameResult:
     image = decode_image(read_bytes(name), name) if is_url(name) else read_image(name)
-    result = recognizer.process(Frame(name, 0, 0.0, image, still=True))
-    return result if result.faces else replace(result, note=why_no_face(image))
+    return recognizer.process(Frame(name, 0, 0.0, image, still=True))
 
 
 def _video(

@@ -10,20 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import replace
 from itertools import islice
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import TypeVar
 
 from livefer.drawing.faces import draw_faces
-from livefer.media.cuts import why_no_face
 from livefer.media.h264_writer import VideoWriter
 from livefer.media.opencv_reader import Frame
 from livefer.media.pyav_reader import VideoInfo, VideoReader
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
-from livefer.tracking.tracker import Tracker
 
 BATCH = 8
 """So many frames' faces go through the network in one call."""
@@ -36,9 +33,7 @@ T = TypeVar("T")
 def recognise_video(
     recognizer: Recognizer, video: VideoReader, stop: Event | None = None
 ) -> Generator[FrameResult, None, None]:
-    """Yield a result for each frame of a video; behind a cut nobody is known.
-
-    A frame without a face has a note where the reason can be seen.
+    """Yield a result for each frame of a video.
 
     stop: once it is set, the batch at hand is recognised and then a result says where it stopped
     """
@@ -49,7 +44,7 @@ def recognise_video(
     n_waiting = _n_waiting(video.info)
     with closing(ahead(_until(stop, video), n_waiting)) as frames:
         while chunk := list(islice(frames, min(BATCH, n_waiting))):
-            for result in _recognise(recognizer, tracker, chunk):
+            for result in recognizer.process_many(chunk, [tracker] * len(chunk)):
                 index, time_s = result.index + 1, result.time_s
                 has_ended = result.error is not None
                 yield result
@@ -65,24 +60,6 @@ def _until(stop: Event, video: VideoReader) -> Iterator[Frame]:
         yield frame
         if stop.is_set():
             return
-
-
-def _recognise(
-    recognizer: Recognizer, tracker: Tracker, frames: list[Frame]
-) -> Iterator[FrameResult]:
-    """Yield results; each shot's frames go through the network together."""
-    shots: list[list[Frame]] = [[]]
-    for frame in frames:
-        if frame.is_cut:
-            shots.append([])
-        shots[-1].append(frame)
-    for number, shot in enumerate(shots):
-        if number > 0:
-            tracker.forget()
-        for result in recognizer.process_many(shot, [tracker] * len(shot)):
-            if result.image is not None and not result.faces and result.note in (None, "cut"):
-                result = replace(result, note=why_no_face(result.image) or result.note)
-            yield result
 
 
 def ahead(items: Iterable[T], n: int) -> Generator[T, None, None]:

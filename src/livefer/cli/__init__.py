@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from livefer.errors import LiveferError, MissingExtraError
+from livefer.system.interrupts import terminable
 from livefer.version import __version__
 
 _MODELS = "From data to model"
@@ -123,7 +124,8 @@ def main() -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # bars and names that the terminal cannot show
     try:
-        app()
+        with terminable():
+            app()
     except LiveferError as error:
         _fail(str(error))
     except OSError as error:

@@ -23,13 +23,12 @@ from livefer.cli.console import print_errors, print_hint
 from livefer.cli.files import check_any_exists
 from livefer.cli.options import DetectorOption, EveryOption, FpsOption, ModelOption, PriorOption
 from livefer.cli.progress import bar_or_log
-from livefer.cli.shared import terminable
 from livefer.errors import ConfigError
 from livefer.formatting import count, length, printable
 from livefer.media.pyav_reader import load_av
+from livefer.system.interrupts import INTERRUPTIONS, exit_code
 from livefer.system.machine import n_cores
 
-_STOPPED = 130  # the exit code after Ctrl-C
 _MOST_ERRORS = 20  # that are printed; the table has all
 
 
@@ -179,7 +178,7 @@ def _finished(output: Output, job: Job, resume: bool, classes: tuple[str, ...]) 
 def _run(stream: Generator[News, None, None], tally: Tally, fail_fast: bool) -> None:
     """Do all batches, until the end, Ctrl-C, a request to terminate or the first error."""
     try:
-        with terminable(), bar_or_log(tally.work_of_all) as show, closing(stream):
+        with bar_or_log(tally.work_of_all) as show, closing(stream):
             for news in stream:
                 tally.add(news)
                 show(tally.work, tally.done, f"{tally.speed}, {tally.left}")
@@ -187,9 +186,9 @@ def _run(stream: Generator[News, None, None], tally: Tally, fail_fast: bool) -> 
                     break
             else:
                 return
-    except KeyboardInterrupt:
+    except INTERRUPTIONS as interruption:
         sys.stderr.write(f"stopped after {tally}; continue with --resume\n")
-        raise typer.Exit(_STOPPED) from None
+        raise typer.Exit(exit_code(interruption)) from None
     _print_errors(news.errors[:1])
     sys.stderr.write(f"stopped at the first error, after {tally}; continue with --resume\n")
     raise typer.Exit(1)

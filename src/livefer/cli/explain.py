@@ -18,7 +18,7 @@ from livefer.drawing.faces import main_face
 from livefer.drawing.sheet import explanation_sheet
 from livefer.drawing.text import Image
 from livefer.errors import ConfigError, LiveferError
-from livefer.faces.boxes import crop_faces
+from livefer.faces.crops import crop_faces
 from livefer.faces.views import BOTH, turned
 from livefer.formatting import count, printable
 from livefer.media.sources import read_image

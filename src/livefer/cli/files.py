@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import cv2
 
 from livefer.drawing.figures import require_matplotlib
 from livefer.drawing.text import Image
-from livefer.errors import ConfigError, LiveferError, SourceError
+from livefer.errors import ConfigError, SourceError
 from livefer.formatting import printable
+from livefer.media.names import PICTURE_SUFFIXES, VIDEO_SUFFIXES, find_files, suffix_of
+from livefer.system.atomic import PartialFile, replacing
 
 WRITABLE = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 """Suffixes of picture files that OpenCV writes everywhere."""
 
+Item = tuple[str, str | None]
+"""The path of an input, and why it cannot be read."""
+
+_OTHERS = {
+    "picture": (VIDEO_SUFFIXES, "video", "livefer video"),
+    "video": (PICTURE_SUFFIXES, "picture", "livefer image"),
+}
 _PLOTS = (".png", ".pdf", ".svg")
 _REPORTS = (".html", ".htm")
+
+
+def find(paths: Iterable[str], kind: Literal["picture", "video"]) -> Iterator[Item]:
+    """Yield (file, None) for each picture or video, and (path, error) where there is none."""
+    suffixes, other, command = _OTHERS[kind]
+    for path in paths:
+        found = find_files(path, kind)
+        if found is None:
+            error = f'{path} is a {other}: "{command}" reads {other}s'
+            yield path, error if suffix_of(path) in suffixes else None
+        else:
+            yield from ((file, None) for file in found.files)
+            yield from found.errors
 
 
 def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:
@@ -29,11 +51,8 @@ def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[str | Path])
             raise ConfigError(f"{output} is an input: choose another name for the output")
 
 
-def check_any_exists(inputs: Sequence[tuple[str, str | None]]) -> None:
-    """Raise SourceError where no input exists: the run would replace an older table by nothing.
-
-    inputs: (name, None), or (name, reason why it cannot be read)
-    """
+def check_any_exists(inputs: Sequence[Item]) -> None:
+    """Raise SourceError where no input exists: the run would replace an older table by nothing."""
     errors = []
     for name, error in inputs:
         if error is None and ("://" in name or os.path.exists(name)):
@@ -54,15 +73,7 @@ def check_checkpoint(path: Path) -> None:
 
 def check_writable(path: Path) -> None:
     """Raise LiveferError where a file cannot be written; makes its folder."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.touch()
-        part.unlink()
-    except OSError as error:
-        raise LiveferError(
-            f"{path} cannot be written ({error.strerror}): choose another place"
-        ) from None
+    PartialFile(path).discard()
 
 
 def check_picture_name(path: Path) -> None:
@@ -102,29 +113,11 @@ def free_name(path: Path, taken: set[Path]) -> Path:
 
 def write_image(path: Path, image: Image) -> None:
     """Write a picture in the format that its suffix names: whole, or not at all."""
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as part:
         part.write_bytes(cv2.imencode(path.suffix.lower(), image)[1].tobytes())
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise LiveferError(
-            f"{path} cannot be written ({error.strerror}): choose another place"
-        ) from None
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file: whole, or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as part:
         part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise LiveferError(
-            f"{path} cannot be written ({error.strerror}): choose another place"
-        ) from None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,19 +14,16 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from livefer.cli.console import class_style, new_table, print_hint, stdout
-from livefer.cli.files import WRITABLE, free_name, write_image
+from livefer.cli.files import WRITABLE, Item, find, free_name, write_image
 from livefer.cli.options import DetectorOption, ModelOption, PriorOption
 from livefer.cli.progress import progress_bar
 from livefer.drawing.faces import draw_faces
 from livefer.errors import ConfigError, SourceError
 from livefer.formatting import count, printable
 from livefer.media.opencv_reader import Frame
-from livefer.media.sources import PICTURE_SUFFIXES, VIDEO_SUFFIXES, read_image
+from livefer.media.sources import read_image
 from livefer.recognizer import Recognizer
-from livefer.results import Face, FrameResult
-
-Item = tuple[str, str | None]
-"""A picture's path, and why it cannot be read."""
+from livefer.results import FrameResult
 
 _NO_LIMIT = 10_000  # letters in a line
 
@@ -65,7 +61,7 @@ def image(
     A picture that cannot be read becomes a row with its error; the others follow, and the exit
     code is 1.
     """
-    items = list(_find(paths))
+    items = list(find(paths, "picture"))
     _check(out, cam, paths, items)
     recognizer = Recognizer(model, detector, heatmaps=cam, prior=prior)
     table, shown = _table(), _short([name for name, _ in items])
@@ -98,27 +94,6 @@ def image(
     print_hint(recognizer)
     if errors:
         raise typer.Exit(1)
-
-
-def _find(paths: Sequence[str]) -> Iterator[Item]:
-    """Yield (file, None) for each picture, and (path, error) where there is none."""
-    for path in paths:
-        if os.path.isdir(path):
-            files = sorted(file for file in Path(path).iterdir() if file.name[0] != ".")
-            pictures = [str(file) for file in files if file.suffix.lower() in PICTURE_SUFFIXES]
-            deeper = Path(glob.escape(path)) / "**" / "*"
-            nothing = f'{path} is a folder without pictures: "{deeper}" looks deeper'
-        elif glob.has_magic(path) and not os.path.exists(path):
-            found = sorted(glob.glob(path, recursive=True))
-            pictures = [file for file in found if Path(file).suffix.lower() in PICTURE_SUFFIXES]
-            nothing = f"{path} matches no picture ({len(found)} other files or folders)"
-        elif Path(path).suffix.lower() in VIDEO_SUFFIXES - PICTURE_SUFFIXES:
-            pictures, nothing = [], f'{path} is a video: "livefer video" is for them'
-        else:
-            pictures, nothing = [path], ""
-        yield from ((file, None) for file in pictures)
-        if not pictures:
-            yield path, nothing
 
 
 def _check(out: Path | None, cam: bool, paths: Sequence[str], items: Sequence[Item]) -> None:
@@ -181,21 +156,15 @@ def _add_rows(table: Table, name: str, result: FrameResult) -> None:
     elif not result.faces:
         table.add_row(Text(name), "", Text("no face", "dim"))
     for number, face in enumerate(result.faces, 1):
+        style = "italic" if face.uncertain else f"bold {class_style(face.label, face.classes)}"
         second = face.probabilities[face.classes.index(face.second_label)]
         table.add_row(
             Text(name if number == 1 else ""),
             str(number),
-            _label(face),
+            Text(f"{face.answer} {face.confidence:.0%}", style),
             f"{face.second_label} {second:.0%}",
             " ".join(f"{v:.0f}" for v in face.box),
         )
-
-
-def _label(face: Face) -> Text:
-    if face.uncertain:
-        return Text(f"{face.label}? {face.confidence:.0%}", "italic")
-    style = f"bold {class_style(face.label, face.classes)}"
-    return Text(f"{face.label} {face.confidence:.0%}", style)
 
 
 def _print(

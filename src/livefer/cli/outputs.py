@@ -30,9 +30,9 @@ class Story:
 
     def add(self, result: FrameResult) -> None:
         """Take one frame."""
-        from livefer.tables.writing import rows
+        from livefer.tables.schema import rows_of
 
-        for row in rows(result, self._summarizer.classes):
+        for row in rows_of(result, self._summarizer.classes):
             self._summarizer.add(row)
         self._frames.add(replace(result, source=printable(result.source)))
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +11,14 @@ from typing import Annotated
 import typer
 
 from livefer.cli.console import print_hint
-from livefer.cli.files import check_any_exists, check_not_read, check_plot_and_report, free_name
+from livefer.cli.files import (
+    Item,
+    check_any_exists,
+    check_not_read,
+    check_plot_and_report,
+    find,
+    free_name,
+)
 from livefer.cli.options import (
     DetectorOption,
     EveryOption,
@@ -26,15 +31,15 @@ from livefer.cli.options import (
 )
 from livefer.cli.outputs import Story
 from livefer.cli.progress import video_bar
-from livefer.cli.videowork import STOPPED, Asked, Span, Total, Work, stopping
+from livefer.cli.videowork import Span, Total, Work
 from livefer.errors import ConfigError
 from livefer.formatting import printable
 from livefer.media.h264_writer import SUFFIXES
 from livefer.media.pyav_reader import load_av
-from livefer.media.sources import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from livefer.recognizer import Recognizer
 from livefer.summary.html_report import about_model
-from livefer.tables.dataframes import open_table
+from livefer.system.interrupts import StopRequested, stop_requests
+from livefer.tables.writing import open_table
 from livefer.version import __version__
 
 
@@ -97,37 +102,37 @@ def video(
         )
     load_av()
     span = _span(start, end, every, fps)
-    inputs = list(dict.fromkeys(_find(paths)))  # patterns may overlap
+    inputs = list(dict.fromkeys(find(paths, "video")))  # patterns may overlap
     check_any_exists(inputs)
     copies = _names_of_copies(out, [path for path, error in inputs if error is None])
     check_not_read([*tables, *pages, *copies.values()], [path for path, _ in inputs])
     recognizer = Recognizer(model, detector, smoothing, prior=prior)
     total, drawn = Total(), list[Path]()
     story = Story(recognizer.classes) if pages else None
-    with stopping() as asked:
-        _recognise(recognizer, inputs, copies, tables, story, span, asked, total)
+    with stop_requests() as requested:
+        _recognise(recognizer, inputs, copies, tables, story, span, requested, total)
         for error in total.errors:
             sys.stderr.write(f"{error}\n")
-        if story and not asked.hurry.is_set():
+        if story and not requested.hurry.is_set():
             drawn = story.write(plot, report, _made_with(recognizer, span))
         files = [*tables, *total.copies, *drawn]
         written = [printable(str(path)) for path in files if path.exists()]
         sys.stderr.write(f"{total}; wrote {', '.join(written) or 'nothing'}\n")
         print_hint(recognizer)
-    if asked.stop.is_set():
-        raise typer.Exit(STOPPED)
+    if requested.stop.is_set():
+        raise typer.Exit(requested.exit_code)
     if total.errors:
         raise typer.Exit(1)
 
 
 def _recognise(
     recognizer: Recognizer,
-    inputs: Sequence[tuple[str, str | None]],
+    inputs: Sequence[Item],
     copies: Mapping[str, Path],
     tables: Sequence[Path],
     story: Story | None,
     span: Span,
-    asked: Asked,
+    requested: StopRequested,
     total: Total,
 ) -> None:
     """Recognise all videos into the tables, the copies and the story."""
@@ -138,9 +143,9 @@ def _recognise(
             sinks.append(open_table(table, recognizer.classes, about))
             stack.push(sinks[-1])
         bar = stack.enter_context(video_bar())
-        work = Work(recognizer, sinks, story, span, asked, bar, total)
+        work = Work(recognizer, sinks, story, span, requested, bar, total)
         for number, (path, error) in enumerate(inputs, 1):
-            if asked.stop.is_set():
+            if requested.stop.is_set():
                 break
             label = Path(path).name if len(inputs) == 1 else f"{number}/{len(inputs)} {path}"
             work.do(path, error, copies.get(path), label)
@@ -153,22 +158,6 @@ def _span(start: str, end: str | None, every: int, fps: float | None) -> Span:
     if span.end_s is not None and span.end_s <= span.start_s:
         raise ConfigError(f"--start {start} --end {end}: expected an end after the start")
     return span
-
-
-def _find(paths: Sequence[str]) -> Iterator[tuple[str, str | None]]:
-    """Yield (file, None) for each video, and (path, error) where there is none."""
-    for path in paths:
-        is_folder = os.path.isdir(path)
-        if not (is_folder or (glob.has_magic(path) and not os.path.exists(path))):
-            is_picture = Path(path).suffix.lower() in PICTURE_SUFFIXES
-            yield path, f'{path} is a picture: "livefer image" is for them' if is_picture else None
-            continue
-        pattern = str(Path(glob.escape(path)) / "*") if is_folder else path
-        found = sorted(glob.glob(pattern, recursive=True))
-        videos = [file for file in found if Path(file).suffix.lower() in VIDEO_SUFFIXES]
-        yield from ((file, None) for file in videos)
-        if not videos:
-            yield path, f"no video at {pattern} ({len(found)} other files or folders)"
 
 
 def _names_of_copies(out: Path | None, videos: Sequence[str]) -> dict[str, Path]:

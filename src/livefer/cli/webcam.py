@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -15,14 +13,15 @@ import typer
 from livefer.cli.console import print_hint
 from livefer.cli.files import check_not_read
 from livefer.cli.options import DetectorOption, ModelOption, PriorOption, SmoothingOption
-from livefer.cli.shared import terminable
 from livefer.errors import LiveferError, SourceError
 from livefer.formatting import count
 from livefer.live.recorder import VideoSink
 from livefer.live.view import LiveView
 from livefer.live.window import open_display, show
+from livefer.media.names import is_pattern
 from livefer.media.sources import Source, open_source
 from livefer.recognizer import Recognizer
+from livefer.system.interrupts import stop_requests
 
 
 def webcam(
@@ -67,7 +66,7 @@ def webcam(
     recording = VideoSink(record, frames.fps) if record else None
     view = LiveView(recognizer, frames, mirror, recording)
     try:
-        with suppress(KeyboardInterrupt), terminable(), view:
+        with stop_requests(on_stop=lambda: view.press("q")), view:
             if has_display:
                 show(view, f"livefer: {frames.name}")
             while view.running:
@@ -84,7 +83,7 @@ def webcam(
 
 def _check_source(source: str) -> None:
     """Raise SourceError for a path that does not exist, before a display is needed."""
-    is_path = not (source.isdecimal() or "://" in source or glob.has_magic(source))
+    is_path = not (source.isdecimal() or "://" in source or is_pattern(source))
     if is_path and not os.path.exists(source):
         raise SourceError(f"{source} does not exist: check the path")
 

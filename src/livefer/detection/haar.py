@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.errors import ModelError
-from livefer.faces.boxes import Boxes, Region, Scores, covered, crop_faces, shrunk, to_gray, xyxy
+from livefer.faces.boxes import Boxes, Region, Scores, covered, xyxy
+from livefer.faces.crops import crop_faces, shrunk, to_gray
 
 # 104 photographs: from 55 to 70 votes the same number is counted right, with no face too many.
-# Smaller steps of scale, a larger picture or a second cascade that proposes gain nothing
-# (bench/detect.py, docs/experiments.md).
+# Smaller steps of scale, a larger picture or a second cascade that proposes gain nothing:
+# bench/detect.py,
+# docs/experiments/detection.md#2026-11-22-haar-counts-right-in-93-of-104-photographs-instead-of-68
 _SIDE_PX = 960
 _MIN_FACE_PX = 24
 _MIN_VOTES = 65
@@ -27,7 +29,7 @@ _STEP = 1.2  # from one size of the proposer's window to the next
 # others in coarser steps.
 _LIVE_STEP = 1.3
 # Where a face was, the proposer alone, in few steps, tells its place to 1 % and its size to 3 %
-# in 1.4 ms (docs/experiments.md).
+# in 1.4 ms: docs/experiments/tracking.md#2026-11-22-a-live-streams-faces-are-followed
 _NEAR = (1.5, 72, 5)  # scale of the patch, its pixels, and the least number of windows
 _NEAR_SIZES_PX = (36, 62)
 
@@ -43,7 +45,8 @@ class HaarDetector:
     """
 
     name = "haar"
-    # FER2013 was itself cut by such a cascade: bench/crop_scale.py, docs/experiments.md.
+    # FER2013 was itself cut by such a cascade: bench/crop_scale.py,
+    # docs/experiments/detection.md#2026-11-22-the-framing-of-fer2013-is-that-of-a-haar-box
     crop_scale = 1.0
     crop_shift_y = 0.0
     # Large faces, small ones, heads tilted to either side.

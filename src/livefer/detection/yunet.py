@@ -1,7 +1,7 @@
 """The face detector that sees more: YuNet, from a file that is downloaded once.
 
 Run by ONNX Runtime, which finds the faces that OpenCV's FaceDetectorYN finds, in less than half of
-its time (docs/experiments.md).
+its time: docs/experiments/detection.md#2026-11-28-onnx-runtime-runs-yunet
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.errors import ModelError
-from livefer.faces.boxes import Boxes, Scores, check_image, iou_matrix, shrunk
+from livefer.faces.boxes import Boxes, Scores, iou_matrix
+from livefer.faces.crops import check_image, shrunk
 from livefer.system.downloads import Progress, cache_dir, fetch, install
 from livefer.system.onnx_session import ONNX_ERRORS, open_session
 
@@ -28,7 +29,8 @@ YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4
 YUNET_HINT = "faces found with a Haar cascade; YuNet finds more of them: livefer download yunet"
 
 # 104 photographs, long sides of 320-1600 and thresholds of 0.5-0.9: all counted right from 0.65 to
-# 0.75 at 960; enlarging small pictures to it gains nothing (bench/detect.py, docs/experiments.md).
+# 0.75 at 960; enlarging small pictures to it gains nothing: bench/detect.py,
+# docs/experiments/detection.md#2026-11-22-haar-counts-right-in-93-of-104-photographs-instead-of-68
 _SIDE_PX = 960
 _THRESHOLD = 0.7
 _STRIDES_PX = (8, 16, 32)
@@ -51,7 +53,8 @@ class YuNetDetector:
     """
 
     name = "yunet"
-    # Framing of FER2013: bench/crop_scale.py, docs/experiments.md.
+    # Framing of FER2013: bench/crop_scale.py,
+    # docs/experiments/detection.md#2026-11-22-the-framing-of-fer2013-is-that-of-a-haar-box
     crop_scale = 1.12
     crop_shift_y = -0.02
     hint: str | None = None

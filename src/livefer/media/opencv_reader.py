@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.media.cuts import CutDetector
 from livefer.media.decoding import squared
 
 RECONNECT_S = 10.0
@@ -44,7 +45,7 @@ class Frame:
     error: what could not be read
     still: a picture by itself, which has nothing to do with the frames around it
     note: what is known of the image, such as "damaged"
-    is_cut: the first of a new shot, which has nothing to do with the frames before
+    is_cut: a new shot begins with it, or with a frame left out before it; cameras have none
     """
 
     source: str
@@ -119,6 +120,7 @@ def read_video(
     index, n_bad, n_lost = 0, 0, 0  # n_bad: since the last good one; n_lost: all before that
     time_s, first_s = 0.0, 0.0
     started = time.monotonic()
+    cuts = CutDetector()
     try:
         while True:
             image = _read(capture)
@@ -137,7 +139,7 @@ def read_video(
             if paced_by and paced_by.wait(max(0.0, started + time_s - time.monotonic())):
                 return
             index += n_bad
-            yield Frame(name, index, time_s, image, n_skipped=n_bad)
+            yield Frame(name, index, time_s, image, n_skipped=n_bad, is_cut=cuts.update(image))
             index += 1
             n_lost += n_bad
             n_bad = 0
@@ -173,6 +175,7 @@ def read_camera(
     """
     index = 0
     started = time.monotonic()
+    cuts = CutDetector() if isinstance(address, str) else None
     try:
         while not stop.is_set():
             image = _read(capture)
@@ -197,7 +200,8 @@ def read_camera(
                     return
             if index == 0:
                 started = time.monotonic()
-            yield Frame(name, index, time.monotonic() - started, image)
+            is_cut = cuts is not None and cuts.update(image)
+            yield Frame(name, index, time.monotonic() - started, image, is_cut=is_cut)
             index += 1
     finally:
         capture.release()
@@ -230,7 +234,9 @@ def newest(
                         if waiting and waiting[-1].error is None and frame.error is None:
                             left_out = waiting.pop()
                             frame = replace(
-                                frame, n_skipped=left_out.n_skipped + 1 + frame.n_skipped
+                                frame,
+                                n_skipped=left_out.n_skipped + 1 + frame.n_skipped,
+                                is_cut=left_out.is_cut or frame.is_cut,
                             )
                         waiting.append(frame)
                         changed.notify()

@@ -204,7 +204,7 @@ class VideoReader:
             except self._av.error.FFmpegError:  # its colours, too, may be damaged
                 n_lost, self._n_lost = n_lost + 1, self._n_lost + 1
                 continue
-            note = "damaged" if picture.is_corrupt else "cut" if is_cut else None
+            note = "damaged" if picture.is_corrupt else None
             yield Frame(self.name, index, time_s, image, n_lost, note=note, is_cut=is_cut)
             n_lost, is_cut = 0, False
         error = self._what_is_missing(n_frames, time_s, n_read)

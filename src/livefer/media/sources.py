@@ -10,7 +10,6 @@ What cannot be opened at all raises SourceError at once. What breaks later is a 
 
 from __future__ import annotations
 
-import glob
 import re
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -22,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.errors import SourceError
-from livefer.faces.boxes import check_image
+from livefer.faces.crops import check_image
 from livefer.formatting import printable
+from livefer.media.names import PICTURE_SUFFIXES, VIDEO_SUFFIXES, find_files, suffix_of
 from livefer.media.opencv_reader import (
     RECONNECT_S,
     file_name,
@@ -36,13 +36,6 @@ from livefer.media.opencv_reader import (
     read_video,
 )
 from livefer.media.opencv_reader import Frame as Frame  # part of this module's names
-
-PICTURE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-)
-VIDEO_SUFFIXES = frozenset(
-    (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".flv")
-) | {".3gp", ".mjpeg", ".mjpg", ".gif", ".ogv", ".mts", ".m2ts", ".vob"}
 
 
 class Source:
@@ -186,23 +179,18 @@ def _open_capture(name: str, address: str | int, live: bool | None, reconnect_s:
 
 
 def _open_path(path: Path, live: bool | None) -> Source:
-    if path.is_dir() or (glob.has_magic(str(path)) and not path.exists()):
-        pattern = Path(glob.escape(str(path))) / "*" if path.is_dir() else path
-        files = [Path(file) for file in glob.glob(str(pattern), recursive=True)]
-        known = [f for f in files if f.suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES]
-        if not known:
-            raise SourceError(
-                f"no picture or video at {pattern} ({len(files)} other files or folders): "
-                f'check the path; "{pattern.parent / "**" / "*"}" also looks into folders'
-            )
-        return _open_files(str(path), sorted(known, key=_natural))
-    if path.suffix.lower() in VIDEO_SUFFIXES:
+    found = find_files(path, "picture or video")
+    if found is not None:
+        if not found.files:
+            raise SourceError(found.errors[0][1])
+        return _open_files(str(path), found.files, found.errors)
+    if _is_video(path):
         return _open_video(path, live)
     try:
         return _open_picture(str(path), path)
     except SourceError:
         # A name that says nothing may be a video's.
-        if path.suffix.lower() in PICTURE_SUFFIXES or not path.is_file():
+        if suffix_of(str(path)) in PICTURE_SUFFIXES or not path.is_file():
             raise
         return _open_video(path, live)
 
@@ -242,12 +230,15 @@ def _video(name: str, capture: cv2.VideoCapture, live: bool | None) -> Source:
     return Source(name, frames, bool(live), fps, n_frames)
 
 
-def _open_files(name: str, files: Sequence[Any]) -> Source:
+def _open_files(name: str, files: Sequence[Any], errors: Sequence[tuple[str, str]] = ()) -> Source:
     has_video = any(_is_video(file) for file in files)
-    return Source(name, _read_files(files), n_frames=None if has_video else len(files))
+    n_frames = None if has_video else len(files) + len(errors)
+    return Source(name, _read_files(files, errors), n_frames=n_frames)
 
 
-def _read_files(files: Sequence[Any]) -> Generator[Frame, None, None]:
+def _read_files(
+    files: Sequence[Any], errors: Sequence[tuple[str, str]]
+) -> Generator[Frame, None, None]:
     for index, file in enumerate(files):
         name = str(file) if isinstance(file, (str, Path)) else f"image {index}"
         try:
@@ -257,15 +248,12 @@ def _read_files(files: Sequence[Any]) -> Generator[Frame, None, None]:
                 yield Frame(name, index, 0.0, as_image(file), still=True)
         except (SourceError, ValueError) as error:
             yield Frame(name, index, 0.0, None, error=str(error), still=True)
+    for index, (name, reason) in enumerate(errors, len(files)):
+        yield Frame(name, index, 0.0, None, error=reason, still=True)
 
 
 def _is_video(file: Any) -> bool:
-    return isinstance(file, (str, Path)) and Path(file).suffix.lower() in VIDEO_SUFFIXES
-
-
-def _natural(path: Path) -> list[str | int]:
-    """Sort 2.jpg before 10.jpg."""
-    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", str(path))]
+    return isinstance(file, (str, Path)) and suffix_of(str(file)) in VIDEO_SUFFIXES
 
 
 def _without_password(url: str) -> str:

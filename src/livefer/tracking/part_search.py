@@ -23,7 +23,8 @@ from livefer.tracking.whole_search import HOLD_S, PartialDetector
 
 _VERIFY_S = 0.095  # so often the detector looks at a face again: every third frame at 30 fps
 _EXACT_S = 0.95  # so often the detector looks exactly
-# Chosen for boxes like those of a whole search (bench/following.py, docs/experiments.md).
+# Chosen for boxes like those of a whole search: bench/following.py,
+# docs/experiments/tracking.md#2026-11-22-what-following-finds-against-searching-every-frame-whole
 _AGREE_IOU, _MAX_OFF, _GROWTH = 0.9, 0.2, 0.03
 # A frame has at most one part of the search, or an exact look instead; where frames are rare two
 # parts, and looks beside them, unless they are rare because nobody keeps up with them: the longer a

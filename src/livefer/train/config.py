@@ -68,7 +68,9 @@ class Config(_Strict):
         False, description="leave out identical training images with different labels"
     )
 
-    width: int = Field(64, ge=4, description="channels of the first stage; 64 is ResNet-18")
+    # PyTorch 2.13 crashes in the backward pass of narrower 1x1 convolutions on processors without
+    # AVX-512 (a memory fault in oneDNN 3.12).
+    width: int = Field(64, ge=8, description="channels of the first stage; 64 is ResNet-18")
     stem_stride: Literal[1, 2] = Field(
         1, description="of the first layer; 2 halves the picture there"
     )

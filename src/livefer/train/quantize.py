@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,13 +34,16 @@ from livefer.data.dataset import Split
 from livefer.errors import ModelError
 from livefer.evaluation import metrics
 from livefer.evaluation.calibration import confidence_threshold
+from livefer.system.atomic import replacing
 from livefer.train.export import export
 
 N_CALIBRATION = 504
 MAX_ACCURACY_CHANGE = 0.003
 MAX_MEAN_DIFFERENCE = 0.005
 MIN_SAME_LABELS = 0.97
-_PERCENTILE = 99.999  # of an activation's values: docs/experiments.md
+# Of an activation's values:
+# docs/experiments/speed.md#2026-11-23-int8-ranges-clip-one-value-in-a-hundred-thousand
+_PERCENTILE = 99.999
 _SEED = 0
 _BATCH = 32
 
@@ -62,9 +64,9 @@ def export_int8(
         ModelError, and nothing written, where the two models' accuracy on val differs by more than
         0.3 points, their probabilities by more than 0.005 on average, or 3 % of their labels
     The temperature stays the float model's: fitted again it changed by 0.2 % and the NLL in its
-    sixth decimal. Threshold and figures are measured on the int8 file (docs/experiments.md).
+    sixth decimal. Threshold and figures are measured on the int8 file:
+    docs/experiments/speed.md#2026-11-22-int8-with-7-bit-weights-answers-alike-on-every-processor
     """
-    temporary = output.with_name(output.name + ".part")
     with tempfile.TemporaryDirectory() as folder:
         float_file = Path(folder) / "float.onnx"
         described = export(checkpoint, float_file, val, labels, prior_removed, crop_scale)
@@ -75,9 +77,9 @@ def export_int8(
             "balanced by class; first convolution, head and maps float32"
         )
         float_answers = EmotionClassifier(float_file).predict(val.faces)
-        try:
-            quantize(float_file, temporary, faces, described)
-            answers = EmotionClassifier(temporary).predict(val.faces)
+        with replacing(output) as part:
+            quantize(float_file, part, faces, described)
+            answers = EmotionClassifier(part).predict(val.faces)
             difference = compare(float_answers, answers, val.targets)
             _refuse(difference)
             known = val.targets >= 0
@@ -93,12 +95,7 @@ def export_int8(
                     "against_float": difference,
                 }
             )
-            _describe(temporary, described)
-            os.replace(temporary, output)
-        except OSError as error:
-            raise ModelError(f"{output} cannot be written: {error}") from None
-        finally:
-            temporary.unlink(missing_ok=True)
+            _describe(part, described)
     return described
 
 

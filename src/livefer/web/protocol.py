@@ -9,15 +9,16 @@ import base64
 import json
 import math
 import struct
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 
-from livefer.labels import colour_bgr
-from livefer.results import Face
+from livefer.faces.quality import too_small
+from livefer.labels import colour_hex
+from livefer.results import Face, FrameResult
 from livefer.version import __version__
 from livefer.web.limits import Limits
 
@@ -30,10 +31,6 @@ TOO_LARGE, TOO_MANY, TOO_SLOW = 4413, 4429, 4430
 
 _MAX_TIME_S = 1e12  # 30,000 years: a float still tells milliseconds apart
 _MAX_HEATMAP_PX = 96
-_MIN_FACE_PX = 24
-# Mean luma. Haar on 14 photographs of one face, 480 px, darkened, with noise of 6: it finds none at
-# 10, 10 at 20, all at 30; a camera in the dark is noisier.
-_DARK = 40.0
 _STATUS = {
     "bad_request": 400,
     "token": 401,
@@ -92,10 +89,7 @@ class Model:
     @property
     def colours(self) -> dict[str, str]:
         """The classes' colours as #rrggbb."""
-        return {
-            name: "#{2:02x}{1:02x}{0:02x}".format(*colour_bgr(name, self.classes))
-            for name in self.classes
-        }
+        return {name: colour_hex(name, self.classes) for name in self.classes}
 
     def to_dict(self, limits: Limits) -> dict[str, Any]:
         """Return the body of GET /v1/model."""
@@ -209,15 +203,15 @@ def face_dict(face: Face, heatmap: bool) -> dict[str, Any]:
     return found
 
 
-def hint_for(faces: Sequence[Face], luma: float) -> str | None:
-    """Return what a visitor could mend about the picture.
+def hint_for(result: FrameResult) -> str | None:
+    """Return what a visitor could mend about the picture, by `livefer.faces.quality`.
 
-    luma: mean of the picture, 0-255
+    result: of a picture or a camera's frame, whose note says nothing but why there is no face
     """
-    if not faces:
-        return "too dark" if luma < _DARK else "no face"
-    largest = max(max(f.box[2] - f.box[0], f.box[3] - f.box[1]) for f in faces)
-    return "face too small" if largest < _MIN_FACE_PX else None
+    if not result.faces:
+        return result.note or "no face"
+    boxes = [face.box for face in result.faces]
+    return "face too small" if too_small(boxes).all() else None
 
 
 def error_dict(code: str, reason: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class Face:
     second_label: str
     confidence: float
     uncertain: bool
+    answer: str
     probabilities: dict[str, float]
     raw_probabilities: dict[str, float]
     heatmap_png: str = field(default="", metadata={"description": "only with cam=1"})
@@ -96,6 +97,7 @@ _FACE = {
     "second_label": "neutral",
     "confidence": 0.97,
     "uncertain": False,
+    "answer": "happy",
     "probabilities": {"angry": 0.001, "disgust": 0.0, "fear": 0.002, "happy": 0.97,
                       "neutral": 0.02, "sad": 0.002, "surprise": 0.005},
     "raw_probabilities": {"angry": 0.001, "disgust": 0.0, "fear": 0.002, "happy": 0.97,

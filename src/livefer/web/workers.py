@@ -14,10 +14,6 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from livefer.classifier import EmotionClassifier
 from livefer.media.opencv_reader import Frame
 from livefer.recognizer import Recognizer
@@ -236,15 +232,9 @@ def _seen(job: Job, result: FrameResult, wait_ms: float, decode_ms: float, n_bat
         size_wh=(width, height),
         faces=faces,
         timings_ms={name: round(value, 2) for name, value in timings_ms.items()},
-        hint=hint_for(result.faces, _luma(result.image)),
+        hint=hint_for(result),
         n_batch=n_batch,
     )
-
-
-def _luma(image: NDArray[np.uint8]) -> float:
-    """Return the mean luma of an image (H, W, 3) uint8 BGR, 0-255, from one pixel of 64."""
-    few = np.ascontiguousarray(image[::8, ::8])
-    return float(cv2.cvtColor(few, cv2.COLOR_BGR2GRAY).mean())
 
 
 def _answer(job: Job, answer: Seen | Refused) -> None:

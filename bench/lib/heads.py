@@ -12,8 +12,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from backgrounds import Image, smooth_noise
-from common import PICTURE
+from lib.backgrounds import Image, smooth_noise
+from lib.common import PICTURE
 from numpy.random import Generator
 from numpy.typing import NDArray
 
