@@ -177,6 +177,14 @@ def test_bench_scripts_report_nothing_either() -> None:
     assert found == []
 
 
+def test_commands_are_imported_when_they_are_called() -> None:
+    """The group names its commands; so each of them can import at the top of its file."""
+    for module in ("livefer.cli", "livefer.__main__"):
+        found = [one for one in read_package()[module] if one.at_module_level]
+        assert found
+        assert [one for one in found if one.target.startswith("livefer.cli")] == []
+
+
 def test_no_module_imports_itself_in_a_ring() -> None:
     graph = {
         module: {one.target for one in found if one.at_module_level and not one.only_for_types}

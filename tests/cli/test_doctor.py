@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from typing import Any
 
@@ -10,10 +9,9 @@ import numpy as np
 import pytest
 from fakes import LevelClassifier
 
+from livefer.cli import doctor as command
 from livefer.cli import main
 from livefer.errors import ModelError
-
-command = importlib.import_module("livefer.cli.doctor")  # the name is a function in its package
 
 
 class Model(LevelClassifier):

@@ -51,15 +51,6 @@ def test_no_picture_takes_the_place_of_another(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == sorted(written)
 
 
-def test_where_to_write_is_the_same_word_everywhere() -> None:
-    import typer.main
-
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    for name in ("image", "video", "analyze", "explain", "demo", "train", "export"):
-        words = {word for option in commands[name].params for word in option.opts}
-        assert {"--out", "-o"} <= words, name
-
-
 def test_what_cannot_be_written_is_said_before_hours_of_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

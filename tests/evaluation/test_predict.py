@@ -300,7 +300,7 @@ def test_the_figures_do_not_replace_the_votes(tmp_path: Path) -> None:
     table = tmp_path / "votes.csv"
     table.write_text("file,happy\n")
     words = ["--data", "x", "--labels", "votes", "--votes", str(table), "--json", str(table)]
-    with pytest.raises(ConfigError, match="is read: expected another name"):
+    with pytest.raises(ConfigError, match="is an input: choose another name"):
         CliRunner().invoke(app, ["evaluate", *words], catch_exceptions=False)
     assert table.read_text() == "file,happy\n"
 

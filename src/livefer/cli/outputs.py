@@ -6,36 +6,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from livefer.cli.shared import check_writable, use_matplotlib, write_text
-from livefer.errors import ConfigError, DatasetError
+from livefer.cli.files import write_text
+from livefer.errors import DatasetError
 from livefer.formatting import printable, short_name
 
 if TYPE_CHECKING:
     from livefer.results import FrameResult
     from livefer.summary.key_frames import KeyFrame
     from livefer.summary.records import SourceSummary, Summary
-
-PlotOption = Annotated[
-    Path | None,
-    typer.Option(
-        help="Draw everybody's expressions over time: a name that ends in .png, .pdf or .svg. "
-        "Of several videos there is a picture each.",
-        metavar="FILE",
-    ),
-]
-ReportOption = Annotated[
-    Path | None,
-    typer.Option(
-        help="Write figures and pictures as one HTML file, to be read without a network.",
-        metavar="OUT.HTML",
-    ),
-]
-_PICTURES = (".png", ".pdf", ".svg")
-_PAGES = (".html", ".htm")
 
 
 class Story:
@@ -63,20 +43,6 @@ class Story:
         title = short_name(names[0]) if len(names) == 1 else f"{len(names)} videos"
         frames = {name: self._frames.of(name) for name in names}
         return write_pictures(summary, plot if names else None, report, title, about, frames)
-
-
-def check_names(plot: Path | None, report: Path | None) -> None:
-    """Raise an error where a picture or a report could not be written, before any work."""
-    for option, path, suffixes in (("--plot", plot, _PICTURES), ("--report", report, _PAGES)):
-        if path is not None and (path.suffix.lower() not in suffixes or path.is_dir()):
-            raise ConfigError(
-                f"{option} {path}: expected the name of a file that ends in {', '.join(suffixes)}"
-            )
-    if plot is not None or report is not None:
-        use_matplotlib()
-    for path in (plot, report):
-        if path is not None:
-            check_writable(path)
 
 
 def write_pictures(

@@ -128,27 +128,3 @@ class Work:
         self.total.n_frames += result.image is not None
         self.total.n_faces += len(result.faces)
         self.total.errors += [result.error] if result.error else []
-
-
-def work_bar() -> Progress:
-    """Return a bar with speed and time left, on stderr where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[speed]}"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
