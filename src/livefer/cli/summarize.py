@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livefer.cli.outputs import PlotOption, ReportOption, check_names, write_pictures
+from livefer.cli.outputs import PlotOption, ReportOption, check_names
 from livefer.cli.shared import check_not_read, check_writable, write_text
 from livefer.errors import DatasetError
 from livefer.formatting import clock, count, length, printable, short_name
@@ -55,6 +55,7 @@ def summarize(
 
     from livefer.cli.progress import progress_bar
     from livefer.summary.summarize import Summarizer
+    from livefer.summary.video_digest import write_report, write_timelines
     from livefer.tables.reading import read_table
 
     check_names(plot, report)
@@ -79,7 +80,9 @@ def summarize(
     title = short_name(name)
     if len(summary.sources) == 1:
         title = short_name(summary.sources[0].source)
-    for path in write_pictures(summary, plot, report, title, about):
+    written = write_timelines(plot, summary) if plot else []
+    written += [write_report(report, summary, title, about)] if report else []
+    for path in written:
         sys.stderr.write(f"wrote {path}\n")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livefer.cli.outputs import PlotOption, ReportOption, Story, check_names
+from livefer.cli.outputs import PlotOption, ReportOption, check_names
 from livefer.cli.shared import (
     DetectorOption,
     ModelOption,
@@ -88,6 +88,7 @@ def video(
     """
     from livefer.media.pyav_reader import load_av
     from livefer.recognizer import Recognizer
+    from livefer.summary.video_digest import VideoDigest
     from livefer.tables.writing import open_table
 
     tables = [
@@ -113,7 +114,7 @@ def video(
     check_not_read([*tables, *pages, *names.values()], [path for path, _ in inputs])
     recognizer = Recognizer(model, detector, smoothing, prior=prior)
     total = Total()
-    story = Story(recognizer.classes) if pages else None
+    digest = VideoDigest(recognizer.classes) if pages else None
     drawn: list[Path] = []
     with stopping() as asked:
         with ExitStack() as stack:
@@ -123,7 +124,7 @@ def video(
                 sinks.append(open_table(table, recognizer.classes, about))
                 stack.push(sinks[-1])
             bar = stack.enter_context(work_bar())
-            work = Work(recognizer, sinks, story, span, asked, bar, total)
+            work = Work(recognizer, sinks, digest, span, asked, bar, total)
             for number, (path, error) in enumerate(inputs, 1):
                 if asked.stop.is_set():
                     break
@@ -131,8 +132,8 @@ def video(
                 work.do(path, error, names.get(path), label)
         for error in total.errors:
             sys.stderr.write(f"{error}\n")
-        if story and not asked.hurry.is_set():
-            drawn = story.write(plot, report, _made_with(recognizer, span))
+        if digest and not asked.hurry.is_set():
+            drawn = digest.write(plot, report, _made_with(recognizer, span))
         files = [*tables, *total.copies, *drawn]
         written = [printable(str(path)) for path in files if path.exists()]
         sys.stderr.write(f"{total}; wrote {', '.join(written) or 'nothing'}\n")
