@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from livefer.batch.analyze import analyze as analyze
     from livefer.classifier import EmotionClassifier as EmotionClassifier
     from livefer.drawing.faces import draw_faces as draw_faces
+    from livefer.drawing.faces import overlay_cam as overlay_cam
     from livefer.errors import LiveferError as LiveferError
     from livefer.faces.crops import crop_faces as crop_faces
     from livefer.labels import CLASSES as CLASSES
@@ -42,6 +43,7 @@ _HOMES = {
     "crop_faces": "faces.crops",
     "draw_faces": "drawing.faces",
     "open_table": "tables.writing",
+    "overlay_cam": "drawing.faces",
     "read_results": "tables.dataframes",
     "read_table": "tables.reading",
     "summarize": "summary.summarize",

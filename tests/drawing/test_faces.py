@@ -20,6 +20,7 @@ from livefer.drawing.faces import (
     free_corner,
     label_text,
     main_face,
+    overlay_cam,
     paint_bars,
 )
 from livefer.drawing.text import paint_panel
@@ -277,6 +278,20 @@ def test_a_cold_heat_map_changes_nothing() -> None:
     assert np.array_equal(draw_heatmap(image, cold, (10, 10, 90, 90)), image)
     hot = draw_heatmap(image, cold + 1, (10, 10, 90, 90))
     assert (hot[10:90, 10:90] != image[10:90, 10:90]).any(axis=2).all()
+
+
+def test_a_map_of_the_network_is_painted_over_the_whole_picture() -> None:
+    cam = np.full((6, 6), -2, np.float32)
+    cam[2:4, 3:5] = 5
+    for image in (blank((96, 48)), blank((96, 48))[..., 0]):
+        painted = overlay_cam(image, cam)
+        assert painted.shape == (48, 96, 3)
+        assert (image == 90).all(), "the picture given stays as it was"
+        changed = (painted != 90).any(axis=2)
+        assert changed[24, 64]
+        assert not changed[:, :16].any()
+        assert np.array_equal(overlay_cam(image, 0.01 * cam), painted), "only shares matter"
+    assert np.array_equal(overlay_cam(blank((20, 20)), -np.ones((6, 6))), blank((20, 20)))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 1.0])

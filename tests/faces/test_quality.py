@@ -57,7 +57,7 @@ def thumb(low: int, high: int, n_high: int) -> NDArray[np.uint8]:
         (240, 240, 0, "blank"),
         (0, 255, 576 - 28, "too bright"),
         (0, 255, 576 - 30, None),
-        (100, 108, 224, "blank"),  # a standard deviation of 3.9
+        (100, 108, 232, "blank"),  # a standard deviation of 3.92
         (100, 108, 288, None),  # of 4
     ],
 )
