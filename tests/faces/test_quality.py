@@ -123,7 +123,7 @@ def test_a_usable_crop_has_at_most_0_45_outside_its_picture(share: float, expect
 
 
 def with_sharpness(value: float) -> NDArray[np.uint8]:
-    """Return a face (1, 48, 48) of this sharpness: a slope with as much grain as that takes."""
+    """Return a face (1, 48, 48) of this sharpness: a slope with some grain."""
     slope = np.linspace(60, 190, 48)[None] * np.ones((48, 1))
     grain = np.random.default_rng(2).normal(0, 1, (48, 48))
     low, high = 0.0, 20.0
@@ -155,7 +155,7 @@ def test_sharpness_is_detail_of_a_pixel_over_detail_of_two() -> None:
 
 
 def test_a_face_without_contrast_counts_as_one_of_8_gray_levels() -> None:
-    """On a flat ground all contrast is the grain's; against itself it would be sharp."""
+    """Compared with its own low contrast the noise of a flat picture would be sharp."""
     grain = np.where(np.indices((48, 48)).sum(axis=0) % 2, 4.0, -4.0)
     flat = (100 + grain).astype(np.uint8)[None]
     assert sharpness(flat)[0] == pytest.approx(4 / 8, rel=0.02)
@@ -177,5 +177,5 @@ def test_dark_is_below_64_in_the_mean_and_below_12_in_deviation(
     assert dark(two_levels(mean, deviation)).tolist() == [expected]
 
 
-def test_no_faces_are_no_answers() -> None:
+def test_no_faces_have_no_quality() -> None:
     assert usable(make_faces(0), np.empty((0, 4)), (48, 48)).shape == (0,)

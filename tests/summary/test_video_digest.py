@@ -1,4 +1,4 @@
-"""What is drawn and reported of videos while they are recognised."""
+"""Timelines and reports of videos, collected during recognition."""
 
 from __future__ import annotations
 
