@@ -20,10 +20,9 @@ from livefer.cli.progress import progress_bar
 from livefer.drawing.faces import draw_faces
 from livefer.errors import ConfigError, SourceError
 from livefer.formatting import count, printable
-from livefer.media.opencv_reader import Frame
 from livefer.media.sources import read_image
 from livefer.recognizer import Recognizer
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 
 _NO_LIMIT = 10_000  # letters in a line
 

@@ -19,12 +19,12 @@ from rich.text import Text
 from livefer.cli.console import class_style, new_table, stdout
 from livefer.cli.files import check_not_read, check_plot_and_report, check_writable, write_text
 from livefer.cli.options import JsonFileOption, PlotOption, ReportOption
-from livefer.cli.outputs import write_pictures
 from livefer.cli.progress import progress_bar
 from livefer.errors import DatasetError
 from livefer.formatting import clock, count, length, printable, short_name
 from livefer.summary.records import Person, Pictures, SourceSummary, Summary
 from livefer.summary.summarize import Summarizer
+from livefer.summary.video_digest import write_report, write_timelines
 from livefer.tables.reading import read_table
 
 _METADATA = {"livefer.model": "model", "livefer.version": "recognised by livefer"}
@@ -72,7 +72,8 @@ def summarize(
         words: opened.metadata[key] for key, words in _METADATA.items() if key in opened.metadata
     }
     only = summary.sources[0].source if len(summary.sources) == 1 else name
-    written += write_pictures(summary, plot, report, short_name(only), about)
+    written += write_timelines(plot, summary) if plot else []
+    written += [write_report(report, summary, short_name(only), about)] if report else []
     for path in written:
         sys.stderr.write(f"wrote {path}\n")
 
