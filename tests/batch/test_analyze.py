@@ -155,7 +155,7 @@ def test_the_library_gives_results_one_after_the_other(
     pictures = write_pictures(tmp_path, 3)
     (tmp_path / "3.jpg").write_bytes(b"no picture")
     read: list[str] = []
-    from livefer.media.sources import read_image
+    from livefer.media.pictures import read_image
 
     monkeypatch.setattr(
         "livefer.batch.analyze.read_image", lambda name: read.append(name) or read_image(name)

@@ -21,7 +21,7 @@ from livefer.errors import ConfigError, LiveferError
 from livefer.faces.crops import crop_faces
 from livefer.faces.views import BOTH, turned
 from livefer.formatting import count, printable
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
 from livefer.recognizer import Recognizer
 from livefer.results import Face
 

@@ -20,7 +20,7 @@ from livefer.cli.progress import progress_bar
 from livefer.drawing.faces import draw_faces
 from livefer.errors import ConfigError, SourceError
 from livefer.formatting import count, printable
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 
