@@ -47,7 +47,7 @@ class Recognizer:
     ) -> None:
         """Load the model and the detector.
 
-        model: a model's name or .onnx file; None is the one that comes with livefer
+        model: a model's name or .onnx file; None is "human", which comes with livefer
         detector: "auto", "haar", "yunet", the path of a YuNet .onnx file, or an object
         smoothing_s: length of the window over which a stream's probabilities are averaged; 0: none
         uncertain_below: faces with less confidence are uncertain; None takes the model's own limit

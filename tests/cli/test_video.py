@@ -20,7 +20,7 @@ from videos import read_streams, write_video
 from waiting import wait_until
 
 from livefer.cli import main
-from livefer.media.h264_writer import VideoWriter
+from livefer.media.h264_writer import H264Writer
 from livefer.recognizer import Recognizer
 from livefer.tables.schema import to_rows
 
@@ -140,8 +140,8 @@ def test_what_is_broken_has_a_row_the_others_follow_and_the_exit_code_is_one(
     ("names", "expected"),
     [
         (["tlak.mp4"], "livefer: tlak.mp4 does not exist: check the path; nothing was written"),
-        (["tlak.mp4", "no/*.mp4"], "none of 2 inputs is there: tlak.mp4 does not exist"),
-        (["p.jpg"], 'p.jpg is a picture: "livefer image" is for them; nothing was written'),
+        (["tlak.mp4", "no/*.mp4"], "none of 2 inputs exists: tlak.mp4 does not exist"),
+        (["p.jpg"], 'p.jpg is a picture: "livefer image" reads pictures; nothing was written'),
     ],
 )
 def test_a_slip_in_a_name_does_not_cost_the_table_of_before(
@@ -219,18 +219,18 @@ def test_another_ctrl_c_leaves_out_what_waits_and_files_are_whole(
 ) -> None:
     clip("in.mp4", 200, options={"g": "10"}, sound="aac")
     monkeypatch.setattr("livefer.system.interrupts._ONE_PRESS_S", 0.0)
-    encoded, write = threading.Event(), VideoWriter.write
+    encoded, write = threading.Event(), H264Writer.write
 
-    def noted(self: VideoWriter, *given: Any) -> None:
+    def noted(self: H264Writer, *given: Any) -> None:
         write(self, *given)
         encoded.set()
 
-    monkeypatch.setattr(VideoWriter, "write", noted)
+    monkeypatch.setattr(H264Writer, "write", noted)
     press_in_second_batch(monkeypatch, 2, encoded)
     words = ("in.mp4", "--csv", "o.csv", "--out", "o.mp4", "--report", "o.html")
     code, err = run(monkeypatch, capsys, *words)
     assert code == 130
-    assert err.splitlines()[1].endswith("; wrote o.csv, o.mp4")
+    assert err.splitlines()[1].endswith("; model level; wrote o.csv, o.mp4")
     assert sorted({int(r["index"]) for r in read_csv("o.csv")}) == list(range(17))
     assert 1 <= len(read_streams(Path("o.mp4"))["times"]) <= 16
     assert not list(Path().glob(".*"))
@@ -276,14 +276,14 @@ def test_a_video_without_a_face_has_rows(
         (["in.mp4", "--csv", "o.txt"], "ending in .csv"),
         (["in.mp4", "--parquet", "o.csv"], "ending in .parquet"),
         (["in.mp4", "--out", "o.webm"], "expected a folder, or a name that ends in .mp4"),
-        (["in.mp4", "--out", "in.mp4"], "in.mp4 is read"),
+        (["in.mp4", "--out", "in.mp4"], "in.mp4 is an input"),
         (["in.mp4", "./in.mp4", "--out", "o.mp4"], "one file for 2 videos"),
         (["in.mp4", "--csv", "o.csv", "--every", "2", "--fps", "3"], "leave one out"),
-        (["in.mp4", "--csv", "o.csv", "--start", "soon"], "--start soon is no time"),
-        (["in.mp4", "--csv", "o.csv", "--start", "1:75"], "--start 1:75 is no time"),
+        (["in.mp4", "--csv", "o.csv", "--start", "soon"], "--start soon is not a time"),
+        (["in.mp4", "--csv", "o.csv", "--start", "1:75"], "--start 1:75 is not a time"),
         (
             ["in.mp4", "--csv", "o.csv", "--start", "3", "--end", "2"],
-            "expected an end behind the start",
+            "expected an end after the start",
         ),
         (["in.mp4", "--csv", "in.mp4/o.csv"], "choose another place"),
     ],

@@ -162,8 +162,7 @@ def _video(
 ) -> Iterator[FrameResult]:
     with _here(name) as path:
         try:
-            # With more threads, what is read of a damaged file would depend on the machine.
-            with VideoReader(path, every=settings.every, fps=settings.fps, threads=1) as reader:
+            with VideoReader(path, every=settings.every, fps=settings.fps) as reader:
                 reader.name = name
                 whole_s = reader.info.duration_s
                 for result in recognise_video(recognizer, reader):

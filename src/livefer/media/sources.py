@@ -23,11 +23,11 @@ from livefer.formatting import printable
 from livefer.media.names import PICTURE_SUFFIXES, VIDEO_SUFFIXES, find_files, suffix_of
 from livefer.media.opencv_reader import (
     RECONNECT_S,
-    file_name,
     fps_of,
     n_frames_of,
     open_address,
     open_capture,
+    open_video,
     read_camera,
     read_video,
 )
@@ -149,7 +149,7 @@ def _open_video(path: Path, live: bool | None = False) -> Source:
         raise SourceError(
             f"{path} has bytes in its name that are no UTF-8, and OpenCV cannot open it: rename it"
         )
-    capture = open_capture(file_name(path))
+    capture = open_video(path, bool(live))
     if capture is None:
         raise SourceError(
             f"{path} could not be opened as a video: it is damaged, incomplete or of an unknown "
