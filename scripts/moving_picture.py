@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from livefer import Recognizer
 from livefer.drawing.text import Corner
 from livefer.live.scene import paint_scene
-from livefer.media.opencv_reader import Frame
 from livefer.media.sources import Source
+from livefer.results import Frame
 
 Image = NDArray[np.uint8]
 

@@ -19,9 +19,9 @@ from livefer.errors import ModelError, SourceError
 from livefer.faces.boxes import crop_boxes
 from livefer.faces.crops import crop_faces
 from livefer.faces.quality import MIN_FACE_PX
-from livefer.media.opencv_reader import Frame, quiet
+from livefer.media.opencv_reader import quiet
 from livefer.recognizer import Recognizer
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 from livefer.tracking.tracker import Tracker
 
 CLASSES = ("dark", "bright")

@@ -22,9 +22,8 @@ from livefer.faces.boxes import crop_boxes
 from livefer.faces.crops import crop_faces
 from livefer.faces.quality import too_small, usable, why_no_face
 from livefer.faces.views import BOTH, boxes_of, turned, views_of
-from livefer.media.opencv_reader import Frame
 from livefer.media.sources import Source, as_image, open_source
-from livefer.results import Face, FrameResult
+from livefer.results import Face, Frame, FrameResult
 from livefer.tracking.live_search import FollowingTracker
 from livefer.tracking.tracker import Seen, Tracker
 from livefer.tracking.whole_search import Detector, SearchingTracker
@@ -47,7 +46,7 @@ class Recognizer:
     ) -> None:
         """Load the model and the detector.
 
-        model: a model's name or .onnx file; None is the one that comes with livefer
+        model: a model's name or .onnx file; None is "human", which comes with livefer
         detector: "auto", "haar", "yunet", the path of a YuNet .onnx file, or an object
         smoothing_s: length of the window over which a stream's probabilities are averaged; 0: none
         uncertain_below: faces with less confidence are uncertain; None takes the model's own limit

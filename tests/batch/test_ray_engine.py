@@ -147,7 +147,7 @@ def test_ray_writes_the_rows_that_this_process_makes(tmp_path: Path) -> None:
             [*command, out], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
         )
         assert ended.returncode == 1, ended.stderr
-        assert f"2 errors; wrote {out}" in ended.stderr
+        assert f"2 errors; model human; wrote {out}" in ended.stderr
         assert "Traceback" not in ended.stderr
 
     here = os.getcwd()

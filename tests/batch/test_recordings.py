@@ -19,7 +19,7 @@ from videos import read_streams, write_video
 from waiting import wait_until
 
 from livefer.batch.analyze import analyze
-from livefer.batch.recordings import AnnotatedVideo, ahead, recognise_video
+from livefer.batch.recordings import AnnotatedVideo, recognise_video
 from livefer.errors import LiveferError
 from livefer.media.h264_writer import VideoWriter
 from livefer.media.pyav_reader import VideoReader
@@ -151,33 +151,6 @@ def test_leaving_early_ends_the_threads(tmp_path: Path, recognizer: Recognizer) 
         results.close()
 
 
-def test_ahead_gives_all_and_then_what_went_wrong() -> None:
-    def items() -> Iterator[int]:
-        yield from range(5)
-        raise LiveferError("no more")
-
-    assert list(ahead(range(100), 3)) == list(range(100))
-    reader = ahead(items(), 2)
-    assert [next(reader) for _ in range(5)] == [0, 1, 2, 3, 4]
-    with pytest.raises(LiveferError, match="no more"):
-        next(reader)
-
-
-def test_ahead_is_never_more_than_n_ahead() -> None:
-    taken = 0
-
-    def items() -> Iterator[int]:
-        nonlocal taken
-        for i in range(50):
-            taken = i
-            yield i
-
-    reader = ahead(items(), 4)
-    for i in reader:
-        assert taken <= i + 4 + 2  # one in the hand of either side
-    reader.close()
-
-
 def test_the_annotated_video_shows_the_faces_at_their_times(
     tmp_path: Path, recognizer: Recognizer
 ) -> None:
@@ -270,23 +243,3 @@ def test_ctrl_c_while_a_video_is_ended_does_not_take_the_file_from_its_encoder(
     go_on.set()
     annotated.close()
     assert len(read_streams(tmp_path / "out.mp4")["times"]) == 12
-
-
-def test_ctrl_c_while_a_reader_is_ended_is_not_its_end() -> None:
-    let_go, has_ended = Event(), Event()
-
-    def items() -> Iterator[int]:
-        try:
-            yield from range(2)
-            assert let_go.wait(60)
-        finally:
-            has_ended.set()
-
-    ready = ahead(items(), 1)
-    assert [next(ready), next(ready)] == [0, 1]
-    threading.Timer(0.3, _thread.interrupt_main).start()
-    with pytest.raises(KeyboardInterrupt):
-        ready.close()
-    assert not has_ended.is_set()
-    let_go.set()
-    assert has_ended.wait(60)

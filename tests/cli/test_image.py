@@ -66,7 +66,7 @@ def test_a_table_and_nothing_written(run: Run, tmp_path: Path) -> None:
         ["a.png", "1", "happy", "80%", "neutral", "20%", "40", "60", "100", "120"],
         ["2", "sad", "80%", "surprise", "20%", "200", "100", "260", "160"],
     ]
-    assert "1 picture, 2 faces" in out
+    assert "1 picture, 2 faces; model level\n" in out
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
@@ -154,6 +154,7 @@ def test_json_is_one_line_a_picture_and_nothing_else(run: Run) -> None:
     assert Path(first["output"]) == Path("out/a.png")
     assert (second["source"], second["faces"], second["error"]) == ("ü.png", [], None)
     assert "does not exist" in third["error"]
+    assert {one["model"] for one in (first, second, third)} == {"level"}
 
 
 def test_copies_are_drawn_in_the_pictures_own_size(run: Run) -> None:
@@ -269,7 +270,7 @@ def test_explain_takes_the_largest_face_or_the_one_named(
     write_picture(Path("a.png"), scene)
     code, out, _ = run("explain", "a.png", "-o", "sub/x.png", *face)
     assert code == 0
-    assert out.startswith(f"{label} 80%: wrote")
+    assert out == f"{label} 80%; model level; wrote sub/x.png\n"
     sheet = read(Path("sub/x.png"))
     assert sheet.shape[1] > 3 * sheet.shape[0] / 4 > 300
 

@@ -230,7 +230,7 @@ def test_another_ctrl_c_leaves_out_what_waits_and_files_are_whole(
     words = ("in.mp4", "--csv", "o.csv", "--out", "o.mp4", "--report", "o.html")
     code, err = run(monkeypatch, capsys, *words)
     assert code == 130
-    assert err.splitlines()[1].endswith("; wrote o.csv, o.mp4")
+    assert err.splitlines()[1].endswith("; model level; wrote o.csv, o.mp4")
     assert sorted({int(r["index"]) for r in read_csv("o.csv")}) == list(range(17))
     assert 1 <= len(read_streams(Path("o.mp4"))["times"]) <= 16
     assert not list(Path().glob(".*"))

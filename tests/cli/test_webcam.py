@@ -81,7 +81,7 @@ def test_without_a_display_every_frame_is_recorded(
     assert code == 0
     assert err.splitlines() == [
         "there is no display: recording only, Ctrl-C ends it",
-        "12 frames recognised, 0 skipped; wrote out.avi",
+        "12 frames recognised, 0 skipped; model level; wrote out.avi",
     ]
     images = read_video(Path("out.avi"))
     assert len(images) == 12
@@ -153,8 +153,8 @@ def test_no_display_is_one_line(
 def test_a_camera_that_breaks_off_ends_with_its_reason(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from livefer.media.opencv_reader import Frame
     from livefer.media.sources import Source
+    from livefer.results import Frame
 
     def camera(source: str, live: bool | None) -> Source:
         frames = [Frame("camera 0", 0, 0.0, SCENE), Frame("camera 0", 1, 9.0, None, error="gone")]
@@ -176,5 +176,5 @@ def test_a_file_of_before_is_not_called_written(
     nothing = Source("camera 0", (frame for frame in ()), live=True)
     monkeypatch.setattr("livefer.cli.webcam.open_source", lambda source, live: nothing)
     code, err = run(monkeypatch, capsys, "--record", "out.avi")
-    assert (code, err.splitlines()[-1]) == (0, "0 frames recognised, 0 skipped")
+    assert (code, err.splitlines()[-1]) == (0, "0 frames recognised, 0 skipped; model level")
     assert Path("out.avi").read_text() == "old"

@@ -21,9 +21,10 @@ import livefer.media.pyav_reader
 from livefer.errors import ConfigError, LiveferError, SourceError
 from livefer.media.decoding import squared
 from livefer.media.h264_writer import VideoWriter
-from livefer.media.opencv_reader import Frame, quiet
+from livefer.media.opencv_reader import quiet
 from livefer.media.pyav_reader import VideoReader
 from livefer.media.sources import open_source
+from livefer.results import Frame
 
 NTSC = Fraction(30000, 1001)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from livefer.errors import SourceError
 from livefer.media import opencv_reader as capture
 from livefer.media import sources
-from livefer.media.opencv_reader import Frame, newest, quiet
+from livefer.media.opencv_reader import quiet
 from livefer.media.sources import as_image, open_source, read_image
+from livefer.results import Frame
 
 FPS = 25.0
 
@@ -423,52 +424,6 @@ def test_cuts_are_looked_for_in_files_and_addresses_and_not_in_cameras() -> None
     assert cuts_of(capture.read_video("v", fake)) == [5]
     assert cuts_of(capture.read_camera("url", Views(10), "rtsp://a", stop)) == [5]  # type: ignore[arg-type]
     assert cuts_of(capture.read_camera("camera 0", Views(10), 0, stop)) == []  # type: ignore[arg-type]
-
-
-def test_a_cut_in_a_frame_that_is_left_out_is_one_of_the_next() -> None:
-    may_end = threading.Event()
-
-    def read(stop: threading.Event) -> Iterator[Frame]:
-        for k in range(9):
-            yield Frame("v", k, k / 10, picture(), is_cut=k == 5)
-        may_end.set()
-
-    frames = []
-    for frame in newest(read):
-        may_end.wait(5)
-        frames.append(frame)
-    assert sum(frame.is_cut for frame in frames) == 1
-
-
-def test_live_the_newest_frame_wins_and_every_frame_is_accounted_for() -> None:
-    may_end = threading.Event()
-
-    def read(stop: threading.Event) -> Iterator[Frame]:
-        for k in range(50):
-            yield Frame("v", k, k / 10, picture())
-        may_end.set()
-
-    frames = []
-    for frame in newest(read):
-        may_end.wait(5)
-        frames.append(frame)
-    assert len(frames) <= 2  # one, where the machine was too busy to take the first in time
-    assert frames[-1].index == 49
-    assert len(frames) + sum(f.n_skipped for f in frames) == 50
-    assert capture_threads() == []
-
-
-def test_live_errors_are_never_left_out_and_failures_are_raised() -> None:
-    def read(stop: threading.Event) -> Iterator[Frame]:
-        for k in range(6):
-            yield Frame("v", k, k / 10, None if k % 2 else picture(), error="x" if k % 2 else None)
-        raise SourceError("gone")
-
-    seen: list[Frame] = []
-    with pytest.raises(SourceError, match="gone"):
-        seen.extend(newest(read))
-    assert [f.index for f in seen if f.error] == [1, 3, 5]
-    assert capture_threads() == []
 
 
 def test_a_file_played_live_accounts_for_all_its_frames(tmp_path: Path) -> None:

@@ -24,11 +24,10 @@ from livefer.classifier import DEFAULT_MODEL, EmotionClassifier, shipped_models
 from livefer.detection.yunet import YUNET_FILE, yunet_path
 from livefer.errors import ConfigError, LiveferError, SourceError
 from livefer.media.names import PICTURE_SUFFIXES, suffix_of
-from livefer.media.opencv_reader import Frame
 from livefer.media.pyav_reader import VideoReader
 from livefer.media.sources import decode_image, read_image
 from livefer.recognizer import Recognizer
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 from livefer.system.cloud import download, is_url, read_bytes
 from livefer.version import __version__
 

@@ -121,7 +121,7 @@ def analyze(
         output.sweep()
     output.finish(inputs)
     _print_errors(tally.errors)
-    sys.stderr.write(f"{tally}; wrote {output.path}\n")
+    sys.stderr.write(f"{tally}; model {recognizer.classifier.name}; wrote {output.path}\n")
     print_hint(recognizer)
     if tally.errors:
         raise typer.Exit(1)

@@ -13,11 +13,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from livefer.cli.console import class_bar, new_table, stderr, stdout
+from livefer.cli.files import use_matplotlib
 from livefer.cli.progress import progress_bar
 from livefer.data import hygiene
 from livefer.data.dataset import Dataset, read_dataset
 from livefer.data.hygiene import NEAR_CORRELATION, SplitHygiene
-from livefer.drawing.figures import require_matplotlib, save_picture
+from livefer.drawing.figures import save_picture
 from livefer.evaluation.plots import dataset_picture
 from livefer.formatting import count
 
@@ -58,7 +59,7 @@ def data(
     of val and test that are in train too. The exit code is 1 if a file cannot be read.
     """
     if plot:
-        require_matplotlib()
+        use_matplotlib()
     with progress_bar("reading pictures") as progress:
         dataset = read_dataset(directory, progress=progress)
     with stderr().status("comparing pictures"):

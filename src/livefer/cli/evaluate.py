@@ -18,13 +18,19 @@ from rich.table import Column, Table
 
 from livefer.classifier import EmotionClassifier
 from livefer.cli.console import class_bar, new_table, stderr, stdout
-from livefer.cli.files import check_checkpoint, check_not_read, check_writable, write_text
-from livefer.cli.options import JsonFileOption, ModelOption, PriorOption
+from livefer.cli.files import (
+    check_checkpoint,
+    check_not_read,
+    check_writable,
+    use_matplotlib,
+    write_text,
+)
+from livefer.cli.options import MODEL_HELP, JsonFileOption, PriorOption
 from livefer.cli.progress import progress_bar
 from livefer.data import hygiene
 from livefer.data.dataset import Dataset, Split, read_dataset
 from livefer.data.votes import read_votes
-from livefer.drawing.figures import require_matplotlib, save_picture
+from livefer.drawing.figures import save_picture
 from livefer.errors import ConfigError
 from livefer.evaluation import plots as drawings
 from livefer.evaluation.predict import Predict, match_classes, predict_split, with_tta
@@ -39,6 +45,10 @@ class Labels(str, Enum):
     VOTES = "votes"
 
 
+_MODELS = {Labels.DATASET: "fer2013", Labels.VOTES: "human"}
+"""The shipped model that was trained on them."""
+
+
 def evaluate(
     data: Annotated[
         Path, typer.Option(metavar="DIR", help="The data set, in any layout of `livefer data`.")
@@ -46,7 +56,12 @@ def evaluate(
     split: Annotated[
         str, typer.Option(help="train, val or test. FER2013: val is PublicTest, test PrivateTest.")
     ] = "val",
-    model: ModelOption = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help=MODEL_HELP, show_default="fer2013; human for --labels votes", metavar="MODEL"
+        ),
+    ] = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(
@@ -98,9 +113,12 @@ def evaluate(
     if as_json:
         check_writable(as_json)
     if plots:
-        require_matplotlib()
+        use_matplotlib()
         check_writable(plots / "confusion.png")
-    one = _load_model(model, prior) if checkpoint is None else _load_checkpoint(checkpoint, labels)
+    if checkpoint is None:
+        one = _load_model(model or _MODELS[labels], prior)
+    else:
+        one = _load_checkpoint(checkpoint, labels)
     other = None if against is None else _load_any(against, labels)
     with progress_bar("reading pictures") as progress:
         dataset = read_dataset(data, progress=progress)
@@ -161,7 +179,7 @@ def _load_any(source: str, labels: Labels) -> _Loaded:
     return _load_model(source, None)
 
 
-def _load_model(model: str | None, prior: float | None) -> _Loaded:
+def _load_model(model: str, prior: float | None) -> _Loaded:
     found = EmotionClassifier(model, prior=prior)
     name = found.name if prior is None else f"{found.name}, prior {prior:g}"
     return _Loaded(found.predict, found.classes, name, found.uncertain_below)

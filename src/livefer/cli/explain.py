@@ -58,7 +58,8 @@ def explain(
     chosen = _choose(recognizer, picture, image, face)
     crop, heatmaps = _explain(recognizer.classifier, picture, chosen)
     write_image(output, explanation_sheet(picture, crop, chosen, heatmaps, printable(image.name)))
-    typer.echo(f"{chosen.label} {chosen.confidence:.0%}: wrote {output}")
+    name = recognizer.classifier.name
+    typer.echo(f"{chosen.label} {chosen.confidence:.0%}; model {name}; wrote {output}")
     print_hint(recognizer)
 
 

@@ -15,6 +15,7 @@ from livefer.errors import ConfigError, SourceError
 from livefer.formatting import printable
 from livefer.media.names import PICTURE_SUFFIXES, VIDEO_SUFFIXES, find_files, suffix_of
 from livefer.system.atomic import PartialFile, replacing
+from livefer.system.downloads import cache_dir
 
 WRITABLE = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 """Suffixes of picture files that OpenCV writes everywhere."""
@@ -92,10 +93,19 @@ def check_plot_and_report(plot: Path | None, report: Path | None) -> None:
                 f"{option} {path}: expected the name of a file that ends in {', '.join(suffixes)}"
             )
     if plot is not None or report is not None:
-        require_matplotlib()
+        use_matplotlib()
     for path in (plot, report):
         if path is not None:
             check_writable(path)
+
+
+def use_matplotlib() -> None:
+    """Raise MissingExtraError without matplotlib; keep its font list with livefer's own caches.
+
+    For commands only: a program that uses livefer may have its matplotlibrc in the usual folder.
+    """
+    require_matplotlib()
+    os.environ.setdefault("MPLCONFIGDIR", str(cache_dir() / "matplotlib"))
 
 
 def free_name(path: Path, taken: set[Path]) -> Path:

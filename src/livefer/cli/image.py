@@ -20,10 +20,9 @@ from livefer.cli.progress import progress_bar
 from livefer.drawing.faces import draw_faces
 from livefer.errors import ConfigError, SourceError
 from livefer.formatting import count, printable
-from livefer.media.opencv_reader import Frame
 from livefer.media.sources import read_image
 from livefer.recognizer import Recognizer
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 
 _NO_LIMIT = 10_000  # letters in a line
 
@@ -75,7 +74,7 @@ def image(
                 raise SourceError(result.error)
             n_faces += len(result.faces)
             errors += [printable(result.error)] if result.error else []
-            record = result.to_dict()
+            record = result.to_dict() | {"model": recognizer.classifier.name}
             if out is not None and result.image is not None:
                 copies.append(_free_name(out, Path(name), taken))
                 drawn = draw_faces(result.image, result.faces, cam, bars=True)
@@ -89,8 +88,16 @@ def image(
             if len(items) > 2:
                 progress(index + 1, len(items))
     if not as_json:
-        where = copies[0] if len(copies) == 1 else out
-        _print(table, len(items), n_faces, errors, where if copies else None)
+        line = f"{count(len(items), 'picture')}, {count(n_faces, 'face')}"
+        line += f", {len(errors)} not readable" if errors else ""
+        line += f"; model {recognizer.classifier.name}"
+        if copies:
+            line += (
+                f"; annotated copy: {copies[0]}"
+                if copies[1:] == []
+                else f"; annotated copies in {out}"
+            )
+        _print(table, errors, line)
     print_hint(recognizer)
     if errors:
         raise typer.Exit(1)
@@ -167,17 +174,11 @@ def _add_rows(table: Table, name: str, result: FrameResult) -> None:
         )
 
 
-def _print(
-    table: Table, n_pictures: int, n_faces: int, errors: list[str], out: Path | None
-) -> None:
+def _print(table: Table, errors: list[str], line: str) -> None:
     # In a file or a pipe, lines have any length: a broken name would be no name.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _NO_LIMIT
     console = stdout(markup=False, width=width)
     console.print(table)
     for error in errors:
         console.print(error, style="red", soft_wrap=True)
-    line = f"{count(n_pictures, 'picture')}, {count(n_faces, 'face')}"
-    line += f", {len(errors)} not readable" if errors else ""
-    if out is not None:
-        line += f"; annotated copies in {out}" if out.is_dir() else f"; annotated copy: {out}"
     console.print(line, style="bold", soft_wrap=True)

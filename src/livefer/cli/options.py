@@ -16,12 +16,12 @@ def a_number(value: float | None) -> float | None:
     return value
 
 
+MODEL_HELP = "human or fer2013 (append -float for 32 bits), or an .onnx file that livefer exported."
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        help="fer2013 or human (append -float for 32 bits), or an .onnx file that livefer "
-        "exported.",
-        show_default="fer2013",
+        help=MODEL_HELP,
+        show_default="human",
         metavar="MODEL",
     ),
 ]

@@ -117,7 +117,8 @@ def video(
             drawn = story.write(plot, report, _made_with(recognizer, span))
         files = [*tables, *total.copies, *drawn]
         written = [printable(str(path)) for path in files if path.exists()]
-        sys.stderr.write(f"{total}; wrote {', '.join(written) or 'nothing'}\n")
+        done = f"{total}; model {recognizer.classifier.name}"
+        sys.stderr.write(f"{done}; wrote {', '.join(written) or 'nothing'}\n")
         print_hint(recognizer)
     if requested.stop.is_set():
         raise typer.Exit(requested.exit_code)

@@ -68,7 +68,7 @@ def webcam(
     try:
         with stop_requests(on_stop=lambda: view.press("q")), view:
             if has_display:
-                show(view, f"livefer: {frames.name}")
+                show(view, f"livefer: {frames.name}, model {recognizer.classifier.name}")
             while view.running:
                 time.sleep(0.05)
     except SourceError:  # the camera is gone, the recording is not
@@ -77,6 +77,7 @@ def webcam(
         raise
     state = view.state
     line = f"{count(state.n_recognised, 'frame')} recognised, {state.n_skipped:,} skipped"
+    line += f"; model {recognizer.classifier.name}"
     line += f"; wrote {record}" if record and state.n_recognised else ""
     sys.stderr.write(f"{line}\n")
 

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 from livefer.errors import ConfigError, MissingExtraError, SourceError
 from livefer.media.cuts import CutDetector
 from livefer.media.decoding import Fed, gray, upright
-from livefer.media.opencv_reader import Frame, file_name
+from livefer.media.opencv_reader import file_name
+from livefer.results import Frame
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame, VideoStream

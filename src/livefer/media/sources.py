@@ -29,13 +29,13 @@ from livefer.media.opencv_reader import (
     file_name,
     fps_of,
     n_frames_of,
-    newest,
     open_address,
     open_capture,
     read_camera,
     read_video,
 )
-from livefer.media.opencv_reader import Frame as Frame  # part of this module's names
+from livefer.media.threads import newest
+from livefer.results import Frame
 
 
 class Source:

@@ -109,18 +109,18 @@ FACES_EXAMPLE = {
     "faces": [_FACE],
     "timings_ms": {"wait": 0.1, "decode": 3.2, "detect": 38.0, "classify": 9.5, "track": 0.0,
                    "total": 51.1},
-    "model": "fer2013",
+    "model": "human",
     "hint": None,
 }  # fmt: skip
 MODEL_EXAMPLE = {
     "schema": "1",
-    "name": "fer2013",
+    "name": "human",
     "version": "0.1.0",
     "classes": ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"],
     "colours": {"angry": "#dc2e16", "happy": "#f9e22a"},
     "detector": "yunet",
     "detectors": ["yunet", "haar"],
-    "uncertain_below": 0.701,
+    "uncertain_below": 0.592,
     "card": {"network": "ResNet-18, width 32, stem stride 1", "training_data": "fer2013"},
     "limits": {"max_bytes": 16777216, "max_pixels": 64000000},
 }
