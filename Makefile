@@ -53,7 +53,7 @@ pictures: .venv-demo/installed  ## Make the README's pictures anew with the ship
 	$(DEMO)/livefer image src/livefer/assets/astronaut.jpg --detector haar --out docs
 	$(DEMO)/livefer explain src/livefer/assets/astronaut.jpg --detector haar -o docs/explained.jpg
 
-card: .venv/installed  ## Measure the shipped models, write MODEL_CARD.md and README's figures (long)
+card: .venv/installed  ## Measure the shipped models, write MODEL_CARD.md and docs/card (long)
 	PATH="$(CURDIR)/$(DEV):$$PATH" scripts/card
 
 clean:  ## Remove both environments and every cache; data/, runs/ and out/ stay
