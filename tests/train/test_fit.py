@@ -154,7 +154,7 @@ def assert_same_state(a: Path, b: Path) -> None:
     "changes",
     [
         {"optimizer": "sgd", "ema": 0.9, "augment": {"rotation_deg": 10, "mixup": 0.2}},
-        {"optimizer": "adam", "lr": 0.001, "warmup_epochs": 1, "clip_norm": 1},
+        {"optimizer": "adam", "lr": 0.001, "warmup_epochs": 1},
     ],
     ids=["sgd", "adam"],
 )
@@ -171,7 +171,7 @@ def test_resumed_is_uninterrupted_bit_for_bit(
         return steps == stop_at
 
     with monkeypatch.context() as patch:
-        patch.setattr(fit, "_anyone", after_some_steps)
+        patch.setattr(fit, "_on_any_device", after_some_steps)
         with pytest.raises(fit.Interrupted, match="stopped in epoch"):
             run(parts, **changes)
     run(parts, resume=True, **changes)
@@ -234,10 +234,9 @@ def test_a_run_cannot_go_on_with_other_images(
         run(tmp_path, resume=True, epochs=2)
 
 
-@pytest.mark.parametrize("clip_norm", [0, 1])
-def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path, clip_norm: float) -> None:
-    with pytest.raises(ConfigError, match=r"no number any more in epoch 1: a smaller lr \(now 1e"):
-        run(tmp_path, lr=1e30, clip_norm=clip_norm)
+def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"not a number .* in epoch 1: try a smaller lr \(now 1e"):
+        run(tmp_path, lr=1e30)
     assert not (tmp_path / "best.safetensors").exists()
 
 
@@ -314,7 +313,7 @@ def test_frozen_backbone_keeps_weights_and_statistics(tmp_path: Path) -> None:
         start_folder(folder, config)
         if epochs == 1:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(fit, "_anyone", iter_true_at(3))
+                patch.setattr(fit, "_on_any_device", iter_true_at(3))
                 with pytest.raises(fit.Interrupted):
                     run(folder, **changes)
         else:

@@ -100,7 +100,6 @@ class Config(_Strict):
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
     weight_decay: float = Field(0.0, ge=0, description="pull of the weights towards 0")
     decay_norm_and_bias: bool = Field(True, description="weight decay on BatchNorm and biases too")
-    clip_norm: float = Field(0.0, ge=0, description="largest gradient norm, 0 is off")
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights, 0 is off")
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="of labels: this share goes to all classes alike"
