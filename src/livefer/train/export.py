@@ -109,7 +109,7 @@ def export(
 def _metadata(
     meta: dict[str, Any], temperature: float, prior_removed: float, crop_scale: float
 ) -> dict[str, str]:
-    """Return what the file says of itself but for its figures on val.
+    """Return the metadata of the file, all but its figures on val.
 
     meta: plain data of the checkpoint, from `load_model`
     """

@@ -54,7 +54,7 @@ class Run:
     faces: (N, 48, 48) uint8, targets: (N, heads, C) float32: the training images, on the device
     weights: (heads, C) float32, of the classes in the loss
     val_faces: (M, 48, 48) uint8; truth: class ids (M,) by head, -1 where there is none
-    notes: what the log says first
+    notes: first lines of the log
     at: the epoch and the step that come next
     """
 

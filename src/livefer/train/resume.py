@@ -68,7 +68,9 @@ def restore(
     """
     tensors, saved = load_checkpoint(path)
     if "progress" not in saved:
-        raise ModelError(f"{path} holds no training state: resume from a run's last.safetensors")
+        raise ModelError(
+            f"{path} holds no training state: resume from the last.safetensors of a run"
+        )
     if list(saved["classes"]) != list(meta["classes"]):
         raise ModelError(f"{path} was trained on {saved['classes']}, the data has other classes")
     now, then = meta["config"], saved["config"]
@@ -76,11 +78,11 @@ def restore(
     if changed or bool(then.get("ema")) != (ema is not None):
         raise ModelError(
             f"{path} was made with another {' and '.join(changed) or 'ema'} than config.yaml "
-            "beside it says: mend that, or start another run with init"
+            "beside it says: restore that file, or start another run with init"
         )
     if not all(math.isclose(saved[key], meta[key], rel_tol=1e-6) for key in ("mean", "std")):
         raise ModelError(
-            f"{path} was trained on other images than {now['data']} holds now: bring them back, or "
+            f"{path} was trained on other images than {now['data']} holds now: restore them, or "
             "start another run with init"
         )
     model.load_state_dict(below_prefix("model", tensors))
