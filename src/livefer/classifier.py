@@ -38,10 +38,10 @@ from numpy.typing import NDArray
 
 from livefer.assets.files import FOLDER
 from livefer.errors import ConfigError, ModelError
-from livefer.system.onnx_session import ONNX_ERRORS, open_session
+from livefer.system.onnx_session import onnx_errors, open_session
 
-DEFAULT_MODEL = "fer2013"
-"""Or "human": what people see instead of what the data set is labelled."""
+DEFAULT_MODEL = "human"
+"""Predicts what most people see in a face; "fer2013" predicts that data set's labels."""
 FORMAT = "1"
 # Bounds the memory of a call with thousands of faces: 256 at a time are no faster and take 250 MiB
 # more: docs/experiments/speed.md#2026-11-22-onnx-runtimes-threads-do-not-spin
@@ -75,7 +75,7 @@ class EmotionClassifier:
     ) -> None:
         """Load a model; ModelError where there is none, ConfigError for a prior outside 0 to 1.
 
-        model: a shipped model's name or the path of an ONNX file; None is the default model
+        model: a shipped model's name or the path of an ONNX file; None is DEFAULT_MODEL
         threads: processor cores for one call; None leaves it to ONNX Runtime
         prior: from 0 (faces come as frequently as in training) to 1 (every class is equally likely
             beforehand, so rare ones are found more often); None is the model's own choice.
@@ -172,7 +172,7 @@ def _load(path: Path, threads: int | None) -> Any:
     """Open a file; ModelError where it is no network."""
     try:
         return open_session(path, threads)
-    except ONNX_ERRORS as error:
+    except onnx_errors() as error:
         if path.suffix == ".safetensors":
             raise ModelError(
                 f"{path} is a checkpoint, not a model: livefer export {path} -o model.onnx makes "

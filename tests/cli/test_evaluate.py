@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from livefer.cli import app
 from livefer.data.dataset import read_dataset
 from livefer.errors import ConfigError, LiveferError
+from livefer.labels import CLASSES as EMOTIONS
 from livefer.train.checkpoint import load_predictor
 
 
@@ -20,9 +21,26 @@ def test_the_figures_do_not_replace_the_votes(tmp_path: Path) -> None:
     table = tmp_path / "votes.csv"
     table.write_text("file,happy\n")
     words = ["--data", "x", "--labels", "votes", "--votes", str(table), "--json", str(table)]
-    with pytest.raises(ConfigError, match="is read: expected another name"):
+    with pytest.raises(ConfigError, match="is an input: choose another name"):
         CliRunner().invoke(app, ["evaluate", *words], catch_exceptions=False)
     assert table.read_text() == "file,happy\n"
+
+
+def test_the_default_is_the_model_that_learned_what_is_asked(tmp_path: Path) -> None:
+    data = write_folders(tmp_path / "data", {f"val/{name}": 2 for name in EMOTIONS})
+    files = sorted(path.relative_to(data).as_posix() for path in data.rglob("*.png"))
+    votes = tmp_path / "votes.csv"
+    rows = [f"{file},1,0,0,0,0,0,0" for file in files]
+    votes.write_text("\n".join([",".join(["file", *EMOTIONS]), *rows]))
+    for given, name in (
+        ((), "fer2013"),
+        (("--labels", "votes", "--votes", str(votes)), "human"),
+        (("--model", "human"), "human"),
+    ):
+        words = ["evaluate", "--data", str(data), *given]
+        ended = CliRunner().invoke(app, words, catch_exceptions=False)
+        assert ended.exit_code == 0
+        assert ended.stdout.startswith(f"{name} on val of ")
 
 
 def test_where_nothing_can_be_written_is_said_first(tmp_path: Path) -> None:

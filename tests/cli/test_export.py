@@ -15,7 +15,7 @@ from livefer.errors import ConfigError
 def test_an_export_does_not_replace_its_checkpoint(tmp_path: Path) -> None:
     checkpoint = write_checkpoint(tmp_path / "best.safetensors")
     before = checkpoint.read_bytes()
-    with pytest.raises(ConfigError, match="is read: expected another name"):
+    with pytest.raises(ConfigError, match="is an input: choose another name"):
         CliRunner().invoke(
             app, ["export", str(checkpoint), "-o", str(checkpoint)], catch_exceptions=False
         )

@@ -24,30 +24,30 @@ def test_a_batch_too_large_for_the_gpu_is_one_line(
     monkeypatch.setattr(fit, "fit", run_out)
     data = write_folders(tmp_path / "data", {"train/a": 2, "train/b": 2, "val/a": 1})
     words = ["train", f"data={data}", "--out", str(tmp_path / "run"), "batch_size=4"]
-    with pytest.raises(ConfigError, match=r"does not hold a batch of 4.*smaller batch_size"):
+    with pytest.raises(ConfigError, match=r"a batch of 4 does not fit into.*smaller batch_size"):
         CliRunner().invoke(app, words, catch_exceptions=False)
 
 
 @pytest.mark.parametrize("option", ["init", "distill.teachers"])
-def test_a_run_does_not_remove_what_it_begins_from(tmp_path: Path, option: str) -> None:
+def test_a_run_does_not_replace_what_it_starts_from(tmp_path: Path, option: str) -> None:
     best = tmp_path / "best.safetensors"
     best.write_bytes(b"weeks of work")
     (tmp_path / "last.safetensors").touch()
     value = f"[{best}]" if option == "distill.teachers" else best
     words = ["train", f"{option}={value}", "--out", str(tmp_path), "--overwrite", "data=nowhere"]
-    with pytest.raises(ConfigError, match=r"best\.safetensors is read: expected another name"):
+    with pytest.raises(ConfigError, match=r"best\.safetensors is an input: choose another name"):
         CliRunner().invoke(app, words, catch_exceptions=False)
 
 
 @pytest.mark.parametrize("name", ["gone", "empty"])
-def test_what_is_gone_on_with_is_a_run(name: str, tmp_path: Path) -> None:
+def test_only_a_run_can_be_resumed(name: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ConfigError, match=f"{name} holds no run: expected the folder of one"):
+    with pytest.raises(ConfigError, match=f"{name} holds no run: expected a folder with a config"):
         CliRunner().invoke(app, ["train", "--resume", str(tmp_path / name)], catch_exceptions=False)
 
 
 @pytest.mark.parametrize("key", ["init", "votes", "distill.teachers"])
-def test_a_missing_file_is_said_before_the_data_is_read(
+def test_a_missing_file_is_reported_before_the_data_is_read(
     key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -64,9 +64,9 @@ def test_a_missing_file_is_said_before_the_data_is_read(
                 CliRunner().invoke(app, [*words, *unneeded], catch_exceptions=False)
 
 
-def test_one_class_is_nothing_to_learn(tmp_path: Path) -> None:
+def test_one_class_is_refused(tmp_path: Path) -> None:
     data = write_folders(tmp_path / "data", {"train/sad": 2, "val/sad": 1})
     words = ["train", f"data={data}", "--out", str(tmp_path / "run")]
-    with pytest.raises(DatasetError, match="has one class, sad: a network needs two"):
+    with pytest.raises(DatasetError, match="has one class, sad: expected two or more"):
         CliRunner().invoke(app, words, catch_exceptions=False)
     assert not (tmp_path / "run").exists()

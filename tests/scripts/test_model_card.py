@@ -115,7 +115,7 @@ def test_two_models_side_by_side(results: Path) -> None:
     assert "-o src/livefer/assets/human.onnx --labels votes --prior 0.5\n" in making
     assert "65.5 % carry that class" in card
     assert "load 3.0" in making
-    readme = (results.parent / "README.md").read_text()
+    readme = read(results.parent / "README.md")
     assert readme.startswith("a\n<!-- figures -->\n| val;")
     assert readme.endswith("<!-- end of figures -->\nb\n")
     assert answers in readme

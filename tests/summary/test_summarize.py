@@ -1,4 +1,4 @@
-"""Figures of result tables: weighted by time, whatever the frame rate."""
+"""Figures of result tables: weighted by time, the same at every frame rate."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def test_shares_and_uncertain_add_up_and_are_of_the_time_seen() -> None:
     assert person.confidence == pytest.approx(0.8)
 
 
-def test_a_frame_weighs_as_long_as_it_stands() -> None:
-    """One second at 50 fps and one second at 10 fps are each a second."""
+def test_a_frame_weighs_the_time_until_the_next() -> None:
+    """One second at 50 fps weighs as much as one second at 10 fps."""
     times = [*np.arange(50) / 50, *(1 + np.arange(10) / 10)]
     rows = [make_row(float(t), "happy" if t < 1 else "sad", index=i) for i, t in enumerate(times)]
     person = only_person(rows)
@@ -50,7 +50,7 @@ def test_a_frame_weighs_as_long_as_it_stands() -> None:
 
 def test_a_rounded_time_does_not_hide_that_a_label_changed() -> None:
     times = (0.1104, 0.7609, 1.0609)
-    assert times[0] + (times[1] - times[0]) > times[1]  # in the arithmetic of computers
+    assert times[0] + (times[1] - times[0]) > times[1]  # in floating-point arithmetic
     for labels, n_changes, n_stretches in ((["happy", "sad", "sad"], 1, 2), (["sad"] * 3, 0, 1)):
         rows = [make_row(t, labels[i], index=i) for i, t in enumerate(times)]
         person = only_person(rows)
@@ -83,7 +83,7 @@ def test_a_long_pause_between_frames_is_a_gap_and_weighs_nothing() -> None:
     assert source.persons[0].longest["happy"].length_s == pytest.approx(2.0)
 
 
-def test_frames_left_out_now_and_then_are_bridged() -> None:
+def test_single_missing_frames_are_bridged() -> None:
     """Every fifth frame is missing, as in live reading: no time is lost."""
     rows = [row for row in make_rows(["happy"] * 101, fps=25) if row["index"] % 5]
     source = only_source(rows)
@@ -108,7 +108,7 @@ def test_uncertain_rows_make_no_transition_and_end_a_stretch() -> None:
     assert person.transitions_per_min == pytest.approx(60 / 2.0)
 
 
-def test_nothing_is_said_about_what_happened_out_of_view() -> None:
+def test_time_out_of_view_makes_no_transition_and_ends_a_stretch() -> None:
     seen = make_rows(["happy"] * 10)
     later = [row | {"label": "sad", "time_s": row["time_s"] + 5.0} for row in seen]
     others = [make_row(i / 10, index=1000 + i) for i in range(10, 50)]
@@ -117,7 +117,7 @@ def test_nothing_is_said_about_what_happened_out_of_view() -> None:
     assert only_person(make_rows(one_frame_missed)).n_transitions == 1
 
 
-def test_someone_who_was_never_certain_has_no_rate() -> None:
+def test_a_person_who_was_never_certain_has_no_rate() -> None:
     person = only_person(make_rows(["happy?"] * 10))
     assert person.uncertain == pytest.approx(1)
     assert person.transitions_per_min is None
@@ -136,12 +136,12 @@ def test_frames_without_a_face_skipped_frames_and_errors_are_counted() -> None:
     assert source.without_face_s == pytest.approx(1.2)
     assert source.notes == {"too dark": 1, "damaged": 1}
     assert source.cuts_s == (2.1,)
-    assert source.n_skipped == 5, "the rows of one frame tell of the same skipped ones"
+    assert source.n_skipped == 5, "all rows of a frame count the same skipped ones"
     assert [t.error for t in source.troubles] == ["cut short"]
     assert [person.name for person in source.persons] == ["person 1", "person 2"]
 
 
-def test_sources_are_kept_apart_also_when_their_rows_are_mixed() -> None:
+def test_sources_stay_apart_when_their_rows_are_mixed() -> None:
     a, b = make_rows(["happy"] * 30, source="a.mp4"), make_rows(["sad"] * 30, source="b.mp4")
     mixed = [row for pair in zip(a, b, strict=True) for row in pair]
     assert summarize(mixed, CLASSES).to_dict() == summarize(a + b, CLASSES).to_dict()
@@ -150,7 +150,7 @@ def test_sources_are_kept_apart_also_when_their_rows_are_mixed() -> None:
     assert (second.source, second.persons[0].shares["sad"]) == ("b.mp4", pytest.approx(1))
 
 
-def test_pictures_are_taken_together_and_files_without_any_frame_apart() -> None:
+def test_pictures_are_summed_up_together_and_unreadable_files_listed() -> None:
     rows = [
         make_row(0.0, "happy", None, source="a.jpg"),
         make_row(0.0, "sad", None, source="a.jpg", uncertain=True),
@@ -185,7 +185,7 @@ def test_no_rows_are_an_empty_summary() -> None:
     assert (summary.sources, summary.pictures, summary.troubles) == ((), None, ())
 
 
-def test_a_timeline_says_the_same_as_the_figures_and_stays_small() -> None:
+def test_a_timeline_agrees_with_the_figures_and_stays_small() -> None:
     rows = list(invent_people(2, seconds=200, fps=25))
     for person in only_source(rows).persons:
         line = person.timeline

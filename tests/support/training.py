@@ -45,15 +45,17 @@ def run(folder: Path, resume: bool = False, train: Split | None = None, **change
     return fit(fabric, config, train or tiny_split(), val, CLASSES, folder, resume)
 
 
-def press_ctrl_c_in_step(patch: pytest.MonkeyPatch, number: int) -> None:
-    """Let Ctrl-C be pressed during the step of this number, from 1, of every run."""
+def interrupt_in_step(
+    patch: pytest.MonkeyPatch, number: int, by: signal.Signals = signal.SIGINT
+) -> None:
+    """Send a signal during the step of this number, from 1, of the next run."""
     counted, n_steps = RunLog.step, 0
 
     def step(log: RunLog, n_images: int) -> None:
         nonlocal n_steps
         n_steps += 1
         if n_steps == number:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(by)
         counted(log, n_images)
 
     patch.setattr(RunLog, "step", step)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from training import run, tiny_split, write_votes
 
-from livefer.errors import ModelError
+from livefer.errors import LiveferError, ModelError
 from livefer.train import checkpoint
 from livefer.train.checkpoint import load_checkpoint, load_predictor, save_checkpoint
 
@@ -53,8 +53,10 @@ def test_a_checkpoint_that_cannot_be_written_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, meta = tmp_path / "last.safetensors", {"config": {}, "classes": []}
-    with pytest.raises(ModelError, match=r"last\.safetensors cannot be written"):
-        save_checkpoint(tmp_path / "nowhere" / path.name, {"x": torch.zeros(2)}, meta)
+    (tmp_path / "file").touch()
+    with pytest.raises(LiveferError, match=r"last\.safetensors cannot be written"):
+        save_checkpoint(tmp_path / "file" / path.name, {"x": torch.zeros(2)}, meta)
+    (tmp_path / "file").unlink()
     save_checkpoint(path, {"x": torch.zeros(2)}, meta)
 
     def full(tensors: dict, target: Path, meta: dict) -> None:
@@ -63,7 +65,7 @@ def test_a_checkpoint_that_cannot_be_written_says_so(
 
     monkeypatch.setattr(checkpoint, "save_file", full)
     with pytest.raises(
-        ModelError, match=r"No space left on device.*the file that was there before is whole"
+        LiveferError, match=r"No space left on device.*the file that was there before is whole"
     ):
         save_checkpoint(path, {"x": torch.ones(2)}, meta)
     assert torch.equal(load_checkpoint(path)[0]["x"], torch.zeros(2))

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
-from training import CLASSES, TINY, press_ctrl_c_in_step, run, tiny_split, write_votes
+from training import CLASSES, TINY, interrupt_in_step, run, tiny_split, write_votes
 
 from livefer.errors import ConfigError
 from livefer.train import fit
@@ -68,7 +68,7 @@ def test_resumed_is_uninterrupted_bit_for_bit(
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     run(whole, **changes)
     with monkeypatch.context() as patch:
-        press_ctrl_c_in_step(patch, stop_at)
+        interrupt_in_step(patch, stop_at)
         with pytest.raises(fit.Interrupted, match="stopped in epoch"):
             run(parts, **changes)
     run(parts, resume=True, **changes)
@@ -130,7 +130,7 @@ def test_frozen_backbone_keeps_weights_and_statistics(tmp_path: Path) -> None:
         start_folder(folder, config)
         if epochs == 1:
             with pytest.MonkeyPatch.context() as patch:
-                press_ctrl_c_in_step(patch, 3)
+                interrupt_in_step(patch, 3)
                 with pytest.raises(fit.Interrupted):
                     run(folder, **changes)
         else:
@@ -160,12 +160,13 @@ def test_settings_without_effect_on_votes_are_noted(
     assert "label_smoothing, class_weights: for labels only" in capsys.readouterr().err
 
 
-def test_the_first_ctrl_c_is_noted_and_the_second_is_not_swallowed() -> None:
-    # A process that was started in the background ignores Ctrl-C from the start.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    with fit._catch_ctrl_c() as stop:
-        signal.raise_signal(signal.SIGINT)
-        assert stop.is_set()
-        with pytest.raises(KeyboardInterrupt):  # the second one is not swallowed
-            signal.raise_signal(signal.SIGINT)
-    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+@pytest.mark.parametrize(("by", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_ends_with_the_exit_code_of_its_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: signal.Signals, exit_code: int
+) -> None:
+    interrupt_in_step(monkeypatch, 2, by)
+    with pytest.raises(fit.Interrupted, match="stopped in epoch 1, step 2") as interrupted:
+        run(tmp_path)
+    assert interrupted.value.exit_code == exit_code
+    progress = load_checkpoint(tmp_path / "last.safetensors")[1]["progress"]
+    assert (progress["epoch"], progress["step"]) == (0, 2)

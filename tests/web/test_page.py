@@ -34,7 +34,7 @@ from browser import (
 
 from livefer import Recognizer
 from livefer.labels import CLASSES, colour_bgr
-from livefer.tables.writing import columns
+from livefer.tables.schema import columns
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from livefer.data.dataset import Dataset, Split
-from livefer.drawing.figures import require_matplotlib, rgb
+from livefer.drawing.figures import require_matplotlib
 from livefer.evaluation import metrics
 from livefer.evaluation.calibration import MIN_RIGHT
 from livefer.evaluation.report import Answers, Report
+from livefer.labels import colour_hex
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -162,8 +163,8 @@ def dataset_picture(dataset: Dataset, title: str) -> Figure:
     for number, (name, split) in enumerate(dataset.splits.items()):
         counts = np.bincount(split.targets, minlength=n)
         y = np.arange(n) + (number - (len(dataset.splits) - 1) / 2) * height
-        colours = [(*rgb(c, dataset.classes), shades[name]) for c in dataset.classes]
-        bars.barh(y, counts, height * 0.92, color=colours)
+        colours = [colour_hex(c, dataset.classes) for c in dataset.classes]
+        bars.barh(y, counts, height * 0.92, color=colours, alpha=shades[name])
         for at, count in zip(y, counts, strict=True):
             bars.text(count, at, f" {count:,} {name}", va="center", fontsize=7.5, color=_INK)
     bars.set_ylim(n - 0.5, -0.5)

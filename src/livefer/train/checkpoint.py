@@ -8,9 +8,7 @@ renamed, so that a crash never leaves half of one.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +20,17 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from livefer.errors import ModelError
+from livefer.system.atomic import replacing
 from livefer.train.config import Config, parse_config
 from livefer.train.model import ResNetFER
 
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
-    """Write tensors and plain data to one safetensors file; ModelError where that fails."""
-    temporary = path.with_name(path.name + ".part")
+    """Write tensors and plain data to one safetensors file; LiveferError where that fails."""
     contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
-    try:
-        save_file(contiguous, temporary, {key: json.dumps(value) for key, value in meta.items()})
-        os.replace(temporary, path)
-    except (OSError, SafetensorError) as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise ModelError(
-            f"{path} cannot be written ({error}): free some space on the disk; the file that "
-            "was there before is whole"
-        ) from None
+    todo = "free some space on the disk; the file that was there before is whole"
+    with replacing(path, SafetensorError, todo=todo) as part:
+        save_file(contiguous, part, {key: json.dumps(value) for key, value in meta.items()})
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

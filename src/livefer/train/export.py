@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import os
 import subprocess
 import warnings
 from datetime import date
@@ -24,6 +23,7 @@ from livefer.data.dataset import Split
 from livefer.errors import ModelError
 from livefer.evaluation import metrics
 from livefer.evaluation.calibration import confidence_threshold, fit_temperature
+from livefer.system.atomic import replacing
 from livefer.train.cam import closed_form_cams
 from livefer.train.checkpoint import load_model
 from livefer.train.config import Config, parse_config
@@ -94,15 +94,9 @@ def export(
 
     described = _metadata(meta, graph.temperature, prior_removed, crop_scale)
     described |= figures_on(val, probabilities)
-    temporary = output.with_name(output.name + ".part")
-    try:
-        _write(graph, described, temporary)
-        _compare(temporary, graph, val.faces[:_N_COMPARED])
-        os.replace(temporary, output)
-    except OSError as error:
-        raise ModelError(f"{output} cannot be written: {error}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(output) as part:
+        _write(graph, described, part)
+        _compare(part, graph, val.faces[:_N_COMPARED])
     return described
 
 
@@ -227,7 +221,6 @@ def _write(graph: nn.Module, described: dict[str, str], path: Path) -> None:
     _store_half(proto.graph)
     onnx.helper.set_model_props(proto, described)
     onnx.checker.check_model(proto)
-    path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(proto, str(path))
 
 

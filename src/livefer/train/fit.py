@@ -8,10 +8,6 @@ from __future__ import annotations
 
 import copy
 import math
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +22,7 @@ from torch import Tensor, nn
 from livefer.data.dataset import Split
 from livefer.errors import ConfigError
 from livefer.evaluation import metrics
+from livefer.system.interrupts import StopRequested, stop_requests
 from livefer.train.augment import augment, mix, unmake
 from livefer.train.checkpoint import build_model, normalise, save_checkpoint, with_prefix
 from livefer.train.config import Config
@@ -41,7 +38,14 @@ from livefer.train.run_log import RunLog
 
 
 class Interrupted(Exception):
-    """Ctrl-C: the run has saved its state and can be resumed."""
+    """Ctrl-C or SIGTERM: the run has saved its state and can be resumed.
+
+    exit_code: what the process should end with
+    """
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 @dataclass
@@ -104,16 +108,19 @@ def fit(
     """Train, and return the checkpoint of the epoch that is best on val.
 
     Writes last.safetensors (all that resuming needs), best.safetensors (the weights to use),
-    metrics.jsonl and TensorBoard's events to `folder`. Raises Interrupted after Ctrl-C, with the
-    state saved.
+    metrics.jsonl and TensorBoard's events to `folder`. Raises Interrupted after Ctrl-C or SIGTERM,
+    with the state saved; a second one ends the run at once.
     """
     run = prepare_run(fabric, config, train, val, classes, folder, resume)
     at = run.at
-    with RunLog(fabric, config, folder, run.n_steps, at.epoch) as log, _catch_ctrl_c() as stop:
+    with (
+        RunLog(fabric, config, folder, run.n_steps, at.epoch) as log,
+        stop_requests(may_interrupt=True) as requested,
+    ):
         for note in run.notes:
             log.say(note)
         while at.epoch < config.epochs and not _is_stuck(at, config):
-            loss = train_epoch(run, log, stop)
+            loss = train_epoch(run, log, requested)
             figures, matrix = validate(run)
             is_best = _keep_best(run, figures)
             lr = learning_rate(config, at.epoch + 1 - 1 / run.n_steps)
@@ -192,10 +199,10 @@ def _notes(config: Config, why_not_compiled: str) -> list[str]:
     return notes
 
 
-def train_epoch(run: Run, log: RunLog, stop: threading.Event) -> float:
+def train_epoch(run: Run, log: RunLog, requested: StopRequested) -> float:
     """Train from the run's step to the end of its epoch; return the mean loss of the epoch.
 
-    Raises Interrupted, with the state saved, after the step in which `stop` was set, and
+    Raises Interrupted, with the state saved, after the step in which a stop was requested, and
     ConfigError where the loss is no longer a number.
     """
     fabric, config, at = run.fabric, run.config, run.at
@@ -209,9 +216,10 @@ def train_epoch(run: Run, log: RunLog, stop: threading.Event) -> float:
         at.step += 1
         at.loss_sum = at.loss_sum + loss.detach()
         log.step(len(rows))
-        if _on_any_device(stop.is_set(), fabric):
+        if _on_any_device(requested.stop.is_set(), fabric):
             run.save()
-            raise Interrupted(f"stopped in epoch {at.epoch + 1}, step {at.step}")
+            message = f"stopped in epoch {at.epoch + 1}, step {at.step}"
+            raise Interrupted(message, requested.exit_code)
 
     loss_sum = torch.as_tensor(fabric.all_reduce(torch.as_tensor(at.loss_sum)))
     if not math.isfinite(loss_sum):
@@ -357,26 +365,6 @@ def _shuffled(n: int, seed: int, epoch: int) -> Tensor:
 def _seed(*numbers: int) -> None:
     """Seed torch's global generators with a hash of the numbers."""
     torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
-
-
-@contextmanager
-def _catch_ctrl_c() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into an event; a second one ends the program as usual."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def on_signal(number: int, frame: Any) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, on_signal)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _on_any_device(flag: bool, fabric: Fabric) -> bool:

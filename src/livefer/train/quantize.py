@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,18 +20,13 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    CalibrationMethod,
-    QuantFormat,
-    QuantType,
-    quantize_static,
-)
 
 from livefer.classifier import EmotionClassifier
 from livefer.data import hygiene
 from livefer.data.dataset import Split
 from livefer.errors import ModelError
+from livefer.system import telemetry
+from livefer.system.atomic import replacing
 from livefer.train.export import export, figures_on
 
 N_CALIBRATION = 504
@@ -67,7 +61,6 @@ def export_int8(
     sixth decimal. Threshold and figures are measured on the int8 file:
     docs/experiments/speed.md#2026-11-22-int8-with-7-bit-weights-answers-alike-on-every-processor
     """
-    temporary = output.with_name(output.name + ".part")
     with tempfile.TemporaryDirectory() as folder:
         float_file = Path(folder) / "float.onnx"
         described = export(checkpoint, float_file, val, labels, prior_removed, crop_scale)
@@ -78,18 +71,13 @@ def export_int8(
             "balanced by class; first convolution, head and maps float32"
         )
         float_answers = EmotionClassifier(float_file).predict(val.faces)
-        try:
-            quantize(float_file, temporary, faces, described)
-            answers = EmotionClassifier(temporary).predict(val.faces)
+        with replacing(output) as part:
+            quantize(float_file, part, faces, described)
+            answers = EmotionClassifier(part).predict(val.faces)
             difference = compare(float_answers, answers, val.targets)
             _refuse(difference)
             described |= figures_on(val, answers, against_float=difference)
-            _describe(temporary, described)
-            os.replace(temporary, output)
-        except OSError as error:
-            raise ModelError(f"{output} cannot be written: {error}") from None
-        finally:
-            temporary.unlink(missing_ok=True)
+            _describe(part, described)
     return described
 
 
@@ -113,6 +101,7 @@ def quantize(
 
     faces: (N, S, S) uint8; the ranges hold 99.999 % of the activations that they give
     """
+    ort = telemetry.load("onnxruntime.quantization")
     proto = onnx.load(str(float_file))
     _widen(proto.graph)
     nodes = _convolutional(proto.graph)
@@ -121,18 +110,18 @@ def quantize(
     onnx.helper.set_model_props(proto, {"onnx.quant.pre_process": "onnxruntime.quant"})
     output.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.redirect_stdout(io.StringIO()):  # it prints its progress
-        quantize_static(
+        ort.quantize_static(
             proto,
             str(output),
             _Faces(faces),
-            quant_format=QuantFormat.QDQ,
+            quant_format=ort.QuantFormat.QDQ,
             op_types_to_quantize=["Conv", "Relu", "Add"],
             nodes_to_quantize=nodes,
             per_channel=True,
             reduce_range=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            calibrate_method=CalibrationMethod.Percentile,
+            activation_type=ort.QuantType.QUInt8,
+            weight_type=ort.QuantType.QInt8,
+            calibrate_method=ort.CalibrationMethod.Percentile,
             extra_options={
                 "WeightSymmetric": True,
                 "CalibPercentile": _PERCENTILE,
@@ -181,8 +170,11 @@ def _refuse(difference: dict[str, float]) -> None:
         )
 
 
-class _Faces(CalibrationDataReader):  # type: ignore[misc]
-    """Batches of faces for ONNX Runtime's calibration, which asks for ranges of batches."""
+class _Faces:
+    """Batches of faces with the methods of ONNX Runtime's CalibrationDataReader.
+
+    The calibration asks for ranges of batches.
+    """
 
     def __init__(self, faces: NDArray[np.uint8]) -> None:
         self._batches = [faces[i : i + _BATCH] for i in range(0, len(faces), _BATCH)]

@@ -11,20 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from backgrounds import Image, photo_backgrounds
-from common import arguments
-from heads import Head, val_heads
-from loading import load_detectors
+from lib.backgrounds import Image, photo_backgrounds
+from lib.common import arguments
+from lib.heads import Head, val_heads
+from lib.loading import load_detectors
+from lib.scenes import FPS, Scene
+from lib.truth import EVERY
 from numpy.typing import NDArray
-from scenes import FPS, Scene
-from truth import EVERY
 
 from livefer.classifier import EmotionClassifier
 from livefer.data.dataset import read_dataset
 from livefer.errors import ConfigError
-from livefer.media.opencv_reader import Frame
 from livefer.recognizer import Recognizer
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 
 _CHECK_EVERY = 150
 

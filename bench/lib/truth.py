@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from lib.scenes import ABSENT, FPS, WHOLE, Scene
 from numpy.typing import NDArray
-from scenes import ABSENT, FPS, WHOLE, Scene
 
 from livefer.faces.boxes import iou_matrix
 from livefer.results import FrameResult

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from lib.scenes import ABSENT, WHOLE
+from lib.truth import MIN_IOU, Truth, identities, match
 from numpy.typing import NDArray
-from scenes import ABSENT, WHOLE
-from truth import MIN_IOU, Truth, identities, match
 
 from livefer.faces.boxes import iou_matrix
 from livefer.results import Face, FrameResult

@@ -12,14 +12,14 @@ from typing import Any
 
 import cv2
 import numpy as np
-from backgrounds import Image, smooth_noise
-from common import PICTURE
+from lib.backgrounds import Image, smooth_noise
+from lib.common import PICTURE
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from livefer.data.dataset import Split
 from livefer.faces.boxes import iou_matrix
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
 
 OVAL = np.array([0.58, 0.70])
 """Half axes of a head, in sides of its face."""

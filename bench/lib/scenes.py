@@ -1,10 +1,8 @@
 """Generated scenes of faces that move, cross, hide, come and go; who is where is known exactly.
 
-    python bench/scenes.py --sheet out/scenes.png
-
-Heads (bench/heads.py) move as their kind of scene says (bench/casts.py) before smooth noise,
-gradients or photographs without faces (bench/backgrounds.py); the light changes a little and every
-frame has sensor noise. The same seed gives the same pixels. Boxes are xyxy in pixels. Nothing that
+Heads (heads.py) move as their kind of scene says (casts.py) before smooth noise, gradients or
+photographs without faces (backgrounds.py); the light changes a little, and every frame has sensor
+noise. The same seed gives the same pixels. Boxes are xyxy in pixels. Nothing that
 is made from FER2013 or from photographs may be committed.
 """
 
@@ -12,19 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
-from backgrounds import HEIGHT, WIDTH, Image, gradient, photo_backgrounds, smooth_noise
-from casts import KINDS, Actor, Direct, group, sitting, swaying
-from common import arguments, run
-from heads import OVAL, Head, paste, shipped_heads, val_heads
-from loading import load_detectors
+from lib.backgrounds import HEIGHT, WIDTH, Image, gradient, smooth_noise
+from lib.casts import KINDS, Actor, Direct, group, sitting, swaying
+from lib.heads import OVAL, Head, paste
 from numpy.typing import NDArray
 
-from livefer.data.dataset import read_dataset
-from livefer.errors import ConfigError, LiveferError
+from livefer.errors import ConfigError
 
 FPS = 30
 ABSENT, WHOLE = 0.1, 0.9
@@ -170,22 +164,3 @@ def sheet(
             row.append(cv2.resize(image, (320, 240), interpolation=cv2.INTER_AREA))
         rows.append(np.hstack(row))
     return np.asarray(np.vstack(rows), np.uint8)
-
-
-def main() -> None:
-    """Write a sheet with pictures of every kind of scene, boxes drawn in."""
-    parser = arguments(__doc__, "--data", "--photos", "--yunet", "--seed")
-    parser.add_argument("--sheet", type=Path, required=True)
-    args = parser.parse_args()
-    dataset = read_dataset(args.data)
-    detectors = list(load_detectors(args.yunet).values())
-    heads, _ = val_heads(dataset.split("val"), dataset.classes, 12, detectors, args.seed)
-    backgrounds = photo_backgrounds(args.photos)
-    args.sheet.parent.mkdir(parents=True, exist_ok=True)
-    picture = sheet([*shipped_heads(), *heads], backgrounds, args.seed)
-    if not cv2.imwrite(str(args.sheet), picture):
-        raise LiveferError(f"{args.sheet} cannot be written: is it a .png in a folder of yours?")
-
-
-if __name__ == "__main__":
-    run(main)

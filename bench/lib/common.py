@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-PICTURE = Path(__file__).parent.parent / "src/livefer/assets/astronaut.jpg"
+PICTURE = Path(__file__).parents[2] / "src/livefer/assets/astronaut.jpg"
 """The shipped picture: one face, 512x512."""
 
 _OPTIONS: dict[str, dict[str, Any]] = {

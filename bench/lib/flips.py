@@ -9,9 +9,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from lib.scenes import FPS, WHOLE, Scene
+from lib.truth import Truth, match
 from numpy.typing import NDArray
-from scenes import FPS, WHOLE, Scene
-from truth import Truth, match
 
 from livefer.results import FrameResult
 from livefer.tracking.tracker import steady_class, window_mean

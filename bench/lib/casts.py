@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from backgrounds import HEIGHT, WIDTH
-from heads import Head
+from lib.backgrounds import HEIGHT, WIDTH
+from lib.heads import Head
 from numpy.random import Generator
 from numpy.typing import NDArray
 

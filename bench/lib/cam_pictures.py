@@ -6,7 +6,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from cam_maps import INNER, Heats
+from lib.cam_maps import INNER, Heats
 from numpy.typing import NDArray
 
 from livefer.data.dataset import Split
