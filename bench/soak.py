@@ -23,9 +23,8 @@ from lib.processes import memory_mib
 from livefer import Recognizer
 from livefer.live.state import LiveState
 from livefer.live.view import LiveView
-from livefer.media.opencv_reader import Frame
 from livefer.media.sources import Source
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 from livefer.speed.benchmark import shipped_portrait
 from livefer.speed.made_frames import FPS, Scene
 from livefer.system.machine import describe

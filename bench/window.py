@@ -25,8 +25,8 @@ from livefer import Recognizer
 from livefer.drawing.text import Image
 from livefer.live.view import LiveView
 from livefer.live.window import show
-from livefer.media.opencv_reader import Frame
 from livefer.media.sources import Source
+from livefer.results import Frame
 from livefer.speed.benchmark import shipped_portrait
 from livefer.speed.made_frames import FPS, Scene
 from livefer.system.machine import describe

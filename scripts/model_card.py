@@ -35,7 +35,7 @@ PRINTED = {
 
 ABOUT = {
     "fer2013": "predicts FER2013's labels: the benchmark",
-    "human": "predicts what most of ten people see in a face",
+    "human": "predicts what most of ten people see in a face: the default",
 }
 
 Models = dict[str, dict[str, Any]]

@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 from livefer.classifier import EmotionClassifier
 from livefer.data.dataset import read_dataset
 from livefer.errors import ConfigError
-from livefer.media.opencv_reader import Frame
 from livefer.recognizer import Recognizer
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 
 _CHECK_EVERY = 150
 

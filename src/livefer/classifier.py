@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from livefer.assets.files import FOLDER
 from livefer.errors import ConfigError, ModelError
-from livefer.system.onnx_session import ONNX_ERRORS, open_session
+from livefer.system.onnx_session import onnx_errors, open_session
 
-DEFAULT_MODEL = "fer2013"
-"""Or "human": what people see instead of what the data set is labelled."""
+DEFAULT_MODEL = "human"
+"""Predicts what most people see in a face; "fer2013" predicts that data set's labels."""
 FORMAT = "1"
 # Bounds the memory of a call with thousands of faces: 256 at a time are no faster and take 250 MiB
 # more: docs/experiments/speed.md#2026-11-22-onnx-runtimes-threads-do-not-spin
@@ -37,7 +37,7 @@ def shipped_models() -> dict[str, Path]:
 class EmotionClassifier:
     """An exported model.
 
-    model: a shipped model's name or the path of an ONNX file; None is the default model
+    model: a shipped model's name or the path of an ONNX file; None is "human"
     threads: processor cores for one call; None leaves it to ONNX Runtime
     prior: how much of the class frequencies in training is divided out of the probabilities, from
         0 (faces come as in the training data) to 1 (every class is equally likely beforehand, so
@@ -61,7 +61,7 @@ class EmotionClassifier:
         path = _find(model)
         try:
             self._session = open_session(path, threads)
-        except ONNX_ERRORS as error:
+        except onnx_errors() as error:
             if path.suffix == ".safetensors":
                 raise ModelError(
                     f"{path} is a checkpoint, no model: livefer export {path} -o model.onnx "

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from livefer.batch.analyze import Settings
 from livefer.classifier import DEFAULT_MODEL, EmotionClassifier, shipped_models
 from livefer.labels import CLASSES
 from livefer.recognizer import Recognizer
@@ -20,9 +21,16 @@ PICTURE = Path(str(resources.files("livefer") / "assets/astronaut.jpg"))
 def test_names() -> None:
     models = shipped_models()
     assert set(models) == {*MODELS, "float"}
-    assert DEFAULT_MODEL in models
+    assert DEFAULT_MODEL == "human"
     assert EmotionClassifier("float").name == f"{DEFAULT_MODEL}-float"
     assert sum(models[name].stat().st_size for name in MODELS) < 40e6
+
+
+def test_one_default_wherever_a_person_points_at_faces() -> None:
+    assert EmotionClassifier().name == DEFAULT_MODEL
+    assert Recognizer(detector="haar").classifier.name == DEFAULT_MODEL
+    assert Settings(detector="haar").recognizer().classifier.name == DEFAULT_MODEL
+    assert Settings(detector="haar").about()["livefer.model"] == DEFAULT_MODEL
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -25,9 +25,8 @@ from numpy.typing import NDArray
 
 from livefer.errors import ConfigError
 from livefer.labels import CLASSES
-from livefer.media.opencv_reader import Frame
 from livefer.recognizer import Recognizer
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 from livefer.tracking.tracker import Tracker
 
 

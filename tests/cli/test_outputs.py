@@ -14,15 +14,6 @@ from livefer.cli import app
 from livefer.errors import LiveferError
 
 
-def test_where_to_write_is_the_same_word_everywhere() -> None:
-    import typer.main
-
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    for name in ("image", "video", "analyze", "explain", "demo", "train", "export"):
-        words = {word for option in commands[name].params for word in option.opts}
-        assert {"--out", "-o"} <= words, name
-
-
 def test_what_cannot_be_written_is_said_before_hours_of_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

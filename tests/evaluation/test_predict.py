@@ -9,10 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from builders import make_faces, make_split
+from builders import make_faces, make_split, write_folders
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
+from livefer import labels
 from livefer.cli import app
 from livefer.data.dataset import Dataset, Split
 from livefer.data.votes import Votes
@@ -299,9 +300,26 @@ def test_the_figures_do_not_replace_the_votes(tmp_path: Path) -> None:
     table = tmp_path / "votes.csv"
     table.write_text("file,happy\n")
     words = ["--data", "x", "--labels", "votes", "--votes", str(table), "--json", str(table)]
-    with pytest.raises(ConfigError, match="is read: expected another name"):
+    with pytest.raises(ConfigError, match="is an input: choose another name"):
         CliRunner().invoke(app, ["evaluate", *words], catch_exceptions=False)
     assert table.read_text() == "file,happy\n"
+
+
+def test_the_default_is_the_model_that_learned_what_is_asked(tmp_path: Path) -> None:
+    data = write_folders(tmp_path / "data", {f"val/{name}": 2 for name in labels.CLASSES})
+    files = sorted(path.relative_to(data).as_posix() for path in data.rglob("*.png"))
+    votes = tmp_path / "votes.csv"
+    rows = [f"{file},1,0,0,0,0,0,0" for file in files]
+    votes.write_text("\n".join([",".join(["file", *labels.CLASSES]), *rows]))
+    for given, name in (
+        ((), "fer2013"),
+        (("--labels", "votes", "--votes", str(votes)), "human"),
+        (("--model", "human"), "human"),
+    ):
+        words = ["evaluate", "--data", str(data), *given]
+        ended = CliRunner().invoke(app, words, catch_exceptions=False)
+        assert ended.exit_code == 0
+        assert ended.stdout.startswith(f"{name} on val of ")
 
 
 def test_where_nothing_can_be_written_is_said_first(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from fakes import LevelClassifier, SquareDetector, make_scene
 from numpy.typing import NDArray
 
 from livefer.faces.crops import crop_faces
-from livefer.media.opencv_reader import Frame
 from livefer.recognizer import Recognizer
+from livefer.results import Frame
 
 
 class Recording(LevelClassifier):

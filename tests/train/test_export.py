@@ -300,7 +300,7 @@ def test_against_votes_a_checkpoint_answers_with_what_it_learned_of_them(
 
 def test_an_export_does_not_replace_its_checkpoint(checkpoint: Path) -> None:
     before = checkpoint.read_bytes()
-    with pytest.raises(ConfigError, match="is read: expected another name"):
+    with pytest.raises(ConfigError, match="is an input: choose another name"):
         CliRunner().invoke(
             app, ["export", str(checkpoint), "-o", str(checkpoint)], catch_exceptions=False
         )

@@ -472,7 +472,7 @@ def test_a_run_does_not_remove_what_it_begins_from(tmp_path: Path, option: str) 
     (tmp_path / "last.safetensors").touch()
     value = f"[{best}]" if option == "distill.teachers" else best
     words = ["train", f"{option}={value}", "--out", str(tmp_path), "--overwrite", "data=nowhere"]
-    with pytest.raises(ConfigError, match=r"best\.safetensors is read: expected another name"):
+    with pytest.raises(ConfigError, match=r"best\.safetensors is an input: choose another name"):
         CliRunner().invoke(app, words, catch_exceptions=False)
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from livefer.errors import DatasetError
 from livefer.labels import CLASSES, FER2013_CSV_ORDER
 from livefer.media.opencv_reader import quiet
+from livefer.media.pictures import is_cut_short
 
 SIZE = 48
 FER2013_USAGES = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
@@ -144,7 +145,7 @@ def _read_picture(path: Path) -> NDArray[np.uint8] | str:
         return f"cannot be opened: {error.strerror}"
     if not data:
         return "an empty file"
-    if _is_cut_short(data):
+    if is_cut_short(data):
         return "a picture that is cut short"
     try:
         face = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
@@ -157,20 +158,6 @@ def _read_picture(path: Path) -> NDArray[np.uint8] | str:
         how = cv2.INTER_AREA if larger else cv2.INTER_LINEAR
         face = cv2.resize(face, (SIZE, SIZE), interpolation=how)
     return face.astype(np.uint8, copy=False)
-
-
-def _is_cut_short(data: bytes) -> bool:
-    """Say whether a JPEG or PNG lacks its end: OpenCV would fill the rest with gray and go on."""
-    if data.startswith(b"\x89PNG"):
-        return b"IEND" not in data
-    if not data.startswith(b"\xff\xd8"):
-        return False
-    # Segments are skipped by their length, so that a thumbnail's end does not count as the end.
-    at = 2
-    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":  # until start of scan
-        is_fill = data[at + 1 : at + 2] == b"\xff"
-        at += 1 if is_fill else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return data.find(b"\xff\xd9", at) < 0
 
 
 # The original CSV

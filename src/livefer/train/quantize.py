@@ -20,13 +20,6 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    CalibrationMethod,
-    QuantFormat,
-    QuantType,
-    quantize_static,
-)
 
 from livefer.classifier import EmotionClassifier
 from livefer.data import hygiene
@@ -34,6 +27,7 @@ from livefer.data.dataset import Split
 from livefer.errors import ModelError
 from livefer.evaluation import metrics
 from livefer.evaluation.calibration import confidence_threshold
+from livefer.system import telemetry
 from livefer.system.atomic import replacing
 from livefer.train.export import export
 
@@ -119,6 +113,7 @@ def quantize(
 
     faces: (N, S, S) uint8, the activations' ranges hold 99.999 % of the values they give
     """
+    ort = telemetry.load("onnxruntime.quantization")
     proto = onnx.load(str(float_file))
     _widen(proto.graph)
     nodes = _convolutional(proto.graph)
@@ -127,18 +122,18 @@ def quantize(
     onnx.helper.set_model_props(proto, {"onnx.quant.pre_process": "onnxruntime.quant"})
     output.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.redirect_stdout(io.StringIO()):  # it prints what it is doing
-        quantize_static(
+        ort.quantize_static(
             proto,
             str(output),
             _Faces(faces),
-            quant_format=QuantFormat.QDQ,
+            quant_format=ort.QuantFormat.QDQ,
             op_types_to_quantize=["Conv", "Relu", "Add"],
             nodes_to_quantize=nodes,
             per_channel=True,
             reduce_range=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            calibrate_method=CalibrationMethod.Percentile,
+            activation_type=ort.QuantType.QUInt8,
+            weight_type=ort.QuantType.QInt8,
+            calibrate_method=ort.CalibrationMethod.Percentile,
             extra_options={
                 "WeightSymmetric": True,
                 "CalibPercentile": _PERCENTILE,
@@ -179,8 +174,11 @@ def _refuse(difference: dict[str, float]) -> None:
         )
 
 
-class _Faces(CalibrationDataReader):  # type: ignore[misc]
-    """Faces in batches, as ONNX Runtime's calibration asks for them: by ranges of batches."""
+class _Faces:
+    """Faces in batches, as ONNX Runtime's calibration asks for them: by ranges of batches.
+
+    A CalibrationDataReader by its methods.
+    """
 
     def __init__(self, faces: NDArray[np.uint8]) -> None:
         self._batches = [faces[i : i + _BATCH] for i in range(0, len(faces), _BATCH)]
