@@ -25,7 +25,7 @@ import numpy as np
 from lib.common import PICTURE, arguments, run, write_both
 from lib.processes import cpu_s, memory_mib, with_children
 
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
 from livefer.system import machine
 
 

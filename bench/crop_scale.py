@@ -24,7 +24,7 @@ from lib.loading import load_detectors
 from numpy.typing import NDArray
 
 from livefer.faces.boxes import crop_boxes
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
 
 SIDE_PX = 96
 MARGINS = {

@@ -24,7 +24,7 @@ from lib.loading import load_detectors
 from numpy.typing import NDArray
 
 from livefer.faces.crops import to_gray
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
 from livefer.system.machine import describe
 
 Detect = Callable[[NDArray[Any]], NDArray[Any]]

@@ -25,7 +25,7 @@ from lib.processes import cpu_s, memory_mib
 from numpy.typing import NDArray
 from websockets.asyncio.client import connect
 
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
 from livefer.system.machine import Machine, describe
 
 _WARM_S = 3.0

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from livefer.classifier import shipped_models
 from livefer.detection.yunet import YuNetDetector
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
 from livefer.system import telemetry
 
 SPINS, STOPS = "session.intra_op.allow_spinning", "session.force_spinning_stop"

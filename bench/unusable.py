@@ -34,7 +34,7 @@ from livefer.evaluation.predict import Predict, match_classes
 from livefer.faces.boxes import crop_boxes, iou_matrix
 from livefer.faces.crops import crop_faces
 from livefer.faces.quality import share_outside, usable
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
 
 ORDINARY, ORDINARY_PHOTOS = "ordinary val faces", "ordinary faces of photographs"
 _LONG_SIDE_PX = 1280

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
 
 WIDTH, HEIGHT = 640, 480
 _BEAR_FACES = {"skimage__coins.png"}  # a detector that finds one there is not wrong

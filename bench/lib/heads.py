@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from livefer.data.dataset import Split
 from livefer.faces.boxes import iou_matrix
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
 
 OVAL = np.array([0.58, 0.70])
 """Half axes of a head, in sides of its face."""

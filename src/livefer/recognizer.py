@@ -22,7 +22,8 @@ from livefer.faces.boxes import crop_boxes
 from livefer.faces.crops import crop_faces
 from livefer.faces.quality import too_small, usable, why_no_face
 from livefer.faces.views import BOTH, boxes_of, turned, views_of
-from livefer.media.sources import Source, as_image, open_source
+from livefer.media.pictures import as_image
+from livefer.media.sources import Source, open_source
 from livefer.results import Face, Frame, FrameResult
 from livefer.tracking.live_search import FollowingTracker
 from livefer.tracking.tracker import Seen, Tracker

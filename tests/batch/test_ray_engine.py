@@ -22,7 +22,7 @@ from livefer.batch.batches import Batch, Input, find_inputs
 from livefer.batch.output import Output
 from livefer.batch.ray_engine import _Attempts, _unpack
 from livefer.errors import SourceError
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
 from livefer.system.cloud import download, list_files, read_bytes, upload
 from livefer.tables.dataframes import read_results
 from livefer.tables.schema import to_rows

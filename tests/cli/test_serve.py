@@ -180,10 +180,10 @@ def test_a_taken_port_is_one_line(
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("--host", "no.such.host.invalid"), '"no.such.host.invalid" is no address'),
-        (("--host", "192.0.2.1", "--port", "0"), "192.0.2.1 is no address of this machine"),
+        (("--host", "no.such.host.invalid"), '"no.such.host.invalid" is not an address'),
+        (("--host", "192.0.2.1", "--port", "0"), "192.0.2.1 is not an address of this machine"),
         (("--ssl-certfile", "absent.pem", "--port", "0"), "absent.pem does not exist"),
-        (("--ssl-certfile", "bad.pem", "--port", "0"), "bad.pem is no certificate"),
+        (("--ssl-certfile", "bad.pem", "--port", "0"), "bad.pem cannot be used as a certificate"),
         (("--ssl-keyfile", "bad.pem"), "--ssl-keyfile needs --ssl-certfile"),
         (("--allow-origin", "example.org"), "expected a site as in"),
         (("--allow-origin", "https://example.org:x"), "expected a site as in"),

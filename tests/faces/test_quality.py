@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from videos import face_picture
 
 from livefer.faces.quality import (
-    MIN_FACE_PX,
     dark,
     share_outside,
     sharpness,
@@ -36,14 +35,41 @@ def test_why_no_face() -> None:
     assert why_no_face(np.full_like(picture, 128)) == "blank"
     assert why_no_face(np.full_like(picture, 255)) == "too bright"
     lamp = np.zeros_like(picture)
-    lamp[100:200, 100:300] = 200  # dark around somebody who can be seen
+    lamp[100:200, 100:300] = 200  # dark around a place that is lit
     assert why_no_face(lamp) is None
 
 
-def test_a_face_is_too_small_by_its_shorter_side() -> None:
-    side = float(MIN_FACE_PX)
-    boxes = [(0, 0, side, side), (5, 5, 4 + side, 90), (5, 5, 90, 4 + side)]
-    assert too_small(boxes).tolist() == [False, True, True]
+def thumb(low: int, high: int, n_high: int) -> NDArray[np.uint8]:
+    """Return a picture of the size at which pictures are judged, with two gray levels."""
+    levels = np.full(18 * 32, low, np.uint8)
+    levels[:n_high] = high
+    return levels.reshape(18, 32, 1).repeat(3, axis=2)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "n_high", "expected"),
+    [
+        (27, 27, 0, "too dark"),
+        (28, 28, 0, "blank"),
+        (0, 200, 28, "too dark"),  # 4.9 % of the picture is light
+        (0, 200, 30, None),  # 5.2 %
+        (241, 241, 0, "too bright"),
+        (240, 240, 0, "blank"),
+        (0, 255, 576 - 28, "too bright"),
+        (0, 255, 576 - 30, None),
+        (100, 108, 232, "blank"),  # a standard deviation of 3.92
+        (100, 108, 288, None),  # of 4
+    ],
+)
+def test_the_limits_of_pictures_that_can_show_a_face(
+    low: int, high: int, n_high: int, expected: str | None
+) -> None:
+    assert why_no_face(thumb(low, high, n_high)) == expected
+
+
+def test_a_face_is_too_small_with_a_shorter_side_below_16_px() -> None:
+    boxes = [(0, 0, 16, 16), (5, 5, 20.9, 90), (5, 5, 90, 20.9), (5, 5, 21, 90)]
+    assert too_small(boxes).tolist() == [False, True, True, False]
     assert too_small([]).tolist() == []
 
 
@@ -97,7 +123,7 @@ def test_a_usable_crop_has_at_most_0_45_outside_its_picture(share: float, expect
 
 
 def with_sharpness(value: float) -> NDArray[np.uint8]:
-    """Return a face (1, 48, 48) of this sharpness: a slope with as much grain as that takes."""
+    """Return a face (1, 48, 48) of this sharpness: a slope with some grain."""
     slope = np.linspace(60, 190, 48)[None] * np.ones((48, 1))
     grain = np.random.default_rng(2).normal(0, 1, (48, 48))
     low, high = 0.0, 20.0
@@ -129,7 +155,7 @@ def test_sharpness_is_detail_of_a_pixel_over_detail_of_two() -> None:
 
 
 def test_a_face_without_contrast_counts_as_one_of_8_gray_levels() -> None:
-    """On a flat ground all contrast is the grain's; against itself it would be sharp."""
+    """Compared with its own low contrast the noise of a flat picture would be sharp."""
     grain = np.where(np.indices((48, 48)).sum(axis=0) % 2, 4.0, -4.0)
     flat = (100 + grain).astype(np.uint8)[None]
     assert sharpness(flat)[0] == pytest.approx(4 / 8, rel=0.02)
@@ -151,5 +177,5 @@ def test_dark_is_below_64_in_the_mean_and_below_12_in_deviation(
     assert dark(two_levels(mean, deviation)).tolist() == [expected]
 
 
-def test_no_faces_are_no_answers() -> None:
+def test_no_faces_have_no_quality() -> None:
     assert usable(make_faces(0), np.empty((0, 4)), (48, 48)).shape == (0,)

@@ -1,4 +1,4 @@
-"""Rows of result tables for tests: people whose faces change, over any time."""
+"""Rows of result tables for tests: people with changing faces, over any duration."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ from livefer.classifier import DEFAULT_MODEL, EmotionClassifier, shipped_models
 from livefer.detection.yunet import YUNET_FILE, yunet_path
 from livefer.errors import ConfigError, LiveferError, SourceError
 from livefer.media.names import PICTURE_SUFFIXES, suffix_of
+from livefer.media.pictures import decode_image, read_image
 from livefer.media.pyav_reader import VideoReader
-from livefer.media.sources import decode_image, read_image
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 from livefer.system.cloud import download, is_url, read_bytes
@@ -162,8 +162,7 @@ def _video(
 ) -> Iterator[FrameResult]:
     with _here(name) as path:
         try:
-            # With more threads, what is read of a damaged file would depend on the machine.
-            with VideoReader(path, every=settings.every, fps=settings.fps, threads=1) as reader:
+            with VideoReader(path, every=settings.every, fps=settings.fps) as reader:
                 reader.name = name
                 whole_s = reader.info.duration_s
                 for result in recognise_video(recognizer, reader):

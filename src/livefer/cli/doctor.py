@@ -21,7 +21,6 @@ from rich.markup import escape
 
 from livefer.cli.console import stdout
 from livefer.errors import LiveferError, ModelError
-from livefer.system import telemetry
 
 Finding = tuple[Literal["ok", "missing", "broken", "note"], str, str]
 """A state, its subject, and what was found; "missing" is no fault, "broken" is one."""
@@ -85,6 +84,7 @@ def _package(name: str) -> Finding:
 
 def _model() -> Iterator[Finding]:
     from livefer.classifier import EmotionClassifier
+    from livefer.system import telemetry
 
     providers = telemetry.load("onnxruntime").get_available_providers()
     yield "ok", "ONNX Runtime", ", ".join(providers)
@@ -95,7 +95,7 @@ def _model() -> Iterator[Finding]:
     except ModelError as error:
         yield "broken", "shipped model", str(error)
         return
-    yield "ok", model.name, f"the default; classes {', '.join(model.classes)}"
+    yield "ok", model.name, f"the default model: {', '.join(model.classes)}"
     for key, value in sorted(model.metadata.items()):
         if key not in ("classes", "livefer_format", "config"):
             yield "note", key, _plain(value)

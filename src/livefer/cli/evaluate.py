@@ -46,7 +46,7 @@ class Labels(str, Enum):
 
 
 _MODELS = {Labels.DATASET: "fer2013", Labels.VOTES: "human"}
-"""The shipped model that was trained on them."""
+"""The shipped model that learned from these labels."""
 
 
 def evaluate(
@@ -59,7 +59,7 @@ def evaluate(
     model: Annotated[
         str | None,
         typer.Option(
-            help=MODEL_HELP, show_default="fer2013; human for --labels votes", metavar="MODEL"
+            help=MODEL_HELP, show_default="fer2013; with --labels votes human", metavar="MODEL"
         ),
     ] = None,
     checkpoint: Annotated[
@@ -115,10 +115,11 @@ def evaluate(
     if plots:
         use_matplotlib()
         check_writable(plots / "confusion.png")
-    if checkpoint is None:
-        one = _load_model(model or _MODELS[labels], prior)
-    else:
-        one = _load_checkpoint(checkpoint, labels)
+    one = (
+        _load_model(model or _MODELS[labels], prior)
+        if checkpoint is None
+        else _load_checkpoint(checkpoint, labels)
+    )
     other = None if against is None else _load_any(against, labels)
     with progress_bar("reading pictures") as progress:
         dataset = read_dataset(data, progress=progress)
@@ -179,7 +180,7 @@ def _load_any(source: str, labels: Labels) -> _Loaded:
     return _load_model(source, None)
 
 
-def _load_model(model: str, prior: float | None) -> _Loaded:
+def _load_model(model: str | None, prior: float | None) -> _Loaded:
     found = EmotionClassifier(model, prior=prior)
     name = found.name if prior is None else f"{found.name}, prior {prior:g}"
     return _Loaded(found.predict, found.classes, name, found.uncertain_below)

@@ -21,7 +21,7 @@ from livefer.errors import ConfigError, LiveferError
 from livefer.faces.crops import crop_faces
 from livefer.faces.views import BOTH, turned
 from livefer.formatting import count, printable
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
 from livefer.recognizer import Recognizer
 from livefer.results import Face
 
@@ -58,8 +58,8 @@ def explain(
     chosen = _choose(recognizer, picture, image, face)
     crop, heatmaps = _explain(recognizer.classifier, picture, chosen)
     write_image(output, explanation_sheet(picture, crop, chosen, heatmaps, printable(image.name)))
-    name = recognizer.classifier.name
-    typer.echo(f"{chosen.label} {chosen.confidence:.0%}; model {name}; wrote {output}")
+    spoke = f"model {recognizer.classifier.name}"
+    typer.echo(f"{chosen.label} {chosen.confidence:.0%}; {spoke}; wrote {output}")
     print_hint(recognizer)
 
 

@@ -44,6 +44,15 @@ def find(paths: Iterable[str], kind: Literal["picture", "video"]) -> Iterator[It
             yield from found.errors
 
 
+def use_matplotlib() -> None:
+    """Raise MissingExtraError without matplotlib; keep its list of fonts in livefer's cache.
+
+    For commands only: it may hide the matplotlibrc of a program that uses livefer.
+    """
+    require_matplotlib()
+    os.environ.setdefault("MPLCONFIGDIR", str(cache_dir() / "matplotlib"))
+
+
 def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:
     """Raise ConfigError where an output would replace an input."""
     read = {Path(name).resolve() for name in inputs}
@@ -97,15 +106,6 @@ def check_plot_and_report(plot: Path | None, report: Path | None) -> None:
     for path in (plot, report):
         if path is not None:
             check_writable(path)
-
-
-def use_matplotlib() -> None:
-    """Raise MissingExtraError without matplotlib; keep its font list with livefer's own caches.
-
-    For commands only: a program that uses livefer may have its matplotlibrc in the usual folder.
-    """
-    require_matplotlib()
-    os.environ.setdefault("MPLCONFIGDIR", str(cache_dir() / "matplotlib"))
 
 
 def free_name(path: Path, taken: set[Path]) -> Path:

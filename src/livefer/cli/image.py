@@ -13,14 +13,15 @@ import typer
 from rich.table import Column, Table
 from rich.text import Text
 
-from livefer.cli.console import class_style, new_table, print_hint, stdout
+from livefer.cli.console import new_table, print_hint, stdout
 from livefer.cli.files import WRITABLE, Item, find, free_name, write_image
 from livefer.cli.options import DetectorOption, ModelOption, PriorOption
 from livefer.cli.progress import progress_bar
 from livefer.drawing.faces import draw_faces
 from livefer.errors import ConfigError, SourceError
 from livefer.formatting import count, printable
-from livefer.media.sources import read_image
+from livefer.labels import colour_hex
+from livefer.media.pictures import read_image
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 
@@ -88,16 +89,11 @@ def image(
             if len(items) > 2:
                 progress(index + 1, len(items))
     if not as_json:
+        where = copies[0] if len(copies) == 1 else out
         line = f"{count(len(items), 'picture')}, {count(n_faces, 'face')}"
         line += f", {len(errors)} not readable" if errors else ""
         line += f"; model {recognizer.classifier.name}"
-        if copies:
-            line += (
-                f"; annotated copy: {copies[0]}"
-                if copies[1:] == []
-                else f"; annotated copies in {out}"
-            )
-        _print(table, errors, line)
+        _print(table, errors, line, where if copies else None)
     print_hint(recognizer)
     if errors:
         raise typer.Exit(1)
@@ -163,7 +159,7 @@ def _add_rows(table: Table, name: str, result: FrameResult) -> None:
     elif not result.faces:
         table.add_row(Text(name), "", Text("no face", "dim"))
     for number, face in enumerate(result.faces, 1):
-        style = "italic" if face.uncertain else f"bold {class_style(face.label, face.classes)}"
+        style = "italic" if face.uncertain else f"bold {colour_hex(face.label, face.classes)}"
         second = face.probabilities[face.classes.index(face.second_label)]
         table.add_row(
             Text(name if number == 1 else ""),
@@ -174,11 +170,13 @@ def _add_rows(table: Table, name: str, result: FrameResult) -> None:
         )
 
 
-def _print(table: Table, errors: list[str], line: str) -> None:
+def _print(table: Table, errors: list[str], line: str, out: Path | None) -> None:
     # In a file or a pipe, lines have any length: a broken name would be no name.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _NO_LIMIT
     console = stdout(markup=False, width=width)
     console.print(table)
     for error in errors:
         console.print(error, style="red", soft_wrap=True)
+    if out is not None:
+        line += f"; annotated copies in {out}" if out.is_dir() else f"; annotated copy: {out}"
     console.print(line, style="bold", soft_wrap=True)

@@ -18,12 +18,7 @@ def a_number(value: float | None) -> float | None:
 
 MODEL_HELP = "human or fer2013 (append -float for 32 bits), or an .onnx file that livefer exported."
 ModelOption = Annotated[
-    str | None,
-    typer.Option(
-        help=MODEL_HELP,
-        show_default="human",
-        metavar="MODEL",
-    ),
+    str | None, typer.Option(help=MODEL_HELP, show_default="human", metavar="MODEL")
 ]
 DetectorOption = Annotated[
     str,

@@ -16,15 +16,16 @@ from rich.console import Console, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from livefer.cli.console import class_style, new_table, stdout
+from livefer.cli.console import new_table, stdout
 from livefer.cli.files import check_not_read, check_plot_and_report, check_writable, write_text
 from livefer.cli.options import JsonFileOption, PlotOption, ReportOption
-from livefer.cli.outputs import write_pictures
 from livefer.cli.progress import progress_bar
 from livefer.errors import DatasetError
 from livefer.formatting import clock, count, length, printable, short_name
+from livefer.labels import colour_hex
 from livefer.summary.records import Person, Pictures, SourceSummary, Summary
 from livefer.summary.summarize import Summarizer
+from livefer.summary.video_digest import write_report, write_timelines
 from livefer.tables.reading import read_table
 
 _METADATA = {"livefer.model": "model", "livefer.version": "recognised by livefer"}
@@ -72,7 +73,8 @@ def summarize(
         words: opened.metadata[key] for key, words in _METADATA.items() if key in opened.metadata
     }
     only = summary.sources[0].source if len(summary.sources) == 1 else name
-    written += write_pictures(summary, plot, report, short_name(only), about)
+    written += write_timelines(plot, summary) if plot else []
+    written += [write_report(report, summary, short_name(only), about)] if report else []
     for path in written:
         sys.stderr.write(f"wrote {path}\n")
 
@@ -142,7 +144,7 @@ def _print_shares(
         cells: list[RenderableType] = [
             Text(
                 f"{share:.0%}",
-                f"bold {class_style(c, classes)}" if share == top else "" if share else "dim",
+                f"bold {colour_hex(c, classes)}" if share == top else "" if share else "dim",
             )
             for c, share in figures.shares.items()
         ]
@@ -178,6 +180,6 @@ def _bar(shares: dict[str, float], width: int = 16) -> Text:
     for name, share in shares.items():
         end += share
         n = round(width * end) - done
-        bar.append("█" * n, class_style(name, tuple(shares)))
+        bar.append("█" * n, colour_hex(name, tuple(shares)))
         done += n
     return bar.append("░" * (width - done), "dim")

@@ -29,7 +29,6 @@ from livefer.cli.options import (
     ReportOption,
     SmoothingOption,
 )
-from livefer.cli.outputs import Story
 from livefer.cli.progress import video_bar
 from livefer.cli.videowork import Span, Total, Work
 from livefer.errors import ConfigError
@@ -38,6 +37,7 @@ from livefer.media.h264_writer import SUFFIXES
 from livefer.media.pyav_reader import load_av
 from livefer.recognizer import Recognizer
 from livefer.summary.html_report import about_model
+from livefer.summary.video_digest import VideoDigest
 from livefer.system.interrupts import StopRequested, stop_requests
 from livefer.tables.writing import open_table
 from livefer.version import __version__
@@ -108,17 +108,19 @@ def video(
     check_not_read([*tables, *pages, *copies.values()], [path for path, _ in inputs])
     recognizer = Recognizer(model, detector, smoothing, prior=prior)
     total, drawn = Total(), list[Path]()
-    story = Story(recognizer.classes) if pages else None
+    digest = VideoDigest(recognizer.classes) if pages else None
     with stop_requests() as requested:
-        _recognise(recognizer, inputs, copies, tables, story, span, requested, total)
+        _recognise(recognizer, inputs, copies, tables, digest, span, requested, total)
         for error in total.errors:
             sys.stderr.write(f"{error}\n")
-        if story and not requested.hurry.is_set():
-            drawn = story.write(plot, report, _made_with(recognizer, span))
+        if digest and not requested.hurry.is_set():
+            drawn = digest.write(plot, report, _made_with(recognizer, span))
         files = [*tables, *total.copies, *drawn]
         written = [printable(str(path)) for path in files if path.exists()]
-        done = f"{total}; model {recognizer.classifier.name}"
-        sys.stderr.write(f"{done}; wrote {', '.join(written) or 'nothing'}\n")
+        sys.stderr.write(
+            f"{total}; model {recognizer.classifier.name}; "
+            f"wrote {', '.join(written) or 'nothing'}\n"
+        )
         print_hint(recognizer)
     if requested.stop.is_set():
         raise typer.Exit(requested.exit_code)
@@ -131,12 +133,12 @@ def _recognise(
     inputs: Sequence[Item],
     copies: Mapping[str, Path],
     tables: Sequence[Path],
-    story: Story | None,
+    digest: VideoDigest | None,
     span: Span,
     requested: StopRequested,
     total: Total,
 ) -> None:
-    """Recognise all videos into the tables, the copies and the story."""
+    """Recognise all videos into the tables, the copies and the digest."""
     about = {"livefer.version": __version__, "livefer.model": str(recognizer.classifier.name)}
     with ExitStack() as stack:
         sinks = []
@@ -144,7 +146,7 @@ def _recognise(
             sinks.append(open_table(table, recognizer.classes, about))
             stack.push(sinks[-1])
         bar = stack.enter_context(video_bar())
-        work = Work(recognizer, sinks, story, span, requested, bar, total)
+        work = Work(recognizer, sinks, digest, span, requested, bar, total)
         for number, (path, error) in enumerate(inputs, 1):
             if requested.stop.is_set():
                 break

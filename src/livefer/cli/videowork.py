@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livefer.cli.outputs import Story
 from livefer.errors import SourceError
 from livefer.formatting import count, length
 from livefer.system.interrupts import StopRequested
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from livefer.media.pyav_reader import VideoReader
     from livefer.recognizer import Recognizer
     from livefer.results import FrameResult
+    from livefer.summary.video_digest import VideoDigest
     from livefer.tables.writing import TableSink
 
 
@@ -62,7 +62,7 @@ class Work:
 
     recognizer: Recognizer
     tables: Sequence[TableSink]
-    story: Story | None
+    digest: VideoDigest | None
     span: Span
     requested: StopRequested
     bar: Progress
@@ -88,7 +88,7 @@ class Work:
 
     def _recognise(self, reader: VideoReader, copy: Path | None, task: TaskID) -> None:
         from livefer.batch.recordings import AnnotatedVideo, recognise_video
-        from livefer.media.h264_writer import VideoWriter
+        from livefer.media.h264_writer import H264Writer
 
         span = self.span
         persons: set[int | None] = set()
@@ -99,7 +99,7 @@ class Work:
         with ExitStack() as stack:
             annotated = writer = None
             if copy is not None:
-                writer = VideoWriter(copy, reader.info, reader.name, span.start_s)
+                writer = H264Writer(copy, reader.info, reader.name, span.start_s)
                 annotated = stack.enter_context(AnnotatedVideo(writer, self.requested.hurry))
             for result in recognise_video(self.recognizer, reader, self.requested.stop):
                 self._write(result)
@@ -123,8 +123,8 @@ class Work:
     def _write(self, result: FrameResult) -> None:
         for table in self.tables:
             table.write(result)
-        if self.story is not None:
-            self.story.add(result)
+        if self.digest is not None:
+            self.digest.add(result)
         self.total.n_frames += result.image is not None
         self.total.n_faces += len(result.faces)
         self.total.errors += [result.error] if result.error else []

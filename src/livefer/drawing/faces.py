@@ -78,6 +78,21 @@ def draw_heatmap(image: Image, heatmap: NDArray[np.float32], box: Sequence[float
     return canvas
 
 
+def overlay_cam(image: Image, cam: NDArray[np.float32]) -> Image:
+    """Return the picture with the positive part of a Grad-CAM map painted over all of it.
+
+    image: (H, W, 3) uint8 BGR, or (H, W) gray, as of a face that the network saw
+    cam: (h, w) float32, not rectified; its largest value becomes 1
+    """
+    canvas = _canvas(image)
+    height, width = canvas.shape[:2]
+    positive = np.maximum(cam, 0).astype(np.float32)
+    heat = np.maximum(cv2.resize(positive, (width, height), interpolation=cv2.INTER_CUBIC), 0)
+    if (peak := float(heat.max())) > 0:
+        paint_heatmap(canvas, heat / np.float32(peak), (0, 0, width, height))
+    return canvas
+
+
 def main_face(faces: Sequence[Face]) -> Face | None:
     """Return the largest face, whose probabilities are charted; None if there is none."""
     return max(faces, key=lambda face: float(_area(np.asarray(face.box))), default=None)

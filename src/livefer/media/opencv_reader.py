@@ -54,6 +54,21 @@ def open_capture(address: str | int) -> cv2.VideoCapture | None:
     return capture if capture.isOpened() else None
 
 
+def open_video(path: str | Path, live: bool = False) -> cv2.VideoCapture | None:
+    """Open a video file; None when that fails.
+
+    live: decode on all cores, to keep up with the time. Otherwise one thread decodes: with more,
+        what is read of a damaged file depends on how many there are
+    """
+    name = file_name(path)
+    if not live:
+        with quiet():
+            capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+        if capture.isOpened():
+            return capture
+    return open_capture(name)
+
+
 def open_address(address: str) -> cv2.VideoCapture | None:
     """Open a URL as `open_capture` does; Ctrl-C ends the waiting at once.
 

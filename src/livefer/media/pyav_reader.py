@@ -89,14 +89,12 @@ class VideoReader:
         end_s: float | None = None,
         every: int = 1,
         fps: float | None = None,
-        threads: int = 0,
     ) -> None:
         """Open a file; SourceError says what is wrong with it.
 
         start_s, end_s: the frames to read, in seconds from the first one; the end is not included
         every: read each n-th frame
         fps: read so many frames a second, at most; not together with `every`
-        threads: that decode; 0 takes as many as there are cores
         """
         if every < 1 or (fps is not None and fps <= 0) or (every > 1 and fps is not None):
             raise ConfigError(f"expected every ≥ 1, or fps > 0, got every={every} and fps={fps}")
@@ -120,8 +118,9 @@ class VideoReader:
                 f"{path} is encoded in a way that nothing here decodes: convert it to an MP4 with "
                 "H.264"
             )
-        self._stream.thread_type = "AUTO"
-        self._stream.codec_context.thread_count = threads
+        # With more than one, what is read of a damaged file depends on how many there are. It costs
+        # little: recognising a frame takes many times as long as decoding it.
+        self._stream.codec_context.thread_count = 1
         self.info = self._describe()
         self._n_lost = self._n_lost_last = self._n_dropped = 0
         self._first_pts: int | None = None
