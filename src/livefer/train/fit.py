@@ -185,11 +185,11 @@ def _notes(config: Config, why_not_compiled: str) -> list[str]:
     """Return a line for each key of the configuration that does nothing in this run."""
     notes = []
     if config.freeze_epochs and config.init == "random":
-        notes.append("freeze_epochs: with init random there is nothing to protect; all is trained")
+        notes.append("freeze_epochs: no effect with init random; the whole network is trained")
     if why_not_compiled:
         notes.append(f"compile: {why_not_compiled}; each step takes longer without")
     if config.heads[0] != "labels" and (config.label_smoothing or config.class_weights != "none"):
-        notes.append("label_smoothing, class_weights: for labels only; the votes are learned as is")
+        notes.append("label_smoothing, class_weights: for labels only, no effect on votes")
     return notes
 
 
