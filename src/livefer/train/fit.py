@@ -112,7 +112,7 @@ def fit(
         stop_requests(may_interrupt=True) as requested,
     ):
         for note in run.notes:
-            log.say(note)
+            log.print(note)
         while at.epoch < config.epochs and not _is_stuck(at, config):
             loss = train_epoch(run, log, requested)
             figures, matrix = validate(run)
@@ -123,9 +123,9 @@ def fit(
             at.epoch, at.step, at.loss_sum = at.epoch + 1, 0, 0.0
             save_state(run)
         if at.epoch < config.epochs:
-            log.say(f"no better val accuracy in {config.patience} epochs: stopped")
+            log.print(f"no better val accuracy in {config.patience} epochs: stopped")
         what = f"{'mean ' * (len(config.heads) > 1)}val accuracy on {' and '.join(config.heads)}"
-        log.say(f"best {what} {at.best:.2%} in epoch {at.best_epoch + 1}")
+        log.print(f"best {what} {at.best:.2%} in epoch {at.best_epoch + 1}")
     return folder / "best.safetensors"
 
 
