@@ -41,7 +41,7 @@ from lib.processes import memory_mib
 from livefer.batch.recordings import AnnotatedVideo, recognise_video
 from livefer.drawing.faces import draw_faces
 from livefer.faces.crops import crop_faces
-from livefer.media.h264_writer import VideoWriter
+from livefer.media.h264_writer import H264Writer
 from livefer.media.pictures import read_image
 from livefer.media.pyav_reader import VideoInfo, VideoReader
 from livefer.recognizer import Recognizer
@@ -86,7 +86,7 @@ def info_of(wh: tuple[int, int]) -> VideoInfo:
 
 
 def write(path: Path, images: Iterable[Image], wh: tuple[int, int]) -> Path:
-    with VideoWriter(path, info_of(wh)) as writer:
+    with H264Writer(path, info_of(wh)) as writer:
         for i, image in enumerate(images):
             writer.write(image, i / 30)
     return path
@@ -107,7 +107,7 @@ def whole_pipeline(recognizer: Recognizer, source: Path, folder: Path) -> int:
     with (
         VideoReader(source) as video,
         open_table(folder / "table.csv", recognizer.classes) as table,
-        AnnotatedVideo(VideoWriter(folder / "copy.mp4", video.info)) as copy,
+        AnnotatedVideo(H264Writer(folder / "copy.mp4", video.info)) as copy,
     ):
         for result in recognise_video(recognizer, video):
             table.write(result)
@@ -230,7 +230,7 @@ def memory() -> dict[str, Any]:
             VideoReader(source, every=9) as video,
             open_table(Path(name) / "t.csv", recognizer.classes) as table,
             open_table(Path(name) / "t.parquet", recognizer.classes) as parquet,
-            AnnotatedVideo(VideoWriter(Path(name) / "copy.mp4", video.info)) as copy,
+            AnnotatedVideo(H264Writer(Path(name) / "copy.mp4", video.info)) as copy,
         ):
             last: FrameResult | None = None
             for n, result in enumerate(islice(recognise_video(recognizer, video), 20_000), 1):

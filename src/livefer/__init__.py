@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from livefer.errors import LiveferError as LiveferError
     from livefer.faces.crops import crop_faces as crop_faces
     from livefer.labels import CLASSES as CLASSES
-    from livefer.live.recorder import VideoSink as VideoSink
+    from livefer.media.mpeg4_writer import Mpeg4Writer as Mpeg4Writer
     from livefer.recognizer import Recognizer as Recognizer
     from livefer.results import Face as Face
     from livefer.results import FrameResult as FrameResult
@@ -36,9 +36,9 @@ _HOMES = {
     "Face": "results",
     "FrameResult": "results",
     "LiveferError": "errors",
+    "Mpeg4Writer": "media.mpeg4_writer",
     "Recognizer": "recognizer",
     "VideoDigest": "summary.video_digest",
-    "VideoSink": "live.recorder",
     "analyze": "batch.analyze",
     "crop_faces": "faces.crops",
     "draw_faces": "drawing.faces",

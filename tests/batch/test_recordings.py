@@ -21,7 +21,7 @@ from waiting import wait_until
 from livefer.batch.analyze import analyze
 from livefer.batch.recordings import AnnotatedVideo, recognise_video
 from livefer.errors import LiveferError
-from livefer.media.h264_writer import VideoWriter
+from livefer.media.h264_writer import H264Writer
 from livefer.media.pyav_reader import VideoReader
 from livefer.media.sources import Source, open_source
 from livefer.recognizer import Recognizer
@@ -157,7 +157,7 @@ def test_the_annotated_video_shows_the_faces_at_their_times(
     path = write_video(tmp_path / "in.mp4", [scene(i) for i in range(20)], 10, sound="aac")
     with (
         VideoReader(path, every=3) as video,
-        AnnotatedVideo(VideoWriter(tmp_path / "out.mp4", video.info, path)) as annotated,
+        AnnotatedVideo(H264Writer(tmp_path / "out.mp4", video.info, path)) as annotated,
     ):
         results = list(recognise_video(recognizer, video))
         for result in results:
@@ -182,8 +182,8 @@ def test_what_goes_wrong_while_encoding_is_raised_where_results_are_written(
     def fail(*_: Any) -> None:
         raise LiveferError("the disk is full")
 
-    monkeypatch.setattr(VideoWriter, "write", fail)
-    annotated = AnnotatedVideo(VideoWriter(tmp_path / "out.mp4", info))
+    monkeypatch.setattr(H264Writer, "write", fail)
+    annotated = AnnotatedVideo(H264Writer(tmp_path / "out.mp4", info))
 
     def write_all() -> None:
         for _ in range(100):
@@ -197,14 +197,14 @@ def test_what_goes_wrong_while_encoding_is_raised_where_results_are_written(
 @pytest.fixture
 def slow_encoder(monkeypatch: pytest.MonkeyPatch) -> tuple[Event, Event]:
     """Set when the first frame is about to be encoded, and waited for before any is."""
-    begun, go_on, write = Event(), Event(), VideoWriter.write
+    begun, go_on, write = Event(), Event(), H264Writer.write
 
-    def slow(self: VideoWriter, *given: Any) -> None:
+    def slow(self: H264Writer, *given: Any) -> None:
         begun.set()
         assert go_on.wait(60)
         write(self, *given)
 
-    monkeypatch.setattr(VideoWriter, "write", slow)
+    monkeypatch.setattr(H264Writer, "write", slow)
     return begun, go_on
 
 
@@ -212,7 +212,7 @@ def annotate(folder: Path, recognizer: Recognizer, hurry: Event | None = None) -
     """Hand twelve frames to a video `out.mp4`."""
     path = write_video(folder / "in.mp4", [scene(0)] * 12)
     with VideoReader(path) as video:
-        annotated = AnnotatedVideo(VideoWriter(folder / "out.mp4", video.info), hurry)
+        annotated = AnnotatedVideo(H264Writer(folder / "out.mp4", video.info), hurry)
         for result in recognise_video(recognizer, video):
             annotated.write(result)
     return annotated

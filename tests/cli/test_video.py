@@ -20,7 +20,7 @@ from videos import read_streams, write_video
 from waiting import wait_until
 
 from livefer.cli import main
-from livefer.media.h264_writer import VideoWriter
+from livefer.media.h264_writer import H264Writer
 from livefer.recognizer import Recognizer
 from livefer.tables.schema import to_rows
 
@@ -125,7 +125,7 @@ def test_what_is_broken_has_a_row_the_others_follow_and_the_exit_code_is_one(
     assert "the rest is damaged or missing" in errors["in/a.mp4"]
     assert "is empty (0 bytes)" in errors["in/b.mp4"]
     assert "does not exist" in errors["gone.mp4"] or "could not be opened" in errors["gone.mp4"]
-    assert 'livefer image" is for them' in errors["p.jpg"]
+    assert 'livefer image" reads pictures' in errors["p.jpg"]
     assert all(text in err for text in errors.values())
     first = [r for r in rows if r["source"] == "in/a.mp4"]
     assert 15 <= len(first) <= 45
@@ -219,13 +219,13 @@ def test_another_ctrl_c_leaves_out_what_waits_and_files_are_whole(
 ) -> None:
     clip("in.mp4", 200, options={"g": "10"}, sound="aac")
     monkeypatch.setattr("livefer.system.interrupts._ONE_PRESS_S", 0.0)
-    encoded, write = threading.Event(), VideoWriter.write
+    encoded, write = threading.Event(), H264Writer.write
 
-    def noted(self: VideoWriter, *given: Any) -> None:
+    def noted(self: H264Writer, *given: Any) -> None:
         write(self, *given)
         encoded.set()
 
-    monkeypatch.setattr(VideoWriter, "write", noted)
+    monkeypatch.setattr(H264Writer, "write", noted)
     press_in_second_batch(monkeypatch, 2, encoded)
     words = ("in.mp4", "--csv", "o.csv", "--out", "o.mp4", "--report", "o.html")
     code, err = run(monkeypatch, capsys, *words)

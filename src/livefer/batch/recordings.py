@@ -14,7 +14,7 @@ from itertools import islice
 from threading import Event
 
 from livefer.drawing.faces import draw_faces
-from livefer.media.h264_writer import VideoWriter
+from livefer.media.h264_writer import H264Writer
 from livefer.media.pyav_reader import VideoInfo, VideoReader
 from livefer.media.threads import Taker, ahead
 from livefer.recognizer import Recognizer
@@ -64,7 +64,7 @@ class AnnotatedVideo:
     The thread ends the file, too: FFmpeg crashes where another one closes it meanwhile.
     """
 
-    def __init__(self, writer: VideoWriter, hurry: Event | None = None) -> None:
+    def __init__(self, writer: H264Writer, hurry: Event | None = None) -> None:
         """hurry: once it is set, what waits to be encoded is left out."""
         self._writer = writer
         self._hurry = hurry or Event()
@@ -86,7 +86,7 @@ class AnnotatedVideo:
         self._writer.close(self._is_whole and not self._hurry.is_set())
 
     def close(self, whole: bool = False) -> None:
-        """Encode what is left and end the file; `whole` as in VideoWriter.close."""
+        """Encode what is left and end the file; `whole` as in H264Writer.close."""
         self._is_whole = whole
         self._encoder.close()
         if self._encoder.failure is not None:

@@ -88,7 +88,7 @@ class Work:
 
     def _recognise(self, reader: VideoReader, copy: Path | None, task: TaskID) -> None:
         from livefer.batch.recordings import AnnotatedVideo, recognise_video
-        from livefer.media.h264_writer import VideoWriter
+        from livefer.media.h264_writer import H264Writer
 
         span = self.span
         persons: set[int | None] = set()
@@ -99,7 +99,7 @@ class Work:
         with ExitStack() as stack:
             annotated = writer = None
             if copy is not None:
-                writer = VideoWriter(copy, reader.info, reader.name, span.start_s)
+                writer = H264Writer(copy, reader.info, reader.name, span.start_s)
                 annotated = stack.enter_context(AnnotatedVideo(writer, self.requested.hurry))
             for result in recognise_video(self.recognizer, reader, self.requested.stop):
                 self._write(result)

@@ -15,9 +15,9 @@ from livefer.cli.files import check_not_read
 from livefer.cli.options import DetectorOption, ModelOption, PriorOption, SmoothingOption
 from livefer.errors import LiveferError, SourceError
 from livefer.formatting import count
-from livefer.live.recorder import VideoSink
 from livefer.live.view import LiveView
 from livefer.live.window import open_display, show
+from livefer.media.mpeg4_writer import Mpeg4Writer
 from livefer.media.names import is_pattern
 from livefer.media.sources import Source, open_source
 from livefer.recognizer import Recognizer
@@ -63,7 +63,7 @@ def webcam(
     has_display = _open_display(record)
     frames = _open(source, has_display)
     print_hint(recognizer)
-    recording = VideoSink(record, frames.fps) if record else None
+    recording = Mpeg4Writer(record, frames.fps) if record else None
     view = LiveView(recognizer, frames, mirror, recording)
     try:
         with stop_requests(on_stop=lambda: view.press("q")), view:

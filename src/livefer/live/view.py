@@ -20,9 +20,10 @@ from livefer.drawing.faces import draw_faces
 from livefer.drawing.text import Corner, Image, paint_panel
 from livefer.errors import SourceError
 from livefer.formatting import without_middle
-from livefer.live.recorder import Recorder, VideoSink
+from livefer.live.recorder import Recorder
 from livefer.live.scene import fitted, paint_scene, turned
 from livefer.live.state import LiveState
+from livefer.media.mpeg4_writer import Mpeg4Writer
 from livefer.media.sources import Source
 from livefer.media.threads import newest
 from livefer.recognizer import Recognizer
@@ -58,7 +59,7 @@ class LiveView:
         recognizer: Recognizer,
         source: Source,
         mirror: bool = False,
-        recording: VideoSink | None = None,
+        recording: Mpeg4Writer | None = None,
     ) -> None:
         self.state = LiveState()
         self.mirror = mirror

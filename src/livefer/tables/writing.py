@@ -13,15 +13,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from livefer.errors import ConfigError, LiveferError, MissingExtraError
+from livefer.errors import ConfigError, MissingExtraError
 from livefer.results import FrameResult
-from livefer.system.atomic import PartialFile
+from livefer.system.atomic import Sink
 from livefer.tables.schema import SCHEMA_VERSION, columns, parquet_schema, rows_of
 
 TABLE_SUFFIXES = (".csv", ".jsonl", ".parquet")
@@ -50,58 +49,6 @@ def open_table(
     raise ConfigError(
         f"{path} is no name for a table: expected one that ends in {', '.join(TABLE_SUFFIXES)}"
     )
-
-
-class Sink(ABC):
-    """A file that appears under its name when it is closed."""
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._is_broken = False
-        self._partial = PartialFile(self.path)
-        self._part = self._partial.part
-
-    @abstractmethod
-    def _end_file(self) -> None: ...
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Keep a file that cannot be written whole from its name, as on a full disk."""
-        try:
-            yield
-        except OSError as error:
-            self._is_broken = True
-            raise LiveferError(
-                f"{self.path} cannot be written ({error.strerror or error}): is the disk full? "
-                f"What was written is in {self._part}"
-            ) from None
-
-    def close(self) -> None:
-        """End the file and give it its name; a second call does nothing."""
-        if self._is_broken:
-            with suppress(OSError, LiveferError):
-                self._end_file()
-            return
-        with self._writing():
-            self._end_file()
-        if not self._part.exists():
-            return
-        try:
-            self._partial.keep()
-        except OSError as error:
-            raise LiveferError(
-                f"{self.path} could not be replaced ({error.strerror}): is it open in another "
-                f"program? What was written is in {self._part}"
-            ) from None
-
-    def __enter__(self: SinkT) -> SinkT:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-
-SinkT = TypeVar("SinkT", bound=Sink)
 
 
 class TableSink(Sink):

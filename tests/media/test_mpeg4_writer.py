@@ -8,19 +8,23 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from calmgladwild import RESULTS, make_result
 from numpy.typing import NDArray
 
 from livefer.errors import LiveferError
-from livefer.live.recorder import SUFFIXES, VideoSink
+from livefer.media.mpeg4_writer import SUFFIXES, Mpeg4Writer
 from livefer.media.sources import open_source
 
 
-def write_frames(path: Path, times: list[float], fps: float | None = 25.0) -> VideoSink:
-    with VideoSink(path, fps) as sink:
+def image_of(k: int) -> NDArray[np.uint8]:
+    """An image whose gray level tells its number."""
+    return np.full((48, 64, 3), 8 * (k % 32), np.uint8)
+
+
+def write_frames(path: Path, times: list[float], fps: float | None = 25.0) -> Mpeg4Writer:
+    with Mpeg4Writer(path, fps) as writer:
         for k, time_s in enumerate(times):
-            sink.write(make_result(k, time_s=time_s))
-    return sink
+            writer.write(image_of(k), time_s)
+    return writer
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there, names have no colon")
@@ -62,24 +66,24 @@ def test_a_video_has_its_frames_rate_and_size(tmp_path: Path, name: str) -> None
     ],
 )
 def test_a_video_keeps_time(tmp_path: Path, times: list[float], expected: list[int]) -> None:
-    sink = write_frames(tmp_path / "v.avi", times)
+    writer = write_frames(tmp_path / "v.avi", times)
     assert levels(tmp_path / "v.avi") == expected
-    assert sink.n_left_out == len(times) - len(set(expected))
+    assert writer.n_left_out == len(times) - len(set(expected))
 
 
 def test_drawn_images_of_other_and_odd_sizes(tmp_path: Path) -> None:
     path = tmp_path / "v.mp4"
-    with VideoSink(path) as sink:
+    with Mpeg4Writer(path) as writer:
         for k, wh in enumerate([(65, 49), (640, 480), (10, 10)]):
             drawn: NDArray[np.uint8] = np.full((wh[1], wh[0], 3), 80, np.uint8)
-            sink.write(make_result(k), drawn)
+            writer.write(drawn, k / 25)
     assert levels(path)[:2] == [10, 10]
     assert next(iter(open_source(path))).image.shape == (48, 64, 3)  # type: ignore[union-attr]
 
 
 def test_without_an_image_there_is_no_video(tmp_path: Path) -> None:
-    with VideoSink(tmp_path / "v.mp4") as sink:
-        sink.write(RESULTS[3])
+    with Mpeg4Writer(tmp_path / "v.mp4"):
+        pass
     assert list(tmp_path.iterdir()) == []
 
 
@@ -88,7 +92,7 @@ def test_a_name_no_video_can_have(
     name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(LiveferError, match=r"cannot be written as a video: expected .*\.mp4"):
-        VideoSink(tmp_path / name, 25)
+        Mpeg4Writer(tmp_path / name, 25)
     assert list(tmp_path.iterdir()) == []
     assert capfd.readouterr().err == ""
 
@@ -101,9 +105,9 @@ def test_every_kind_of_video_can_be_played(suffix: str, tmp_path: Path) -> None:
 
 def test_an_interrupted_video_can_be_played(tmp_path: Path) -> None:
     def work() -> None:
-        with VideoSink(tmp_path / "v.mp4", 25) as sink:
+        with Mpeg4Writer(tmp_path / "v.mp4", 25) as writer:
             for k in range(10):
-                sink.write(make_result(k))
+                writer.write(image_of(k), k / 25)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -120,20 +124,20 @@ def test_cv2_reads_what_was_written(tmp_path: Path) -> None:
 
 def test_a_video_that_could_not_be_written_whole_is_not_called_whole(tmp_path: Path) -> None:
     """OpenCV reports no full disk; the file that it leaves cannot be opened."""
-    sink = VideoSink(tmp_path / "v.mp4", 25)
+    writer = Mpeg4Writer(tmp_path / "v.mp4", 25)
     for k in range(10):
-        sink.write(make_result(k))
-    assert sink._writer is not None
-    sink._writer.release()
-    sink._part.write_bytes(sink._part.read_bytes()[:1000])
+        writer.write(image_of(k), k / 25)
+    assert writer._writer is not None
+    writer._writer.release()
+    writer._part.write_bytes(writer._part.read_bytes()[:1000])
     with pytest.raises(LiveferError, match="is the disk full"):
-        sink.close()
-    sink.close()
+        writer.close()
+    writer.close()
     assert not (tmp_path / "v.mp4").exists()
-    assert sink._part.exists()
+    assert writer._part.exists()
 
 
 def test_a_video_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LiveferError, match="choose another name"):
-        VideoSink(tmp_path / "caf\udce9.mp4")
+        Mpeg4Writer(tmp_path / "caf\udce9.mp4")
     assert list(tmp_path.iterdir()) == []
