@@ -35,20 +35,19 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from common import PICTURE, arguments, machine_line, run, write_json
-from processes import memory_mib
+from lib.common import PICTURE, arguments, machine_line, run, write_json
+from lib.processes import memory_mib
 
 from livefer.batch.recordings import AnnotatedVideo, recognise_video
 from livefer.drawing.faces import draw_faces
-from livefer.faces.boxes import crop_faces
-from livefer.media.h264_writer import VideoWriter
-from livefer.media.opencv_reader import Frame
+from livefer.faces.crops import crop_faces
+from livefer.media.h264_writer import H264Writer
+from livefer.media.pictures import read_image
 from livefer.media.pyav_reader import VideoInfo, VideoReader
-from livefer.media.sources import read_image
 from livefer.recognizer import Recognizer
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 from livefer.system.machine import describe
-from livefer.tables.dataframes import open_table
+from livefer.tables.writing import open_table
 
 FPS = Fraction(30)
 Image = Any
@@ -87,7 +86,7 @@ def info_of(wh: tuple[int, int]) -> VideoInfo:
 
 
 def write(path: Path, images: Iterable[Image], wh: tuple[int, int]) -> Path:
-    with VideoWriter(path, info_of(wh)) as writer:
+    with H264Writer(path, info_of(wh)) as writer:
         for i, image in enumerate(images):
             writer.write(image, i / 30)
     return path
@@ -108,7 +107,7 @@ def whole_pipeline(recognizer: Recognizer, source: Path, folder: Path) -> int:
     with (
         VideoReader(source) as video,
         open_table(folder / "table.csv", recognizer.classes) as table,
-        AnnotatedVideo(VideoWriter(folder / "copy.mp4", video.info)) as copy,
+        AnnotatedVideo(H264Writer(folder / "copy.mp4", video.info)) as copy,
     ):
         for result in recognise_video(recognizer, video):
             table.write(result)
@@ -231,7 +230,7 @@ def memory() -> dict[str, Any]:
             VideoReader(source, every=9) as video,
             open_table(Path(name) / "t.csv", recognizer.classes) as table,
             open_table(Path(name) / "t.parquet", recognizer.classes) as parquet,
-            AnnotatedVideo(VideoWriter(Path(name) / "copy.mp4", video.info)) as copy,
+            AnnotatedVideo(H264Writer(Path(name) / "copy.mp4", video.info)) as copy,
         ):
             last: FrameResult | None = None
             for n, result in enumerate(islice(recognise_video(recognizer, video), 20_000), 1):

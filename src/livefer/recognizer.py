@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier
 from livefer.detection.detectors import make_detector
-from livefer.faces.boxes import crop_boxes, crop_faces
-from livefer.faces.quality import too_small, usable
+from livefer.faces.boxes import crop_boxes
+from livefer.faces.crops import crop_faces
+from livefer.faces.quality import too_small, usable, why_no_face
 from livefer.faces.views import BOTH, boxes_of, turned, views_of
-from livefer.media.opencv_reader import Frame
-from livefer.media.sources import Source, as_image, open_source
-from livefer.results import Face, FrameResult
+from livefer.media.pictures import as_image
+from livefer.media.sources import Source, open_source
+from livefer.results import Face, Frame, FrameResult
 from livefer.tracking.live_search import FollowingTracker
 from livefer.tracking.tracker import Seen, Tracker
 from livefer.tracking.whole_search import Detector, SearchingTracker
@@ -46,7 +47,7 @@ class Recognizer:
     ) -> None:
         """Load the model and the detector.
 
-        model: a model's name or .onnx file; None is the one that comes with livefer
+        model: a model's name or .onnx file; None is "human", which comes with livefer
         detector: "auto", "haar", "yunet", the path of a YuNet .onnx file, or an object
         smoothing_s: length of the window over which a stream's probabilities are averaged; 0: none
         uncertain_below: faces with less confidence are uncertain; None takes the model's own limit
@@ -159,6 +160,8 @@ class Recognizer:
             return _Found(nothing, nothing[:, 0], nothing, crops, none, none, None, {})
         if frame.still:
             tracker = None
+        if tracker is not None and frame.is_cut:
+            tracker.forget()
         began = time.perf_counter()
         if isinstance(tracker, SearchingTracker):
             boxes, scores = tracker.find(
@@ -290,9 +293,17 @@ def _result(frame: Frame, faces: tuple[Face, ...], timings_ms: dict[str, float])
         faces=faces,
         n_skipped=frame.n_skipped,
         error=frame.error,
-        note=frame.note,
+        note=_note(frame, faces),
         timings_ms=timings_ms,
     )
+
+
+def _note(frame: Frame, faces: tuple[Face, ...]) -> str | None:
+    """Return what is known of a frame; of several things the last one in docs/tables.md."""
+    if frame.note is not None or frame.image is None:
+        return frame.note
+    why = None if faces else why_no_face(frame.image)
+    return why or ("cut" if frame.is_cut else None)
 
 
 def _four(box: NDArray[np.float32]) -> tuple[float, float, float, float]:

@@ -14,6 +14,32 @@ _LEAST_SIGN = 0.12  # of the way from chance to certainty
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """An image of a source, or the reason why there is none.
+
+    source: the file, camera or URL
+    index: number of the frame in its source, from 0
+    time_s: seconds since the source's first frame
+    image: (H, W, 3) uint8 BGR; None where `error` says why
+    n_skipped: frames left out since the frame before, by live reading or because of damage
+    error: what could not be read
+    still: a picture by itself, which has nothing to do with the frames around it
+    note: what is known of the image, such as "damaged"
+    is_cut: a new shot begins with it, or with a frame left out before it; cameras have none
+    """
+
+    source: str
+    index: int
+    time_s: float
+    image: NDArray[np.uint8] | None
+    n_skipped: int = 0
+    error: str | None = None
+    still: bool = False
+    note: str | None = None
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Face:
     """One face of one frame.
 

@@ -15,13 +15,12 @@ from fakes import LevelClassifier, SquareDetector, make_face, make_scene
 from numpy.typing import NDArray
 
 from livefer.errors import SourceError
-from livefer.live.recorder import VideoSink
 from livefer.live.scene import paint_scene
 from livefer.live.view import HELP, LiveView
-from livefer.media.opencv_reader import Frame
+from livefer.media.mpeg4_writer import Mpeg4Writer
 from livefer.media.sources import Source
 from livefer.recognizer import Recognizer
-from livefer.results import FrameResult
+from livefer.results import Frame
 
 SCENE = make_scene((40, 60, 125))
 WAIT_S = 60.0
@@ -317,7 +316,7 @@ def test_what_recognition_raises_comes_out() -> None:
 
 def test_a_recording_has_every_recognised_frame_and_what_was_drawn(tmp_path: Path) -> None:
     path = tmp_path / "out.avi"
-    recording = VideoSink(path, 25)
+    recording = Mpeg4Writer(path, 25)
     with LiveView(
         make_recognizer(), make_source(make_frames([SCENE] * 12)), False, recording
     ) as view:
@@ -332,19 +331,18 @@ def test_a_recording_has_every_recognised_frame_and_what_was_drawn(tmp_path: Pat
     assert np.abs(images[3].astype(int) - SCENE).max() > 100  # the box and the chart are in it
 
 
-class SlowSink(VideoSink):
+class SlowSink(Mpeg4Writer):
     """Takes its time, and notes what it was given."""
 
     def __init__(self, path: Path, go_on: threading.Event) -> None:
         super().__init__(path, 25)
         self.go_on = go_on
-        self.given: list[tuple[int, tuple[int, ...]]] = []
+        self.given: list[tuple[float, tuple[int, ...]]] = []
 
-    def write(self, result: FrameResult, image: NDArray[np.uint8] | None = None) -> None:
+    def write(self, image: NDArray[np.uint8], time_s: float) -> None:
         assert self.go_on.wait(WAIT_S)
-        assert image is not None
-        self.given.append((result.index, image.shape))
-        super().write(result, image)
+        self.given.append((time_s, image.shape))
+        super().write(image, time_s)
 
 
 @pytest.mark.parametrize("live", [False, True])
@@ -367,9 +365,9 @@ def test_recording_holds_up_recognition_of_files_alone(live: bool, tmp_path: Pat
             assert not all_read.wait(0.3)
         go_on.set()
         finish(view)
-    indices = [index for index, _ in sink.given]
-    assert indices == sorted(set(indices))
-    assert len(indices) == 40 if not live else 8 <= len(indices) <= 9
+    times_s = [time_s for time_s, _ in sink.given]
+    assert times_s == sorted(set(times_s))
+    assert len(times_s) == 40 if not live else 8 <= len(times_s) <= 9
     assert (tmp_path / "out.avi").exists()
 
 
@@ -380,12 +378,12 @@ def test_a_large_picture_is_recorded_smaller(tmp_path: Path) -> None:
     images = [cv2.resize(SCENE, (2560, 1920)), SCENE]
     with LiveView(make_recognizer(), make_source(make_frames(images)), False, sink) as view:
         finish(view)
-    assert sink.given == [(0, (1440, 1920, 3)), (1, (240, 320, 3))]
+    assert sink.given == [(0.0, (1440, 1920, 3)), (0.04, (240, 320, 3))]
 
 
 def test_what_recording_raises_comes_out(tmp_path: Path) -> None:
-    class Broken(VideoSink):
-        def write(self, result: FrameResult, image: NDArray[np.uint8] | None = None) -> None:
+    class Broken(Mpeg4Writer):
+        def write(self, image: NDArray[np.uint8], time_s: float) -> None:
             raise RuntimeError("broken video")
 
     sink = Broken(tmp_path / "out.avi", 25)
@@ -393,28 +391,6 @@ def test_what_recording_raises_comes_out(tmp_path: Path) -> None:
         finish(view)
     with pytest.raises(RuntimeError, match="broken video"):
         _ = view.running
-
-
-def test_a_second_ctrl_c_costs_no_recording(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "out.avi"
-    view = LiveView(
-        make_recognizer(), make_source(make_frames([SCENE] * 3)), False, VideoSink(path, 25)
-    )
-    join, pressed = threading.Thread.join, []
-
-    def interrupted(thread: threading.Thread, timeout: float | None = None) -> None:
-        if not pressed:
-            pressed.append(thread.name)
-            raise KeyboardInterrupt
-        join(thread, timeout)
-
-    with view:
-        finish(view)
-        monkeypatch.setattr(threading.Thread, "join", interrupted)
-    assert pressed == ["livefer-recognise"]
-    assert path.exists()
 
 
 def test_snapshots_never_replace_each_other(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,10 +21,11 @@ from videos import face_picture, grays, number_of, read_sound, read_streams, wri
 import livefer.media.pyav_reader
 from livefer.errors import ConfigError, LiveferError, SourceError
 from livefer.media.decoding import squared
-from livefer.media.h264_writer import VideoWriter
-from livefer.media.opencv_reader import Frame, quiet
+from livefer.media.h264_writer import H264Writer
+from livefer.media.opencv_reader import quiet
 from livefer.media.pyav_reader import VideoReader
 from livefer.media.sources import open_source
+from livefer.results import Frame
 
 NTSC = Fraction(30000, 1001)
 
@@ -107,7 +109,7 @@ def test_pixels_that_are_not_square_are_stretched(
     assert image.shape == by_opencv.shape == shape
     assert np.abs(image.astype(int) - by_opencv).mean() < 3
     copy = tmp_path / "out.mp4"
-    with VideoReader(path) as reader, VideoWriter(copy, reader.info) as writer:
+    with VideoReader(path) as reader, H264Writer(copy, reader.info) as writer:
         writer.write(image, 0.0)
     with VideoReader(copy) as reader:  # which is as it looked, and not stretched again
         assert reader.info.aspect == 1
@@ -216,7 +218,7 @@ def test_tags_need_not_be_text(tmp_path: Path) -> None:
     path.write_bytes(data.replace(b"Lavf", b"L\xe9vf"))
     frames = read(path)
     assert len(frames) == 5
-    with VideoReader(path) as video, VideoWriter(tmp_path / "out.mp4", video.info, path) as copy:
+    with VideoReader(path) as video, H264Writer(tmp_path / "out.mp4", video.info, path) as copy:
         for frame in video:
             assert frame.image is not None
             copy.write(frame.image, frame.time_s)
@@ -239,6 +241,37 @@ def test_a_damaged_middle_is_read_over_and_said(tmp_path: Path) -> None:
     assert len(good) + len(told) + n_lost == 40
     assert bool(n_lost) is (frames[-1].error is not None)
     assert told or n_lost
+
+
+def test_what_is_read_of_a_damaged_file_does_not_depend_on_the_number_of_cores(
+    tmp_path: Path,
+) -> None:
+    """Decoders with several threads make up what is missing from other pictures."""
+    picture = cv2.resize(face_picture(), (640, 480))
+    images = [picture[2 * i : 2 * i + 240, 3 * i : 3 * i + 320] for i in range(60)]
+    options = {"g": "12", "bf": "2"}
+    path = write_video(tmp_path / "in.mp4", images, options=options, movflags="faststart")
+    data = bytearray(path.read_bytes())
+    middle, n = len(data) // 2, len(data) // 20
+    data[middle : middle + n] = bytes(n)
+    path.write_bytes(data)
+
+    with av.open(str(path)) as file:
+        stream = file.streams.video[0]
+        stream.codec_context.thread_count = 1
+        expected = []
+        for packet in file.demux(stream):
+            with suppress(av.error.FFmpegError):
+                expected += [p.to_ndarray(format="bgr24") for p in stream.decode(packet)]
+    found = [frame.image for frame in read(path) if frame.image is not None]
+    assert len(found) == len(expected)
+    assert all(map(np.array_equal, found, expected))
+
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    by_opencv = [image for ok, image in (capture.read() for _ in images) if ok]
+    streamed = [frame.image for frame in open_source(path) if frame.image is not None]
+    assert len(streamed) == len(by_opencv)
+    assert all(map(np.array_equal, streamed, by_opencv))
 
 
 @pytest.mark.parametrize(
@@ -322,9 +355,9 @@ def test_a_video_without_a_frame_says_so(tmp_path: Path) -> None:
 def rewrite(
     source: Path, path: Path, whole: bool = True, start_s: float = 0.0, **more: Any
 ) -> dict[str, Any]:
-    """Copy a video with VideoWriter, and read the copy."""
+    """Copy a video with H264Writer, and read the copy."""
     with VideoReader(source, start_s, **more) as video:
-        with VideoWriter(path, video.info, source, start_s) as writer:
+        with H264Writer(path, video.info, source, start_s) as writer:
             for frame in video:
                 assert frame.image is not None
                 writer.write(frame.image, frame.time_s)
@@ -361,7 +394,7 @@ def test_browsers_play_what_is_written(tmp_path: Path) -> None:
     picture = face_picture()[:301, :403]
     source = write_video(tmp_path / "in.mkv", [picture[:300, :402]] * 3)
     path = tmp_path / "new folder" / "out.mp4"
-    with VideoReader(source) as video, VideoWriter(path, video.info) as writer:
+    with VideoReader(source) as video, H264Writer(path, video.info) as writer:
         for frame in video:
             writer.write(picture, frame.time_s)
     copy = read_streams(path)
@@ -402,7 +435,7 @@ def test_a_time_in_a_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     with (
         VideoReader("12:30.mp4") as video,
-        VideoWriter("12:31.mp4", video.info, "12:30.mp4") as writer,
+        H264Writer("12:31.mp4", video.info, "12:30.mp4") as writer,
     ):
         for frame in video:
             assert frame.image is not None
@@ -416,7 +449,7 @@ def test_sound_that_nothing_decodes_is_left_out_and_said(tmp_path: Path) -> None
     source = write_video(tmp_path / "in.mkv", grays(5), sound="aac")
     source.write_bytes(source.read_bytes().replace(b"A_AAC", b"A_ZZZ"))
     with VideoReader(source) as video:
-        with VideoWriter(tmp_path / "out.mp4", video.info, source) as writer:
+        with H264Writer(tmp_path / "out.mp4", video.info, source) as writer:
             for frame in video:
                 assert frame.image is not None
                 writer.write(frame.image, frame.time_s)
@@ -452,7 +485,7 @@ def test_an_interrupted_video_is_playable_and_one_without_images_is_not_there(
     source = write_video(tmp_path / "in.mp4", grays(10), sound="aac")
 
     def work(path: Path, n_frames: int) -> None:
-        with VideoReader(source) as video, VideoWriter(path, video.info, source) as writer:
+        with VideoReader(source) as video, H264Writer(path, video.info, source) as writer:
             for frame in list(video)[:n_frames]:
                 assert frame.image is not None
                 writer.write(frame.image, frame.time_s)
@@ -472,10 +505,10 @@ def test_what_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     with VideoReader(source) as video:
         info = video.info
     with pytest.raises(ConfigError, match=r"out\.webm is no name for a video"):
-        VideoWriter(tmp_path / "out.webm", info)
+        H264Writer(tmp_path / "out.webm", info)
     (tmp_path / "file").write_text("")
     with pytest.raises(LiveferError, match="choose another place"):
-        VideoWriter(tmp_path / "file" / "out.mp4", info)
+        H264Writer(tmp_path / "file" / "out.mp4", info)
 
     class NoX264:
         def open(self, *arguments: Any, **more: Any) -> Any:
@@ -488,13 +521,13 @@ def test_what_cannot_be_written_is_one_line(tmp_path: Path) -> None:
             return getattr(av, name)
 
     (tmp_path / "out.mp4").write_text("old")
-    with VideoWriter(tmp_path / "out.mp4", info) as writer:
+    with H264Writer(tmp_path / "out.mp4", info) as writer:
         writer._av = NoX264()  # type: ignore[assignment]
         with pytest.raises(LiveferError, match=r"has no H\.264 encoder"):
             writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
     assert (tmp_path / "out.mp4").read_text() == "old"
     with (
-        VideoWriter(tmp_path / "small.mp4", info) as writer,
+        H264Writer(tmp_path / "small.mp4", info) as writer,
         pytest.raises(LiveferError, match="at least 16x16"),
     ):
         writer.write(np.zeros((8, 8, 3), np.uint8), 0.0)

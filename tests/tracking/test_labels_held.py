@@ -8,9 +8,8 @@ import numpy as np
 from fakes import LevelClassifier, SquareDetector, make_scene
 from numpy.typing import NDArray
 
-from livefer.media.opencv_reader import Frame
 from livefer.recognizer import Recognizer
-from livefer.results import Face
+from livefer.results import Face, Frame
 
 
 class Wavering(LevelClassifier):

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from livefer.detection.haar import HaarDetector
 from livefer.detection.yunet import YuNetDetector
 from livefer.faces.boxes import covered, iou_matrix
-from livefer.media.opencv_reader import Frame
 from livefer.recognizer import Recognizer
+from livefer.results import Frame
 from livefer.tracking.whole_search import LocalDetector, SearchingTracker
 
 FPS = 10

@@ -18,7 +18,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason='the server is missing: pip install "livefer[web]"')
 
-from blocks import README, SERVER, read_blocks
+from blocks import DOCS, SERVER, read_blocks
 from browser import (
     ASTRONAUT,
     PATIENCE_MS,
@@ -34,7 +34,7 @@ from browser import (
 
 from livefer import Recognizer
 from livefer.labels import CLASSES, colour_bgr
-from livefer.tables.writing import columns
+from livefer.tables.schema import columns
 
 
 @pytest.fixture(scope="module")
@@ -305,7 +305,7 @@ def test_a_picture_is_shown_large_and_saved_in_its_own_size(
 
 
 def test_the_readme_in_javascript(open_page: Any, running: Any) -> None:
-    blocks = read_blocks(README.read_text(encoding="utf-8"))
+    blocks = read_blocks((DOCS / "serve.md").read_text(encoding="utf-8"))
     (code,) = (block.code for block in blocks if block.language == "javascript")
     page = open_page(running.url)
     printed: list[str] = []

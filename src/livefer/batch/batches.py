@@ -69,9 +69,9 @@ def find_inputs(paths: Iterable[str | Path]) -> list[Input]:
     """Return every picture and video that is meant, each once, in order.
 
     A file stands for itself, a folder for the pictures and videos in it and below it, a pattern for
-    those that match it, both in the order of `livefer.media.names`. A .txt file is a list of all
-    that, one a line (or ended by zero bytes, as `find -print0` writes them), and "-" is such a list
-    from the standard input.
+    those that match it, both in the order of `livefer.media.names`. A .txt file is a list of such
+    paths, one a line or, as `find -print0` writes them, each followed by a zero byte; "-" is such a
+    list from standard input.
     """
     found: dict[str, Input] = {}
     for path in paths:

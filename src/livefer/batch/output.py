@@ -35,8 +35,8 @@ from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
 from livefer.system.atomic import cannot_write, replacing
 from livefer.system.cloud import is_url, list_files, upload
-from livefer.tables.dataframes import TABLE_SUFFIXES, open_table
 from livefer.tables.reading import read_table
+from livefer.tables.writing import TABLE_SUFFIXES, open_table
 
 _HIDDEN = ".part-????????-????????????.*"  # Output.hidden, and no file of somebody else's
 _NEWS_S = 0.5  # between two messages from within a video

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.errors import ModelError
-from livefer.faces.boxes import Boxes, Region, Scores, covered, crop_faces, shrunk, to_gray, xyxy
+from livefer.faces.boxes import Boxes, Region, Scores, covered, xyxy
+from livefer.faces.crops import crop_faces, shrunk, to_gray
 
 # 104 photographs: from 55 to 70 votes the same number is counted right, with no face too many.
 # Smaller steps of scale, a larger picture or a second cascade that proposes gain nothing:

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.errors import ModelError
-from livefer.faces.boxes import Boxes, Scores, check_image, iou_matrix, shrunk
+from livefer.faces.boxes import Boxes, Scores, iou_matrix
+from livefer.faces.crops import check_image, shrunk
 from livefer.system.downloads import Progress, cache_dir, fetch, install
-from livefer.system.onnx_session import ONNX_ERRORS, open_session
+from livefer.system.onnx_session import onnx_errors, open_session
 
 YUNET_FILE = "face_detection_yunet_2023mar.onnx"
 YUNET_URL = (
@@ -39,7 +40,6 @@ _MAX_OVERLAP = 0.3  # IoU of two boxes; the surer one is kept
 # of onnx.proto's Dimension, two bytes long) become free ones (dim_param), in the same room.
 _FIXED_SIDES = re.compile(rb"(?s)(\n\x02\x08\x01\n\x02\x08\x03)\n\x03\x08..\n\x03\x08..")
 _FREE_SIDES = b"\\1\n\x03\x12\x01h\n\x03\x12\x01w"
-_WRONG_FILE: tuple[type[Exception], ...] = (ValueError, *ONNX_ERRORS)
 _OUTPUTS = [f"{what}_{stride}" for what in ("cls", "obj", "bbox") for stride in _STRIDES_PX]
 _FAINT = 0.6  # is enough where a face was
 _NEAR_IOU = 0.3
@@ -67,10 +67,11 @@ class YuNetDetector:
             )
         self._seen_hw: tuple[int, int] | None = None
         content = _FIXED_SIDES.sub(_FREE_SIDES, path.read_bytes(), count=1)
+        wrong_file: tuple[type[Exception], ...] = (ValueError, *onnx_errors())
         try:
             self._session = open_session(content)
             self._find(np.zeros((_STRIDE_PX, _STRIDE_PX, 3), np.uint8))  # others fail here
-        except _WRONG_FILE as error:
+        except wrong_file as error:
             reason = str(error).strip().splitlines()[0]
             raise ModelError(
                 f"{path} is not a YuNet model ({reason}): expected {YUNET_FILE} of OpenCV Zoo"

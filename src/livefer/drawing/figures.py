@@ -1,16 +1,15 @@
-"""What all figures by matplotlib share: the check for it, colours, letters and saving."""
+"""The common ground of all matplotlib figures: the check for the package, letters, saving."""
 
 from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livefer.errors import MissingExtraError
-from livefer.labels import colour_bgr
 from livefer.system.atomic import replacing
 
 if TYPE_CHECKING:
@@ -20,20 +19,14 @@ _DPI = 160
 
 
 def require_matplotlib() -> None:
-    """Raise MissingExtraError where matplotlib is not installed: before the work, not after."""
+    """Raise MissingExtraError where matplotlib is missing: before the work, not after it."""
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingExtraError("drawing plots", "analysis")
 
 
-def rgb(name: str, classes: Sequence[str]) -> tuple[float, float, float]:
-    """Return the colour of a class as matplotlib takes it: red, green, blue, each 0 to 1."""
-    blue, green, red = colour_bgr(name, classes)
-    return red / 255, green / 255, blue / 255
-
-
 @contextmanager
 def any_letters() -> Iterator[None]:
-    """Let names have letters that matplotlib's font lacks; they become boxes."""
+    """Allow names with letters that matplotlib's font lacks; they are drawn as empty boxes."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         yield

@@ -20,13 +20,14 @@ from livefer.drawing.faces import draw_faces
 from livefer.drawing.text import Corner, Image, paint_panel
 from livefer.errors import SourceError
 from livefer.formatting import without_middle
-from livefer.live.recorder import Recorder, VideoSink
+from livefer.live.recorder import Recorder
 from livefer.live.scene import fitted, paint_scene, turned
 from livefer.live.state import LiveState
-from livefer.media.opencv_reader import Frame, newest
+from livefer.media.mpeg4_writer import Mpeg4Writer
 from livefer.media.sources import Source
+from livefer.media.threads import newest
 from livefer.recognizer import Recognizer
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 
 HELP = (
     ("Q, Esc", "quit"),
@@ -58,7 +59,7 @@ class LiveView:
         recognizer: Recognizer,
         source: Source,
         mirror: bool = False,
-        recording: VideoSink | None = None,
+        recording: Mpeg4Writer | None = None,
     ) -> None:
         self.state = LiveState()
         self.mirror = mirror
@@ -83,10 +84,7 @@ class LiveView:
 
     def __exit__(self, *error: object) -> None:
         self.stop()
-        try:
-            self._thread.join(_JOIN_S)
-        except KeyboardInterrupt:  # a second Ctrl-C costs no recording
-            self._thread.join(_JOIN_S)
+        self._thread.join(_JOIN_S)
         if self._recorder:
             self._recorder.close()
 

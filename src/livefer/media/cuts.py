@@ -1,4 +1,4 @@
-"""Where a new shot begins. Knows nothing of faces.
+"""Where a new shot begins. Readers of video ask, because they alone see every frame.
 
 Two frames are compared by the correlation of their thumbnails: it does not change with brightness,
 so a flash or a fade is no cut, and a fade through black is one if another picture comes back.
@@ -6,6 +6,7 @@ so a flash or a fade is no cut, and a fade through black is one if another pictu
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,21 +21,27 @@ _REPEATED = 1e-4  # where a frame that is shown twice is no change at all
 
 
 class CutDetector:
-    """Finds the first frame of each shot; one for each video, given all of its frames."""
+    """Finds the first frame of each shot; one for each video, given all of its frames.
+
+    Not for cameras: they have no shots, and somebody who gets up at ten frames a second, or a hand
+    before the lens, changes as much of the picture as a cut does.
+    """
 
     def __init__(self) -> None:
         self._last: NDArray[np.float32] | None = None
         self._changes = (1.0, 1.0)
 
-    def update(self, gray: NDArray[np.uint8]) -> bool:
+    def update(self, image: NDArray[np.uint8]) -> bool:
         """Say whether the frame begins a new shot; the first frame of all does not.
 
         A frame in which nothing can be seen is no cut: the next one is compared with the last one
         before it.
 
-        gray: (H, W) uint8
+        image: (H, W) uint8, or (H, W, 3) BGR
         """
-        thumb = thumbnail(gray)
+        thumb = thumbnail(image)
+        if thumb.ndim == 3:
+            thumb = np.asarray(cv2.cvtColor(thumb, cv2.COLOR_BGR2GRAY), np.float32)
         spread = float(thumb.std())
         if spread < FLAT:
             return False

@@ -30,7 +30,7 @@ _SOUND_GAP_S = 0.05  # a longer pause between two pieces of sound is kept; short
 _BT601 = 6
 
 
-class VideoWriter:
+class H264Writer:
     """An H.264 video as large as its first image, whole under its name when it is closed.
 
     Every image is shown from its own time on, to within a tick of the source's clock. An odd side
@@ -176,7 +176,7 @@ class VideoWriter:
         if self._sound is not None:
             self._container.mux(self._sound.end())
 
-    def __enter__(self) -> VideoWriter:
+    def __enter__(self) -> H264Writer:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 from livefer.errors import LiveferError
@@ -70,6 +72,66 @@ class PartialFile:
         """Remove the file; none is there any more after `keep`."""
         with suppress(OSError):
             self.part.unlink()
+
+
+class Sink(ABC):
+    """A file that is written piece by piece, and appears under its name when it is closed.
+
+    Leaving `with` closes it after an error and Ctrl-C, too: what was written until then is worth
+    having. What cannot be written whole, as on a full disk, stays under its temporary name.
+
+    path: the name of the complete file
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Create the file under a temporary name; LiveferError where it cannot be written."""
+        self.path = Path(path)
+        self._is_broken = False
+        self._partial = PartialFile(self.path)
+        self._part = self._partial.part
+
+    @abstractmethod
+    def _end_file(self) -> None:
+        """Write what is left and close the temporary file; remove it if it is worth nothing."""
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Take an OSError for the end of the file, which then does not get its name."""
+        try:
+            yield
+        except OSError as error:
+            self._is_broken = True
+            raise LiveferError(
+                f"{self.path} cannot be written ({error.strerror or error}): is the disk full? "
+                f"What was written is in {self._part}"
+            ) from None
+
+    def close(self) -> None:
+        """End the file and give it its name; a second call does nothing."""
+        if self._is_broken:
+            with suppress(OSError, LiveferError):
+                self._end_file()
+            return
+        with self._writing():
+            self._end_file()
+        if not self._part.exists():
+            return
+        try:
+            self._partial.keep()
+        except OSError as error:
+            raise LiveferError(
+                f"{self.path} could not be replaced ({error.strerror}): is it open in another "
+                f"program? What was written is in {self._part}"
+            ) from None
+
+    def __enter__(self: SinkT) -> SinkT:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+SinkT = TypeVar("SinkT", bound=Sink)
 
 
 def cannot_write(path: Path, error: Exception, todo: str = _ELSEWHERE) -> LiveferError:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.faces.boxes import Boxes, Scores, to_gray
+from livefer.faces.boxes import Boxes, Scores
+from livefer.faces.crops import to_gray
 from livefer.tracking.changes import blocks_of, changed
 from livefer.tracking.motion import find_again, likeness_of
 from livefer.tracking.part_search import Now, Partwise

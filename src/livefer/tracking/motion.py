@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.faces.boxes import crop_faces, side_of
+from livefer.faces.boxes import side_of
+from livefer.faces.crops import crop_faces
 
 _TEMPLATE_PX, _AROUND_PX = 40, 60  # a face, and the place where it is looked for
 _AROUND = _AROUND_PX / _TEMPLATE_PX

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.errors import SourceError
-from livefer.media.sources import decode_image
+from livefer.media.pictures import decode_image
 from livefer.web.protocol import Refused
 
 _MAX_SEGMENTS = 1000  # of a JPEG before its size: real files have a dozen

@@ -15,8 +15,8 @@ from typing import Any, cast
 import cv2
 import numpy as np
 
-from livefer.faces.quality import too_small, why_no_face
-from livefer.labels import colour_bgr
+from livefer.faces.quality import too_small
+from livefer.labels import colour_hex
 from livefer.results import Face, FrameResult
 from livefer.version import __version__
 from livefer.web import schema
@@ -97,10 +97,7 @@ class ModelInfo:
     @property
     def colours(self) -> dict[str, str]:
         """The colours of the classes as #rrggbb."""
-        return {
-            name: "#{2:02x}{1:02x}{0:02x}".format(*colour_bgr(name, self.classes))
-            for name in self.classes
-        }
+        return {name: colour_hex(name, self.classes) for name in self.classes}
 
     def card(self, limits: Limits) -> schema.ModelCard:
         """Return the body of GET /v1/model."""
@@ -219,10 +216,12 @@ def face_dict(face: Face, heatmap: bool) -> schema.Face:
 
 
 def hint_for(result: FrameResult) -> str | None:
-    """Return what to change about the picture, by `livefer.faces.quality`; None if nothing."""
+    """Return what to change about the picture, by `livefer.faces.quality`; None if nothing.
+
+    result: of a picture or a camera's frame, whose note says nothing but why there is no face
+    """
     if not result.faces:
-        why = None if result.image is None else why_no_face(result.image)
-        return why or "no face"
+        return result.note or "no face"
     boxes = [face.box for face in result.faces]
     return "face too small" if too_small(boxes).all() else None
 

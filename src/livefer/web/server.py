@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import signal
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -23,6 +21,7 @@ from livefer.detection.detectors import make_detector
 from livefer.detection.haar import HaarDetector
 from livefer.detection.yunet import YuNetDetector, yunet_path
 from livefer.errors import ConfigError, LiveferError
+from livefer.system.interrupts import handling
 from livefer.tracking.whole_search import Detector
 from livefer.web.app import Service, make_app
 from livefer.web.limits import Limits
@@ -98,18 +97,9 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Stop on Ctrl-C and SIGTERM, without raising them again after an orderly shutdown."""
-        if threading.current_thread() is not threading.main_thread():
+        """Stop on Ctrl-C, SIGTERM and SIGHUP, without raising them again."""
+        with handling(self.handle_exit):
             yield
-            return
-        names = ("SIGINT", "SIGTERM", "SIGBREAK")
-        signals = [getattr(signal, name) for name in names if hasattr(signal, name)]
-        before = {one: signal.signal(one, self.handle_exit) for one in signals}
-        try:
-            yield
-        finally:
-            for one, handler in before.items():
-                signal.signal(one, handler)
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 
 from livefer.classifier import EmotionClassifier
-from livefer.media.opencv_reader import Frame
 from livefer.recognizer import Recognizer
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 from livefer.system.machine import n_cores
 from livefer.tracking.tracker import Tracker
 from livefer.tracking.whole_search import Detector
