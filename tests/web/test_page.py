@@ -18,7 +18,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason='the server is missing: pip install "livefer[web]"')
 
-from blocks import DOCS, SERVER, read_blocks
+from blocks import DOCS, at_server, read_blocks
 from browser import (
     ASTRONAUT,
     PATIENCE_MS,
@@ -313,7 +313,7 @@ def test_the_readme_in_javascript(open_page: Any, running: Any) -> None:
     run = f"""async (data) => {{
         const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
         const picture = new File([bytes], 'one.jpg', {{type: 'image/jpeg'}});
-        {code.replace(SERVER, running.url)}
+        {at_server(code, running.url)}
     }}"""
     page.evaluate(run, base64.b64encode(ASTRONAUT.read_bytes()).decode())
     assert [line.split()[0] for line in printed] == ["happy"]
