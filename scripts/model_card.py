@@ -1,4 +1,4 @@
-"""Write MODEL_CARD.md, docs/card and the figures in README.md from the files in bench/results.
+"""Write MODEL_CARD.md and docs/card from the files in bench/results.
 
     scripts/card                     # measures everything, then does this
     python scripts/model_card.py     # fills the pages from the last measurements
@@ -382,7 +382,7 @@ def fill(values: dict[str, str]) -> dict[str, str]:
 
 
 def main(folder: Path) -> None:
-    """Write the card, its pages and README's figures."""
+    """Write the card and its pages."""
     path = folder / "models.json"
     if not path.is_file():
         sys.exit(f"error: {path} does not exist: scripts/card makes it")
@@ -410,12 +410,6 @@ def main(folder: Path) -> None:
     for name, text in fill(values).items():
         (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / name).write_text(text, encoding="utf-8")
-    readme = ROOT / "README.md"
-    pattern = r"(<!-- figures -->\n).*?(<!-- end of figures -->)"
-    page = table([INTERVAL, *models], headline(models, truths))
-    text = readme.read_text(encoding="utf-8")
-    text = re.sub(pattern, lambda m: f"{m[1]}{page}\n{m[2]}", text, flags=re.DOTALL)
-    readme.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -155,6 +156,22 @@ def test_a_room_holds_one_sentence() -> None:
         if path.parent.name != "cli":
             (only,) = ast.parse(path.read_text(encoding="utf-8")).body
             assert isinstance(only, ast.Expr), path
+
+
+def test_the_map_of_the_documents_is_this_one() -> None:
+    """docs/architecture.md shows the rows of ROWS, and each room's own sentence."""
+    page = PACKAGE.parents[1] / "docs" / "architecture.md"
+    text = page.read_text(encoding="utf-8")
+    shown = re.findall(r"^\| (\d) \| `(\w+)` \| (.+) \|$", text, re.MULTILINE)
+    assert sorted((int(row), room) for row, room, _ in shown) == sorted(
+        (number, room) for number, rooms in enumerate(ROWS, 1) for room in rooms
+    )
+    for _, room, sentence in shown:
+        path = PACKAGE / room / "__init__.py"
+        if path.is_file():
+            docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+            assert docstring is not None
+            assert docstring.splitlines()[0] == sentence
 
 
 def test_imports_go_down() -> None:

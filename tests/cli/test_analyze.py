@@ -81,7 +81,7 @@ def test_a_bad_input_is_a_row_and_the_exit_code(kind: str, tmp_path: Path, run: 
     code, err = run("in", "absent.png", "-o", out)
     assert code == 1
     assert "22 files, 20 frames, 19 faces in" in err
-    assert "2 errors; model human; wrote out" in err
+    assert "2 errors; model level; wrote out" in err
     assert "in/bad.jpg is damaged" in err.replace(os.sep, "/")
     frame = read_results(out)
     assert len(set(frame["source"])) == 22
@@ -122,7 +122,7 @@ def test_where_all_is_done_nothing_changes(tmp_path: Path, run: Run) -> None:
     assert (code, code_again) == (1, 1)
     assert "001.png is damaged" in before
     assert "001.png is damaged" in err
-    assert "nothing to do: 3 files done before, 1 error; model human; wrote out.csv\n" in err
+    assert "nothing to do: 3 files done before, 1 error; model level; wrote out.csv\n" in err
     assert Path("out.csv").read_bytes() == table
 
 

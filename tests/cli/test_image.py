@@ -237,7 +237,10 @@ def test_a_mistake_is_one_line(run: Run, arguments: tuple[str, ...], expected: s
     [
         (("--model", "absent.onnx"), "absent.onnx"),
         (("--model", "a.png"), "a.png is not an ONNX model"),
-        (("--model", "a.safetensors"), "a.safetensors is a checkpoint, no model: livefer export"),
+        (
+            ("--model", "a.safetensors"),
+            "a.safetensors is a checkpoint, not a model",
+        ),
         (("--detector", "magic"), "magic"),
     ],
 )

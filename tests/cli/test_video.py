@@ -125,7 +125,7 @@ def test_what_is_broken_has_a_row_the_others_follow_and_the_exit_code_is_one(
     assert "the rest is damaged or missing" in errors["in/a.mp4"]
     assert "is empty (0 bytes)" in errors["in/b.mp4"]
     assert "does not exist" in errors["gone.mp4"] or "could not be opened" in errors["gone.mp4"]
-    assert 'livefer image" is for them' in errors["p.jpg"]
+    assert 'livefer image" reads pictures' in errors["p.jpg"]
     assert all(text in err for text in errors.values())
     first = [r for r in rows if r["source"] == "in/a.mp4"]
     assert 15 <= len(first) <= 45

@@ -59,6 +59,74 @@ def test_a_rounded_time_does_not_hide_that_a_label_changed() -> None:
     assert person.longest["sad"].start_s == times[0]
 
 
+def holds(times_s: list[float]) -> list[float]:
+    """Return the seconds that each frame stands for: each shows a person of its own."""
+    rows = [make_row(t, "happy", i, index=i) for i, t in enumerate(times_s)]
+    return [person.seen_s for person in only_source(rows).persons]
+
+
+def from_intervals(*intervals_s: float) -> list[float]:
+    """Return times with these intervals between them; halves and eighths add up exactly."""
+    return np.cumsum([0.0, *intervals_s]).tolist()
+
+
+def test_a_frame_stands_until_the_next_and_the_last_for_the_usual_interval() -> None:
+    expected = [0.125, 0.5, 0.25, 0.375]
+    assert holds(from_intervals(*expected)) == [*expected, 0.3125]  # the median of an even number
+    assert holds(from_intervals(0.5, 0.125, 0.25)) == [0.5, 0.125, 0.25, 0.25]
+
+
+def test_the_usual_interval_is_the_median_of_the_last_31() -> None:
+    assert holds(from_intervals(*[0.5] * 40, *[0.125] * 15))[-1] == 0.5
+    assert holds(from_intervals(*[0.5] * 40, *[0.125] * 16))[-1] == 0.125
+
+
+def test_the_usual_interval_of_the_first_frame_is_that_of_the_8_that_follow() -> None:
+    intervals = [10.0, 1.0, 1.0, 1.0, *[0.125] * 40]
+    assert holds(from_intervals(*intervals))[0] == 0.5625  # half of four are 1 or more
+
+
+@pytest.mark.parametrize(
+    ("usual_s", "next_s", "is_gap"),
+    [(0.125, 1.0, False), (0.125, 1.0625, True), (1.0, 5.0, False), (1.0, 5.125, True)],
+)
+def test_a_gap_is_longer_than_a_second_and_than_five_usual_intervals(
+    usual_s: float, next_s: float, is_gap: bool
+) -> None:
+    times = from_intervals(*[usual_s] * 20, next_s, *[usual_s] * 20)
+    rows = [make_row(t, "happy", i, index=i) for i, t in enumerate(times)]
+    source = only_source(rows)
+    held = [person.seen_s for person in source.persons]
+    assert held == [*[usual_s] * 20, usual_s if is_gap else next_s, *[usual_s] * 21]
+    assert source.gaps == (((times[20] + usual_s, times[21]),) if is_gap else ())
+    assert source.frames_s == sum(held)
+    assert (source.first_s, source.last_s) == (0.0, times[-1] + usual_s)
+
+
+def test_frames_of_one_time_and_the_only_frame_of_a_video() -> None:
+    assert holds([1.0]) == [1 / 30]
+    assert holds([1.0, 1.0]) == [0, 1 / 30]
+    rows = [make_row(1.0, index=0), make_row(1.0, index=1), make_row(2.0, index=1)]
+    source = only_source(rows)
+    assert (source.n_frames, source.n_time_went_back) == (3, 0)
+
+
+def test_time_that_goes_back_ends_no_frame() -> None:
+    times = [5.0, 5.5, 6.0, 3.0, 3.5]
+    rows = [make_row(t, "happy", i, index=i) for i, t in enumerate(times)]
+    source = only_source(rows)
+    assert [person.seen_s for person in source.persons] == [0.5] * 5
+    assert (source.first_s, source.last_s) == (3.0, 6.5)
+    assert (source.gaps, source.n_time_went_back) == ((), 1)
+
+
+def test_time_without_a_face_is_that_of_its_frames() -> None:
+    times = from_intervals(0.125, 0.5, 0.25, 0.25)
+    labels = [None, "happy", None, "happy", None]
+    rows = [make_row(t, labels[i], index=i) for i, t in enumerate(times)]
+    assert only_source(rows).without_face_s == 0.125 + 0.25 + 0.25
+
+
 @pytest.mark.parametrize("fps", [2.0, 7.3, 30.0, 120.0])
 def test_figures_do_not_depend_on_the_frame_rate(fps: float) -> None:
     def label(time_s: float) -> str:
@@ -165,6 +233,34 @@ def test_pictures_are_summed_up_together_and_unreadable_files_listed() -> None:
     assert summary.pictures.notes == {"no face": 1}
     assert summary.pictures.shares["happy"] == summary.pictures.uncertain == 0.5
     assert [t.source for t in summary.troubles] == ["c.jpg"]
+
+
+def test_a_source_of_one_frame_is_a_picture_unless_it_has_more_to_it() -> None:
+    picture = make_row(0.0, "happy", None, source="a")
+    for more in (
+        [make_row(0.0, source="a", index=1, error="cut short")],
+        [make_row(0.1, None, source="a", index=1)],
+    ):
+        summary = summarize([picture, *more], CLASSES)
+        assert (len(summary.sources), summary.pictures) == (1, None)
+    for change in ({"n_skipped": 1}, {"track_id": 1}):
+        summary = summarize([picture | change], CLASSES)
+        assert (len(summary.sources), summary.pictures) == (1, None)
+    summary = summarize([picture, picture | {"uncertain": True}], CLASSES)
+    assert summary.pictures is not None
+    assert (summary.pictures.n_pictures, summary.pictures.n_faces) == (1, 2)
+    assert summary.pictures.shares == {name: 0.5 * (name == "happy") for name in CLASSES}
+
+
+def test_a_summary_can_be_made_twice() -> None:
+    summarizer = Summarizer(CLASSES)
+    rows = [*make_rows(["happy"] * 30), make_row(0.0, "sad", None, source="a.jpg")]
+    rows += [make_row(0.0, "sad", 1, source="b.mp4"), make_row(0, source="c.mp4", error="broken")]
+    for row in rows:
+        summarizer.add(row)
+    first = summarizer.summary().to_dict()
+    assert summarizer.summary().to_dict() == first
+    assert [source["source"] for source in first["sources"]] == ["clip.mp4", "b.mp4"]
 
 
 def test_time_that_goes_back_is_counted_and_breaks_nothing() -> None:

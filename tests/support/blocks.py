@@ -8,8 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-SERVER = "http://localhost:8000/"
-"""Where the README's examples expect `livefer serve`."""
+DOCS = ROOT / "docs"
+_SERVER = "//localhost:8000/"  # where the examples expect `livefer serve`
 
 _BLOCK = re.compile(
     r"^(?:<!-- (?P<mark>[^\n]*) -->\n)?^```(?P<language>\S*)\n(?P<code>.*?)^```$",
@@ -26,6 +26,11 @@ class Block:
     language: str
     code: str
     reason: str | None
+
+
+def at_server(code: str, url: str) -> str:
+    """Return an example for a server at an address of its own, as http://127.0.0.1:1234/."""
+    return code.replace(_SERVER, url.removeprefix("http:"))
 
 
 def read_blocks(text: str) -> list[Block]:

@@ -1,4 +1,4 @@
-"""What commands print with rich: consoles, tables, and the colours of classes."""
+"""What commands print with rich: consoles, tables, and bars of classes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from livefer.labels import colour_bgr
+from livefer.labels import colour_hex
 
 if TYPE_CHECKING:
     from livefer.recognizer import Recognizer
@@ -42,16 +42,10 @@ def new_table(*columns: str | Column, **options: Any) -> Table:
     return Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, **options)
 
 
-def class_style(name: str, classes: Sequence[str]) -> str:
-    """Return a class's colour as rich spells it."""
-    blue, green, red = colour_bgr(name, classes)
-    return f"rgb({red},{green},{blue})"
-
-
 def class_bar(share: float, name: str, classes: Sequence[str]) -> Text:
     """Return a bar in the class's colour, 18 letters long for a share of 1."""
     length = max(1, round(18 * share)) if share else 0
-    return Text("█" * length, class_style(name, classes))
+    return Text("█" * length, colour_hex(name, classes))
 
 
 def print_errors(errors: Sequence[str], most: int, rest: str) -> None:

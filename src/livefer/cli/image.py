@@ -13,13 +13,14 @@ import typer
 from rich.table import Column, Table
 from rich.text import Text
 
-from livefer.cli.console import class_style, new_table, print_hint, stdout
+from livefer.cli.console import new_table, print_hint, stdout
 from livefer.cli.files import WRITABLE, Item, find, free_name, write_image
 from livefer.cli.options import DetectorOption, ModelOption, PriorOption
 from livefer.cli.progress import progress_bar
 from livefer.drawing.faces import draw_faces
 from livefer.errors import ConfigError, SourceError
 from livefer.formatting import count, printable
+from livefer.labels import colour_hex
 from livefer.media.pictures import read_image
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
@@ -158,7 +159,7 @@ def _add_rows(table: Table, name: str, result: FrameResult) -> None:
     elif not result.faces:
         table.add_row(Text(name), "", Text("no face", "dim"))
     for number, face in enumerate(result.faces, 1):
-        style = "italic" if face.uncertain else f"bold {class_style(face.label, face.classes)}"
+        style = "italic" if face.uncertain else f"bold {colour_hex(face.label, face.classes)}"
         second = face.probabilities[face.classes.index(face.second_label)]
         table.add_row(
             Text(name if number == 1 else ""),

@@ -16,12 +16,13 @@ from rich.console import Console, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from livefer.cli.console import class_style, new_table, stdout
+from livefer.cli.console import new_table, stdout
 from livefer.cli.files import check_not_read, check_plot_and_report, check_writable, write_text
 from livefer.cli.options import JsonFileOption, PlotOption, ReportOption
 from livefer.cli.progress import progress_bar
 from livefer.errors import DatasetError
 from livefer.formatting import clock, count, length, printable, short_name
+from livefer.labels import colour_hex
 from livefer.summary.records import Person, Pictures, SourceSummary, Summary
 from livefer.summary.summarize import Summarizer
 from livefer.summary.video_digest import write_report, write_timelines
@@ -135,15 +136,17 @@ def _print_shares(
 ) -> None:
     """Print the share of each class, as figures, and where there is room as a bar."""
     figures_of = [f"{name}>" for name in (*classes, "uncertain")]
-    first = (Column(no_wrap=True), f"{weight}>")
-    plain = new_table(*first, *figures_of, padding=_PADDING)
-    with_bar = new_table(*first, Column(no_wrap=True), *figures_of, padding=_PADDING)
+    # A column holds its cells: each table needs columns of its own.
+    plain = new_table(Column(no_wrap=True), f"{weight}>", *figures_of, padding=_PADDING)
+    with_bar = new_table(
+        Column(no_wrap=True), f"{weight}>", Column(no_wrap=True), *figures_of, padding=_PADDING
+    )
     for name, amount, figures in rows:
         top = max(figures.shares.values(), default=0.0)
         cells: list[RenderableType] = [
             Text(
                 f"{share:.0%}",
-                f"bold {class_style(c, classes)}" if share == top else "" if share else "dim",
+                f"bold {colour_hex(c, classes)}" if share == top else "" if share else "dim",
             )
             for c, share in figures.shares.items()
         ]
@@ -179,6 +182,6 @@ def _bar(shares: dict[str, float], width: int = 16) -> Text:
     for name, share in shares.items():
         end += share
         n = round(width * end) - done
-        bar.append("█" * n, class_style(name, tuple(shares)))
+        bar.append("█" * n, colour_hex(name, tuple(shares)))
         done += n
     return bar.append("░" * (width - done), "dim")

@@ -95,7 +95,7 @@ def train(
         best = fit.fit(fabric, settings, train_split, val_split, classes, folder, bool(resume))
     except fit.Interrupted as stop:
         sys.stderr.write(f"{stop}; continue with: livefer train --resume {folder}\n")
-        raise typer.Exit(130) from None
+        raise typer.Exit(stop.exit_code) from None
     except torch.OutOfMemoryError:
         raise ConfigError(
             f"a batch of {settings.batch_size} does not fit into the free memory of the GPU: take "

@@ -77,7 +77,7 @@ class Summarizer:
         source.add(row["index"], row["time_s"], face, row.get("note"))
 
     def summary(self) -> Summary:
-        """Return the figures of all rows; no row may be added after it."""
+        """Return the figures of all rows; none may be added after it."""
         stills: list[_Still] = []
         unreadable: list[Trouble] = []
         sources: list[SourceSummary] = []
@@ -135,7 +135,7 @@ class _Source:
 
     def is_still(self) -> bool:
         """Return whether this is a single picture."""
-        if self._n_frames + len(self._waiting) > 1 or self.troubles or self.n_skipped:
+        if self._n_frames or len(self._waiting) > 1 or self.troubles or self.n_skipped:
             return False
         return all(face.track_id is None for frame in self._waiting for face in frame.faces)
 
@@ -193,7 +193,7 @@ class _Source:
         return SourceSummary(
             source=source,
             n_frames=self._n_frames,
-            first_s=self._first_s if self._n_frames else 0.0,
+            first_s=self._first_s,
             last_s=self._last_s,
             frames_s=self._frames_s,
             gaps=tuple(self._gaps),
