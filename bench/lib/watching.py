@@ -24,6 +24,7 @@ from livefer.data.dataset import read_dataset
 from livefer.errors import ConfigError
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
+from livefer.system.atomic import replacing
 
 _CHECK_EVERY = 150
 
@@ -67,10 +68,8 @@ class Remembering:
     def keep(self) -> None:
         """Write what was found to the file."""
         if self._file is not None:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            part = self._file.with_suffix(".part.npz")
-            np.savez(part, **self._found)  # type: ignore[arg-type]
-            part.replace(self._file)
+            with replacing(self._file) as part, part.open("wb") as file:
+                np.savez(file, **self._found)  # type: ignore[arg-type]
 
 
 def watch(

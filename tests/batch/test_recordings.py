@@ -120,9 +120,7 @@ def test_a_frame_without_a_face_has_the_reason_if_it_is_visible(
     ]
 
 
-def test_a_video_that_does_not_say_how_large_it_is_has_no_frame(
-    tmp_path: Path, recognizer: Recognizer
-) -> None:
+def test_a_video_without_a_stated_size_has_no_frame(tmp_path: Path, recognizer: Recognizer) -> None:
     """The first packets of a recording: the stream is announced, and no picture of it is there."""
     whole = write_video(tmp_path / "in.ts", [scene(0)] * 5)
     (tmp_path / "head.ts").write_bytes(whole.read_bytes()[: 3 * 188])
@@ -133,7 +131,7 @@ def test_a_video_that_does_not_say_how_large_it_is_has_no_frame(
     assert "has no frame that can be read" in result.error
 
 
-def test_stopping_ends_with_a_result_that_says_so(tmp_path: Path, recognizer: Recognizer) -> None:
+def test_stopping_ends_with_a_result_with_an_error(tmp_path: Path, recognizer: Recognizer) -> None:
     path = write_video(tmp_path / "in.mp4", [scene(0)] * 60)
     stop, results = Event(), []
     with VideoReader(path) as video:
@@ -176,7 +174,7 @@ def test_the_annotated_video_shows_the_faces_at_their_times(
         assert changed.sum() > 500  # boxes and labels
 
 
-def test_what_goes_wrong_while_encoding_is_raised_where_results_are_written(
+def test_an_error_of_the_encoder_is_raised_by_the_next_write(
     tmp_path: Path, recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_video(tmp_path / "in.mp4", [scene(0)] * 3)
@@ -222,7 +220,7 @@ def annotate(folder: Path, recognizer: Recognizer, hurry: Event | None = None) -
     return annotated
 
 
-def test_in_a_hurry_what_waits_is_left_out_and_the_file_is_whole(
+def test_in_a_hurry_waiting_frames_are_left_out_and_the_file_is_whole(
     tmp_path: Path, recognizer: Recognizer, slow_encoder: tuple[Event, Event]
 ) -> None:
     (begun, go_on), hurry = slow_encoder, Event()
@@ -234,7 +232,7 @@ def test_in_a_hurry_what_waits_is_left_out_and_the_file_is_whole(
     assert len(read_streams(tmp_path / "out.mp4")["times"]) == 1
 
 
-def test_ctrl_c_while_a_video_is_ended_does_not_take_the_file_from_its_encoder(
+def test_ctrl_c_while_a_video_ends_does_not_take_the_file_from_its_encoder(
     tmp_path: Path, recognizer: Recognizer, slow_encoder: tuple[Event, Event]
 ) -> None:
     begun, go_on = slow_encoder

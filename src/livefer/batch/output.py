@@ -9,11 +9,11 @@ beside it until all are finished; then they are joined.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from uuid import uuid4
 
 from livefer.batch.analyze import Input
 from livefer.batch.batches import Batch
@@ -83,7 +83,7 @@ class Output:
 
     def hidden(self, batch: Batch) -> Path:
         """Return a hidden name for a part that is not complete; another one with each call."""
-        return Path(self.folder) / f".{batch.name}.{uuid4().hex[:8]}{self.suffix}"
+        return Path(self.folder) / f".{batch.name}.{os.urandom(4).hex()}{self.suffix}"
 
     def commit(self, batch: Batch, hidden: Path) -> None:
         """Give a complete part its final name."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from livefer.errors import ModelError
 from livefer.faces.boxes import Boxes, Scores, iou_matrix
 from livefer.faces.crops import check_image, shrunk
-from livefer.system.downloads import Progress, cache_dir, fetch, install
+from livefer.system.downloads import ByteProgress, cache_dir, fetch, install
 from livefer.system.onnx_session import onnx_errors, open_session
 
 YUNET_FILE = "face_detection_yunet_2023mar.onnx"
@@ -152,7 +152,7 @@ def yunet_path() -> Path | None:
     return path if path.is_file() else None
 
 
-def download_yunet(file: Path | None = None, progress: Progress | None = None) -> Path:
+def download_yunet(file: Path | None = None, progress: ByteProgress | None = None) -> Path:
     """Put YuNet's file into the cache, from OpenCV Zoo or from a copy at `file`, and check it."""
     to = cache_dir() / YUNET_FILE
     if file is not None:
