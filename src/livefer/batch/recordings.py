@@ -23,7 +23,7 @@ from livefer.media.opencv_reader import Frame
 from livefer.media.pyav_reader import VideoInfo, VideoReader
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
-from livefer.tracking.tracker import Tracker
+from livefer.tracking.stream import Stream
 
 BATCH = 8
 """So many frames' faces go through the network in one call."""
@@ -43,13 +43,13 @@ def recognise_video(
     stop: once it is set, the batch at hand is recognised and then a result says where it stopped
     """
     stop = stop or Event()
-    tracker = recognizer.tracker()
+    stream = recognizer.new_stream()
     index, time_s = 0, 0.0
     has_ended = False
     n_waiting = _n_waiting(video.info)
     with closing(ahead(_until(stop, video), n_waiting)) as frames:
         while chunk := list(islice(frames, min(BATCH, n_waiting))):
-            for result in _recognise(recognizer, tracker, chunk):
+            for result in _recognise(recognizer, stream, chunk):
                 index, time_s = result.index + 1, result.time_s
                 has_ended = result.error is not None
                 yield result
@@ -68,21 +68,13 @@ def _until(stop: Event, video: VideoReader) -> Iterator[Frame]:
 
 
 def _recognise(
-    recognizer: Recognizer, tracker: Tracker, frames: list[Frame]
+    recognizer: Recognizer, stream: Stream, frames: list[Frame]
 ) -> Iterator[FrameResult]:
-    """Yield results; each shot's frames go through the network together."""
-    shots: list[list[Frame]] = [[]]
-    for frame in frames:
-        if frame.is_cut:
-            shots.append([])
-        shots[-1].append(frame)
-    for number, shot in enumerate(shots):
-        if number > 0:
-            tracker.forget()
-        for result in recognizer.process_many(shot, [tracker] * len(shot)):
-            if result.image is not None and not result.faces and result.note in (None, "cut"):
-                result = replace(result, note=why_no_face(result.image) or result.note)
-            yield result
+    """Yield the results of frames that go through the network together."""
+    for result in recognizer.process_many(frames, [stream] * len(frames)):
+        if result.image is not None and not result.faces and result.note in (None, "cut"):
+            result = replace(result, note=why_no_face(result.image) or result.note)
+        yield result
 
 
 def ahead(items: Iterable[T], n: int) -> Generator[T, None, None]:

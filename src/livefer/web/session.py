@@ -1,4 +1,4 @@
-"""One stream: its frames in, one reply for each of them in order out, its own tracker.
+"""One stream: its frames in, one reply for each of them in order out, its own tracks.
 
 A reader takes what comes, a writer recognises and replies. Two frames are in flight at most: one at
 work or in the engine's queue, and the newest. An older one that still waits is answered as skipped.
@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from livefer.tracking.live_search import FollowingTracker
-from livefer.tracking.tracker import KEEP_S, Tracker
+from livefer.tracking.live_search import LiveSearch
+from livefer.tracking.smoothing import Smoother
+from livefer.tracking.stream import Stream
+from livefer.tracking.tracker import KEEP_S
 from livefer.web.limits import Limits, RateLimiter
 from livefer.web.metrics import Metrics
 from livefer.web.protocol import (
@@ -47,7 +49,7 @@ class _Slot:
     time_s: float = 0.0
     data: bytes = b""
     options: Options | None = None
-    tracker: Tracker | None = None
+    stream: Stream | None = None
     arrived_s: float = 0.0
     job: Job | None = None
 
@@ -70,7 +72,7 @@ class Session:
         self._limits = limits
         self._metrics = metrics
         self._options = options
-        self._tracker = FollowingTracker(options.smoothing_s)
+        self._stream = Stream(LiveSearch(), Smoother(options.smoothing_s))
         self._n_frames = 0
         self._last_seen = -1  # the number of the frame that was recognised last
         self._rate = RateLimiter(limits.max_fps)
@@ -134,7 +136,7 @@ class Session:
             time_s=time_s,
             data=data,
             options=self._options,
-            tracker=self._tracker_at(time_s),
+            stream=self._stream_at(time_s),
             arrived_s=time.perf_counter(),
         )
         self._n_frames += 1
@@ -171,14 +173,17 @@ class Session:
         kind, self._options, reason = read_control(text, self._options, self._model.detectors)
         if kind == "reset":
             # A new one: the old one may be in use in a thread. Frames that came earlier keep it.
-            self._tracker = FollowingTracker(self._options.smoothing_s)
+            self._stream = Stream(LiveSearch(), Smoother(self._options.smoothing_s))
             self._slots.put_nowait(_Slot(dumps({"type": "reset"})))
         else:
-            self._tracker.window_s = self._options.smoothing_s
+            if self._options.smoothing_s != self._stream.smoother.window_s:
+                # The same faces, smoothed anew from the next frame on.
+                smoother = Smoother(self._options.smoothing_s)
+                self._stream = replace(self._stream, smoother=smoother)
             self._slots.put_nowait(_Slot(options_message(self._options, reason)))
 
-    def _tracker_at(self, time_s: float) -> Tracker:
-        """Return the tracker; a new one where the client's clock stands still for very long.
+    def _stream_at(self, time_s: float) -> Stream:
+        """Return the stream; a new one where the client's clock stands still for very long.
 
         By a clock that does not move, no face is ever old enough to be forgotten.
         """
@@ -186,8 +191,9 @@ class Session:
         if abs(time_s - self._moved_s) >= KEEP_S:
             self._moved_s, self._n_still = time_s, 0
         elif self._n_still >= _MAX_STILL:
-            self._tracker, self._n_still = FollowingTracker(self._options.smoothing_s), 0
-        return self._tracker
+            self._stream = Stream(LiveSearch(), Smoother(self._options.smoothing_s))
+            self._n_still = 0
+        return self._stream
 
     async def _write(self) -> None:
         """Recognise and reply, in the order of arrival."""
@@ -240,7 +246,7 @@ class Session:
             # To the millisecond: a frame of the same time replaces the one before, so that a
             # clock of tiny steps does not pile up samples.
             round(slot.time_s, 3),
-            slot.tracker,
+            slot.stream,
             slot.number - self._last_seen - 1,
         )
 

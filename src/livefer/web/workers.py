@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier
+from livefer.detection.detectors import Detector
 from livefer.media.opencv_reader import Frame
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
 from livefer.system.machine import n_cores
-from livefer.tracking.tracker import Tracker
-from livefer.tracking.whole_search import Detector
+from livefer.tracking.stream import Stream
 from livefer.web.images import check_size, decode
 from livefer.web.protocol import Refused, face_dict, hint_for
 
@@ -53,7 +53,7 @@ class Job:
     """A picture to be recognised, and its answer to come: Seen, or the exception Refused.
 
     arrived_s: by time.perf_counter
-    tracker: of the stream that it is a frame of; None for a picture by itself
+    stream: that it is a frame of; None for a picture by itself
     n_skipped: of the stream's frames, since the one recognised before
     """
 
@@ -63,7 +63,7 @@ class Job:
     heatmap: bool
     arrived_s: float
     time_s: float
-    tracker: Tracker | None
+    stream: Stream | None
     answer: asyncio.Future[Seen]
     n_skipped: int = 0
     alone: bool = False
@@ -76,7 +76,7 @@ def make_job(
     heatmap: bool = False,
     arrived_s: float | None = None,
     time_s: float = 0.0,
-    tracker: Tracker | None = None,
+    stream: Stream | None = None,
     n_skipped: int = 0,
 ) -> Job:
     """Return a job for a picture, or raise Refused; on the event loop that waits for its answer."""
@@ -87,7 +87,7 @@ def make_job(
         heatmap,
         time.perf_counter() if arrived_s is None else arrived_s,
         time_s,
-        tracker,
+        stream,
         asyncio.get_running_loop().create_future(),
         n_skipped,
     )
@@ -138,7 +138,7 @@ class Engine:
         self._threads = []
 
     def submit(self, job: Job) -> None:
-        """Queue a job: of a stream one at a time, for its tracker is used in a thread."""
+        """Queue a job: of a stream one at a time: a thread uses it."""
         with self._changed:
             if not self._running:
                 raise Refused("going_away", "the server is going away")
@@ -217,10 +217,10 @@ def _recognise(recognizer: Recognizer, jobs: list[Job]) -> None:
         except Refused as refused:
             _answer(job, refused)
             continue
-        frames.append(Frame("", 0, job.time_s, image, job.n_skipped, still=job.tracker is None))
+        frames.append(Frame("", 0, job.time_s, image, job.n_skipped, still=job.stream is None))
         ready.append((job, 1000 * (time.perf_counter() - start_s)))
-    recognizer.heatmaps = any(job.heatmap for job, _ in ready)
-    results = recognizer.process_many(frames, [job.tracker for job, _ in ready])
+    streams, heatmaps = [job.stream for job, _ in ready], any(job.heatmap for job, _ in ready)
+    results = recognizer.process_many(frames, streams, heatmaps=heatmaps)
     for (job, decode_ms), result in zip(ready, results, strict=True):
         wait_ms = 1000 * (began_s - job.arrived_s)
         _answer(job, _seen(job, result, wait_ms, decode_ms, len(jobs)))
