@@ -28,7 +28,7 @@ define fresh
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format pictures card clean
+.PHONY: help demo test quick lint format pictures film card clean
 
 help:  ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
@@ -39,6 +39,9 @@ demo: .venv-demo/installed  ## Recognise the face in the shipped picture (runtim
 
 test: .venv/installed  ## Run all tests
 	$(DEV)/python -m pytest $(PYTEST)
+
+quick: .venv/installed  ## Run the tests that are quick: about a minute
+	$(DEV)/python -m pytest -m "not slow" $(PYTEST)
 
 lint: .venv/installed  ## Check style, formatting and types
 	$(DEV)/python -m ruff check
@@ -53,7 +56,10 @@ pictures: .venv-demo/installed  ## Make the README's pictures anew with the ship
 	$(DEMO)/livefer image src/livefer/assets/astronaut.jpg --detector haar --out docs
 	$(DEMO)/livefer explain src/livefer/assets/astronaut.jpg --detector haar -o docs/explained.jpg
 
-card: .venv/installed  ## Measure the shipped models, write MODEL_CARD.md and README's figures (long)
+film: .venv/installed  ## Make the moving picture anew: LONDON=DIR names the Face Research Lab London Set
+	$(DEV)/python scripts/moving_picture.py "$(LONDON)" docs/live.webp
+
+card: .venv/installed  ## Measure the shipped models, write MODEL_CARD.md and docs/card (long)
 	PATH="$(CURDIR)/$(DEV):$$PATH" scripts/card
 
 clean:  ## Remove both environments and every cache; data/, runs/ and out/ stay

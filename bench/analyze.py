@@ -22,10 +22,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from common import PICTURE, arguments, run, write_both
-from processes import cpu_s, memory_mib, with_children
+from lib.common import PICTURE, arguments, run, write_both
+from lib.processes import cpu_s, memory_mib, with_children
 
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
 from livefer.system import machine
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from cam_maps import (
+from lib.cam_maps import (
     COVERED,
     INNER,
     Heats,
@@ -30,9 +30,9 @@ from cam_maps import (
     rank_correlation,
     ssim,
 )
-from cam_pictures import average_picture, sheet
-from common import arguments, publish, run
-from loading import load_models, sample
+from lib.cam_pictures import average_picture, sheet
+from lib.common import arguments, publish, run
+from lib.loading import load_models, sample
 from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier

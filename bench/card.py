@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import arguments, run, write_json
-from loading import files_of
+from lib.common import arguments, run, write_json
+from lib.loading import files_of
 from numpy.typing import NDArray
 from prior import frequencies, sweep
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 # Nothing of livefer at the top: a process's peak memory begins with that of the one it came from.
-from common import PICTURE, arguments, heading, machine_line, write_both
+from lib.common import PICTURE, arguments, heading, machine_line, write_both
 
 FIRST = "import sys, livefer; print(livefer.Recognizer()(sys.argv[1]))"
 ROWS: dict[str, tuple[str, ...]] = {

@@ -19,12 +19,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-from common import arguments, run
-from loading import load_detectors
+from lib.common import arguments, run
+from lib.loading import load_detectors
 from numpy.typing import NDArray
 
 from livefer.faces.boxes import crop_boxes
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
 
 SIDE_PX = 96
 MARGINS = {

@@ -19,12 +19,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-from common import arguments, machine_line, run
-from loading import load_detectors
+from lib.common import arguments, machine_line, run
+from lib.loading import load_detectors
 from numpy.typing import NDArray
 
-from livefer.faces.boxes import to_gray
-from livefer.media.sources import read_image
+from livefer.faces.crops import to_gray
+from livefer.media.pictures import read_image
 from livefer.system.machine import describe
 
 Detect = Callable[[NDArray[Any]], NDArray[Any]]

@@ -3,7 +3,7 @@
     python bench/following.py --yunet face_detection_yunet_2023mar.onnx \\
         --json bench/results/following.json > bench/results/following.md
 
-Sequences of labelled faces of FER2013's val, pasted into pictures and moving (bench/scenes.py),
+Sequences of labelled faces of FER2013's val, pasted into pictures and moving (bench/lib/scenes.py),
 searched whole (recognizer.new_stream()) and live (recognizer.new_stream(live=True)). A frame is
 equal where both find as many faces, each of one overlaps one of the other by an IoU of at least
 0.5, and their smoothed labels are the same; two frames agree where they have the same faces and no
@@ -30,12 +30,12 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from agreement import GROUPS, Comparison
-from backgrounds import Image
-from common import publish, run
-from scenes import FPS, Scene, make_scenes
-from truth import truth_of
-from watching import (
+from lib.agreement import GROUPS, Comparison
+from lib.backgrounds import Image
+from lib.common import publish, run
+from lib.scenes import FPS, Scene, make_scenes
+from lib.truth import truth_of
+from lib.watching import (
     Recognizers,
     of_kinds,
     run_through,

@@ -20,8 +20,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from common import arguments, run
-from loading import files_of
+from lib.common import arguments, run
+from lib.loading import files_of
 from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier

@@ -28,7 +28,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from common import arguments, run, write_both
+from lib.common import arguments, run, write_both
 from peers.child import Child, PeerError, disk_mib
 from peers.entrants import Peer, entrants
 from peers.install import NOTE_FILE, OPTIONAL, REPOSITORY

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import arguments, run, write_json
-from loading import load_models, sample
+from lib.common import arguments, run, write_json
+from lib.loading import load_models, sample
 from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier, without_prior

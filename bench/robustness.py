@@ -4,10 +4,11 @@
         > bench/results/robustness.md
     python bench/robustness.py A.onnx B.onnx --images 300
 
-A model is a shipped one's name or an .onnx file. The corruptions are those of bench/corruptions.py,
-each at three strengths, with the same seed and so the same faces for every model. A drop is the
-accuracy on the clean faces minus that on the corrupted ones, in points; a corruption's drop is the
-mean of its three, and the mean drop that of all thirty. JSON holds shares, 0–1:
+A model is a shipped one's name or an .onnx file. The corruptions are those of
+bench/lib/corruptions.py, each at three strengths, with the same seed and so the same faces for
+every model. A drop is the accuracy on the clean faces minus that on the corrupted ones, in points;
+a corruption's drop is the mean of its three, and the mean drop that of all thirty. JSON holds
+shares, 0–1:
 
     split, n_images, seed   what was measured on
     corruptions             name → {"strengths": [three figures], "labels": [three texts]}
@@ -28,9 +29,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from common import arguments, publish, run
-from corruptions import CORRUPTIONS, Corruption, Faces
-from loading import load_models, sample
+from lib.common import arguments, publish, run
+from lib.corruptions import CORRUPTIONS, Corruption, Faces
+from lib.loading import load_models, sample
 from numpy.typing import NDArray
 
 from livefer.data.dataset import Split, read_dataset

@@ -20,12 +20,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-from common import PICTURE, arguments, load_line, run, write_both
+from lib.common import PICTURE, arguments, load_line, run, write_both
+from lib.processes import cpu_s, memory_mib
 from numpy.typing import NDArray
-from processes import cpu_s, memory_mib
 from websockets.asyncio.client import connect
 
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
 from livefer.system.machine import Machine, describe
 
 _WARM_S = 3.0

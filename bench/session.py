@@ -17,18 +17,19 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime
-from common import PICTURE, arguments, heading, machine_line, run, write_text
+from lib.common import PICTURE, arguments, heading, machine_line, run, write_text
 from numpy.typing import NDArray
 
 from livefer.classifier import shipped_models
 from livefer.detection.yunet import YuNetDetector
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
+from livefer.system import telemetry
 
 SPINS, STOPS = "session.intra_op.allow_spinning", "session.force_spinning_stop"
 SETTINGS: dict[str, tuple[int, dict[str, str]]] = {  # threads (0: all), configuration entries
@@ -46,6 +47,7 @@ OUTPUTS = ["probabilities", "cams"]
 def make_session(setting: str, model: str = "fer2013") -> Any:
     """Return a session of a shipped model with one of the settings."""
     threads, entries = SETTINGS[setting]
+    onnxruntime = telemetry.load("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = threads
@@ -161,7 +163,7 @@ def main() -> None:
     rule = "| --- |" + " ---: |" * len(N_FACES)
     lines = [
         heading("ONNX Runtime's threads"),
-        f"onnxruntime {onnxruntime.__version__}, {machine_line(describe().to_dict())}, model "
+        f"onnxruntime {version('onnxruntime')}, {machine_line(describe().to_dict())}, model "
         f"fer2013. A call's milliseconds, median (95th percentile); processor time of a frame in "
         f"ms, at {FPS} frames a second.",
     ]

@@ -17,15 +17,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from common import arguments, heading, load_line, machine_line, run, write_both
-from processes import memory_mib
+from lib.common import arguments, heading, load_line, machine_line, run, write_both
+from lib.processes import memory_mib
 
 from livefer import Recognizer
 from livefer.live.state import LiveState
 from livefer.live.view import LiveView
-from livefer.media.opencv_reader import Frame
 from livefer.media.sources import Source
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 from livefer.speed.benchmark import shipped_portrait
 from livefer.speed.made_frames import FPS, Scene
 from livefer.system.machine import describe

@@ -4,7 +4,7 @@
         --json bench/results/tracking.json > bench/results/tracking.md
 
 The scenes are those of bench/following.py, some more with the shipped face (mirrored, tinted), and
-faces that change at known frames (bench/scenes.py). `whole` searches every frame whole
+faces that change at known frames (bench/lib/scenes.py). `whole` searches every frame whole
 (recognizer.new_stream()), `live` follows faces from frame to frame
 (recognizer.new_stream(live=True)). At 15 and 5 fps every second and every sixth frame of the same
 scenes is used. A face is found where a box overlaps the true one by an IoU of at least 0.5.
@@ -31,16 +31,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import casts
 import numpy as np
-import scenes
-from backgrounds import Image, smooth_noise
-from common import publish, run
-from flips import Track, quantile, smoothing, tracks_of
-from heads import Head, paste, shipped_heads
-from scenes import Scene
-from truth import Truth, first_labels, identities, truth_of
-from watching import (
+from lib import casts, scenes
+from lib.backgrounds import Image, smooth_noise
+from lib.common import publish, run
+from lib.flips import Track, quantile, smoothing, tracks_of
+from lib.heads import Head, paste, shipped_heads
+from lib.scenes import Scene
+from lib.truth import Truth, first_labels, identities, truth_of
+from lib.watching import (
     Recognizers,
     of_kinds,
     run_through,
@@ -51,7 +50,7 @@ from watching import (
 )
 
 from livefer.classifier import EmotionClassifier
-from livefer.faces.boxes import crop_faces
+from livefer.faces.crops import crop_faces
 from livefer.results import FrameResult
 
 WINDOWS_S = (0.0, 0.1, 0.2, 0.33, 0.5, 0.8)

@@ -13,7 +13,7 @@ import time
 
 import torch
 import torch.nn.functional as F
-from common import arguments, run
+from lib.common import arguments, run
 
 from livefer.train.devices import keep_freed_memory
 from livefer.train.model import ResNetFER

@@ -16,7 +16,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from common import arguments, run
+from lib.common import arguments, run
 from numpy.typing import NDArray
 
 from livefer.data.dataset import read_dataset

@@ -21,9 +21,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from common import arguments, publish, run
-from corruptions import Faces, blur, low_light, low_resolution
-from loading import load_models, sample
+from lib.common import arguments, publish, run
+from lib.corruptions import Faces, blur, low_light, low_resolution
+from lib.loading import load_models, sample
 from numpy.random import Generator
 from numpy.typing import NDArray
 
@@ -31,9 +31,10 @@ from livefer.data import hygiene
 from livefer.data.dataset import Dataset, read_dataset
 from livefer.detection.yunet import YuNetDetector
 from livefer.evaluation.predict import Predict, match_classes
-from livefer.faces.boxes import crop_boxes, crop_faces, iou_matrix
+from livefer.faces.boxes import crop_boxes, iou_matrix
+from livefer.faces.crops import crop_faces
 from livefer.faces.quality import share_outside, usable
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
 
 ORDINARY, ORDINARY_PHOTOS = "ordinary val faces", "ordinary faces of photographs"
 _LONG_SIDE_PX = 1280

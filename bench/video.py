@@ -35,20 +35,19 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from common import PICTURE, arguments, machine_line, run, write_json
-from processes import memory_mib
+from lib.common import PICTURE, arguments, machine_line, run, write_json
+from lib.processes import memory_mib
 
 from livefer.batch.recordings import AnnotatedVideo, recognise_video
 from livefer.drawing.faces import draw_faces
-from livefer.faces.boxes import crop_faces
+from livefer.faces.crops import crop_faces
 from livefer.media.h264_writer import VideoWriter
-from livefer.media.opencv_reader import Frame
+from livefer.media.pictures import read_image
 from livefer.media.pyav_reader import VideoInfo, VideoReader
-from livefer.media.sources import read_image
 from livefer.recognizer import Recognizer
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 from livefer.system.machine import describe
-from livefer.tables.dataframes import open_table
+from livefer.tables.writing import open_table
 
 FPS = Fraction(30)
 Image = Any

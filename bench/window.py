@@ -19,14 +19,14 @@ from threading import Timer
 from typing import Any
 
 import numpy as np
-from common import arguments, heading, load_line, machine_line, run
+from lib.common import arguments, heading, load_line, machine_line, run
 
 from livefer import Recognizer
 from livefer.drawing.text import Image
 from livefer.live.view import LiveView
 from livefer.live.window import show
-from livefer.media.opencv_reader import Frame
 from livefer.media.sources import Source
+from livefer.results import Frame
 from livefer.speed.benchmark import shipped_portrait
 from livefer.speed.made_frames import FPS, Scene
 from livefer.system.machine import describe

@@ -1,10 +1,11 @@
-"""Write MODEL_CARD.md, and the figures in README.md, from the files in bench/results.
+"""Write MODEL_CARD.md and docs/card from the files in bench/results.
 
     scripts/card                     # measures everything, then does this
-    python scripts/model_card.py     # fills both pages from what was measured last
+    python scripts/model_card.py     # fills the pages from the last measurements
 
-No figure in either page is copied by hand. The card's text is scripts/MODEL_CARD.md.in; a section
-whose file is missing is one line that says which command makes it.
+No figure is copied by hand. The text is scripts/MODEL_CARD.md.in, where a line
+`<!-- page: PATH -->` begins each page. A missing file's section is one line with the command that
+makes it.
 """
 
 from __future__ import annotations
@@ -16,30 +17,25 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-TRUTHS = {"dataset": "FER2013's labels", "votes": "what most people voted"}
+TRUTHS = {"votes": "what most people voted", "dataset": "FER2013's labels"}
 VIEWS = {
     "one look": "",
     "a face and its mirror image, as livefer answers": "_mirror",
     "ten views (`livefer evaluate --tta`)": "_tta",
 }
+INTERVAL = "val; 95 % interval in brackets"
 MISSING = "Not measured here: `{}` makes these figures."
 ROBUSTNESS = "python bench/robustness.py fer2013 human --json bench/results/robustness.json"
 PRINTED = {
-    "unusable": (
-        "Faces that nobody could read",
-        "python bench/unusable.py fer2013 --yunet YUNET.onnx > bench/results/unusable.md",
-    ),
-    "cam_sanity": (
-        "Where it looks",
-        "python bench/cam_sanity.py fer2013 > bench/results/cam_sanity.md",
-    ),
-    "int8": ("In 8 bits", "python bench/int8.py FLOAT.onnx INT8.onnx > bench/results/int8.md"),
+    "unusable": "python bench/unusable.py fer2013 --yunet YUNET.onnx > bench/results/unusable.md",
+    "cam_sanity": "python bench/cam_sanity.py fer2013 > bench/results/cam_sanity.md",
+    "int8": "python bench/int8.py FLOAT.onnx INT8.onnx > bench/results/int8.md",
 }
-"""Measurements whose printed table goes in as it is: heading, and the command that makes it."""
+"""Measurements whose printed table goes in as it is, and the command that makes it."""
 
 ABOUT = {
-    "fer2013": "says what FER2013's labels say: the benchmark",
-    "human": "says what most of ten people see in a face",
+    "fer2013": "predicts FER2013's labels: the benchmark",
+    "human": "predicts what most of ten people see in a face: the default",
 }
 
 Models = dict[str, dict[str, Any]]
@@ -98,7 +94,47 @@ def summary(models: Models, truths: list[str]) -> str:
                 f"{r['crowd']['cross_entropy']:.3f}" for r in found
             ]
         rows += [[name, *cells] for name, cells in lines.items()]
-    return table(["val; 95 % interval in brackets", *models], rows)
+    return table([INTERVAL, *models], rows)
+
+
+def headline(models: Models, truths: list[str]) -> list[list[str]]:
+    """Return a row for each truth: the share of livefer's own answers that are right."""
+    rows = []
+    for truth in truths:
+        found = [model["reports"].get(f"{truth}_mirror") for model in models.values()]
+        cells = [per_cent(r["accuracy"], r["accuracy_95"]) if r else "–" for r in found]
+        n_images = next(iter(models.values()))["reports"][truth]["n_images"]
+        rows.append([f"right by {TRUTHS[truth]}, {n_images:,} images", *cells])
+    return rows
+
+
+def results(models: Models, truths: list[str], folder: Path) -> str:
+    """Return the card's one table: the most important figures of all pages."""
+    own = [model["reports"][_own(model)] for model in models.values()]
+    blank = [""] * len(own)
+    rows = [
+        ["**as livefer answers: a face and its mirror image**", *blank],
+        *headline(models, truths),
+        ["**one look, own truth**", *blank],
+        ["right", *(per_cent(r["accuracy"], r["accuracy_95"]) for r in own)],
+        [
+            "right on images without a twin in train",
+            *(per_cent(r["without_twins"]["accuracy"]) for r in own),
+        ],
+        ["macro-F1", *(f"{r['macro_f1']:.3f}" for r in own)],
+        ["expected calibration error", *(per_cent(r["ece"]) for r in own)],
+        ["faces that get an answer", *(per_cent(r["answers"]["coverage"]) for r in own)],
+        ["of those answers right", *(per_cent(r["answers"]["right"]) for r in own)],
+    ]
+    path = folder / "robustness.json"
+    if path.is_file():
+        found = json.loads(path.read_text(encoding="utf-8"))["models"]
+        drops = (f"{100 * found[name]['mean_drop']:.1f}" for name in models)
+        rows += [
+            ["**one look, FER2013's labels**", *blank],
+            ["points lost on damaged crops, mean of all kinds", *drops],
+        ]
+    return table([INTERVAL, *models], rows)
 
 
 def at_a_glance(models: Models) -> str:
@@ -157,13 +193,13 @@ def classes(models: Models) -> str:
             f"`{name}` against {TRUTHS[truth]}:",
             table(["class", "precision", "recall", "F1", "images"], rows),
             f"Most frequent confusions: {confusions}.",
-            f"![Confusion matrix of {name} on val](docs/card/{name}/confusion.png)",
+            f"![Confusion matrix of {name} on val]({name}/confusion.png)",
         ]
     return "\n\n".join(parts)
 
 
 def calibration(models: Models) -> str:
-    """Return the tables of how far a confidence can be believed, and what silence buys."""
+    """Return the table of how far a confidence can be trusted, and what "uncertain" buys."""
     own = {name: model["reports"][_own(model)] for name, model in models.items()}
     rows = [
         ["ECE, 15 bins, own temperature", *(per_cent(r["ece"]) for r in own.values())],
@@ -189,12 +225,16 @@ def calibration(models: Models) -> str:
             *(per_cent(r["held_out"]["right"]) for r in own.values()),
         ],
     ]
-    pictures = [
-        f"![{words} of {name} on val](docs/card/{name}/{stem}.png)"
+    return table(["val, each model's own truth", *models], rows)
+
+
+def plots(models: Models) -> str:
+    """Return the pictures of calibration and of risk and coverage."""
+    return "\n".join(
+        f"![{words} of {name} on val]({name}/{stem}.png)"
         for name in models
         for stem, words in (("reliability", "Reliability"), ("risk-coverage", "Answers right"))
-    ]
-    return "\n\n".join([table(["val, each model's own truth", *models], rows), "\n".join(pictures)])
+    )
 
 
 def priors(models: Models, truths: list[str]) -> str:
@@ -238,17 +278,12 @@ def robustness(folder: Path) -> str:
     return f"{about}\n\n{table(['faces made worse by', *models], rows)}"
 
 
-def printed(folder: Path) -> str:
-    """Return a section for each measurement that printed its table, or could."""
-    parts = []
-    for name, (heading, command) in PRINTED.items():
-        path = folder / f"{name}.md"
-        if path.is_file():
-            text = re.sub(r"(?m)^# .*\n+", "", path.read_text(encoding="utf-8"))
-            parts.append(f"## {heading}\n\n{text.strip()}")
-        elif (ROOT / "bench" / f"{name}.py").is_file():
-            parts.append(f"## {heading}\n\n{MISSING.format(command)}")
-    return "\n\n".join(parts)
+def printed(folder: Path, name: str) -> str:
+    """Return the table that a measurement printed, or the command that makes it."""
+    path = folder / f"{name}.md"
+    if not path.is_file():
+        return MISSING.format(PRINTED[name])
+    return re.sub(r"(?m)^# .*\n+", "", path.read_text(encoding="utf-8")).strip()
 
 
 def speed(models: Models, made: dict[str, Any]) -> str:
@@ -335,8 +370,19 @@ def _own(model: dict[str, Any]) -> str:
     return learned if learned in model["reports"] else "dataset"
 
 
+def fill(values: dict[str, str]) -> dict[str, str]:
+    """Return the text of each page of scripts/MODEL_CARD.md.in, by its path."""
+    text = (ROOT / "scripts/MODEL_CARD.md.in").read_text(encoding="utf-8")
+    unknown = set(re.findall(r"\{(\w+)\}", text)) ^ set(values)
+    if unknown:
+        sys.exit(f"error: MODEL_CARD.md.in and this script do not agree on {sorted(unknown)}")
+    _, *parts = re.split(r"(?m)^<!-- page: (\S+) -->\n", text)
+    filled = (re.sub(r"\{(\w+)\}", lambda m: values[m[1]], part) for part in parts[1::2])
+    return dict(zip(parts[::2], filled, strict=True))
+
+
 def main(folder: Path) -> None:
-    """Write both pages."""
+    """Write the card and its pages."""
     path = folder / "models.json"
     if not path.is_file():
         sys.exit(f"error: {path} does not exist: scripts/card makes it")
@@ -348,28 +394,22 @@ def main(folder: Path) -> None:
         "names": " and ".join(models),
         "version": figures["made"]["livefer"],
         "glance": at_a_glance(models),
+        "results": results(models, truths, folder),
         "table": summary(models, truths),
         "tta": views(models, truths),
         "classes": classes(models),
         "calibration": calibration(models),
+        "plots": plots(models),
         "priors": priors(models, truths),
         "robustness": robustness(folder),
-        "printed": printed(folder),
         "speed": speed(models, figures["made"]),
         "recipe": recipe(models),
+        **{name: printed(folder, name) for name in PRINTED},
         **data_faults(figures["data"]),
     }
-    text = (ROOT / "scripts/MODEL_CARD.md.in").read_text(encoding="utf-8")
-    unknown = set(re.findall(r"\{(\w+)\}", text)) ^ set(values)
-    if unknown:
-        sys.exit(f"error: MODEL_CARD.md.in and this script do not agree on {sorted(unknown)}")
-    filled = re.sub(r"\{(\w+)\}", lambda m: values[m[1]], text)
-    (ROOT / "MODEL_CARD.md").write_text(filled, encoding="utf-8")
-    readme = ROOT / "README.md"
-    pattern = r"(<!-- figures -->\n).*?(<!-- end of figures -->)"
-    page, found = summary(models, truths), readme.read_text(encoding="utf-8")
-    found = re.sub(pattern, lambda m: f"{m[1]}{page}\n{m[2]}", found, flags=re.DOTALL)
-    readme.write_text(found, encoding="utf-8")
+    for name, text in fill(values).items():
+        (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Train several configurations in a row, export and evaluate each, and print them as a table.
+"""Train several configurations in a row, export and evaluate each, and print a table.
 
     python scripts/train_many.py configs/teachers/*.yaml --minutes 9
     python scripts/train_many.py configs/ablation/*.yaml --seeds 0 1 2 width=16 epochs=8
 
-May be cut off at any moment and started again with the same words: what is finished is not done
-again, what was begun goes on. Results lie in RUNS/NAME (RUNS/NAME-seed1 for further seeds): the
-checkpoint, model.onnx and report.json. Configurations that cannot be trained here (weights to be
-fetched, teachers not trained yet) are named at the end, and the exit code is 1.
+Can be stopped at any moment and started again with the same command: finished runs are kept, and
+an unfinished one continues. Results lie in RUNS/NAME (RUNS/NAME-seed1 for further seeds): the
+checkpoint, model.onnx and report.json. Configurations that cannot be trained here (weights that
+cannot be downloaded, teachers that are missing) are named at the end, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 LIVEFER = [sys.executable, "-m", "livefer"]
-SAVE_S = 20  # left for saving, when the time is up
+SAVE_S = 20  # of the time, kept for saving the state of a run
 
 
 class OutOfTime(Exception):
-    """The minutes are spent; what was begun can be gone on with."""
+    """The minutes are over; the run has saved its state."""
 
 
 def main() -> int:
@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("words", nargs="+", metavar="CONFIG|KEY=VALUE")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs")
     parser.add_argument("--seeds", type=int, nargs="+", help="instead of each configuration's own")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so many")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after this many")
     args = parser.parse_intermixed_args()
     configs = [Path(word) for word in args.words if "=" not in word]
     overrides = [word for word in args.words if "=" in word]
@@ -50,7 +50,7 @@ def main() -> int:
                 found = finish(config, folder, [*overrides, *own], deadline)
                 rows.setdefault(config.stem, []).append(found)
             except OutOfTime:
-                failed.append(f"{name}: out of time; the same words go on")
+                failed.append(f"{name}: out of time; the same command continues it")
             except subprocess.CalledProcessError as error:
                 failed.append(f"{name}: {(error.stderr or 'failed').strip().splitlines()[-1]}")
             sys.stdout.write(table(rows) + "\n")
@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def finish(config: Path, folder: Path, overrides: list[str], deadline: float) -> dict[str, Any]:
-    """Train, export and evaluate what is not done yet; return the figures of the run."""
+    """Train, export and evaluate, unless that is done already; return the figures of the run."""
     report = folder / "report.json"
     if not report.exists():
         train(config, folder, overrides, deadline)
@@ -81,7 +81,7 @@ def finish(config: Path, folder: Path, overrides: list[str], deadline: float) ->
 
 
 def train(config: Path, folder: Path, overrides: list[str], deadline: float) -> None:
-    """Train or go on; at the deadline stop as Ctrl-C does, with everything saved."""
+    """Train or resume; at the deadline stop the run by SIGINT, which saves its state."""
     if (folder / "summary.json").exists():
         return
     words = ["--resume", str(folder)]
@@ -107,12 +107,12 @@ def train(config: Path, folder: Path, overrides: list[str], deadline: float) -> 
 
 
 def call(*words: str) -> None:
-    """Run a livefer command; its output only matters where it fails."""
+    """Run a livefer command; CalledProcessError holds its output if it fails."""
     subprocess.run([*LIVEFER, *words], check=True, capture_output=True, text=True)
 
 
 def table(rows: dict[str, list[dict[str, Any]]]) -> str:
-    """Return a Markdown table: a row a configuration, mean ± sd over its seeds."""
+    """Return a Markdown table: a row for each configuration, mean ± sd over its seeds."""
     names = ("accuracy", "without twins", "macro-F1", "disgust F1", "ECE", "s/epoch")
     lines = ["", f"| configuration | {' | '.join(names)} |", f"| --- |{' ---: |' * len(names)}"]
     for name, found in rows.items():
@@ -130,7 +130,7 @@ def table(rows: dict[str, list[dict[str, Any]]]) -> str:
 
 
 def spread(values: list[float], digits: int) -> str:
-    """Return the mean, with the standard deviation where there are several values."""
+    """Return the mean, and the standard deviation of several values."""
     if not values:
         return ""
     mean = f"{statistics.mean(values):.{digits}f}"

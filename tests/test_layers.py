@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -34,8 +35,10 @@ ROWS: tuple[tuple[str, ...], ...] = (
 ONLY_IN_TRAIN = {"torch", "torchvision", "lightning", "safetensors", "onnx", "onnxscript"}
 ONLY_IN_TRAIN |= {"tensorboard", "pydantic", "yaml"}
 ONLY_IN_WEB = {"fastapi", "starlette", "uvicorn", "websockets"}
+ONLY_BY_TELEMETRY = {"onnxruntime", "ray"}
+"""Packages that report their use: livefer.system.telemetry switches that off, then imports them."""
 NOT_AT_MODULE_LEVEL = ONLY_IN_TRAIN | ONLY_IN_WEB | {"matplotlib", "PIL", "pygame"}
-NOT_AT_MODULE_LEVEL |= {"av", "pyarrow", "pandas", "polars", "fsspec", "ray"}
+NOT_AT_MODULE_LEVEL |= {"av", "pyarrow", "pandas", "polars", "fsspec"}
 """Outside `train`: heavy or optional packages that a user may lack, or that talk when imported."""
 
 
@@ -104,12 +107,14 @@ def complaint(found: Import) -> str | None:
     source, target = top_name(found.module), top_name(found.target)
     package = found.target.split(".")[0]
     lazy = not found.at_module_level or found.only_for_types
+    if package in ONLY_BY_TELEMETRY:
+        return f'{found}: take it from livefer.system.telemetry.load("{package}")'
     if package != "livefer":
         if source == "train" or package not in NOT_AT_MODULE_LEVEL:
             return None
         if package in ONLY_IN_WEB and source != "web":
             return f"{found}: only livefer.web may"
-        if package in ONLY_IN_WEB:
+        if package in ONLY_IN_WEB or (source == "web" and package == "pydantic"):  # of fastapi
             return None
         if package in ONLY_IN_TRAIN and not (source == "cli" and lazy):
             return f"{found}: only livefer.train may, and the command line inside a function"
@@ -153,10 +158,48 @@ def test_a_room_holds_one_sentence() -> None:
             assert isinstance(only, ast.Expr), path
 
 
+def test_the_map_of_the_documents_is_this_one() -> None:
+    """docs/architecture.md shows the rows of ROWS, and each room's own sentence."""
+    page = PACKAGE.parents[1] / "docs" / "architecture.md"
+    text = page.read_text(encoding="utf-8")
+    shown = re.findall(r"^\| (\d) \| `(\w+)` \| (.+) \|$", text, re.MULTILINE)
+    assert sorted((int(row), room) for row, room, _ in shown) == sorted(
+        (number, room) for number, rooms in enumerate(ROWS, 1) for room in rooms
+    )
+    for _, room, sentence in shown:
+        path = PACKAGE / room / "__init__.py"
+        if path.is_file():
+            docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+            assert docstring is not None
+            assert docstring.splitlines()[0] == sentence
+
+
 def test_imports_go_down() -> None:
     found = [found for imports in read_package().values() for found in imports]
     assert len(found) > 20
     assert [text for text in map(complaint, found) if text] == []
+
+
+def test_bench_scripts_report_nothing_either() -> None:
+    """Those below bench/peers run other people's packages, as these are."""
+    folder = PACKAGE.parents[1] / "bench"
+    scripts = sorted({*folder.glob("*.py"), *folder.glob("lib/*.py")})
+    assert scripts
+    found = [
+        str(one)
+        for path in scripts
+        for one in imports_of(path.stem, ast.parse(path.read_text(encoding="utf-8")))
+        if one.target.split(".")[0] in ONLY_BY_TELEMETRY
+    ]
+    assert found == []
+
+
+def test_commands_are_imported_when_they_are_called() -> None:
+    """The group names its commands; so each of them can import at the top of its file."""
+    for module in ("livefer.cli", "livefer.__main__"):
+        found = [one for one in read_package()[module] if one.at_module_level]
+        assert found
+        assert [one for one in found if one.target.startswith("livefer.cli")] == []
 
 
 def test_no_module_imports_itself_in_a_ring() -> None:
@@ -198,6 +241,11 @@ def test_no_module_imports_itself_in_a_ring() -> None:
         ("livefer.evaluation.plots", "def f():\n    import matplotlib", False),
         ("livefer.evaluation.plots", "if TYPE_CHECKING:\n    import matplotlib", False),
         ("livefer.live.window", "import pygame", True),
+        ("livefer.system.onnx_session", "import onnxruntime", True),
+        ("livefer.system.telemetry", "import onnxruntime", True),
+        ("livefer.train.quantize", "def f():\n    from onnxruntime.quantization import a", True),
+        ("livefer.batch.ray_engine", "def f():\n    import ray.data", True),
+        ("livefer.system.onnx_session", "from livefer.system import telemetry", False),
         ("livefer.cli.train", "import torch", True),
         ("livefer.cli.train", "def f():\n    import torch", False),
         ("livefer.cli.train", "from livefer.train.fit import fit", True),
@@ -210,6 +258,7 @@ def test_no_module_imports_itself_in_a_ring() -> None:
         ("livefer.web.app", "from livefer.web.workers import Engine", False),
         ("livefer.web.app", "from livefer.live.view import LiveView", True),
         ("livefer.web.app", "import torch", True),
+        ("livefer.web.schema", "from pydantic import Field", False),
         ("livefer.cli.serve", "def f():\n    import uvicorn", True),
         ("livefer.cli.serve", "def f():\n    from livefer.web.app import make_app", False),
         ("livefer.cli.serve", "from livefer.web.app import make_app", True),
@@ -233,7 +282,7 @@ class Blocked:
             raise ModuleNotFoundError(f"{name} is not there", name=name)
 
 sys.meta_path.insert(0, Blocked())
-import numpy, cv2, onnxruntime, typer, rich.table  # what these do is not ours
+import numpy, cv2, typer, rich.table  # what these do is not ours
 
 warnings.simplefilter("error")
 deeds = []
@@ -262,7 +311,7 @@ sys.stderr.write(json.dumps(deeds))
 def test_importing_does_nothing_and_needs_no_extra(tmp_path: Path) -> None:
     """Every module but `train` and `web` imports without the extras, touching nothing."""
     modules = [module for module in read_package() if top_name(module) not in ("train", "web")]
-    absent = ",".join(sorted(NOT_AT_MODULE_LEVEL - {"pygame"}))
+    absent = ",".join(sorted(NOT_AT_MODULE_LEVEL - {"pygame"} | ONLY_BY_TELEMETRY))
     ended = subprocess.run(
         [sys.executable, "-B", "-c", PROBE, ",".join(modules), absent],
         capture_output=True,

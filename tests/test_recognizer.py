@@ -1,4 +1,4 @@
-"""The road from an image to faces, with a detector and a network that can be seen through."""
+"""The road from an image to faces, with a transparent detector and network."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 import livefer
 from livefer.errors import ModelError, SourceError
-from livefer.faces.boxes import crop_boxes, crop_faces
-from livefer.media.opencv_reader import Frame, quiet
-from livefer.recognizer import MIN_FACE_PX, Recognizer
-from livefer.results import FrameResult
+from livefer.faces.boxes import crop_boxes
+from livefer.faces.crops import crop_faces
+from livefer.faces.quality import MIN_FACE_PX
+from livefer.media.opencv_reader import quiet
+from livefer.recognizer import Recognizer
+from livefer.results import Frame, FrameResult
 from livefer.tracking.smoothing import Smoother
 from livefer.tracking.tracker import Tracker
 
@@ -148,6 +150,20 @@ def test_path_array_and_pil_image_give_the_same(tmp_path: Path) -> None:
 def test_no_face_is_an_empty_answer() -> None:
     assert make()(scene()) == []
     assert make(heatmaps=True)(scene()) == []
+
+
+def test_a_frame_without_a_face_says_why_and_a_cut_says_so() -> None:
+    recognizer, black = make(), np.zeros((240, 320, 3), np.uint8)
+    face = scene((20, 50, 200))
+
+    def note(image: Any, **more: Any) -> str | None:
+        return recognizer.process(Frame("v", 0, 0.0, image, **more), recognizer.new_stream()).note
+
+    assert note(black, still=True) == note(black) == note(black, is_cut=True) == "too dark"
+    assert note(face) is None
+    assert note(face, is_cut=True) == "cut"
+    assert note(black, note="damaged") == note(face, note="damaged", is_cut=True) == "damaged"
+    assert note(None, error="gone") is None
 
 
 def test_heat_maps_on_request_are_of_the_label() -> None:

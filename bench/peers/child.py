@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from processes import memory_mib
+from lib.processes import memory_mib
 
 from livefer.errors import LiveferError
 

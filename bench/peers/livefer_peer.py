@@ -14,7 +14,7 @@ began_s = time.perf_counter()
 import livefer  # noqa: E402
 
 imported_s = time.perf_counter()
-from livefer.media.opencv_reader import Frame  # noqa: E402
+from livefer.results import Frame  # noqa: E402
 
 recognizer = livefer.Recognizer(detector=sys.argv[1])
 loaded_s = time.perf_counter()

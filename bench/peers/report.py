@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from common import heading, load_line, machine_line
+from lib.common import heading, load_line, machine_line
 
 from livefer.drawing.figures import require_matplotlib, save_picture
 

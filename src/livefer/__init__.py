@@ -10,13 +10,26 @@ from livefer.version import __version__
 if TYPE_CHECKING:
     from livefer.batch.analyze import analyze as analyze
     from livefer.classifier import EmotionClassifier as EmotionClassifier
+    from livefer.drawing.faces import draw_faces as draw_faces
+    from livefer.drawing.faces import overlay_cam as overlay_cam
     from livefer.errors import LiveferError as LiveferError
+    from livefer.faces.crops import crop_faces as crop_faces
     from livefer.labels import CLASSES as CLASSES
+    from livefer.live.recorder import VideoSink as VideoSink
     from livefer.recognizer import Recognizer as Recognizer
     from livefer.results import Face as Face
     from livefer.results import FrameResult as FrameResult
+    from livefer.summary.summarize import summarize as summarize
+    from livefer.summary.timeline import timeline_picture as timeline_picture
+    from livefer.summary.timeline import write_timeline as write_timeline
+    from livefer.summary.video_digest import VideoDigest as VideoDigest
+    from livefer.tables.dataframes import read_results as read_results
+    from livefer.tables.reading import read_table as read_table
+    from livefer.tables.schema import to_rows as to_rows
+    from livefer.tables.writing import open_table as open_table
 
-# Loaded when first asked for, so that `import livefer` and `livefer --help` stay quick.
+# Public names, whatever room they live in. Each is imported on first use, so that `import livefer`
+# and `livefer --help` stay quick. None may be called like a room, whose import would replace it.
 _HOMES = {
     "CLASSES": "labels",
     "EmotionClassifier": "classifier",
@@ -24,7 +37,19 @@ _HOMES = {
     "FrameResult": "results",
     "LiveferError": "errors",
     "Recognizer": "recognizer",
+    "VideoDigest": "summary.video_digest",
+    "VideoSink": "live.recorder",
     "analyze": "batch.analyze",
+    "crop_faces": "faces.crops",
+    "draw_faces": "drawing.faces",
+    "open_table": "tables.writing",
+    "overlay_cam": "drawing.faces",
+    "read_results": "tables.dataframes",
+    "read_table": "tables.reading",
+    "summarize": "summary.summarize",
+    "timeline_picture": "summary.timeline",
+    "to_rows": "tables.schema",
+    "write_timeline": "summary.timeline",
 }
 __all__ = ["__version__", *_HOMES]
 

@@ -1,6 +1,27 @@
 """The exported network: uint8 faces in, probabilities and class-activation maps out.
 
-Everything about a model is read from the file itself (design: the model file describes itself).
+The model file describes itself: everything is read from its ONNX metadata, never from its name.
+`livefer export` writes these keys, all of them text:
+
+    livefer_format   version of this format, FORMAT
+    classes          JSON list of C names, in the order of the outputs
+    input_size       side S of a face, pixels
+    crop_scale       side of the crop; 1.0 is FER2013's own framing
+    mean, std        of the training pixels, 0 to 1; the graph normalises with them
+    temperature      of the softmax in the graph, fitted on val
+    uncertain_below  smallest confidence that counts as an answer, chosen on val
+    labels           what the network answers: the data set's "labels", or people's "votes"
+    prior            JSON list of C frequencies of the classes in training; may be missing
+    prior_removed    the model's own choice of EmotionClassifier's `prior`
+    metrics          JSON: split, n_images, accuracy and macro_f1 of the file, prior removed;
+                     of an 8-bit file also against_float, the differences from the float file
+    network          the architecture in words
+    quantisation     how an 8-bit file computes; missing in others
+    training_data    name and split of the training data
+    config, epoch    JSON configuration of the run, and the epoch of the weights, from 0
+    livefer_version, commit, date  code and day of the export
+
+The graph takes `faces` (N, S, S) uint8 and returns `probabilities` (N, C) and `cams` (N, C, h, w).
 """
 
 from __future__ import annotations
@@ -9,6 +30,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,40 +38,33 @@ from numpy.typing import NDArray
 
 from livefer.assets.files import FOLDER
 from livefer.errors import ConfigError, ModelError
-from livefer.system.onnx_session import ONNX_ERRORS, open_session
+from livefer.system.onnx_session import onnx_errors, open_session
 
-DEFAULT_MODEL = "fer2013"
-"""Or "human": what people see instead of what the data set is labelled."""
+DEFAULT_MODEL = "human"
+"""Predicts what most people see in a face; "fer2013" predicts that data set's labels."""
 FORMAT = "1"
 # Bounds the memory of a call with thousands of faces: 256 at a time are no faster and take 250 MiB
-# more (bench/session.py, docs/experiments.md).
+# more: docs/experiments/speed.md#2026-11-22-onnx-runtimes-threads-do-not-spin
 _BATCH = 64
 
 _EXPORT_HINT = '"livefer export CHECKPOINT -o model.onnx" makes one'
 
 
 def shipped_models() -> dict[str, Path]:
-    """Return the models inside the package by name; "float" is the default one in float32."""
-    models = {path.stem: path for path in sorted(FOLDER.glob("*.onnx"))}
-    return models | {"float": models[f"{DEFAULT_MODEL}-float"]}
+    """Return the files of the models inside the package by name; -float computes in float32."""
+    return {path.stem: path for path in sorted(FOLDER.glob("*.onnx"))}
 
 
 class EmotionClassifier:
     """An exported model.
 
-    model: a shipped model's name or the path of an ONNX file; None is the default model
-    threads: processor cores for one call; None leaves it to ONNX Runtime
-    prior: how much of the class frequencies in training is divided out of the probabilities, from
-        0 (faces come as in the training data) to 1 (every class is equally likely beforehand, so
-        rare ones are found more often); None is the model's own choice.
-        Menon et al. 2021, https://arxiv.org/abs/2007.07314
-
     name: the file's name without suffix
     classes: C class names
-    input_size: side of a face in pixels
+    input_size: side S of a face in pixels
     crop_scale: side of the crop, 1.0 is FER2013's own framing
-    uncertain_below: the confidence below which an answer is not trusted, chosen on val
-    metadata: everything the file says about itself, as text
+    uncertain_below: the confidence below which an answer is called uncertain
+    prior: the share of the class frequencies in training that is divided out
+    metadata: the file's own, all of it text (see the module)
     """
 
     def __init__(
@@ -58,42 +73,41 @@ class EmotionClassifier:
         threads: int | None = None,
         prior: float | None = None,
     ) -> None:
+        """Load a model; ModelError where there is none, ConfigError for a prior outside 0 to 1.
+
+        model: a shipped model's name or the path of an ONNX file; None is DEFAULT_MODEL
+        threads: processor cores for one call; None leaves it to ONNX Runtime
+        prior: from 0 (faces come as frequently as in training) to 1 (every class is equally likely
+            beforehand, so rare ones are found more often); None is the model's own choice.
+            Menon et al. 2021, https://arxiv.org/abs/2007.07314
+        """
         path = _find(model)
-        try:
-            self._session = open_session(path, threads)
-        except ONNX_ERRORS as error:
-            if path.suffix == ".safetensors":
-                raise ModelError(
-                    f"{path} is a checkpoint, no model: livefer export {path} -o model.onnx "
-                    "makes one"
-                ) from None
-            reason = str(error).strip().splitlines()[0]
-            raise ModelError(f"{path} is not an ONNX model that can be run: {reason}") from None
+        self._session = _load(path, threads)
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
+        self.name = path.stem
         try:
             if self.metadata["livefer_format"] != FORMAT:
                 raise ModelError(
                     f"{path} has model format {self.metadata['livefer_format']}, this version "
                     f"reads {FORMAT}: update livefer or export the model again"
                 )
-            self.name = path.stem
             self.classes: tuple[str, ...] = tuple(json.loads(self.metadata["classes"]))
             self.input_size = int(self.metadata["input_size"])
             self.crop_scale = float(self.metadata["crop_scale"])
             self.uncertain_below = float(self.metadata["uncertain_below"])
-            self.prior = float(self.metadata.get("prior_removed", 0)) if prior is None else prior
+            self.prior = float(self.metadata["prior_removed"]) if prior is None else prior
+            self._frequencies: list[float] = json.loads(self.metadata.get("prior", "[]"))
         except (KeyError, ValueError) as error:
             raise ModelError(
                 f"{path} is an ONNX file, but not a model of livefer ({error}): {_EXPORT_HINT}"
             ) from None
         if not 0 <= self.prior <= 1:
             raise ConfigError(f"prior goes from 0 to 1, got {self.prior:g}")
-        if self.prior and "prior" not in self.metadata:
+        if self.prior and not self._frequencies:
             raise ModelError(
                 f'the model "{self.name}" does not say how frequent its classes were in training: '
                 "leave the prior at 0, or export the model again"
             )
-        self._frequencies: list[float] = json.loads(self.metadata.get("prior", "[]"))
 
     def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return probabilities (N, C) float32 of faces (N, S, S) uint8, S being input_size."""
@@ -129,9 +143,9 @@ class EmotionClassifier:
         return probabilities, cams
 
     def heatmap(self, cam: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Turn one class's map (h, w) into a heat map (S, S) float32: what speaks for it, 0–1.
+        """Turn one class's map (h, w) into a heat map (S, S) float32 of the evidence for it, 0–1.
 
-        A map without any positive value gives zeros.
+        A map without a positive value gives zeros.
         Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391
         """
         size = (self.input_size, self.input_size)
@@ -144,22 +158,37 @@ class EmotionClassifier:
 def without_prior(
     probabilities: NDArray[np.float32], frequencies: Sequence[float], share: float
 ) -> NDArray[np.float32]:
-    """Return probabilities (N, C) as if classes were less unequally frequent.
+    """Return probabilities (N, C) as they would be if the classes were less unequally frequent.
 
-    frequencies: C of them, in training; a class that was hardly there counts as one of a thousand
-    share: how much of their logarithm is taken out, 0 to 1
+    frequencies: of the C classes in training; one below a thousandth counts as a thousandth
+    share: how much of their logarithm is subtracted, 0 to 1
     Menon et al. 2021, https://arxiv.org/abs/2007.07314
     """
     odds = probabilities * np.maximum(np.array(frequencies, np.float32), 1e-3) ** -share
     return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
 
 
+def _load(path: Path, threads: int | None) -> Any:
+    """Open a file; ModelError where it is no network."""
+    try:
+        return open_session(path, threads)
+    except onnx_errors() as error:
+        if path.suffix == ".safetensors":
+            raise ModelError(
+                f"{path} is a checkpoint, not a model: livefer export {path} -o model.onnx makes "
+                "one"
+            ) from None
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(f"{path} is not an ONNX model that can be run: {reason}") from None
+
+
 def _find(model: str | Path | None) -> Path:
+    """Return the file of a shipped model's name or of a path; None is the default model."""
     models = shipped_models()
     name = DEFAULT_MODEL if model is None else str(model)
     if name in models:
         return models[name]
-    path = Path(os.path.expanduser(name))  # that of Path raises where nobody has the name
+    path = Path(os.path.expanduser(name))  # Path.expanduser raises for a user who does not exist
     if path.is_file():
         return path
     shipped = ", ".join(models) or "none"

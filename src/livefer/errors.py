@@ -1,33 +1,44 @@
-"""What livefer raises: each message says what was expected, what came and what to do."""
+"""The errors that livefer raises. Each message names what was expected, what came, and what to do.
+
+    LiveferError            any mistake that a user can mend
+    ├── SourceError         a picture, video, folder, camera or URL that cannot be read to its end
+    ├── ModelError          a model, checkpoint or detector file: missing, damaged, of another kind
+    ├── DatasetError        a data set or result table: missing, empty, of another layout
+    ├── ConfigError         an option or a key of a configuration: unknown, or with a wrong value
+    └── MissingExtraError   a package of an optional extra that is not installed
+
+The command line prints the message as one line and ends with exit code 1. Wrong arguments of a
+Python call, such as an array of another shape, raise ValueError.
+"""
 
 from __future__ import annotations
 
 
 class LiveferError(Exception):
-    """Any mistake that a user can mend; its text is the one line the command line prints."""
+    """Any mistake that a user can mend; `str(error)` is one line."""
 
 
 class SourceError(LiveferError):
-    """A picture, video, folder, camera or URL that cannot be read, or ended in the middle."""
+    """A picture, video, folder, camera or URL that cannot be read, or that ends too early."""
 
 
 class ModelError(LiveferError):
-    """A model or checkpoint that is missing, damaged or of another kind; a detector's file too."""
+    """A model, checkpoint or detector file that is missing, damaged or of another kind."""
 
 
 class DatasetError(LiveferError):
-    """A data set that is missing, empty or of another layout."""
+    """A data set or result table that is missing, empty or of another layout."""
 
 
 class ConfigError(LiveferError):
-    """A configuration or option with an unknown key or a wrong value."""
+    """An option or a key of a configuration that is unknown or has a wrong value."""
 
 
 class MissingExtraError(LiveferError):
     """A package of an optional extra that is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(what, extra)  # what another process makes the error of again
+        super().__init__(what, extra)  # pickle calls __init__ with these arguments again
 
     def __str__(self) -> str:
         what, extra = self.args

@@ -1,4 +1,4 @@
-"""Times, lengths, counts and names as people read them."""
+"""Times, durations, counts and names as text for people."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 
 
 def clock(time_s: float) -> str:
-    """Return a time as 0:07, 12:30 or 1:02:03."""
+    """Return a point in time as 0:07, 12:30 or 1:02:03."""
     minutes, rest = divmod(round(time_s), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def length(seconds: float) -> str:
-    """Return a length as 0.04 s, 3.2 s, 48 s, 2:05 min or 1:02:03 h."""
+    """Return a duration as 0.04 s, 3.2 s, 48 s, 2:05 min or 1:02:03 h."""
     if seconds < 0.095:
         return f"{seconds:.2f} s"
     if seconds < 9.95:
@@ -30,20 +30,20 @@ def count(n: int, what: str) -> str:
 
 
 def short_name(source: str) -> str:
-    """Return a file's name without its folder; an address or a camera as it is."""
+    """Return the name of a file without its folder; addresses and cameras stay as they are."""
     return source if "://" in source else Path(source).name or source
 
 
 def without_middle(text: str, most: int) -> str:
-    """Return at most so many letters: of a longer text its beginning and its end."""
+    """Return a text of at most `most` letters: of a longer one the beginning and the end."""
     if len(text) <= most:
         return text
     return f"{text[: most // 2]}…{text[len(text) - (most - 1) // 2 :]}"
 
 
 def printable(text: str) -> str:
-    """Return a name as it can be written anywhere: bytes that are no UTF-8 as \\xe9."""
+    """Return a name as valid Unicode: bytes of it that are not UTF-8 become \\xe9 and the like."""
     try:
         return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
-    except UnicodeEncodeError:  # half of a pair, as Windows' names may have
+    except UnicodeEncodeError:  # half of a surrogate pair, as names on Windows may have
         return text.encode(errors="backslashreplace").decode()

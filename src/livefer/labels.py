@@ -1,27 +1,27 @@
-"""The classes: their one order, their colours, and other orders mapped onto it."""
+"""Class names in their one order, their colours, and the names and orders of other data sets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 CLASSES: tuple[str, ...] = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
-"""FER2013's seven classes in the one order used everywhere: the class_id is the index here."""
+"""FER2013's seven classes, in the same order everywhere: the class_id is the index here."""
 
 FER2013_CSV_ORDER: tuple[str, ...] = (
     "angry", "disgust", "fear", "happy", "sad", "surprise", "neutral",
 )  # fmt: skip
-"""What the numbers 0–6 in the `emotion` column of the original fer2013.csv mean."""
+"""The classes of the numbers 0–6 in the `emotion` column of the original fer2013.csv."""
 
 VOTE_NAMES: dict[str, str] = {
     "neutral": "neutral", "happiness": "happy", "surprise": "surprise", "sadness": "sad",
     "anger": "angry", "disgust": "disgust", "fear": "fear",
 }  # fmt: skip
-"""The answers in FER+'s table that are ours; contempt, unknown and NF (no face) are not."""
+"""FER+'s names of our classes; its contempt, unknown and NF (no face) have no class here."""
 
-# BGR, as OpenCV wants them. Chosen so that any two stay apart (CIELAB distance of 25 or more) for
-# normal, deuteranopic, protanopic and tritanopic eyes (Machado et al. 2009, severity 1,
-# https://doi.org/10.1109/TVCG.2009.113), and so that each can be seen in a dark room;
-# tests/test_drawing.py measures it.
+# BGR, as OpenCV wants them. Any two stay apart (CIELAB distance of 25 or more) for normal,
+# deuteranopic, protanopic and tritanopic eyes (Machado et al. 2009, severity 1,
+# https://doi.org/10.1109/TVCG.2009.113), and each can be seen in a dark room;
+# tests/test_labels.py measures it.
 _COLOURS_BGR: dict[str, tuple[int, int, int]] = {
     "angry": (22, 46, 220),
     "disgust": (91, 175, 50),
@@ -34,10 +34,10 @@ _COLOURS_BGR: dict[str, tuple[int, int, int]] = {
 
 
 def colour_bgr(label: str, classes: Sequence[str]) -> tuple[int, int, int]:
-    """Return the colour of one of `classes`, (blue, green, red) 0–255.
+    """Return the colour of one of `classes`: (blue, green, red), each 0–255.
 
-    A class of ours has its own; others take, in their order, what those leave free, and then all
-    of them again, darker.
+    FER2013's classes have fixed colours. Other classes take, in their order, the fixed colours that
+    `classes` leave free, then all of them again, darker each time.
     """
     if label in _COLOURS_BGR:
         return _COLOURS_BGR[label]
@@ -48,3 +48,9 @@ def colour_bgr(label: str, classes: Sequence[str]) -> tuple[int, int, int]:
     round_, i = divmod(place - len(free), len(CLASSES))
     blue, green, red = (round(value * 0.6 ** (round_ + 1)) for value in _COLOURS_BGR[CLASSES[i]])
     return blue, green, red
+
+
+def colour_hex(label: str, classes: Sequence[str]) -> str:
+    """Return the colour of one of `classes` as "#rrggbb", for CSS, matplotlib and rich."""
+    blue, green, red = colour_bgr(label, classes)
+    return f"#{red:02x}{green:02x}{blue:02x}"

@@ -20,18 +20,15 @@ from numpy.typing import NDArray
 from livefer.classifier import EmotionClassifier
 from livefer.detection.detectors import Detections, Detector, make_detector
 from livefer.faces.boxes import Boxes, crop_boxes
-from livefer.faces.quality import usable
+from livefer.faces.quality import too_small, usable, why_no_face
 from livefer.faces.views import BOTH, Crops, cut_views
-from livefer.media.opencv_reader import Frame
-from livefer.media.sources import Source, as_image, open_source
-from livefer.results import Face, FrameResult
+from livefer.media.pictures import as_image
+from livefer.media.sources import Source, open_source
+from livefer.results import Face, Frame, FrameResult
 from livefer.tracking.live_search import LiveSearch
 from livefer.tracking.smoothing import Smoothed, Smoother
 from livefer.tracking.stream import MatchedFaces, Stream
 from livefer.tracking.whole_search import WholeSearch
-
-MIN_FACE_PX = 16
-"""A face whose box is smaller is called uncertain: there is too little to see in it."""
 
 
 class Recognizer:
@@ -51,7 +48,7 @@ class Recognizer:
     ) -> None:
         """Load the model and the detector.
 
-        model: a model's name or .onnx file; None is the default model
+        model: a model's name or .onnx file; None is "human", which comes with livefer
         detector: "auto", "haar", "yunet", the path of a YuNet .onnx file, or an object
         smoothing_s: length of the window over which a stream's probabilities are averaged; 0: none
         uncertain_below: faces with less confidence are uncertain; None takes the model's own limit
@@ -178,7 +175,7 @@ class Recognizer:
         return _FoundFaces(frame, stream, detections, matched, crops, squares, timings_ms)
 
     def _classify(self, found: Sequence[_FoundFaces], heatmaps: bool) -> list[_Answer]:
-        """Return what the network says of the faces of each frame, in one call for all."""
+        """Return the network's answers for each frame, from one call for all frames."""
         if not found:
             return []
         began = time.perf_counter()
@@ -212,8 +209,7 @@ class Recognizer:
         found.timings_ms["track"] += 1000 * (time.perf_counter() - began)
         confidence = smoothed.probabilities[np.arange(len(boxes)), smoothed.class_ids]
         readable = usable(found.crops.one_each(), found.squares, frame.image.shape[:2])
-        large = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= MIN_FACE_PX
-        certain = (confidence >= self.uncertain_below) & large & readable
+        certain = (confidence >= self.uncertain_below) & readable & ~too_small(boxes)
         faces = []
         for i in np.argsort(boxes[:, 0] if ids is None else ids, kind="stable"):
             class_id, heatmap = int(smoothed.class_ids[i]), None
@@ -268,9 +264,17 @@ def _result(
         faces=faces,
         n_skipped=frame.n_skipped,
         error=frame.error,
-        note=frame.note,
+        note=_note(frame, faces),
         timings_ms=timings_ms or {},
     )
+
+
+def _note(frame: Frame, faces: tuple[Face, ...]) -> str | None:
+    """Return what is known of a frame; of several things the last one in docs/tables.md."""
+    if frame.note is not None or frame.image is None:
+        return frame.note
+    why = None if faces else why_no_face(frame.image)
+    return why or ("cut" if frame.is_cut else None)
 
 
 def _four(box: NDArray[np.float32]) -> tuple[float, float, float, float]:

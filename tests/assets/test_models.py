@@ -1,4 +1,4 @@
-"""The models inside the package: their names, what they say of themselves, and one face."""
+"""The models inside the package: names, metadata, and one face."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from livefer.batch.analyze import Settings
 from livefer.classifier import DEFAULT_MODEL, EmotionClassifier, shipped_models
 from livefer.labels import CLASSES
 from livefer.recognizer import Recognizer
@@ -19,20 +20,26 @@ PICTURE = Path(str(resources.files("livefer") / "assets/astronaut.jpg"))
 
 def test_names() -> None:
     models = shipped_models()
-    assert set(models) == {*MODELS, "float"}
-    assert DEFAULT_MODEL in models
-    assert EmotionClassifier("float").name == f"{DEFAULT_MODEL}-float"
+    assert set(models) == set(MODELS)
+    assert DEFAULT_MODEL == "human"
     assert sum(models[name].stat().st_size for name in MODELS) < 40e6
+
+
+def test_one_default_wherever_a_person_points_at_faces() -> None:
+    assert EmotionClassifier().name == DEFAULT_MODEL
+    assert Recognizer(detector="haar").classifier.name == DEFAULT_MODEL
+    assert Settings(detector="haar").recognizer().classifier.name == DEFAULT_MODEL
+    assert Settings(detector="haar").about()["livefer.model"] == DEFAULT_MODEL
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_each_describes_itself_and_knows_a_smile(name: str) -> None:
     recognizer = Recognizer(name, "haar")
-    says = recognizer.classifier.metadata
+    metadata = recognizer.classifier.metadata
     assert recognizer.classes == CLASSES
-    assert says["labels"] == ("votes" if name.startswith("human") else "labels")
-    assert ("quantisation" in says) == (not name.endswith("-float"))
-    frequencies = json.loads(says["prior"])
+    assert metadata["labels"] == ("votes" if name.startswith("human") else "labels")
+    assert ("quantisation" in metadata) == (not name.endswith("-float"))
+    frequencies = json.loads(metadata["prior"])
     assert sum(frequencies) == pytest.approx(1, abs=1e-3)
     assert 0 < recognizer.uncertain_below < 1
     (face,) = recognizer(PICTURE)
@@ -40,7 +47,7 @@ def test_each_describes_itself_and_knows_a_smile(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["fer2013", "human"])
-def test_int8_says_what_float_says(name: str) -> None:
+def test_int8_answers_as_float_does(name: str) -> None:
     rng = np.random.default_rng(0)
     faces = rng.integers(60, 200, (8, 48, 48), dtype=np.uint8)
     small = EmotionClassifier(name).predict(faces)

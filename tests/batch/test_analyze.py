@@ -21,6 +21,7 @@ import pytest
 from analyzing import fake_recognizer, run_here, write_deadly, write_pictures
 from builders import write_picture
 from fakes import make_scene
+from waiting import wait_until
 
 import livefer
 from livefer.batch.analyze import Settings
@@ -30,9 +31,11 @@ from livefer.batch.output import Job, Output, write_part
 from livefer.cli import main
 from livefer.errors import ConfigError, LiveferError
 from livefer.labels import CLASSES
-from livefer.tables import writing as sinks
-from livefer.tables.dataframes import open_table, read_results, to_rows
+from livefer.tables import schema
+from livefer.tables.dataframes import read_results
 from livefer.tables.reading import read_table
+from livefer.tables.schema import to_rows
+from livefer.tables.writing import open_table
 
 Command = list[str]
 
@@ -56,7 +59,7 @@ class Run:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Settings, "recognizer", fake_recognizer)
-    monkeypatch.setattr("livefer.batch.local_engine.run_local", run_here)
+    monkeypatch.setattr("livefer.cli.analyze.run_local", run_here)
     monkeypatch.setattr("analyzing.time.sleep", lambda s: None)
     return Run(monkeypatch, capsys)
 
@@ -102,7 +105,7 @@ def test_what_is_named_is_found_once_and_in_order(
     assert names(find_inputs(["-"])) == ["x\ny.jpg", *inside]
     (tmp_path / "none").mkdir()
     (empty, none) = find_inputs(["none", "*.mov"])
-    assert empty.error == "none is a folder without pictures and videos"
+    assert str(empty.error).startswith("none holds no picture or video")
     assert none.error is not None
     assert none.error.startswith("*.mov matches no picture or video")
 
@@ -152,7 +155,7 @@ def test_the_library_gives_results_one_after_the_other(
     pictures = write_pictures(tmp_path, 3)
     (tmp_path / "3.jpg").write_bytes(b"no picture")
     read: list[str] = []
-    from livefer.media.sources import read_image
+    from livefer.media.pictures import read_image
 
     monkeypatch.setattr(
         "livefer.batch.analyze.read_image", lambda name: read.append(name) or read_image(name)
@@ -254,7 +257,7 @@ def test_a_bad_input_is_a_row_and_the_exit_code(kind: str, tmp_path: Path, run: 
     code, err = run("in", "absent.png", "-o", out)
     assert code == 1
     assert "22 files, 20 frames, 19 faces in" in err
-    assert "2 errors; wrote out" in err
+    assert "2 errors; model human; wrote out" in err
     assert "in/bad.jpg is damaged" in err.replace(os.sep, "/")
     frame = read_results(out)
     assert len(set(frame["source"])) == 22
@@ -295,7 +298,7 @@ def test_gone_on_with_where_all_is_done(tmp_path: Path, run: Run) -> None:
     assert (code, code_again) == (1, 1)
     assert "001.png is damaged" in before
     assert "001.png is damaged" in err
-    assert err.splitlines()[-1] == "nothing to do: 3 files done before, 1 error; wrote out.csv"
+    assert "nothing to do: 3 files done before, 1 error; model human; wrote out.csv\n" in err
     assert Path("out.csv").read_bytes() == table
 
 
@@ -306,7 +309,7 @@ def test_the_first_error_ends_a_run_that_is_to_fail_fast(tmp_path: Path, run: Ru
     code, err = run("in", "-o", "out.csv", "--fail-fast")
     assert code == 1
     assert "020.png is damaged" in err
-    assert "go on with --resume" in err
+    assert "continue with --resume" in err
     assert not Path("out.csv").exists()
     assert len(list(Path("out.csv.parts").glob("[!.]*"))) == 1
     code, err = run("in", "-o", "out.csv")
@@ -341,7 +344,7 @@ def test_other_settings_are_no_continuation(tmp_path: Path, run: Run) -> None:
     assert run("in", "-o", "out")[0] == 0
     code, err = run("in", "-o", "out", "--resume", "--every", "2")
     assert (code, err.count("\n")) == (1, 1)
-    assert "was begun with other settings (every 1, now 2): use the same" in err
+    assert "was started with other settings (every 1, now 2): use the same" in err
 
 
 def test_a_finished_table_is_not_mixed_with_another_analysis(
@@ -353,7 +356,7 @@ def test_a_finished_table_is_not_mixed_with_another_analysis(
     before = {path.name: path.read_bytes() for path in tmp_path.glob("out.*")}
     code, err = run("in", "-o", "out.parquet", "--resume", "--every", "2")
     assert (code, err.count("\n")) == (1, 1)
-    assert "was begun with other settings" in err
+    assert "was started with other settings" in err
     monkeypatch.setattr(analyzing.Classifier, "classes", ("no", "yes"))
     for name in before:
         code, err = run("in", "-o", name, "--resume")
@@ -417,7 +420,7 @@ def test_parts_with_other_columns_are_not_put_together(
     out = f"out.{kind}"
     assert run("in", "-o", out, "--fail-fast")[0] == 1
     pictures[18].write_bytes(good)
-    monkeypatch.setitem(sinks.FRAME_COLUMNS, "more", str)
+    monkeypatch.setitem(schema.FRAME_COLUMNS, "more", str)
     code, err = run("in", "-o", out, "--resume")
     assert (code, err.count("\n")) == (1, 1)
     assert "has other columns than the part before it" in err
@@ -439,12 +442,12 @@ def test_a_table_without_rows_is_gone_on_with(kind: str, tmp_path: Path, run: Ru
         (("in", "-o", "out.xlsx"), "out.xlsx is no name for a table"),
         (("in", "-o", "file"), "file is a file: expected a folder"),
         (("in", "-o", "out.csv", "--every", "2", "--fps", "1"), "leave one out"),
-        (("in", "-o", "out.csv", "--ray-address", "auto"), "--ray-address is for --engine ray"),
+        (("in", "-o", "out.csv", "--ray-address", "auto"), "--ray-address needs --engine ray"),
         (("in", "-o", "s3://bucket/out"), "s3://bucket/out is an address"),
         (("empty.txt", "-o", "out.csv"), "nothing to analyse"),
         (("absent.jpg", "-o", "out.csv"), "absent.jpg does not exist: check the path; nothing was"),
         (("absent.txt", "-o", "out.csv"), "the list absent.txt cannot be read"),
-        (("a.csv", "-o", "a.csv"), "a.csv is read"),
+        (("a.csv", "-o", "a.csv"), "a.csv is an input"),
         (("in", "-o", "in"), "in/z.parquet is not what livefer analyze writes"),
     ],
 )
@@ -462,14 +465,13 @@ def test_mistakes_are_one_line(
 
 
 def test_the_page_in_docs_names_every_option_and_no_other() -> None:
-    import typer.main
-
-    from livefer.cli import app
+    from livefer.cli import load_command
 
     page = Path(__file__).parents[2] / "docs" / "analyze.md"
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page.read_text(encoding="utf-8")))
-    command = typer.main.get_command(app).commands["analyze"]  # type: ignore[attr-defined]
-    known = {name for one in command.params for name in one.opts if name.startswith("--")}
+    known = {
+        name for one in load_command("analyze").params for name in one.opts if name.startswith("--")
+    }
     of_others = {"--address", "--runtime-env-json", "--no-deps"}
     shared = {"--model", "--detector", "--prior", "--out", "--help"}
     assert named - of_others - {"--out"} <= known
@@ -539,3 +541,19 @@ def test_nothing_is_lost_or_doubled_by_being_killed(out: str, tmp_path: Path) ->
         assert [p.name for p in sorted((tmp_path / out).iterdir())] == [
             p.name for p in sorted((tmp_path / "whole").iterdir())
         ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_interrupted_run_ends_its_processes_and_says_how_to_go_on(
+    name: str, tmp_path: Path
+) -> None:
+    write_pictures(tmp_path / "in", 60)
+    process = start("in", "-o", "out.csv", "--workers", "2", cwd=tmp_path)
+    wait_until(lambda: list((tmp_path / "out.csv.parts").glob("[!.]*")))
+    for _ in range(2):  # a terminal that closes sends two
+        process.send_signal(getattr(signal, name))
+    code, err = finish(process)
+    assert code == 128 + getattr(signal, name)
+    assert "go on with --resume" in err
+    assert "Traceback" not in err

@@ -22,9 +22,10 @@ from livefer.batch.batches import Batch, Input, find_inputs
 from livefer.batch.output import Output
 from livefer.batch.ray_engine import _Attempts, _unpack
 from livefer.errors import SourceError
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
 from livefer.system.cloud import download, list_files, read_bytes, upload
-from livefer.tables.dataframes import read_results, to_rows
+from livefer.tables.dataframes import read_results
+from livefer.tables.schema import to_rows
 
 SHIPPED = Path(livefer.__file__).parent / "assets" / "astronaut.jpg"
 
@@ -146,7 +147,7 @@ def test_ray_writes_the_rows_that_this_process_makes(tmp_path: Path) -> None:
             [*command, out], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
         )
         assert ended.returncode == 1, ended.stderr
-        assert f"2 errors; wrote {out}" in ended.stderr
+        assert f"2 errors; model human; wrote {out}" in ended.stderr
         assert "Traceback" not in ended.stderr
 
     here = os.getcwd()

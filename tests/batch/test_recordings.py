@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import _thread
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -18,10 +18,12 @@ from fakes import LevelClassifier, SquareDetector, make_scene
 from videos import read_streams, write_video
 from waiting import wait_until
 
-from livefer.batch.recordings import AnnotatedVideo, ahead, recognise_video
+from livefer.batch.analyze import analyze
+from livefer.batch.recordings import AnnotatedVideo, recognise_video
 from livefer.errors import LiveferError
 from livefer.media.h264_writer import VideoWriter
 from livefer.media.pyav_reader import VideoReader
+from livefer.media.sources import Source, open_source
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
 
@@ -63,23 +65,43 @@ def test_behind_a_cut_are_new_people_with_new_numbers(
     tmp_path: Path, recognizer: Recognizer
 ) -> None:
     """The same place before and behind the cut: without it they would be one person."""
-    before = [make_scene((100, 90, 125))] * 11
-    behind = [255 - make_scene((100, 90, 230), wh=(320, 240))] * 6
-    for image in behind:
-        image[:30] = 10  # the ground must not touch the square
-        image[:, :90] = image[:, 170:] = 10
-        image[80:90] = image[150:] = 10
-        image[90:150, 100:160] = 75
-        image[200:, :] = np.linspace(0, 39, 320, dtype=np.uint8)[None, :, None]
-        image[:, 300:] = 35
-    path = write_video(tmp_path / "in.mp4", before + behind + before[:5])
-    with VideoReader(path) as video:
+    with VideoReader(write_shots(tmp_path / "in.mp4")) as video:
         results = list(recognise_video(recognizer, video))
     ids = [[face.track_id for face in result.faces] for result in results]
     assert ids[:11] == [[1]] * 11
     assert all(one and one[0] == 2 for one in ids[11:17])
-    assert [one[0] for one in ids[17:]] == [max(ids[16]) + 1] * 5
+    assert [one[0] for one in ids[17:22]] == [max(ids[16]) + 1] * 5
     assert [r.index for r in results if r.note == "cut"] == [11, 17]
+
+
+def test_every_road_says_the_same_of_a_video(tmp_path: Path, recognizer: Recognizer) -> None:
+    path = write_shots(tmp_path / "in.mp4")
+    with VideoReader(path) as video:
+        expected = told(recognise_video(recognizer, video))
+    notes = [note for _, _, note in expected]
+    assert (notes.count("cut"), notes.count("too dark")) == (2, 3)
+    assert told(analyze(path, recognizer)) == expected
+    assert told(recognizer.stream(path)) == expected
+    played = Source("in.mp4", (frame for frame in open_source(path)), live=True)
+    assert told(recognizer.stream(played)) == expected
+
+
+def told(results: Iterable[FrameResult]) -> list[tuple[int, list[int | None], str | None]]:
+    return [(r.index, [face.track_id for face in r.faces], r.note) for r in results]
+
+
+def write_shots(path: Path) -> Path:
+    """Two shots in turn, with a square in the same place, and black frames at the end."""
+    before = [make_scene((100, 90, 125))] * 11
+    behind = np.full((240, 320, 3), 245, np.uint8)
+    behind[:30] = 10  # the ground must not touch the square
+    behind[:, :90] = behind[:, 170:] = 10
+    behind[80:90] = behind[150:] = 10
+    behind[90:150, 100:160] = 75
+    behind[200:, :] = np.linspace(0, 39, 320, dtype=np.uint8)[None, :, None]
+    behind[:, 300:] = 35
+    black = np.zeros((240, 320, 3), np.uint8)
+    return write_video(path, [*before, *[behind] * 6, *before[:5], *[black] * 3])
 
 
 def test_a_frame_without_a_face_says_why_where_it_can_be_seen(
@@ -127,33 +149,6 @@ def test_leaving_early_ends_the_threads(tmp_path: Path, recognizer: Recognizer) 
         results = recognise_video(recognizer, video)
         assert next(results).index == 0
         results.close()
-
-
-def test_ahead_gives_all_and_then_what_went_wrong() -> None:
-    def items() -> Iterator[int]:
-        yield from range(5)
-        raise LiveferError("no more")
-
-    assert list(ahead(range(100), 3)) == list(range(100))
-    reader = ahead(items(), 2)
-    assert [next(reader) for _ in range(5)] == [0, 1, 2, 3, 4]
-    with pytest.raises(LiveferError, match="no more"):
-        next(reader)
-
-
-def test_ahead_is_never_more_than_n_ahead() -> None:
-    taken = 0
-
-    def items() -> Iterator[int]:
-        nonlocal taken
-        for i in range(50):
-            taken = i
-            yield i
-
-    reader = ahead(items(), 4)
-    for i in reader:
-        assert taken <= i + 4 + 2  # one in the hand of either side
-    reader.close()
 
 
 def test_the_annotated_video_shows_the_faces_at_their_times(
@@ -248,23 +243,3 @@ def test_ctrl_c_while_a_video_is_ended_does_not_take_the_file_from_its_encoder(
     go_on.set()
     annotated.close()
     assert len(read_streams(tmp_path / "out.mp4")["times"]) == 12
-
-
-def test_ctrl_c_while_a_reader_is_ended_is_not_its_end() -> None:
-    let_go, has_ended = Event(), Event()
-
-    def items() -> Iterator[int]:
-        try:
-            yield from range(2)
-            assert let_go.wait(60)
-        finally:
-            has_ended.set()
-
-    ready = ahead(items(), 1)
-    assert [next(ready), next(ready)] == [0, 1]
-    threading.Timer(0.3, _thread.interrupt_main).start()
-    with pytest.raises(KeyboardInterrupt):
-        ready.close()
-    assert not has_ended.is_set()
-    let_go.set()
-    assert has_ended.wait(60)

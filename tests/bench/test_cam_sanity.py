@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 from builders import make_faces, make_split
-from cam_maps import (
+from cam_sanity import as_markdown, measure, randomised
+from lib.cam_maps import (
     INNER,
     covered_where_hot,
     inner_mask,
@@ -19,8 +20,7 @@ from cam_maps import (
     rank_correlation,
     ssim,
 )
-from cam_pictures import average_picture, sheet
-from cam_sanity import as_markdown, measure, randomised
+from lib.cam_pictures import average_picture, sheet
 from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier

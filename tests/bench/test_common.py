@@ -8,11 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import common
 import numpy as np
 import pytest
 from builders import make_split
-from common import (
+from lib import common
+from lib.common import (
     arguments,
     heading,
     load_line,
@@ -22,8 +22,8 @@ from common import (
     write_both,
     write_json,
 )
-from loading import sample
-from processes import memory_mib, with_children
+from lib.loading import sample
+from lib.processes import memory_mib, with_children
 
 from livefer.errors import ConfigError
 from livefer.system.machine import Machine
@@ -95,9 +95,9 @@ def test_the_machine_in_a_line(load: float | None, words: str) -> None:
 
 
 def test_what_scripts_share_loads_nothing_heavy() -> None:
-    code = "import sys; sys.path[:0] = sys.argv[1:]; import common; "
+    code = "import sys; sys.path[:0] = sys.argv[1:]; from lib import common; "
     code += "print([name for name in ('livefer', 'numpy', 'cv2') if name in sys.modules])"
-    command = [sys.executable, "-c", code, str(Path(common.__file__).parent)]
+    command = [sys.executable, "-c", code, str(Path(common.__file__).parents[1])]
     assert subprocess.check_output(command, text=True) == "[]\n"
 
 

@@ -18,7 +18,7 @@ from peers.entrants import Peer
 from peers.report import markdown, number, short_table
 
 from livefer.errors import ConfigError
-from livefer.media.sources import read_image
+from livefer.media.pictures import read_image
 from livefer.speed.benchmark import shipped_portrait
 from livefer.speed.made_frames import Scene
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from builders import make_faces, make_split
-from corruptions import (
+from lib.corruptions import (
     CORRUPTIONS,
     Corruption,
     blur,

@@ -11,23 +11,22 @@ from typing import Any
 import following
 import numpy as np
 import pytest
-import scenes
 import tracking
-from agreement import compare, steady_frames
-from casts import KINDS, Actor, Direct, crowd
 from fakes import LevelClassifier, SquareDetector, make_face
-from flips import Track, smoothing
-from heads import Head, found_when_still, paste, shipped_heads
+from lib import scenes
+from lib.agreement import compare, steady_frames
+from lib.casts import KINDS, Actor, Direct, crowd
+from lib.flips import Track, smoothing
+from lib.heads import Head, found_when_still, paste, shipped_heads
+from lib.scenes import Scene
+from lib.truth import EVERY, Truth, first_labels, identities
+from lib.watching import Remembering, watch
 from numpy.typing import NDArray
-from scenes import Scene
-from truth import EVERY, Truth, first_labels, identities
-from watching import Remembering, watch
 
 from livefer.errors import ConfigError
 from livefer.labels import CLASSES
-from livefer.media.opencv_reader import Frame
 from livefer.recognizer import Recognizer
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 from livefer.tracking.smoothing import Smoother
 
 

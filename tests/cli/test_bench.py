@@ -20,8 +20,7 @@ from livefer.assets.files import PICTURE
 from livefer.cli import main
 from livefer.detection.haar import HaarDetector
 from livefer.errors import LiveferError, SourceError
-from livefer.media.opencv_reader import Frame
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 from livefer.speed.benchmark import SIZES_WH, benchmark, shipped_portrait
 from livefer.speed.made_frames import GRIDS, Scene
 from livefer.speed.measure import (
@@ -265,7 +264,7 @@ def test_a_scene_moves_and_stays_inside(n_faces: int) -> None:
 
 def test_a_measurement_holds_together(measured: Benchmark) -> None:
     stages, live, cold = measured.stages, measured.live, measured.cold
-    assert (measured.model, measured.detector) == ("fer2013", "haar")
+    assert (measured.model, measured.detector) == ("human", "haar")
     assert stages.n_faces == 1
     for timing in (*stages.ms.values(), live.latency_ms):
         assert 0 <= timing.p50 <= timing.p95
@@ -279,7 +278,7 @@ def test_a_measurement_holds_together(measured: Benchmark) -> None:
         assert rate.fps > 0
     assert 0 < cold.import_s < cold.load_s < cold.result_s
     compared = {(c.what, c.ours, c.other) for c in measured.comparisons}
-    assert compared == {("model", "fer2013", "fer2013-float")}
+    assert compared == {("model", "human", "human-float")}
     assert any("livefer download yunet" in line for line in measured.advice)
 
 
@@ -288,7 +287,7 @@ def test_table_and_json_say_the_same(
 ) -> None:
     given: list[Any] = []
     monkeypatch.setattr(
-        "livefer.speed.benchmark.benchmark", lambda *args: given.append(args[:5]) or measured
+        "livefer.cli.bench.benchmark", lambda *args: given.append(args[:5]) or measured
     )
     monkeypatch.setenv("COLUMNS", "80")
     code, out, err = run(monkeypatch, capsys, "--json", "--prior", "0.5", "--camera", "2")
@@ -343,7 +342,7 @@ def test_progress_is_one_line_on_a_terminal(
         args[-1]("640x480, 2 faces", 3, 16)
         return measured
 
-    monkeypatch.setattr("livefer.speed.benchmark.benchmark", slow)
+    monkeypatch.setattr("livefer.cli.bench.benchmark", slow)
     monkeypatch.setattr("rich.console.Console.is_terminal", True)
     code, out, err = run(monkeypatch, capsys, "--json")
     assert code == 0
@@ -394,7 +393,7 @@ def test_a_camera_is_measured(
     assert done == sorted(set(done))
     assert {step[2] for step in steps} == {done[-1] + 1}
 
-    monkeypatch.setattr("livefer.speed.benchmark.benchmark", lambda *_: found)
+    monkeypatch.setattr("livefer.cli.bench.benchmark", lambda *_: found)
     assert "frames of camera 0" in run(monkeypatch, capsys)[1]
 
 

@@ -109,7 +109,7 @@ def test_a_place_that_cannot_be_written_is_an_error(table: Path) -> None:
 
 def test_the_table_is_not_overwritten(table: Path) -> None:
     before = table.read_bytes()
-    with pytest.raises(ConfigError, match="is read: expected another name"):
+    with pytest.raises(ConfigError, match="is an input: choose another name"):
         run(table, "--json", table)
     assert table.read_bytes() == before
 

@@ -20,10 +20,9 @@ from videos import read_streams, write_video
 from waiting import wait_until
 
 from livefer.cli import main
-from livefer.cli.videowork import stopping
 from livefer.media.h264_writer import VideoWriter
 from livefer.recognizer import Recognizer
-from livefer.tables.dataframes import to_rows
+from livefer.tables.schema import to_rows
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +125,7 @@ def test_what_is_broken_has_a_row_the_others_follow_and_the_exit_code_is_one(
     assert "the rest is damaged or missing" in errors["in/a.mp4"]
     assert "is empty (0 bytes)" in errors["in/b.mp4"]
     assert "does not exist" in errors["gone.mp4"] or "could not be opened" in errors["gone.mp4"]
-    assert 'livefer image" is for them' in errors["p.jpg"]
+    assert 'livefer image" reads pictures' in errors["p.jpg"]
     assert all(text in err for text in errors.values())
     first = [r for r in rows if r["source"] == "in/a.mp4"]
     assert 15 <= len(first) <= 45
@@ -141,8 +140,8 @@ def test_what_is_broken_has_a_row_the_others_follow_and_the_exit_code_is_one(
     ("names", "expected"),
     [
         (["tlak.mp4"], "livefer: tlak.mp4 does not exist: check the path; nothing was written"),
-        (["tlak.mp4", "no/*.mp4"], "none of 2 inputs is there: tlak.mp4 does not exist"),
-        (["p.jpg"], 'p.jpg is a picture: "livefer image" is for them; nothing was written'),
+        (["tlak.mp4", "no/*.mp4"], "none of 2 inputs exists: tlak.mp4 does not exist"),
+        (["p.jpg"], 'p.jpg is a picture: "livefer image" reads pictures; nothing was written'),
     ],
 )
 def test_a_slip_in_a_name_does_not_cost_the_table_of_before(
@@ -191,17 +190,20 @@ def test_what_is_named_twice_is_done_once(
     assert sorted(p.name for p in Path("copies").iterdir()) == ["a.mp4", "b.mp4"]
 
 
-@pytest.mark.parametrize("n_presses", [1, 3])
+@pytest.mark.parametrize(
+    ("n_presses", "name"), [(1, "SIGINT"), (3, "SIGINT"), (1, "SIGTERM"), (2, "SIGHUP")]
+)
 def test_ctrl_c_leaves_a_valid_table_and_a_playable_video(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], n_presses: int
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], n_presses: int, name: str
 ) -> None:
-    """An impatient one is pressed several times and means the same."""
+    """So do a request to terminate and a terminal that closes, once or several times."""
+    number = getattr(signal, name, None) or pytest.skip(f"this system has no {name}")
     clip("in.mp4", 200, options={"g": "10"}, sound="aac")
     clip("next.mp4", 2)
     before = signal.getsignal(signal.SIGINT)
-    press_in_second_batch(monkeypatch, n_presses)
+    press_in_second_batch(monkeypatch, n_presses, number=number)
     code, err = run(monkeypatch, capsys, "in.mp4", "next.mp4", "--csv", "o.csv", "--out", "copies")
-    assert code == 130
+    assert code == 128 + number
     assert "stopped on request after 16 frames" in err
     rows = read_csv("o.csv")
     assert "stopped on request" in rows[-1]["error"]
@@ -216,7 +218,7 @@ def test_another_ctrl_c_leaves_out_what_waits_and_files_are_whole(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clip("in.mp4", 200, options={"g": "10"}, sound="aac")
-    monkeypatch.setattr("livefer.cli.videowork._ONE_PRESS_S", 0.0)
+    monkeypatch.setattr("livefer.system.interrupts._ONE_PRESS_S", 0.0)
     encoded, write = threading.Event(), VideoWriter.write
 
     def noted(self: VideoWriter, *given: Any) -> None:
@@ -228,49 +230,20 @@ def test_another_ctrl_c_leaves_out_what_waits_and_files_are_whole(
     words = ("in.mp4", "--csv", "o.csv", "--out", "o.mp4", "--report", "o.html")
     code, err = run(monkeypatch, capsys, *words)
     assert code == 130
-    assert err.splitlines()[1].endswith("; wrote o.csv, o.mp4")
+    assert err.splitlines()[1].endswith("; model level; wrote o.csv, o.mp4")
     assert sorted({int(r["index"]) for r in read_csv("o.csv")}) == list(range(17))
     assert 1 <= len(read_streams(Path("o.mp4"))["times"]) <= 16
     assert not list(Path().glob(".*"))
     wait_until(lambda: threading.active_count() == 1)
 
 
-def test_presses_one_after_the_other_are_one_and_a_third_one_ends_what_hangs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    now_s, exits = 0.0, []
-    monkeypatch.setattr("livefer.cli.videowork.time.monotonic", lambda: now_s)
-    monkeypatch.setattr("livefer.cli.videowork.os._exit", exits.append)
-    seen = {}
-    with stopping() as asked:
-        for now_s in (10.0, 10.9, 11.8, 12.7, 14.0, 14.9, 20.0, 23.9, 25.0):
-            signal.raise_signal(signal.SIGINT)
-            seen[now_s] = (asked.stop.is_set(), asked.hurry.is_set(), len(exits))
-    assert [seen[s] for s in (10.0, 12.7, 14.0, 23.9, 25.0)] == [
-        (True, False, 0),
-        (True, False, 0),
-        (True, True, 0),
-        (True, True, 0),
-        (True, True, 1),
-    ]
-    assert exits == [130]
-
-
-def test_who_ignores_ctrl_c_goes_on_ignoring_it() -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with stopping() as asked:
-            signal.raise_signal(signal.SIGINT)
-        assert not asked.stop.is_set()
-        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def press_in_second_batch(
-    monkeypatch: pytest.MonkeyPatch, n_presses: int, begun: threading.Event | None = None
+    monkeypatch: pytest.MonkeyPatch,
+    n_presses: int,
+    begun: threading.Event | None = None,
+    number: int = signal.SIGINT,
 ) -> None:
-    """Press Ctrl-C; `begun`: not before it is set."""
+    """Send a signal, by default that of Ctrl-C; `begun`: not before it is set."""
     n_calls, process_many = 0, Recognizer.process_many
 
     def interrupted(self: Recognizer, *given: Any) -> Any:
@@ -278,7 +251,7 @@ def press_in_second_batch(
         n_calls += 1
         assert n_calls < 2 or begun is None or begun.wait(60)
         for _ in range(n_presses if n_calls == 2 else 0):
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
         return process_many(self, *given)
 
     monkeypatch.setattr(Recognizer, "process_many", interrupted)
@@ -303,14 +276,14 @@ def test_a_video_without_a_face_has_rows(
         (["in.mp4", "--csv", "o.txt"], "ending in .csv"),
         (["in.mp4", "--parquet", "o.csv"], "ending in .parquet"),
         (["in.mp4", "--out", "o.webm"], "expected a folder, or a name that ends in .mp4"),
-        (["in.mp4", "--out", "in.mp4"], "in.mp4 is read"),
+        (["in.mp4", "--out", "in.mp4"], "in.mp4 is an input"),
         (["in.mp4", "./in.mp4", "--out", "o.mp4"], "one file for 2 videos"),
         (["in.mp4", "--csv", "o.csv", "--every", "2", "--fps", "3"], "leave one out"),
-        (["in.mp4", "--csv", "o.csv", "--start", "soon"], "--start soon is no time"),
-        (["in.mp4", "--csv", "o.csv", "--start", "1:75"], "--start 1:75 is no time"),
+        (["in.mp4", "--csv", "o.csv", "--start", "soon"], "--start soon is not a time"),
+        (["in.mp4", "--csv", "o.csv", "--start", "1:75"], "--start 1:75 is not a time"),
         (
             ["in.mp4", "--csv", "o.csv", "--start", "3", "--end", "2"],
-            "expected an end behind the start",
+            "expected an end after the start",
         ),
         (["in.mp4", "--csv", "in.mp4/o.csv"], "choose another place"),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import signal
 import sys
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 from fakes import make_scene, use_fakes
 
 from livefer.cli import main
-from livefer.cli.shared import terminable
 from livefer.media.opencv_reader import quiet
 
 SCENE = make_scene((40, 60, 125))
@@ -83,7 +81,7 @@ def test_without_a_display_every_frame_is_recorded(
     assert code == 0
     assert err.splitlines() == [
         "there is no display: recording only, Ctrl-C ends it",
-        "12 frames recognised, 0 skipped; wrote out.avi",
+        "12 frames recognised, 0 skipped; model level; wrote out.avi",
     ]
     images = read_video(Path("out.avi"))
     assert len(images) == 12
@@ -91,17 +89,6 @@ def test_without_a_display_every_frame_is_recorded(
 
 
 HANG_UP = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows knows none
-
-
-def test_what_nohup_ignores_stays_ignored() -> None:
-    before = signal.signal(HANG_UP, signal.SIG_IGN)
-    try:
-        with terminable():
-            if HANG_UP != signal.SIGTERM:
-                assert signal.getsignal(HANG_UP) == signal.SIG_IGN
-        assert signal.getsignal(HANG_UP) == signal.SIG_IGN
-    finally:
-        signal.signal(HANG_UP, before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, HANG_UP])
@@ -115,8 +102,7 @@ def test_ctrl_c_or_a_request_to_terminate_ends_in_order(
         signal.raise_signal(number)
 
     write_video(Path("in.avi"), 100)
-    command = importlib.import_module("livefer.cli.webcam")  # the name is a function in its package
-    monkeypatch.setattr(command, "time", SimpleNamespace(sleep=interrupt))
+    monkeypatch.setattr("livefer.cli.webcam.time", SimpleNamespace(sleep=interrupt))
     code, err = run(monkeypatch, capsys, "--source", "in.avi", "--record", "out.avi")
     assert code == 0
     assert "recognised" in err
@@ -130,7 +116,7 @@ def test_ctrl_c_or_a_request_to_terminate_ends_in_order(
         (("--source", "absent.mp4"), "absent.mp4 does not exist"),
         (("--source", "a.png"), 'a.png does not move: "livefer image"'),
         (("--source", "in.avi", "--record", "in.avi/out.mp4"), "cannot be written"),
-        (("--source", "in.avi", "--record", "./in.avi"), "in.avi is read"),
+        (("--source", "in.avi", "--record", "./in.avi"), "in.avi is an input"),
     ],
 )
 def test_a_mistake_is_one_line(
@@ -167,14 +153,14 @@ def test_no_display_is_one_line(
 def test_a_camera_that_breaks_off_ends_with_its_reason(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from livefer.media.opencv_reader import Frame
     from livefer.media.sources import Source
+    from livefer.results import Frame
 
     def camera(source: str, live: bool | None) -> Source:
         frames = [Frame("camera 0", 0, 0.0, SCENE), Frame("camera 0", 1, 9.0, None, error="gone")]
         return Source("camera 0", (frame for frame in frames), live=True)
 
-    monkeypatch.setattr("livefer.media.sources.open_source", camera)
+    monkeypatch.setattr("livefer.cli.webcam.open_source", camera)
     assert run(monkeypatch, capsys) == (1, "livefer: gone\n")
     recorded = run(monkeypatch, capsys, "--record", "out.avi")
     assert recorded == (1, "wrote out.avi\nlivefer: gone\n")
@@ -188,7 +174,7 @@ def test_a_file_of_before_is_not_called_written(
 
     Path("out.avi").write_text("old")
     nothing = Source("camera 0", (frame for frame in ()), live=True)
-    monkeypatch.setattr("livefer.media.sources.open_source", lambda source, live: nothing)
+    monkeypatch.setattr("livefer.cli.webcam.open_source", lambda source, live: nothing)
     code, err = run(monkeypatch, capsys, "--record", "out.avi")
-    assert (code, err.splitlines()[-1]) == (0, "0 frames recognised, 0 skipped")
+    assert (code, err.splitlines()[-1]) == (0, "0 frames recognised, 0 skipped; model level")
     assert Path("out.avi").read_text() == "old"

@@ -1,4 +1,4 @@
-"""Blank images, copies, conflicts and twins are found, and those of FER2013 in their numbers."""
+"""Hygiene: blank images, copies, conflicts and twins, and their numbers in FER2013."""
 
 from __future__ import annotations
 

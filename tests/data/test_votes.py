@@ -1,4 +1,4 @@
-"""Votes: FER+'s table, any table of one's own, and what is made of an image nobody agrees on."""
+"""Votes: FER+'s table, tables of users, and images without a majority."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_ferplus_becomes_shares_of_our_classes(tmp_path: Path) -> None:
         ("5,3,2,0,0,0,0,0,0,0", False),  # a half is not more than a half
         ("4,2,0,0,0,0,0,0,4,0", False),
         ("0,0,0,0,0,0,0,6,4,0", False),  # contempt is none of our classes
-        ("1,0,0,0,0,0,0,0,0,0", False),  # one vote alone says nothing
+        ("1,0,0,0,0,0,0,0,0,0", False),  # a single vote is no majority
     ],
 )
 def test_more_than_half_agree(tmp_path: Path, counts: str, agreed: bool) -> None:
@@ -95,7 +95,7 @@ def test_microsofts_table_shares_the_rows_of_fer2013csv(tmp_path: Path) -> None:
         (["file", "val/0.png"], "no column for angry, disgust, fear"),
         (["file,neutral", "val/0.png,1"], "no column for angry, disgust, fear"),
         ([f"file,{FERPLUS}", "other.png,1,0,0,0,0,0,0,0,0,0"], "none of them of the val split"),
-        ([], "no table of votes"),
+        ([], "not a table of votes"),
     ],
 )
 def test_tables_that_do_not_fit(tmp_path: Path, lines: list[str], message: str) -> None:

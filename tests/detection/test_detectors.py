@@ -1,4 +1,4 @@
-"""Both detectors: one contract, the faces of a real photograph, and nothing where nothing is."""
+"""Both detectors: one contract, the faces of a real photograph, and none in empty pictures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from livefer.faces.boxes import crop_boxes, iou_matrix
 Image = NDArray[np.uint8]
 AnyDetector = HaarDetector | YuNetDetector
 FACE_XYXY = (172, 60, 276, 178)
-"""The face of the shipped picture, by hand: forehead to chin."""
+"""The face of the shipped picture, measured by hand: forehead to chin."""
 FRAMING_XYXY = (165.0, 56.0, 281.0, 172.0)
 """What FER2013 would show of it: eyes at 40 % of the height, mouth at 75 %."""
 
@@ -39,7 +39,7 @@ def astronaut() -> Image:
 
 
 def fits(boxes: NDArray[np.float32], expected: NDArray[np.float32] | list[list[float]]) -> bool:
-    """Tell whether the boxes are the expected ones, in any order."""
+    """Return whether the boxes are the expected ones, in any order."""
     overlaps = iou_matrix(boxes, expected)
     return overlaps.shape[0] == overlaps.shape[1] and bool((overlaps.max(axis=1) > 0.5).all())
 
@@ -211,12 +211,12 @@ def test_the_parts_of_a_search_find_what_a_search_finds() -> None:
     upright, tilted = pasted(120, 40), pasted(120, 60, 24)
     small = np.full_like(upright, 90)
     small[200:360, 300:460] = portrait(160)
-    nobody, whole = np.zeros((0, 4), np.float32), (0, 0, 640, 480)
+    no_faces, whole = np.zeros((0, 4), np.float32), (0, 0, 640, 480)
     for image in (upright, tilted, small):
         truth, _ = detector.detect(image)
         assert len(truth) == 1
         parts = [
-            detector.search(image, part, whole, nobody)[0]
+            detector.search(image, part, whole, no_faces)[0]
             for part in range(len(detector.search_periods_s))
         ]
         assert iou_matrix(truth, np.concatenate(parts)).max() > 0.8
@@ -225,9 +225,9 @@ def test_the_parts_of_a_search_find_what_a_search_finds() -> None:
         if image is upright:
             left, top, right, bottom = truth[0].astype(int)
             around = (left - 60, top - 60, right + 60, bottom + 60)
-            there, _ = detector.search(image, 0, around, nobody)
+            there, _ = detector.search(image, 0, around, no_faces)
             assert iou_matrix(truth, there).max() > 0.8
-            assert len(detector.search(image, 0, (0, 300, 200, 480), nobody)[0]) == 0
+            assert len(detector.search(image, 0, (0, 300, 200, 480), no_faces)[0]) == 0
 
 
 def test_auto_takes_yunet_where_it_is_and_says_how_to_get_it(
@@ -238,7 +238,7 @@ def test_auto_takes_yunet_where_it_is_and_says_how_to_get_it(
     assert without.name == "haar"
     assert "livefer download yunet" in str(without.hint)
     assert "\n" not in str(without.hint)
-    assert make_detector("haar").hint is None  # who names it wants it
+    assert make_detector("haar").hint is None  # chosen on purpose
     cached = download_yunet(yunet_file)
     assert cached.parent == tmp_path / "dépôt ü"
     for name in ("auto", "yunet", cached, str(cached)):

@@ -54,7 +54,8 @@ def test_its_blocks_run(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
     said = f"{ended.stdout}\n{ended.stderr}"
     assert ended.returncode == 0, said
     assert "person 1" in ended.stdout, said
-    for name in ("clip.csv", "clip.png", "clip.html", "again.svg", "clip.json", "mine.png"):
+    written = ("clip.csv", "clip.png", "clip.html", "again.svg", "clip.json", "mine.png")
+    for name in (*written, "mine.csv", "mine.mp4", "mine.html"):
         assert (tmp_path / name).stat().st_size > 500, name
     assert (tmp_path / "happy.png").stat().st_size > 5000
 

@@ -1,4 +1,4 @@
-"""Temperatures and thresholds are found again, and hold where they were not fitted."""
+"""Calibration: known temperatures and thresholds are found, and hold on other images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures against ones worked out by hand, and against each other."""
+"""Metrics against values worked out by hand, and against each other."""
 
 from __future__ import annotations
 
@@ -142,9 +142,9 @@ def test_cross_entropy_against_shares() -> None:
     assert own == pytest.approx(0.5 * math.log(2) / 1.5)
     even = np.full((3, 2), 0.5, np.float32)
     assert metrics.cross_entropy(even, shares, weight) == pytest.approx(math.log(2))
-    said = np.array([[0.8, 0.2]], np.float32)
-    hard = metrics.cross_entropy(said, shares[:1], weight[:1])
-    assert hard == pytest.approx(metrics.nll(said, np.array([0])))
+    probabilities = np.array([[0.8, 0.2]], np.float32)
+    hard = metrics.cross_entropy(probabilities, shares[:1], weight[:1])
+    assert hard == pytest.approx(metrics.nll(probabilities, np.array([0])))
 
 
 @pytest.mark.parametrize(

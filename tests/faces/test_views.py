@@ -1,4 +1,4 @@
-"""Faces are seen in several views, in a stream in turn: what the network gets, what comes of it."""
+"""The network gets several views of a face, in a stream one after another; answers are means."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 from fakes import LevelClassifier, SquareDetector, make_scene
 from numpy.typing import NDArray
 
-from livefer.faces.boxes import crop_faces
-from livefer.media.opencv_reader import Frame
+from livefer.faces.crops import crop_faces
 from livefer.recognizer import Recognizer
+from livefer.results import Frame
 
 
-class Watching(LevelClassifier):
-    """Remembers the crops; its maps are the crops in 6×6."""
+class Recording(LevelClassifier):
+    """Keeps the crops; its maps are the crops in 6×6."""
 
     def __init__(self) -> None:
         self.seen: list[NDArray[np.uint8]] = []
@@ -35,15 +35,15 @@ class Watching(LevelClassifier):
 
 
 def picture() -> NDArray[np.uint8]:
-    """A face whose left half is darker than the right one, and its upper half than the lower."""
+    """A face with its left half darker than its right, and its upper than its lower."""
     image = make_scene((100, 80, 100))
     image[80:140, 100:130] -= 30
     image[80:110, 100:160] -= 20
     return np.asarray(image, np.uint8)
 
 
-def watch(times_s: list[float], still: bool = False, **more: Any) -> tuple[Watching, list[Any]]:
-    classifier = Watching()
+def record(times_s: list[float], still: bool = False, **more: Any) -> tuple[Recording, list[Any]]:
+    classifier = Recording()
     recognizer = Recognizer(classifier, SquareDetector(), **more)  # type: ignore[arg-type]
     stream = recognizer.new_stream()
     frames = [Frame("x", 0, time_s, picture(), still=still) for time_s in times_s]
@@ -51,14 +51,14 @@ def watch(times_s: list[float], still: bool = False, **more: Any) -> tuple[Watch
 
 
 def both_ways(result: Any) -> NDArray[np.uint8]:
-    """What the network should see of the face, plainly and mirrored."""
+    """The two views of the face that the network should get: plain and mirrored."""
     plain = crop_faces(picture(), np.array([result.faces[0].box], np.float32))
     assert plain[0, 30, 10] < plain[0, 30, 40]
     return np.concatenate([plain, plain[:, :, ::-1]])
 
 
 def all_ways(result: Any) -> NDArray[np.uint8]:
-    """The ten views of the face: five places, each mirrored, too."""
+    """The ten views of the face: five positions, each plain and mirrored."""
     box, side = np.array([result.faces[0].box], np.float32), 60
     moved = [(0, 0), (1, 1), (-1, -1), (1, -1), (-1, 1)]
     seen = []
@@ -70,7 +70,7 @@ def all_ways(result: Any) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize("fps", [30, 4])
 def test_a_stream_shows_all_views_of_a_new_face_and_then_one_a_frame(fps: float) -> None:
-    classifier, results = watch([k / fps for k in range(13)])
+    classifier, results = record([k / fps for k in range(13)])
     ways = all_ways(results[0])
     np.testing.assert_array_equal(classifier.seen[0], ways)
     for k, seen in enumerate(classifier.seen[1:], start=1):
@@ -78,7 +78,7 @@ def test_a_stream_shows_all_views_of_a_new_face_and_then_one_a_frame(fps: float)
 
 
 def test_each_face_has_its_own_turn() -> None:
-    classifier = Watching()
+    classifier = Recording()
     recognizer = Recognizer(classifier, SquareDetector())  # type: ignore[arg-type]
     stream, beside = recognizer.new_stream(), np.hstack([picture(), np.zeros_like(picture())])
     both = np.hstack([picture(), picture()])
@@ -100,16 +100,16 @@ def test_each_face_has_its_own_turn() -> None:
     [{"smoothing_s": 0}, {"still": True}, {"times_s": [0.0, 1.0, 2.0]}],
     ids=["not smoothed", "pictures", "seldom"],
 )
-def test_what_is_not_smoothed_is_seen_both_ways_at_once(more: dict[str, Any]) -> None:
-    classifier, results = watch(**{"times_s": [0.0, 0.1, 0.2], **more})
+def test_results_without_smoothing_are_means_of_both_views(more: dict[str, Any]) -> None:
+    classifier, results = record(**{"times_s": [0.0, 0.1, 0.2], **more})
     assert len(classifier.seen) == 3
-    # How soon the next frame comes is not known at the first one of a stream.
+    # At the first frame of a stream the time to the next one is not known yet.
     for seen in classifier.seen["times_s" in more :]:
         np.testing.assert_array_equal(seen, both_ways(results[0]))
 
 
-class Sided(Watching):
-    """Says angry where the left half is the darker one, else happy."""
+class Sided(Recording):
+    """Answers angry where the left half is the darker one, else happy."""
 
     def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         is_left = faces[:, :, :24].mean(axis=(1, 2)) < faces[:, :, 24:].mean(axis=(1, 2))
@@ -133,23 +133,23 @@ def test_a_picture_s_probabilities_and_map_are_the_means_of_both_views() -> None
             np.testing.assert_allclose(face.heatmap, expected_map, atol=1e-3)  # type: ignore[arg-type]
 
 
-def test_a_heat_map_is_turned_back_and_smoothed() -> None:
-    _, results = watch([0.0, 0.1], heatmaps=True)
+def test_a_heat_map_is_mirrored_back_and_smoothed() -> None:
+    _, results = record([0.0, 0.1], heatmaps=True)
     for result in results:  # dark on the left, as the face is, in the mirrored frame, too
         heat = result.faces[0].heatmap
         assert heat[4, 1] < heat[4, 4] - 20
-    _, standing = watch([k / 30 for k in range(30)], heatmaps=True)
+    _, standing = record([k / 30 for k in range(30)], heatmaps=True)
     last = [result.faces[0].heatmap for result in standing[-10:]]
     assert max(np.abs(heat - last[0]).max() for heat in last) < 2
 
 
 def test_heat_maps_can_be_switched_on_in_the_middle_of_a_stream() -> None:
-    recognizer = Recognizer(Watching(), SquareDetector())  # type: ignore[arg-type]
+    recognizer = Recognizer(Recording(), SquareDetector())  # type: ignore[arg-type]
     stream, found = recognizer.new_stream(), []
     for k in range(6):
         recognizer.heatmaps = k in (2, 3)
         found.append(recognizer.process(Frame("x", k, k / 30, picture()), stream).faces[0])
-    _, plain = watch([k / 30 for k in range(6)])
+    _, plain = record([k / 30 for k in range(6)])
     for face, expected in zip(found, plain, strict=True):
         np.testing.assert_array_equal(face.probabilities, expected.faces[0].probabilities)
     assert [face.heatmap is not None for face in found] == [False, False, True, True, False, False]

@@ -7,8 +7,7 @@ import pytest
 from fakes import make_face
 
 from livefer.live.state import PROMPT_S, LiveState, Rate
-from livefer.media.opencv_reader import Frame
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 
 IMAGE = np.zeros((24, 32, 3), np.uint8)
 

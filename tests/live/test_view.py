@@ -18,10 +18,9 @@ from livefer.errors import SourceError
 from livefer.live.recorder import VideoSink
 from livefer.live.scene import paint_scene
 from livefer.live.view import HELP, LiveView
-from livefer.media.opencv_reader import Frame
 from livefer.media.sources import Source
 from livefer.recognizer import Recognizer
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 
 SCENE = make_scene((40, 60, 125))
 WAIT_S = 60.0
@@ -393,28 +392,6 @@ def test_what_recording_raises_comes_out(tmp_path: Path) -> None:
         finish(view)
     with pytest.raises(RuntimeError, match="broken video"):
         _ = view.running
-
-
-def test_a_second_ctrl_c_costs_no_recording(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "out.avi"
-    view = LiveView(
-        make_recognizer(), make_source(make_frames([SCENE] * 3)), False, VideoSink(path, 25)
-    )
-    join, pressed = threading.Thread.join, []
-
-    def interrupted(thread: threading.Thread, timeout: float | None = None) -> None:
-        if not pressed:
-            pressed.append(thread.name)
-            raise KeyboardInterrupt
-        join(thread, timeout)
-
-    with view:
-        finish(view)
-        monkeypatch.setattr(threading.Thread, "join", interrupted)
-    assert pressed == ["livefer-recognise"]
-    assert path.exists()
 
 
 def test_snapshots_never_replace_each_other(

@@ -16,9 +16,9 @@ from fakes import LevelClassifier, SquareDetector, make_scene
 from livefer.errors import LiveferError, SourceError
 from livefer.live import window
 from livefer.live.view import LiveView
-from livefer.media.opencv_reader import Frame
 from livefer.media.sources import Source
 from livefer.recognizer import Recognizer
+from livefer.results import Frame
 
 WAIT_S = 60.0
 SCENE = make_scene((40, 60, 125))

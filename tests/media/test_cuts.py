@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from videos import face_picture
 
-from livefer.media.cuts import CutDetector, why_no_face
+from livefer.media.cuts import CutDetector
 
 Image = NDArray[np.uint8]
 WIDE = cv2.resize(face_picture(), (640, 480))
@@ -74,14 +74,3 @@ def test_any_size_will_do() -> None:
     for wh in ((16, 16), (3840, 2160), (90, 1600)):
         images = [cv2.resize(i, wh) for i in (LEFT[0], LEFT[0], RIGHT[0], RIGHT[0])]
         assert cuts_of(images) == [2]
-
-
-def test_why_no_face() -> None:
-    assert why_no_face(WIDE) is None
-    assert why_no_face(lit(WIDE, 0.05)) == "too dark"
-    assert why_no_face(np.zeros_like(WIDE)) == "too dark"
-    assert why_no_face(np.full_like(WIDE, 128)) == "blank"
-    assert why_no_face(np.full_like(WIDE, 255)) == "too bright"
-    lamp = np.zeros_like(WIDE)
-    lamp[100:200, 100:300] = 200  # dark around somebody who can be seen
-    assert why_no_face(lamp) is None

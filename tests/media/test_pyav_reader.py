@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,9 +22,10 @@ import livefer.media.pyav_reader
 from livefer.errors import ConfigError, LiveferError, SourceError
 from livefer.media.decoding import squared
 from livefer.media.h264_writer import VideoWriter
-from livefer.media.opencv_reader import Frame, quiet
+from livefer.media.opencv_reader import quiet
 from livefer.media.pyav_reader import VideoReader
 from livefer.media.sources import open_source
+from livefer.results import Frame
 
 NTSC = Fraction(30000, 1001)
 
@@ -239,6 +241,37 @@ def test_a_damaged_middle_is_read_over_and_said(tmp_path: Path) -> None:
     assert len(good) + len(told) + n_lost == 40
     assert bool(n_lost) is (frames[-1].error is not None)
     assert told or n_lost
+
+
+def test_what_is_read_of_a_damaged_file_does_not_depend_on_the_number_of_cores(
+    tmp_path: Path,
+) -> None:
+    """Decoders with several threads make up what is missing from other pictures."""
+    picture = cv2.resize(face_picture(), (640, 480))
+    images = [picture[2 * i : 2 * i + 240, 3 * i : 3 * i + 320] for i in range(60)]
+    options = {"g": "12", "bf": "2"}
+    path = write_video(tmp_path / "in.mp4", images, options=options, movflags="faststart")
+    data = bytearray(path.read_bytes())
+    middle, n = len(data) // 2, len(data) // 20
+    data[middle : middle + n] = bytes(n)
+    path.write_bytes(data)
+
+    with av.open(str(path)) as file:
+        stream = file.streams.video[0]
+        stream.codec_context.thread_count = 1
+        expected = []
+        for packet in file.demux(stream):
+            with suppress(av.error.FFmpegError):
+                expected += [p.to_ndarray(format="bgr24") for p in stream.decode(packet)]
+    found = [frame.image for frame in read(path) if frame.image is not None]
+    assert len(found) == len(expected)
+    assert all(map(np.array_equal, found, expected))
+
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    by_opencv = [image for ok, image in (capture.read() for _ in images) if ok]
+    streamed = [frame.image for frame in open_source(path) if frame.image is not None]
+    assert len(streamed) == len(by_opencv)
+    assert all(map(np.array_equal, streamed, by_opencv))
 
 
 @pytest.mark.parametrize(

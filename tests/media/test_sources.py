@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,10 @@ from numpy.typing import NDArray
 from livefer.errors import SourceError
 from livefer.media import opencv_reader as capture
 from livefer.media import sources
-from livefer.media.opencv_reader import Frame, newest, quiet
-from livefer.media.sources import as_image, open_source, read_image
+from livefer.media.opencv_reader import quiet
+from livefer.media.pictures import read_image
+from livefer.media.sources import open_source
+from livefer.results import Frame
 
 FPS = 25.0
 
@@ -109,133 +113,6 @@ def cameras(monkeypatch: pytest.MonkeyPatch) -> list[FakeCamera | None]:
     monkeypatch.setattr(sources, "open_capture", fake_open)
     monkeypatch.setattr(capture, "_RETRY_S", 0.01)
     return queue
-
-
-# Pictures
-
-
-@pytest.mark.parametrize("name", ["a.png", "b.jpg", "ü b ö.bmp", "c.webp", "d.tiff"])
-def test_written_is_read(tmp_path: Path, name: str) -> None:
-    image = cv2.GaussianBlur(
-        np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8), (0, 0), 4
-    )
-    read = read_image(write_picture(tmp_path / name, np.asarray(image, np.uint8)))
-    assert (read.dtype, read.shape) == (np.uint8, (40, 60, 3))
-    assert np.abs(read.astype(int) - image).mean() < 2
-
-
-def test_exif_rotation_is_honoured(tmp_path: Path) -> None:
-    path = write_picture(tmp_path / "phone.jpg", picture(200))
-    jpeg = path.read_bytes()
-    tiff = b"II*\0\x08\0\0\0" + b"\x01\0" + b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0" + bytes(4)
-    exif = b"Exif\0\0" + tiff
-    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
-    path.write_bytes(jpeg[:2] + segment + jpeg[2:])
-    read = read_image(path)  # orientation 6: the left of the file is the top of the picture
-    assert read.shape == (64, 48, 3)
-    assert read[:20].mean() > 180
-    assert read[44:].mean() < 50
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "says"),
-    [
-        ("empty.jpg", b"", "is empty"),
-        ("text.png", b"not a picture at all", "no picture that OpenCV reads"),
-        ("folder", None, "could not be opened" if os.name == "nt" else "is a folder"),
-        ("absent.jpg", None, "does not exist"),
-    ],
-)
-def test_what_is_no_picture_is_named(
-    tmp_path: Path, name: str, content: bytes | None, says: str
-) -> None:
-    path = tmp_path / name
-    if content is not None:
-        path.write_bytes(content)
-    elif name == "folder":
-        path.mkdir()
-    with pytest.raises(SourceError, match=says) as caught:
-        read_image(path)
-    assert str(path) in str(caught.value)
-
-
-@pytest.mark.parametrize("suffix", [".jpg", ".png"])
-@pytest.mark.parametrize("share", [0.2, 0.5, 0.98])
-def test_a_picture_cut_short_is_an_error(
-    tmp_path: Path, suffix: str, share: float, capfd: pytest.CaptureFixture[str]
-) -> None:
-    image = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
-    path = cut(write_picture(tmp_path / f"a{suffix}", image), share)
-    with pytest.raises(SourceError, match="cut short"):
-        read_image(path)
-    assert capfd.readouterr().err == ""
-
-
-def test_a_thumbnail_does_not_hide_that_a_jpeg_is_cut_short(tmp_path: Path) -> None:
-    thumbnail = write_picture(tmp_path / "small.jpg").read_bytes()
-    path = write_picture(tmp_path / "a.jpg", picture(100, 300, 400))
-    jpeg = path.read_bytes()
-    segment = b"\xff\xe2" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
-    path.write_bytes(jpeg[:2] + segment + jpeg[2:])
-    assert read_image(path).shape == (300, 400, 3)
-    with pytest.raises(SourceError, match="cut short"):
-        read_image(cut(path, 0.9))
-
-
-class FakePil:
-    """As much of PIL.Image.Image as is used."""
-
-    def __init__(self, rgb: NDArray[np.uint8]) -> None:
-        self.rgb = rgb
-
-    def getbands(self) -> tuple[str, ...]:
-        return ("P",)
-
-    def convert(self, mode: str) -> NDArray[np.uint8]:
-        assert mode == "RGB"
-        return self.rgb
-
-
-BGR = np.random.default_rng(0).integers(0, 255, (5, 7, 3), np.uint8)
-
-
-@pytest.mark.parametrize(
-    ("image", "expected"),
-    [
-        (BGR, BGR),
-        (BGR[:, ::-1], BGR[:, ::-1]),
-        (np.dstack([BGR, BGR[:, :, :1]]), BGR),
-        (BGR[:, :, 0], np.dstack([BGR[:, :, 0]] * 3)),
-        (BGR[:, :, :1], np.dstack([BGR[:, :, 0]] * 3)),
-        (FakePil(np.ascontiguousarray(BGR[:, :, ::-1])), BGR),
-    ],
-)
-def test_as_image(image: Any, expected: NDArray[np.uint8]) -> None:
-    result = as_image(image)
-    np.testing.assert_array_equal(result, expected)
-    assert result.flags.c_contiguous
-
-
-def test_real_pil_images() -> None:
-    pil = pytest.importorskip("PIL.Image", reason="Pillow comes with the analysis extra")
-    for mode in ("RGB", "L", "RGBA", "P"):
-        image = pil.fromarray(np.ascontiguousarray(BGR[:, :, ::-1])).convert(mode)
-        expected = np.asarray(image.convert("RGB"))[:, :, ::-1]
-        np.testing.assert_array_equal(as_image(image), expected)
-
-
-def test_an_array_of_another_kind_says_what_to_do() -> None:
-    with pytest.raises(ValueError, match="uint8"):
-        as_image(BGR / 255)
-    with pytest.raises(ValueError, match="got None, as cv2"):
-        as_image(None)
-
-
-@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
-def test_pil_images_of_more_than_8_bits_are_not_made_white(dtype: Any) -> None:
-    pil = pytest.importorskip("PIL.Image", reason="Pillow comes with the analysis extra")
-    with pytest.raises(ValueError, match="uint8"):
-        as_image(pil.fromarray(BGR[:, :, 0].astype(dtype) * 200))
 
 
 # Folders, globs, lists
@@ -402,35 +279,25 @@ def test_a_video_without_frames_says_so() -> None:
 # Live
 
 
-def test_live_the_newest_frame_wins_and_every_frame_is_accounted_for() -> None:
-    may_end = threading.Event()
+def test_cuts_are_looked_for_in_files_and_addresses_and_not_in_cameras() -> None:
+    """A lamp that is switched on beside a camera, or a hand before it, makes nobody new."""
+    ramp = np.tile(np.linspace(0, 200, 64, dtype=np.uint8)[None, :, None], (48, 1, 3))
+    views = [ramp] * 5 + [ramp[:, ::-1]] * 5
 
-    def read(stop: threading.Event) -> Iterator[Frame]:
-        for k in range(50):
-            yield Frame("v", k, k / 10, picture())
-        may_end.set()
+    class Views(FakeCamera):
+        def read(self) -> tuple[bool, Any]:
+            ok, _ = super().read()
+            return ok, views[9 - self.left]
 
-    frames = []
-    for frame in newest(read):
-        may_end.wait(5)
-        frames.append(frame)
-    assert len(frames) <= 2  # one, where the machine was too busy to take the first in time
-    assert frames[-1].index == 49
-    assert len(frames) + sum(f.n_skipped for f in frames) == 50
-    assert capture_threads() == []
+    def cuts_of(frames: Generator[Frame, None, None]) -> list[int]:
+        with closing(frames):
+            return [frame.index for frame in islice(frames, 10) if frame.is_cut]
 
-
-def test_live_errors_are_never_left_out_and_failures_are_raised() -> None:
-    def read(stop: threading.Event) -> Iterator[Frame]:
-        for k in range(6):
-            yield Frame("v", k, k / 10, None if k % 2 else picture(), error="x" if k % 2 else None)
-        raise SourceError("gone")
-
-    seen: list[Frame] = []
-    with pytest.raises(SourceError, match="gone"):
-        seen.extend(newest(read))
-    assert [f.index for f in seen if f.error] == [1, 3, 5]
-    assert capture_threads() == []
+    stop = threading.Event()
+    fake: Any = Views(10)
+    assert cuts_of(capture.read_video("v", fake)) == [5]
+    assert cuts_of(capture.read_camera("url", Views(10), "rtsp://a", stop)) == [5]  # type: ignore[arg-type]
+    assert cuts_of(capture.read_camera("camera 0", Views(10), 0, stop)) == []  # type: ignore[arg-type]
 
 
 def test_a_file_played_live_accounts_for_all_its_frames(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The card says what the measurements wrote, and names the command of what is missing."""
+"""The card and its pages hold the measured figures, and the command of what is missing."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from livefer.evaluation.report import measure
 from livefer.labels import CLASSES
 
 ROOT = Path(__file__).parents[2]
+CARD = ROOT / "docs" / "card"
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import model_card
@@ -31,10 +32,10 @@ def make_reports(seed: int) -> dict[str, Any]:
     shares, weight = np.eye(7, dtype=np.float32)[split.targets], np.ones(140, np.float32)
     votes = Votes(shares, weight, majority, majority > 0)
     twins = np.arange(140) < 20
-    return {
-        "dataset": measure(probabilities, split, CLASSES, twins, None, 0.5).to_dict(),
-        "votes": measure(probabilities, split, CLASSES, twins, votes, 0.5).to_dict(),
-    }
+    labels = measure(probabilities, split, CLASSES, twins, None, 0.5).to_dict()
+    crowd = measure(probabilities, split, CLASSES, twins, votes, 0.5).to_dict()
+    mirror = {"accuracy": 0.123 + seed / 10, "accuracy_95": [0.1, 0.2]}
+    return {"dataset": labels, "votes": crowd, "votes_mirror": {**crowd, **mirror}}
 
 
 def make_model(seed: int, **metadata: str) -> dict[str, Any]:
@@ -58,11 +59,9 @@ def make_model(seed: int, **metadata: str) -> dict[str, Any]:
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout with two measured models."""
-    for folder in ("scripts", "bench", "results"):
+    for folder in ("scripts", "results"):
         (tmp_path / folder).mkdir()
     shutil.copy(ROOT / "scripts/MODEL_CARD.md.in", tmp_path / "scripts")
-    (tmp_path / "bench" / "int8.py").touch()
-    (tmp_path / "README.md").write_text("a\n<!-- figures -->\nold\n<!-- end of figures -->\nb\n")
     hygiene = {
         "n_images": 900, "n_blank": 1, "n_redundant": 2, "n_conflicting_groups": 3,
         "n_conflicting": 6, "n_copies_of_train": 4, "n_twins_in_train": 5,
@@ -87,33 +86,44 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "results"
 
 
-def test_two_models_side_by_side(results: Path) -> None:
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def pages(results: Path) -> dict[str, str]:
+    """Return the text of the pages that the script writes: the card, and those of docs/card."""
     model_card.main(results)
-    card = (results.parent / "MODEL_CARD.md").read_text()
+    found = [results.parent / "MODEL_CARD.md", *(results.parent / "docs/card").glob("*.md")]
+    return {path.stem: read(path) for path in found}
+
+
+def test_two_models_side_by_side(results: Path) -> None:
+    written = pages(results)
+    card, accuracy, making = (written[name] for name in ("MODEL_CARD", "accuracy", "making"))
     models = json.loads((results / "models.json").read_text())["models"]
     for truth, start in (("dataset", "| accuracy |"), ("votes", "| agreement |")):
-        (line,) = (row for row in card.splitlines() if row.startswith(start))
+        (line,) = (row for row in accuracy.splitlines() if row.startswith(start))
         for model in models.values():
             report = model["reports"][truth]
             assert f"{100 * report['accuracy']:.1f} %" in line
-    assert "what most people voted**, 130 images" in card
-    assert "`human` against what most people voted" in card
-    assert "-o src/livefer/assets/human.onnx --labels votes --prior 0.5\n" in card
+    assert "what most people voted**, 130 images" in accuracy
+    assert "`human` against what most people voted" in accuracy
+    answers = "| right by what most people voted, 130 images | 12.3 % (10.0–20.0) | 22.3 % ("
+    assert answers in card
+    assert "| right by FER2013's labels, 140 images | – | – |" in card  # not measured both ways
+    assert "-o src/livefer/assets/human.onnx --labels votes --prior 0.5\n" in making
     assert "65.5 % carry that class" in card
-    assert "load 3.0" in card
-    readme = (results.parent / "README.md").read_text()
-    assert readme.startswith("a\n<!-- figures -->\n| val;")
-    assert readme.endswith("<!-- end of figures -->\nb\n")
-    assert "old" not in readme
+    assert "load 3.0" in making
 
 
 def test_what_is_missing_names_its_command(results: Path) -> None:
-    model_card.main(results)
-    card = (results.parent / "MODEL_CARD.md").read_text()
-    assert "`python bench/robustness.py fer2013 human --json" in card
-    assert "`python bench/int8.py FLOAT.onnx INT8.onnx" in card
-    assert "Faces that nobody could read" not in card  # there is no such measurement here
-    (results / "int8.md").write_text("| a | table |\n")
+    written = pages(results)
+    assert "`python bench/robustness.py fer2013 human --json" in written["robustness"]
+    assert "`python bench/unusable.py fer2013 --yunet" in written["robustness"]
+    assert "`python bench/cam_sanity.py fer2013" in written["maps"]
+    assert "`python bench/int8.py FLOAT.onnx INT8.onnx" in written["making"]
+    assert "damaged crops, mean" not in written["MODEL_CARD"]
+    (results / "int8.md").write_text("# A title\n\n| a | table |\n")
     robust = {
         "n_images": 50,
         "corruptions": {"blur": {"labels": ["1 px", "2 px", "3 px"]}},
@@ -126,11 +136,33 @@ def test_what_is_missing_names_its_command(results: Path) -> None:
         },
     }  # fmt: skip
     (results / "robustness.json").write_text(json.dumps(robust))
-    model_card.main(results)
-    card = (results.parent / "MODEL_CARD.md").read_text()
-    assert "## In 8 bits\n\n| a | table |" in card
-    assert "| blur (1 px; 2 px; 3 px) | 60.0, 50.0, 40.0; −20.0 |" in card
-    assert "20.0 (10.0–30.0)" in card
+    written = pages(results)
+    assert "## In 8 bits\n\n| a | table |" in written["making"]
+    assert "| blur (1 px; 2 px; 3 px) | 60.0, 50.0, 40.0; −20.0 |" in written["robustness"]
+    assert "20.0 (10.0–30.0)" in written["robustness"]
+    assert (
+        "| points lost on damaged crops, mean of all kinds | 20.0 | 20.0 |" in written["MODEL_CARD"]
+    )
+
+
+def test_the_committed_pages_are_those_of_the_committed_results(results: Path) -> None:
+    """`python scripts/model_card.py` makes them again, without measuring."""
+    copy = results.parent
+    model_card.main(ROOT / "bench" / "results")
+    names = ["MODEL_CARD.md", *(f"docs/card/{p.name}" for p in CARD.glob("*.md"))]
+    assert [name for name in names if read(ROOT / name) != read(copy / name)] == []
+    assert {p.name for p in CARD.glob("*.md")} == {p.name for p in copy.glob("docs/card/*.md")}
+
+
+def test_readme_says_what_the_card_says() -> None:
+    line = next(s for s in read(ROOT / "MODEL_CARD.md").splitlines() if "most people voted" in s)
+    human = line.split("|")[3].split("(")[0].strip()
+    row = next(s for s in read(ROOT / "README.md").splitlines() if "ten people voted" in s)
+    assert f"| {human} |" in row
+
+
+def test_the_card_is_a_page() -> None:
+    assert len(read(ROOT / "MODEL_CARD.md").splitlines()) <= 120
 
 
 def test_without_any_measurement_it_says_what_makes_them(tmp_path: Path) -> None:

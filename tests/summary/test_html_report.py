@@ -1,4 +1,4 @@
-"""The report is one whole page: figures, pictures, and nothing from outside."""
+"""The report is one complete page: figures and pictures, and nothing that is loaded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VOID = {"meta", "img", "br", "link", "input", "hr"}
 
 
 class Page(HTMLParser):
-    """Reads a page and complains where tags do not close."""
+    """Reads a page; its tags have to close."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ def make_report(rows: list[dict[str, Any]], **more: Any) -> Page:
     return Page(report_html(summarize(rows, CLASSES), **fields))
 
 
-def test_it_holds_figures_timeline_key_frames_and_what_was_left_out() -> None:
+def test_it_has_figures_timeline_key_frames_and_what_was_left_out() -> None:
     rows = make_rows(["happy"] * 60 + ["sad?"] * 20 + ["sad"] * 20 + [""] * 10, source=NASTY)
     rows += [make_row(11.0, source=NASTY, note="too dark", n_skipped=3)]
     rows += [make_row(11.1, source=NASTY, error="<b>cut</b> short")]
@@ -74,7 +74,7 @@ def test_it_holds_figures_timeline_key_frames_and_what_was_left_out() -> None:
     assert tags.count("img") == 2, "beside the name and as a key frame"
 
 
-def test_who_was_never_certain_has_a_picture_and_no_expression() -> None:
+def test_a_person_who_was_never_certain_has_a_picture_and_no_expression() -> None:
     rows = make_rows(["happy"] * 30, source="a.mp4")
     rows += make_rows(["sad?"] * 30, source="a.mp4", track_id=2)
     frames = [
@@ -99,7 +99,7 @@ def test_it_runs_nothing_and_loads_nothing() -> None:
     assert NASTY in page.text, "the name is shown as it is"
 
 
-def test_several_videos_pictures_and_files_that_are_not_readable() -> None:
+def test_several_videos_pictures_and_unreadable_files() -> None:
     rows = make_rows(["happy"] * 20, source="a.mp4") + make_rows([""] * 20, source="b.mp4")
     rows += make_rows(["sad?"] * 5 + ["sad"] * 9, source="d.mp4")
     rows += [make_row(0.0, "sad", None, source="a.jpg")]
@@ -124,7 +124,7 @@ def test_a_report_of_pictures_alone() -> None:
     assert "Over time" not in words
 
 
-def test_a_model_says_what_it_is() -> None:
+def test_a_model_is_described_by_its_metadata() -> None:
     metrics = '{"split": "val", "n_images": 3589, "accuracy": 0.6612, "macro_f1": 0.6132}'
     about = about_model("mine", {"metrics": metrics, "training_data": "fer2013"})
     assert about["model"] == "mine"

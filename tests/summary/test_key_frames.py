@@ -1,4 +1,4 @@
-"""The clearest faces of each person, and no more of them than fit into memory."""
+"""The clearest faces of each person, in bounded memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add(frames: KeyFrames, index: int, label: str, confidence: float, **more: ob
     frames.add(FrameResult("a.mp4", index, index / 10, image, (face,)))
 
 
-def test_the_surest_moment_of_each_expression_is_kept() -> None:
+def test_the_most_confident_moment_of_each_expression_is_kept() -> None:
     frames = KeyFrames()
     for index, (label, confidence) in enumerate(
         [("happy", 0.7), ("happy", 0.95), ("happy", 0.8), ("sad", 0.6)]
@@ -35,11 +35,11 @@ def test_the_surest_moment_of_each_expression_is_kept() -> None:
     assert frames.of("b.mp4") == []
     face = portraits(found)[1]
     assert face.shape == (160, 160, 3)
-    assert abs(int(face[80, 80, 0]) - 195) < 4, "the frame of the surest moment"
-    assert face[2, 2, 0] < 60, "some of what is around"
+    assert abs(int(face[80, 80, 0]) - 195) < 4, "the frame of the most confident moment"
+    assert face[2, 2, 0] < 60, "some of the surroundings"
 
 
-def test_of_a_person_who_is_never_certain_the_least_uncertain_moment_is_kept() -> None:
+def test_the_least_uncertain_moment_is_kept_of_a_person_who_was_never_certain() -> None:
     frames = KeyFrames()
     for index, (label, confidence) in enumerate([("sad", 0.3), ("fear", 0.5), ("sad", 0.4)]):
         add(frames, index, label, confidence, uncertain=True)
@@ -61,7 +61,7 @@ def test_faces_at_the_edge_are_square(box: tuple[float, float, float, float]) ->
     assert image.shape == (50, 50, 3)
 
 
-def test_those_seen_least_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_persons_seen_least_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keyframes, "_MOST_PERSONS", 3)
     frames = KeyFrames()
     for who in range(1, 10):
@@ -70,7 +70,9 @@ def test_those_seen_least_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None
     assert [f.track_id for f in frames.of("a.mp4")] == [2, 5, 7]
 
 
-def test_those_who_were_never_certain_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_persons_who_were_never_certain_are_forgotten_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(keyframes, "_MOST_PERSONS", 2)
     frames = KeyFrames()
     for who in (1, 1, 1, 2, 2):

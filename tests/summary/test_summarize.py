@@ -1,4 +1,4 @@
-"""Figures of result tables: weighted by time, whatever the frame rate."""
+"""Figures of result tables: weighted by time, the same at every frame rate."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def test_shares_and_uncertain_add_up_and_are_of_the_time_seen() -> None:
     assert person.confidence == pytest.approx(0.8)
 
 
-def test_a_frame_weighs_as_long_as_it_stands() -> None:
-    """One second at 50 fps and one second at 10 fps are each a second."""
+def test_a_frame_weighs_the_time_until_the_next() -> None:
+    """One second at 50 fps weighs as much as one second at 10 fps."""
     times = [*np.arange(50) / 50, *(1 + np.arange(10) / 10)]
     rows = [make_row(float(t), "happy" if t < 1 else "sad", index=i) for i, t in enumerate(times)]
     person = only_person(rows)
@@ -50,13 +50,80 @@ def test_a_frame_weighs_as_long_as_it_stands() -> None:
 
 def test_a_rounded_time_does_not_hide_that_a_label_changed() -> None:
     times = (0.1104, 0.7609, 1.0609)
-    assert times[0] + (times[1] - times[0]) > times[1]  # in the arithmetic of computers
+    assert times[0] + (times[1] - times[0]) > times[1]  # in floating-point arithmetic
     for labels, n_changes, n_stretches in ((["happy", "sad", "sad"], 1, 2), (["sad"] * 3, 0, 1)):
         rows = [make_row(t, labels[i], index=i) for i, t in enumerate(times)]
         person = only_person(rows)
         assert person.n_transitions == n_changes
         assert len(person.longest) == n_stretches
     assert person.longest["sad"].start_s == times[0]
+
+
+def holds(times_s: list[float]) -> list[float]:
+    """Return the seconds that each frame stands for: each shows a person of its own."""
+    rows = [make_row(t, "happy", i, index=i) for i, t in enumerate(times_s)]
+    return [person.seen_s for person in only_source(rows).persons]
+
+
+def from_intervals(*intervals_s: float) -> list[float]:
+    """Return times with these intervals between them; halves and eighths add up exactly."""
+    return np.cumsum([0.0, *intervals_s]).tolist()
+
+
+def test_a_frame_stands_until_the_next_and_the_last_for_the_usual_interval() -> None:
+    expected = [0.125, 0.5, 0.25, 0.375]
+    assert holds(from_intervals(*expected)) == [*expected, 0.3125]  # the median of an even number
+    assert holds(from_intervals(0.5, 0.125, 0.25)) == [0.5, 0.125, 0.25, 0.25]
+
+
+def test_the_usual_interval_is_the_median_of_the_last_31() -> None:
+    assert holds(from_intervals(*[0.5] * 40, *[0.125] * 15))[-1] == 0.5
+    assert holds(from_intervals(*[0.5] * 40, *[0.125] * 16))[-1] == 0.125
+
+
+def test_the_usual_interval_of_the_first_frame_is_that_of_the_8_that_follow() -> None:
+    intervals = [10.0, 1.0, 1.0, 1.0, *[0.125] * 40]
+    assert holds(from_intervals(*intervals))[0] == 0.5625  # half of four are 1 or more
+
+
+@pytest.mark.parametrize(
+    ("usual_s", "next_s", "is_gap"),
+    [(0.125, 1.0, False), (0.125, 1.0625, True), (1.0, 5.0, False), (1.0, 5.125, True)],
+)
+def test_a_gap_is_longer_than_a_second_and_than_five_usual_intervals(
+    usual_s: float, next_s: float, is_gap: bool
+) -> None:
+    times = from_intervals(*[usual_s] * 20, next_s, *[usual_s] * 20)
+    rows = [make_row(t, "happy", i, index=i) for i, t in enumerate(times)]
+    source = only_source(rows)
+    held = [person.seen_s for person in source.persons]
+    assert held == [*[usual_s] * 20, usual_s if is_gap else next_s, *[usual_s] * 21]
+    assert source.gaps == (((times[20] + usual_s, times[21]),) if is_gap else ())
+    assert source.frames_s == sum(held)
+    assert (source.first_s, source.last_s) == (0.0, times[-1] + usual_s)
+
+
+def test_frames_of_one_time_and_the_only_frame_of_a_video() -> None:
+    assert holds([1.0]) == [1 / 30]
+    assert holds([1.0, 1.0]) == [0, 1 / 30]
+    rows = [make_row(1.0, index=0), make_row(1.0, index=1), make_row(2.0, index=1)]
+    assert only_source(rows).n_frames == 3
+
+
+def test_time_that_goes_back_ends_no_frame() -> None:
+    times = [5.0, 5.5, 6.0, 3.0, 3.5]
+    rows = [make_row(t, "happy", i, index=i) for i, t in enumerate(times)]
+    source = only_source(rows)
+    assert [person.seen_s for person in source.persons] == [0.5] * 5
+    assert (source.first_s, source.last_s) == (3.0, 6.5)
+    assert (source.gaps, source.n_time_went_back) == ((), 1)
+
+
+def test_time_without_a_face_is_that_of_its_frames() -> None:
+    times = from_intervals(0.125, 0.5, 0.25, 0.25)
+    labels = [None, "happy", None, "happy", None]
+    rows = [make_row(t, labels[i], index=i) for i, t in enumerate(times)]
+    assert only_source(rows).without_face_s == 0.125 + 0.25 + 0.25
 
 
 @pytest.mark.parametrize("fps", [2.0, 7.3, 30.0, 120.0])
@@ -83,7 +150,7 @@ def test_a_long_pause_between_frames_is_a_gap_and_weighs_nothing() -> None:
     assert source.persons[0].longest["happy"].length_s == pytest.approx(2.0)
 
 
-def test_frames_left_out_now_and_then_are_bridged() -> None:
+def test_single_missing_frames_are_bridged() -> None:
     """Every fifth frame is missing, as in live reading: no time is lost."""
     rows = [row for row in make_rows(["happy"] * 101, fps=25) if row["index"] % 5]
     source = only_source(rows)
@@ -108,7 +175,7 @@ def test_uncertain_rows_make_no_transition_and_end_a_stretch() -> None:
     assert person.transitions_per_min == pytest.approx(60 / 2.0)
 
 
-def test_nothing_is_said_about_what_happened_out_of_view() -> None:
+def test_time_out_of_view_makes_no_transition_and_ends_a_stretch() -> None:
     seen = make_rows(["happy"] * 10)
     later = [row | {"label": "sad", "time_s": row["time_s"] + 5.0} for row in seen]
     others = [make_row(i / 10, index=1000 + i) for i in range(10, 50)]
@@ -117,7 +184,7 @@ def test_nothing_is_said_about_what_happened_out_of_view() -> None:
     assert only_person(make_rows(one_frame_missed)).n_transitions == 1
 
 
-def test_someone_who_was_never_certain_has_no_rate() -> None:
+def test_a_person_who_was_never_certain_has_no_rate() -> None:
     person = only_person(make_rows(["happy?"] * 10))
     assert person.uncertain == pytest.approx(1)
     assert person.transitions_per_min is None
@@ -136,12 +203,12 @@ def test_frames_without_a_face_skipped_frames_and_errors_are_counted() -> None:
     assert source.without_face_s == pytest.approx(1.2)
     assert source.notes == {"too dark": 1, "damaged": 1}
     assert source.cuts_s == (2.1,)
-    assert source.n_skipped == 5, "the rows of one frame tell of the same skipped ones"
+    assert source.n_skipped == 5, "all rows of a frame count the same skipped ones"
     assert [t.error for t in source.troubles] == ["cut short"]
     assert [person.name for person in source.persons] == ["person 1", "person 2"]
 
 
-def test_sources_are_kept_apart_also_when_their_rows_are_mixed() -> None:
+def test_sources_stay_apart_when_their_rows_are_mixed() -> None:
     a, b = make_rows(["happy"] * 30, source="a.mp4"), make_rows(["sad"] * 30, source="b.mp4")
     mixed = [row for pair in zip(a, b, strict=True) for row in pair]
     assert summarize(mixed, CLASSES).to_dict() == summarize(a + b, CLASSES).to_dict()
@@ -150,7 +217,7 @@ def test_sources_are_kept_apart_also_when_their_rows_are_mixed() -> None:
     assert (second.source, second.persons[0].shares["sad"]) == ("b.mp4", pytest.approx(1))
 
 
-def test_pictures_are_taken_together_and_files_without_any_frame_apart() -> None:
+def test_pictures_are_summed_up_together_and_unreadable_files_listed() -> None:
     rows = [
         make_row(0.0, "happy", None, source="a.jpg"),
         make_row(0.0, "sad", None, source="a.jpg", uncertain=True),
@@ -165,6 +232,34 @@ def test_pictures_are_taken_together_and_files_without_any_frame_apart() -> None
     assert summary.pictures.notes == {"no face": 1}
     assert summary.pictures.shares["happy"] == summary.pictures.uncertain == 0.5
     assert [t.source for t in summary.troubles] == ["c.jpg"]
+
+
+def test_a_source_of_one_frame_is_a_picture_unless_it_has_more_to_it() -> None:
+    picture = make_row(0.0, "happy", None, source="a")
+    for more in (
+        [make_row(0.0, source="a", index=1, error="cut short")],
+        [make_row(0.1, None, source="a", index=1)],
+    ):
+        summary = summarize([picture, *more], CLASSES)
+        assert (len(summary.sources), summary.pictures) == (1, None)
+    for change in ({"n_skipped": 1}, {"track_id": 1}):
+        summary = summarize([picture | change], CLASSES)
+        assert (len(summary.sources), summary.pictures) == (1, None)
+    summary = summarize([picture, picture | {"uncertain": True}], CLASSES)
+    assert summary.pictures is not None
+    assert (summary.pictures.n_pictures, summary.pictures.n_faces) == (1, 2)
+    assert summary.pictures.shares == {name: 0.5 * (name == "happy") for name in CLASSES}
+
+
+def test_a_summary_can_be_made_twice() -> None:
+    summarizer = Summarizer(CLASSES)
+    rows = [*make_rows(["happy"] * 30), make_row(0.0, "sad", None, source="a.jpg")]
+    rows += [make_row(0.0, "sad", 1, source="b.mp4"), make_row(0, source="c.mp4", error="broken")]
+    for row in rows:
+        summarizer.add(row)
+    first = summarizer.summary().to_dict()
+    assert summarizer.summary().to_dict() == first
+    assert [source["source"] for source in first["sources"]] == ["clip.mp4", "b.mp4"]
 
 
 def test_time_that_goes_back_is_counted_and_breaks_nothing() -> None:
@@ -185,7 +280,7 @@ def test_no_rows_are_an_empty_summary() -> None:
     assert (summary.sources, summary.pictures, summary.troubles) == ((), None, ())
 
 
-def test_a_timeline_says_the_same_as_the_figures_and_stays_small() -> None:
+def test_a_timeline_agrees_with_the_figures_and_stays_small() -> None:
     rows = list(invent_people(2, seconds=200, fps=25))
     for person in only_source(rows).persons:
         line = person.timeline

@@ -1,4 +1,4 @@
-"""The picture of people over time: right at every length, and readable with odd names."""
+"""The picture of people over time: right for every duration, and readable with odd names."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ pytest.importorskip("matplotlib")
 from tablerows import invent_people, make_row, make_rows
 
 from livefer.labels import CLASSES
-from livefer.summary.bands import MOST_COLUMNS, column_s, columns_of, label_places, runs
 from livefer.summary.records import SourceSummary
 from livefer.summary.summarize import summarize
 from livefer.summary.timeline import (
+    MOST_COLUMNS,
     MOST_PERSONS,
     _tick,
+    column_s,
+    columns_of,
+    label_places,
+    runs,
     shown_persons,
     timeline_picture,
     timeline_svg,
@@ -38,7 +42,7 @@ def texts(source: SourceSummary, **more: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(("n", "seconds", "fps"), [(1, 10, 30), (3, 20, 10), (2, 7200, 0.5)])
-def test_columns_say_what_the_figures_say(n: int, seconds: float, fps: float) -> None:
+def test_columns_agree_with_the_figures(n: int, seconds: float, fps: float) -> None:
     source = only_source(list(invent_people(n, seconds, fps)))
     assert seconds / column_s(source) <= MOST_COLUMNS
     for person in source.persons:
@@ -53,7 +57,7 @@ def test_columns_say_what_the_figures_say(n: int, seconds: float, fps: float) ->
         assert seen_s <= person.seen_s + 6 * column_s(source)
 
 
-def test_gaps_and_doubt_are_where_they_are() -> None:
+def test_gaps_and_uncertain_time_lie_where_they_are() -> None:
     labels = ["happy"] * 20 + [""] * 20 + ["sad?"] * 20 + ["sad"] * 20
     source = only_source(make_rows(labels))
     [person] = source.persons
@@ -65,11 +69,11 @@ def test_gaps_and_doubt_are_where_they_are() -> None:
     near = pytest.approx
     width_s = column_s(source)
     assert times(columns.seen) == [(0, near(2, abs=width_s)), (near(4, abs=width_s), near(8))]
-    doubt = times(columns.uncertain)
-    assert doubt == [(near(4, abs=width_s), near(6, abs=width_s))]
+    uncertain = times(columns.uncertain)
+    assert uncertain == [(near(4, abs=width_s), near(6, abs=width_s))]
 
 
-def test_a_word_stands_where_its_band_is_high_and_certain() -> None:
+def test_a_word_lies_where_its_band_is_high_and_certain() -> None:
     source = only_source(make_rows(["happy?"] * 50 + ["happy"] * 50 + ["sad"] * 50))
     columns = columns_of(source.persons[0], source)
     happy = CLASSES.index("happy")
@@ -82,7 +86,7 @@ def test_a_word_stands_where_its_band_is_high_and_certain() -> None:
     assert label_places(columns, happy, 10_000, 0.5, 20) == []
 
 
-def test_everybody_has_a_row_up_to_a_limit() -> None:
+def test_each_person_has_a_row_up_to_a_limit() -> None:
     rows = [
         make_row(i / 10, "happy", who)
         for i in range(40)
@@ -94,7 +98,7 @@ def test_everybody_has_a_row_up_to_a_limit() -> None:
     assert names == {f"person {who}" for who in range(3, MOST_PERSONS + 3)}
     found = texts(source)
     assert names < set(found)
-    assert any("2 more people were seen for less" in text for text in found)
+    assert any("2 people seen for a shorter time left out" in text for text in found)
     assert found.count("happy") >= MOST_PERSONS
 
 
@@ -104,7 +108,7 @@ def test_a_video_without_faces_and_one_frame_are_drawn() -> None:
     assert "person 1" in texts(only_source(make_rows(["happy"])))
 
 
-def test_somebody_in_frames_that_stand_for_no_time_has_an_empty_row() -> None:
+def test_a_person_in_frames_that_stand_for_no_time_has_an_empty_row() -> None:
     rows = make_rows(["happy"] * 20)
     rows += [make_row(0.5, "sad", 2, index=100), make_row(0.5, "sad", index=101)]
     rows.sort(key=lambda row: row["time_s"])
@@ -113,7 +117,7 @@ def test_somebody_in_frames_that_stand_for_no_time_has_an_empty_row() -> None:
     assert "person 2" in texts(source)
 
 
-def test_what_is_missing_is_marked(tmp_path: Path) -> None:
+def test_gaps_cuts_and_errors_are_marked(tmp_path: Path) -> None:
     rows = make_rows(["happy"] * 20)
     rows += [make_row(60 + i / 10, "happy", index=600 + i) for i in range(20)]
     rows += [make_row(62, "sad", 2, index=620, note="cut"), make_row(63, index=621, error="short")]
@@ -136,7 +140,7 @@ def test_odd_names_and_portraits_are_drawn_in_every_format(tmp_path: Path, suffi
     assert written[:5] in (b"\x89PNG\r", b"%PDF-", b"<?xml")
 
 
-def test_half_seconds_behind_the_first_minute_have_labels_of_their_own() -> None:
+def test_half_seconds_after_the_first_minute_have_their_own_labels() -> None:
     times_s, unit = (60, 60.5, 61, 119.5, 120), "minutes:seconds"
     assert [_tick(t, unit) for t in times_s] == ["1:00", "1:00.5", "1:01", "1:59.5", "2:00"]
 

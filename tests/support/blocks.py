@@ -8,8 +8,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+DOCS = ROOT / "docs"
 SERVER = "http://localhost:8000/"
-"""Where the README's examples expect `livefer serve`."""
+"""Where the examples expect `livefer serve`."""
 
 _BLOCK = re.compile(
     r"^(?:<!-- (?P<mark>[^\n]*) -->\n)?^```(?P<language>\S*)\n(?P<code>.*?)^```$",

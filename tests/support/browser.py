@@ -25,7 +25,7 @@ PATIENCE_MS = 90_000
 
 
 def need_chromium() -> None:
-    """Skip where Chromium or Playwright is missing; fail where CI is set."""
+    """Skip where Chromium or Playwright is missing; fail where LIVEFER_EXPECT_ALL=1."""
     reason = ""
     if not Path(CHROMIUM).exists():
         reason = f"{CHROMIUM} is missing: apt-get install chromium, or name it in LIVEFER_CHROMIUM"

@@ -1,4 +1,4 @@
-"""Results with classes of their own, for tests of what writes and reads them."""
+"""Results with three made-up classes, for tests of tables and videos."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from livefer.detection.detectors import Detections, Detector
 from livefer.faces.boxes import Boxes, Region, Scores, covered, iou_matrix
-from livefer.media.opencv_reader import Frame
+from livefer.results import Frame
 from livefer.tracking.stream import Search
 
 Image = NDArray[np.uint8]

@@ -1,4 +1,4 @@
-"""Rows of result tables for tests: people whose faces change, over any time."""
+"""Rows of result tables for tests: people with changing faces, over any duration."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from livefer.labels import CLASSES
-from livefer.tables.writing import columns
+from livefer.tables.schema import columns
 
 
 def make_row(

@@ -1,4 +1,4 @@
-"""A real server in a thread, for tests, and a client's half of the stream."""
+"""A real server in a thread, and the client's half of a stream."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from typing import Any
 
 import cv2
 from fakes import LevelClassifier, SquareDetector
+from published import check_message
 from waiting import wait_until
 from websockets.sync.client import ClientConnection, connect
 
 from livefer.web.app import Service
 from livefer.web.limits import Limits
-from livefer.web.protocol import Model
+from livefer.web.protocol import ModelInfo
 from livefer.web.security import Access
 from livefer.web.server import Server, bind, make_server
-from livefer.web.workers import Engine
+from livefer.web.workers import WorkerPool
 
 
 def fake_service(
     limits: Limits | None = None, access: Access | None = None, detector: Any = SquareDetector
 ) -> Service:
-    """A service that sees bright squares, and tells them apart by their gray."""
+    """A service that detects bright squares, and classifies them by their gray level."""
     classifier: Any = LevelClassifier()
-    model = Model("level", classifier.classes, "haar", ("haar",), 0.5, {"a": "[1]", "b": "[c"})
+    model = ModelInfo("level", classifier.classes, "haar", ("haar",), 0.5, {"a": "[1]", "b": "[c"})
     return Service(
-        Engine(classifier, {"haar": detector}, n_threads=1),
+        WorkerPool(classifier, {"haar": detector}, n_threads=1),
         model,
         access or Access(),
         limits or Limits(max_fps=10_000),
@@ -39,7 +40,7 @@ def fake_service(
 
 @dataclass
 class Running:
-    """A server at `port`; `stop` ends it and waits for its thread."""
+    """A server at `port`; `stop` stops it and waits for its thread."""
 
     server: Server
     service: Service
@@ -62,7 +63,7 @@ class Running:
 
 @contextmanager
 def running(service: Service | None = None) -> Iterator[Running]:
-    """Run a server on a free port until the block ends; no thread of it may be left then."""
+    """Run a server on a free port until the block ends; no thread of it may outlive that."""
     before = set(threading.enumerate())
     service = service or fake_service()
     listening = bind("127.0.0.1", 0)
@@ -76,34 +77,35 @@ def running(service: Service | None = None) -> Iterator[Running]:
         yield found
     finally:
         found.stop()
-    # Those that read files for pages are told to end by the event loop, which does not wait.
+    # The event loop stops the threads that read files, and does not wait for them.
     wait_until(lambda: not [t for t in threading.enumerate() if is_of_server(t, before)])
 
 
 def is_of_server(thread: threading.Thread, before: set[threading.Thread]) -> bool:
-    """Say whether a thread came later and is not one of a test's own client."""
+    """Return whether a thread is new and not one of a test's client."""
     return thread not in before and "recv_events" not in thread.name
 
 
 def jpeg(image: Any, suffix: str = ".jpg") -> bytes:
-    """The picture as a file's bytes."""
+    """The encoded picture."""
     return bytes(cv2.imencode(suffix, image)[1])
 
 
 def frame(data: bytes, time_s: float = 0.0) -> bytes:
-    """A message of the stream."""
+    """A frame as a message of the stream."""
     return struct.pack("<d", time_s) + data
 
 
 @contextmanager
 def stream(url: str, **more: Any) -> Iterator[ClientConnection]:
-    """A connection whose hello has been read."""
+    """A connected client that has read the hello."""
     with connect(url, **more) as client:
         assert receive(client)["type"] == "hello"
         yield client
 
 
 def receive(client: ClientConnection) -> dict[str, Any]:
-    message = json.loads(client.recv(timeout=20))
-    assert isinstance(message, dict)
+    """The next message of the server, which has to be as published."""
+    message: dict[str, Any] = json.loads(client.recv(timeout=20))
+    check_message(message)
     return message

@@ -1,24 +1,21 @@
-"""Tables and videos that are whole or not there."""
+"""Tables of every kind that are whole or not there."""
 
 from __future__ import annotations
 
 import csv
 import json
-import os
+import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
-from calmgladwild import CLASSES, RESULTS, make_result
-from numpy.typing import NDArray
+from calmgladwild import CLASSES, RESULTS, make_face, make_result
 
-from livefer.errors import ConfigError, LiveferError
-from livefer.live.recorder import SUFFIXES, VideoSink
-from livefer.media.sources import open_source
-from livefer.tables import reading as tables
-from livefer.tables.writing import CsvSink, JsonlSink, columns, rows
+from livefer.errors import ConfigError, LiveferError, MissingExtraError
+from livefer.tables import reading
+from livefer.tables.schema import SCHEMA_VERSION, column_types, columns, rows_of, to_rows
+from livefer.tables.writing import CsvSink, JsonlSink, open_table
 
 Sink = type[CsvSink] | type[JsonlSink]
 
@@ -32,7 +29,7 @@ def read_table(path: Path) -> list[dict[str, Any]]:
     def value(name: str, cell: str) -> Any:
         if cell == "":
             return None
-        if name in ("source", "error", "label", "second_label"):
+        if name in ("source", "error", "label", "second_label", "answer"):
             return cell
         return json.loads(cell)
 
@@ -41,35 +38,18 @@ def read_table(path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("sink", "name"), [(CsvSink, "t.csv"), (JsonlSink, "t.jsonl")])
-def test_written_is_read_and_both_kinds_say_the_same(tmp_path: Path, sink: Sink, name: str) -> None:
+def test_what_is_written_is_read_and_both_kinds_hold_the_same(
+    tmp_path: Path, sink: Sink, name: str
+) -> None:
     path = tmp_path / "new folder" / name
     with sink(path, CLASSES) as table:
         for result in RESULTS:
             table.write(result)
         assert not path.exists()
-    expected = [row for result in RESULTS for row in rows(result, CLASSES)]
+    expected = [row for result in RESULTS for row in rows_of(result, CLASSES)]
     assert read_table(path) == expected
     assert list(read_table(path)[0]) == list(columns(CLASSES))
     assert [p.name for p in path.parent.iterdir()] == [name]
-
-
-def test_rows() -> None:
-    first, second = rows(RESULTS[0], CLASSES)
-    assert first == {
-        **{"source": 'a "b", c.mp4', "index": 0, "time_s": 0.0, "n_skipped": 0, "error": None},
-        **{"note": None, "schema": 1},
-        **{"track_id": 1, "left": 1.0, "top": 2.0, "right": 31.0, "bottom": 42.0, "score": 0.9},
-        **{"label": "glad", "second_label": "wild", "confidence": 0.6, "uncertain": False},
-        **{"calm": 0.2, "glad": 0.6, "wild": 0.2},
-        **{"raw_calm": 0.125, "raw_glad": 0.25, "raw_wild": 0.625},
-    }
-    assert (second["track_id"], second["label"], second["uncertain"]) == (2, "wild", True)
-    (nobody,) = rows(RESULTS[1], CLASSES)
-    assert [name for name, value in nobody.items() if value is not None] == [
-        *("source", "index", "time_s", "n_skipped", "schema")
-    ]
-    (broken,) = rows(RESULTS[3], CLASSES)
-    assert (broken["error"], broken["track_id"], broken["glad"]) == ("cut, short", None, None)
 
 
 @pytest.mark.parametrize(("sink", "name"), [(CsvSink, "t.csv"), (JsonlSink, "t.jsonl")])
@@ -95,7 +75,7 @@ def test_an_empty_csv_has_its_header(tmp_path: Path) -> None:
     assert (tmp_path / "t.csv").read_text() == ",".join(columns(CLASSES)) + "\n"
 
 
-def test_the_table_before_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+def test_an_old_table_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("old")
     sink = CsvSink(path, CLASSES)
@@ -106,9 +86,15 @@ def test_the_table_before_stays_until_the_new_one_is_whole(tmp_path: Path) -> No
     assert len(read_table(path)) == 2
 
 
-def test_mistakes_are_said_at_once(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="a class called label"):
-        CsvSink(tmp_path / "t.csv", ("label", "b"))
+def test_mistakes_raise_at_once(tmp_path: Path) -> None:
+    for name in ("t.csv", "t.jsonl", "t.parquet"):
+        if name == "t.parquet":
+            pytest.importorskip("pyarrow")
+        with pytest.raises(ConfigError, match="a class called label"):
+            open_table(tmp_path / name, ("label", "b"))
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ConfigError, match=r"t\.xlsx is no name for a table"):
+        open_table(tmp_path / "t.xlsx", CLASSES)
     (tmp_path / "file").touch()
     with pytest.raises(LiveferError, match="cannot be written"):
         JsonlSink(tmp_path / "file" / "t.jsonl", CLASSES)
@@ -124,7 +110,7 @@ class Full:
 
 
 @pytest.mark.parametrize(("sink", "name"), [(CsvSink, "t.csv"), (JsonlSink, "t.jsonl")])
-def test_on_a_full_disk_the_table_before_stays(tmp_path: Path, sink: Sink, name: str) -> None:
+def test_on_a_full_disk_the_old_table_stays(tmp_path: Path, sink: Sink, name: str) -> None:
     path = tmp_path / name
     path.write_text("old")
     with sink(path, CLASSES) as table:
@@ -137,7 +123,9 @@ def test_on_a_full_disk_the_table_before_stays(tmp_path: Path, sink: Sink, name:
 
 
 @pytest.mark.parametrize(("sink", "name"), [(CsvSink, "t.csv"), (JsonlSink, "t.jsonl")])
-def test_a_source_whose_name_is_no_text_has_its_row(tmp_path: Path, sink: Sink, name: str) -> None:
+def test_a_source_with_a_name_that_is_no_text_has_its_row(
+    tmp_path: Path, sink: Sink, name: str
+) -> None:
     with sink(tmp_path / name, CLASSES) as table:
         table.write(make_result(0, source="caf\udce9.mp4", error="caf\udce9.mp4 is empty"))
     (row,) = read_table(tmp_path / name)
@@ -150,132 +138,63 @@ def test_a_name_that_could_end_a_row_is_read_back(tmp_path: Path, letter: str) -
     with CsvSink(path, CLASSES) as table:
         table.write(make_result(0, source=name))
         table.write(make_result(1))
-    assert [row["source"] for row in tables.read_table(path).rows] == [name, 'a "b", c.mp4']
+    assert [row["source"] for row in reading.read_table(path).rows] == [name, 'a "b", c.mp4']
     assert path.read_bytes().endswith(b",1\n")
     assert path.read_bytes().count(b"\r\n") == (letter == "\r\n")
 
 
-# Video
+def test_parquet_has_the_rows_the_types_and_the_version(tmp_path: Path) -> None:
+    pq = pytest.importorskip("pyarrow.parquet")
+    with open_table(tmp_path / "t.parquet", CLASSES, {"livefer.model": "level"}) as file:
+        for result in RESULTS:
+            file.write(result)
+        assert not file.path.exists()
+    table = pq.read_table(tmp_path / "t.parquet")
+    assert table.to_pylist() == list(to_rows(RESULTS, CLASSES))
+    kinds = {str: "string", int: "int64", float: "double", bool: "bool"}
+    assert {f.name: str(f.type) for f in table.schema} == {
+        name: kinds[kind] for name, kind in column_types(CLASSES).items()
+    }
+    metadata = table.schema.metadata
+    assert metadata[b"livefer.schema"] == str(SCHEMA_VERSION).encode()
+    assert metadata[b"livefer.model"] == b"level"
+    assert {row["schema"] for row in table.to_pylist()} == {SCHEMA_VERSION}
 
 
-def write_frames(path: Path, times: list[float], fps: float | None = 25.0) -> VideoSink:
-    with VideoSink(path, fps) as sink:
-        for k, time_s in enumerate(times):
-            sink.write(make_result(k, time_s=time_s))
-    return sink
-
-
-@pytest.mark.skipif(os.name == "nt", reason="there, names have no colon")
-def test_a_time_in_a_videos_name_is_no_protocol(
+def test_parquet_does_not_keep_its_rows_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    write_frames(Path("12:30.mp4"), [0.0, 0.04, 0.08])
-    with open_source(tmp_path / "12:30.mp4") as source:
-        assert len(list(source)) == 3
+    pq = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr("livefer.tables.writing._ROW_GROUP", 4)
+    with open_table(tmp_path / "t.parquet", CLASSES) as table:
+        for i in range(10):
+            table.write(make_result(i, make_face()))
+    file = pq.ParquetFile(tmp_path / "t.parquet")
+    assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [4, 4, 2]
+    assert file.read().column("index").to_pylist() == list(range(10))
 
 
-def levels(path: Path) -> list[int]:
-    """Return which frames a video shows, one after the other."""
-    frames = list(open_source(path))
-    assert not any(frame.error for frame in frames)
-    return [round(float(f.image.mean()) / 8) for f in frames if f.image is not None]
+@pytest.mark.parametrize("reason", [KeyboardInterrupt, RuntimeError])
+def test_an_interrupted_parquet_table_is_whole(tmp_path: Path, reason: type[BaseException]) -> None:
+    pq = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "t.parquet"
 
-
-@pytest.mark.parametrize("name", ["v.mp4", "v.avi", "ü v.mov", "v.mkv"])
-def test_a_video_has_its_frames_rate_and_size(tmp_path: Path, name: str) -> None:
-    path = tmp_path / name
-    write_frames(path, [k / 29.97 for k in range(20)], fps=29.97)
-    with open_source(path) as source:
-        assert source.fps == pytest.approx(29.97, abs=0.01)
-    assert levels(path) == list(range(20))
-    assert [p.name for p in tmp_path.iterdir()] == [name]
-
-
-@pytest.mark.parametrize(
-    ("times", "expected"),
-    [
-        ([0.0, 0.04, 0.12, 0.16], [0, 1, 1, 2, 3]),  # a frame skipped: the one before stands
-        ([5.0, 5.04, 5.08], [0, 1, 2]),  # any first time
-        ([0.0, 0.0, 0.0], [0, 1, 2]),  # pictures
-        ([0.0, 0.04, 0.0, 0.04], [0, 1, 2, 3]),  # a second file
-        ([0.0, 0.01, 0.04, 0.05, 0.08], [0, 2, 4]),  # more frames than the video takes
-        ([0.0, 0.04, 1e6, 1e6 + 0.04], [0, 1, 2, 3]),  # a time out of its mind
-    ],
-)
-def test_a_video_keeps_time(tmp_path: Path, times: list[float], expected: list[int]) -> None:
-    sink = write_frames(tmp_path / "v.avi", times)
-    assert levels(tmp_path / "v.avi") == expected
-    assert sink.n_left_out == len(times) - len(set(expected))
-
-
-def test_drawn_images_of_other_and_odd_sizes(tmp_path: Path) -> None:
-    path = tmp_path / "v.mp4"
-    with VideoSink(path) as sink:
-        for k, wh in enumerate([(65, 49), (640, 480), (10, 10)]):
-            drawn: NDArray[np.uint8] = np.full((wh[1], wh[0], 3), 80, np.uint8)
-            sink.write(make_result(k), drawn)
-    assert levels(path)[:2] == [10, 10]
-    assert next(iter(open_source(path))).image.shape == (48, 64, 3)  # type: ignore[union-attr]
-
-
-def test_without_an_image_there_is_no_video(tmp_path: Path) -> None:
-    with VideoSink(tmp_path / "v.mp4") as sink:
-        sink.write(RESULTS[3])
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("name", ["v.txt", "v.png", "v.gif", "v.webm", "v", ""])
-def test_a_name_no_video_can_have(
-    name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(LiveferError, match=r"cannot be written as a video: expected .*\.mp4"):
-        VideoSink(tmp_path / name, 25)
-    assert list(tmp_path.iterdir()) == []
-    assert capfd.readouterr().err == ""
-
-
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_every_kind_of_video_can_be_played(suffix: str, tmp_path: Path) -> None:
-    write_frames(tmp_path / f"v{suffix}", [k / 25 for k in range(25)])
-    assert len(list(open_source(tmp_path / f"v{suffix}"))) in range(24, 27)
-
-
-def test_an_interrupted_video_can_be_played(tmp_path: Path) -> None:
     def work() -> None:
-        with VideoSink(tmp_path / "v.mp4", 25) as sink:
-            for k in range(10):
-                sink.write(make_result(k))
-            raise KeyboardInterrupt
+        with open_table(path, CLASSES) as table:
+            table.write(RESULTS[0])
+            raise reason
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(reason):
         work()
-    assert levels(tmp_path / "v.mp4") == list(range(10))
+    assert pq.read_table(path).num_rows == 2
+    assert [p.name for p in tmp_path.iterdir()] == ["t.parquet"]
 
 
-def test_cv2_reads_what_was_written(tmp_path: Path) -> None:
-    write_frames(tmp_path / "v.mp4", [k / 25 for k in range(50)])
-    capture = cv2.VideoCapture(str(tmp_path / "v.mp4"))
-    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 50
-    capture.release()
-
-
-def test_a_video_that_could_not_be_written_whole_is_not_called_whole(tmp_path: Path) -> None:
-    """OpenCV says nothing when the disk is full: what it leaves cannot be opened."""
-    sink = VideoSink(tmp_path / "v.mp4", 25)
-    for k in range(10):
-        sink.write(make_result(k))
-    assert sink._writer is not None
-    sink._writer.release()
-    sink._part.write_bytes(sink._part.read_bytes()[:1000])
-    with pytest.raises(LiveferError, match="is the disk full"):
-        sink.close()
-    sink.close()
-    assert not (tmp_path / "v.mp4").exists()
-    assert sink._part.exists()
-
-
-def test_a_video_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LiveferError, match="choose another name"):
-        VideoSink(tmp_path / "caf\udce9.mp4")
+def test_parquet_needs_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.delitem(sys.modules, "pyarrow.parquet", raising=False)
+    with pytest.raises(MissingExtraError, match=r"livefer\[analysis\]") as raised:
+        open_table(tmp_path / "t.parquet", CLASSES)
+    again = pickle.loads(pickle.dumps(raised.value))  # as from another process
+    assert str(again) == str(raised.value)
     assert list(tmp_path.iterdir()) == []

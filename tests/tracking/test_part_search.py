@@ -38,16 +38,16 @@ def test_most_frames_are_not_searched() -> None:
 @pytest.mark.parametrize(("fps", "most"), [(30, 1), (5, 4)])
 def test_faces_take_turns_in_being_checked(fps: int, most: int) -> None:
     detector, search = Squares(), PartSearch()
-    looks = []
+    checks = []
     for i in range(2 * fps):
         image = scene((50, 50), (250, 50), (50, 300), (250, 300))
         detector.calls.clear()
         assert len(find(search, detector, image, i / fps)[0]) == 4
-        # After an exact look a quick one shows what it is off by.
-        looks.append(detector.calls.count("quick") - detector.calls.count("exact"))
-    assert max(looks[1:]) == most
+        # An exact check is followed by a quick one, which measures the offset.
+        checks.append(detector.calls.count("quick") - detector.calls.count("exact"))
+    assert max(checks[1:]) == most
     # Each seven times a second, or in every frame.
-    assert sum(looks[1:]) >= 4 * (2 * min(fps, 7) - 1)
+    assert sum(checks[1:]) >= 4 * (2 * min(fps, 7) - 1)
 
 
 def test_a_new_face_is_found_when_its_part_is_due() -> None:
@@ -90,7 +90,7 @@ def test_a_part_is_due_the_sooner_the_smaller_the_region() -> None:
 
 def test_a_lost_face_is_checked_where_it_was_for_a_moment() -> None:
     class Shy(Squares):
-        """Finds nothing new, and nobody at all while `blind`."""
+        """Finds no new face, and none at all while `blind`."""
 
         blind = False
 
@@ -111,7 +111,7 @@ def test_a_lost_face_is_checked_where_it_was_for_a_moment() -> None:
             detector.blind = 10 <= i < 10 + n_blind
             seen.append(len(find(search, detector, scene((100, 100)), i / FPS)[0]))
             assert seen[-1] == 1 or i >= 10
-        assert 0 in seen  # it is not shown while nobody sees it
+        assert 0 in seen  # not reported while no check finds it
         assert bool(seen[-1]) == comes_back
 
 

@@ -11,9 +11,8 @@ from fakes import LevelClassifier, SquareDetector, make_scene
 from numpy.typing import NDArray
 
 from livefer.faces.views import ALL, BOTH
-from livefer.media.opencv_reader import Frame
 from livefer.recognizer import Recognizer
-from livefer.results import Face
+from livefer.results import Face, Frame
 from livefer.tracking.smoothing import Smoother, steady_class, window_weights
 from livefer.tracking.tracker import KEEP_S, Tracker
 
@@ -25,7 +24,7 @@ def every(fps: float, until_s: float) -> list[float]:
 
 
 def smoothed(smoother: Smoother, time_s: float, p: float, track_id: int = 1) -> float:
-    """Add one face whose first of two classes has probability p; return it smoothed."""
+    """Add one face with p for the first of two classes; return that smoothed."""
     result = smoother.add([track_id], time_s, np.array([[p, 1 - p]], np.float32))
     assert result.probabilities.shape == (1, 2)
     assert result.probabilities.dtype == np.float32
@@ -329,7 +328,7 @@ def test_a_label_stays_until_another_class_leads(
 
 
 def labels_of(window_s: float, times_s: Sequence[float], shares: Sequence[float]) -> list[int]:
-    """Return the labels of a face whose second of two classes has these probabilities."""
+    """Return the labels of a face with these probabilities of the second of two classes."""
     smoother = Smoother(window_s)
     return [
         int(smoother.add([1], time_s, np.array([[1 - p, p]], np.float32)).class_ids[0])
@@ -365,7 +364,7 @@ def test_each_face_has_a_label_of_its_own() -> None:
 
 
 class Wavering(LevelClassifier):
-    """Says angry 0.5 and sad 0.44 at first, and the other way round from the second frame on."""
+    """Answers angry 0.5 and sad 0.44 at first, and the other way round from the second call on."""
 
     def __init__(self) -> None:
         self.n_calls = 0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from livefer.detection.detectors import Detections, Detector
 from livefer.faces.views import ALL, BOTH
-from livefer.media.opencv_reader import Frame
+from livefer.results import Frame
 from livefer.tracking.live_search import LiveSearch
 from livefer.tracking.smoothing import Smoothed, Smoother
 from livefer.tracking.stream import Stream
@@ -26,11 +26,11 @@ def frame(time_s: float, *squares: tuple[int, int, int], is_cut: bool = False) -
 
 
 def step(stream: Stream, frame: Frame, p: float = 0.5) -> tuple[list[int], Smoothed]:
-    """Take a frame along its road; the network says (p, 1 - p) of each face."""
+    """Take a frame along its road; the network answers (p, 1 - p) for each face."""
     found = stream.find(frame, SquareDetector())
     faces = stream.match(found.boxes, frame.time_s)
-    said = np.tile(np.array([p, 1 - p], np.float32), (len(found.boxes), 1))
-    return faces.track_ids, stream.smooth(faces, frame.time_s, said, None)
+    answers = np.tile(np.array([p, 1 - p], np.float32), (len(found.boxes), 1))
+    return faces.track_ids, stream.smooth(faces, frame.time_s, answers, None)
 
 
 @SEARCHES
@@ -100,8 +100,8 @@ def test_a_cut_within_a_batch_leaves_the_frames_before_it_smoothed() -> None:
     assert [faces.track_ids for faces in matched] == [[1], [1], [2], [2]]
     values = []
     for one, faces, p in zip(frames, matched, (0.0, 1.0, 0.25, 0.75), strict=True):
-        said = np.array([[p, 1 - p]], np.float32)
-        values.append(stream.smooth(faces, one.time_s, said, None).probabilities[0, 0])
+        answers = np.array([[p, 1 - p]], np.float32)
+        values.append(stream.smooth(faces, one.time_s, answers, None).probabilities[0, 0])
     assert values == pytest.approx([0.0, 0.5, 0.25, 0.5])
 
 
@@ -125,9 +125,9 @@ def test_other_smoothing_keeps_the_ids_and_begins_anew(search: Any) -> None:
     known = stream.tracker.match(found.boxes, 0.5)
     assert faces.track_ids == [known[0].track_id]
     assert faces.views == [ALL]
-    said = np.array([[0.4, 0.6]], np.float32)
-    smoothed = other.smooth(faces, 0.5, said, None)
-    np.testing.assert_array_equal(smoothed.probabilities, said)
+    answers = np.array([[0.4, 0.6]], np.float32)
+    smoothed = other.smooth(faces, 0.5, answers, None)
+    np.testing.assert_array_equal(smoothed.probabilities, answers)
     assert smoothed.class_ids.tolist() == [1]  # the label of the time before is not held
 
 

@@ -135,7 +135,7 @@ def test_a_lost_face_is_not_taken_for_one_far_ahead_of_its_motion() -> None:
 
 
 def cross(fps: float, speed: float, hidden: float, misses: float, seed: int) -> bool:
-    """Let two people walk past each other; say whether both kept their ids in every frame.
+    """Let two people walk past each other; return whether both kept their ids in every frame.
 
     speed: face widths a second, of each
     hidden: the second is not detected while nearer than this to the first, in widths

@@ -15,8 +15,8 @@ from livefer.detection.detectors import LocalDetector
 from livefer.detection.haar import HaarDetector
 from livefer.detection.yunet import YuNetDetector
 from livefer.faces.boxes import covered, iou_matrix
-from livefer.media.opencv_reader import Frame
 from livefer.recognizer import Recognizer
+from livefer.results import Frame
 from livefer.tracking.whole_search import WholeSearch
 
 FPS = 10
@@ -24,7 +24,7 @@ FAINT = 60
 
 
 class Doubtful(SquareDetector):
-    """Takes a square for a face where it is bright, or a fainter one where one was."""
+    """Finds bright squares as new faces, and fainter ones near known faces."""
 
     def __init__(self) -> None:
         self.n_near = 0
@@ -69,10 +69,10 @@ def test_a_known_face_may_be_faint_and_move_but_a_new_one_may_not() -> None:
 def test_a_lost_face_is_searched_for_a_moment_only() -> None:
     detector, search = Doubtful(), WholeSearch()
     places(search, detector, make_scene((40, 50, 150)), 0.0)
-    nobody, faint = make_scene(), make_scene((44, 50, FAINT))
-    assert places(search, detector, nobody, 0.1) == []
+    empty, faint = make_scene(), make_scene((44, 50, FAINT))
+    assert places(search, detector, empty, 0.1) == []
     assert places(search, detector, faint, 0.2) == [44]  # hidden for a frame
-    assert [places(search, detector, nobody, 0.3 + k / FPS) for k in range(5)] == [[]] * 5
+    assert [places(search, detector, empty, 0.3 + k / FPS) for k in range(5)] == [[]] * 5
     assert detector.n_near == 4
     assert places(search, detector, faint, 0.8) == []
 
@@ -176,8 +176,8 @@ def test_the_size_tells_a_face_from_a_detection_inside_it(
     np.testing.assert_allclose(scores, [0.9 if is_face else 0.6])
 
 
-def test_a_face_found_by_both_looks_keeps_the_detection() -> None:
-    """The second look finds the face that the search has found at its new place."""
+def test_a_face_found_by_both_searches_keeps_the_first_box() -> None:
+    """The second search finds the face that the search has found at its new place."""
     detector, search = (
         Scripted((40, 50, 100, 110), (90, 50, 150, 110), (92, 50, 152, 110)),
         WholeSearch(),
@@ -206,7 +206,7 @@ def test_frames_of_one_batch_hold_their_faces_too() -> None:
 def test_a_face_is_held_that_drowns_in_noise(
     name: str, noises: tuple[float, float], request: pytest.FixtureRequest
 ) -> None:
-    """Found in some of the frames by itself, it is held in more of them, and then it is gone."""
+    """Detected in some of the frames, it is held in more of them, and then it is gone."""
     detector: LocalDetector = (
         HaarDetector() if name == "haar" else YuNetDetector(request.getfixturevalue("yunet_file"))
     )

@@ -1,4 +1,4 @@
-"""Configurations: what is accepted, what is refused and in which words."""
+"""Configurations: what is accepted, and the messages of what is refused."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def test_published_configurations_are_valid_and_named_like_their_file(path: Path
         (["augment.flip=2"], r'"augment\.flip": .*less than or equal to 1, got 2'),
         (["optimizer=lion"], r"'sgd', 'adam' or 'adamw'"),
         (["freeze_epochs=50"], "freeze_epochs leaves no epoch"),
-        (["lr_floor=0.2"], "lr_floor 0.2 lies above lr 0.1"),
+        (["lr_floor=0.2"], "lr_floor 0.2 is higher than lr 0.1"),
         (["resolution=[[3, 32]]"], "begin with 0"),
         (["resolution=[[0, 8]]"], "from 16 to 96"),
         (["augment.scale=[1.2, 0.8]"], "0 < low <= high"),
-        (["learn=votes"], 'wants the table of votes: "votes: FILE"'),
+        (["learn=votes"], 'needs a table of votes: "votes: FILE"'),
         (["distill.teacher=x"], r'the nearest is "distill\.teachers"'),
         (["lr"], '"lr" is not key=value'),
         (["lr=[1"], "not valid YAML"),

@@ -1,8 +1,9 @@
-"""From checkpoint to int8: the same file in another arithmetic, and never a worse one unnoticed."""
+"""From checkpoint to int8: the same answers in 8 bits, or an error and no file."""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import torch
 from builders import make_split
 
+from livefer import classifier
 from livefer.classifier import EmotionClassifier
 from livefer.data.dataset import Split
 from livefer.errors import ModelError
@@ -75,7 +77,9 @@ def test_int8_answers_as_float_does(files: tuple[Path, Path]) -> None:
     assert np.abs(p - q).mean() < spread / 4
 
 
-def test_int8_file_has_the_same_interface_and_says_what_it_is(files: tuple[Path, Path]) -> None:
+def test_the_int8_file_has_the_interface_and_metadata_of_the_float_file(
+    files: tuple[Path, Path],
+) -> None:
     float_proto, proto = (onnx.load(str(path)) for path in files)
     for side in ("input", "output"):
         kinds = [
@@ -93,13 +97,19 @@ def test_int8_file_has_the_same_interface_and_says_what_it_is(files: tuple[Path,
     assert "48 faces of the train split" in of_int8["quantisation"]
 
 
+def test_every_metadata_key_is_documented(files: tuple[Path, Path]) -> None:
+    written = set(EmotionClassifier(files[1]).metadata) | {"prior"}  # this checkpoint has none
+    lines = re.findall(r"^    ([a-z]\w*(?:, \w+)*)  +\S", classifier.__doc__ or "", re.MULTILINE)
+    assert sorted(key for line in lines for key in line.split(", ")) == sorted(written)
+
+
 def test_figures_in_the_file_are_its_own(files: tuple[Path, Path]) -> None:
-    classifier = EmotionClassifier(files[1])
+    int8 = EmotionClassifier(files[1])
     val = split("val")
-    answers = classifier.predict(val.faces)
-    found = json.loads(classifier.metadata["metrics"])
+    answers = int8.predict(val.faces)
+    found = json.loads(int8.metadata["metrics"])
     assert found["accuracy"] == pytest.approx((answers.argmax(axis=1) == val.targets).mean())
-    assert classifier.uncertain_below == confidence_threshold(answers, val.targets)
+    assert int8.uncertain_below == confidence_threshold(answers, val.targets)
     against = found["against_float"]
     apart = np.abs(answers - EmotionClassifier(files[0]).predict(val.faces))
     assert against["mean_difference"] == pytest.approx(apart.mean(), rel=1e-3)
@@ -125,10 +135,10 @@ def test_no_pair_of_products_leaves_16_bits(files: tuple[Path, Path]) -> None:
 
 
 def test_batch_is_one_by_one(files: tuple[Path, Path]) -> None:
-    classifier = EmotionClassifier(files[1], threads=1)
+    int8 = EmotionClassifier(files[1], threads=1)
     faces = split("val").faces[:6]
-    alone = np.concatenate([classifier.predict(face[None]) for face in faces])
-    np.testing.assert_allclose(classifier.predict(faces), alone, atol=1e-5)
+    alone = np.concatenate([int8.predict(face[None]) for face in faces])
+    np.testing.assert_allclose(int8.predict(faces), alone, atol=1e-5)
 
 
 def test_calibration_draws_every_class_alike_and_always_the_same() -> None:

@@ -1,4 +1,4 @@
-"""Pictures over HTTP, the routes beside, and who is let in; and what the server is made of."""
+"""Single pictures over HTTP, the other routes, access, and the parts of the server."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_picture_as_a_form(client: Any) -> None:
     for name in ("photo.jpg", "", 'we"ird;\r\n name=image.jpg'):
         more = {"data": {"note": "x" * 100}, "files": {"image": (name, HAPPY, "image/jpeg")}}
         assert client.post("/v1/faces", **more).json()["faces"][0]["label"] == "happy"
-    # Bytes that look like a form's own are left alone.
+    # Bytes of the picture that look like a delimiter stay.
     odd = HAPPY + b"\r\n\r\n--b\r\n--"
     answer = client.post("/v1/faces", files={"image": ("a", odd)})
     assert answer.status_code == 200
@@ -87,7 +87,7 @@ def test_heat_maps(client: Any) -> None:
         heat = cv2.imdecode(png, cv2.IMREAD_UNCHANGED)
         assert heat.shape == (side, side)
         assert heat.dtype == np.uint8
-        assert (heat == 255).all()  # the fake's map is one everywhere
+        assert (heat == 255).all()  # the fake's map is 1 everywhere
         assert len(face["heatmap_box"]) == 4
     (face,) = client.post("/v1/faces?cam=0", content=big).json()["faces"]
     assert "heatmap_png" not in face
@@ -118,13 +118,17 @@ def test_refusals(content: bytes, headers: dict[str, str], expected: tuple[int, 
 
 def test_wrong_parameters_and_paths(client: Any) -> None:
     assert code_of(client.post("/v1/faces?cam=maybe", content=HAPPY)) == (422, "bad_parameter")
+    for method, path in (("POST", "/v1/faces?cma=1"), ("GET", "/v1/model?cam=1")):
+        answer = client.request(method, path, content=HAPPY)
+        assert code_of(answer) == (422, "bad_parameter")
+        assert path[-5:-2] in answer.json()["error"]["reason"]
     assert code_of(client.get("/v1/nothing")) == (404, "http")
     assert code_of(client.get("/v1/faces")) == (405, "http")
     assert code_of(client.get("/page/../app.py")) == (404, "http")
     assert code_of(client.get("/page/%2e%2e/app.py")) == (404, "http")
 
 
-def test_a_body_without_a_length_is_bounded_too() -> None:
+def test_a_body_without_a_length_is_bounded() -> None:
     def parts() -> Iterator[bytes]:
         for _ in range(10):
             yield bytes(1000)
@@ -164,7 +168,7 @@ def test_an_upload_that_trickles_does_not_keep_its_place() -> None:
 
 
 @pytest.mark.parametrize("begun", [b"", b"GET /healthz HTTP/1.1\r\nHost: local"])
-def test_connections_that_ask_nothing_do_not_keep_others_out(begun: bytes) -> None:
+def test_connections_without_a_request_are_closed(begun: bytes) -> None:
     limits = Limits(max_clients=1, idle_s=0.5)
     with ExitStack() as stack, running(fake_service(limits)) as server:
         silent = []
@@ -175,12 +179,12 @@ def test_connections_that_ask_nothing_do_not_keep_others_out(begun: bytes) -> No
             with suppress(ConnectionResetError):
                 assert connection.recv(1) == b""
         with httpx.Client(base_url=server.http) as client:
-            for _ in range(20):  # one connection that always has answers behind it
+            for _ in range(20):  # a connection between two requests is idle for less
                 assert client.get("/healthz").status_code == 200
                 time.sleep(0.06)
 
 
-def test_more_pictures_than_fit() -> None:
+def test_too_many_pictures() -> None:
     gate, at_gate = threading.Semaphore(0), threading.Semaphore(0)
 
     class Gated(SquareDetector):
@@ -224,7 +228,7 @@ def test_model_health_and_metrics(client: Any) -> None:
     assert stages == {"wait", "decode", "detect", "crop", "classify", "track", "total"}
 
 
-def test_every_answer_has_the_headers(client: Any) -> None:
+def test_every_response_has_the_headers(client: Any) -> None:
     for path in ("/", "/docs", "/v1/model", "/nothing", "/openapi.json"):
         headers = client.get(path).headers
         policy = headers["content-security-policy"]
@@ -246,7 +250,7 @@ def test_foreign_web_sites_and_names_are_refused(client: Any) -> None:
     assert post(Origin=f"http://{own}").status_code == 200
     assert post(Origin="http://LOCALHOST:1", Host="localhost:1").status_code == 200
     assert post(Origin="http://localhost", Host="localhost").status_code == 200
-    assert is_loopback("LocalHost")  # as --host may have it
+    assert is_loopback("LocalHost")  # as in --host LocalHost
     assert post(Host="127.0.0.2:80").status_code == 200
     assert post(Origin="https://[::1]", Host="[::1]:443").status_code == 200
     for origin in ("https://evil.example", "null", f"ftp://{own}", "http://127.0.0.1.evil.example"):
@@ -255,7 +259,7 @@ def test_foreign_web_sites_and_names_are_refused(client: Any) -> None:
         assert code_of(post(Host=host)) == (403, "host"), host
 
 
-def test_an_upload_that_the_end_breaks_off_is_no_traceback(
+def test_an_upload_that_the_shutdown_breaks_off_logs_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """As after a second Ctrl-C."""
@@ -271,14 +275,14 @@ def test_an_upload_that_the_end_breaks_off_is_no_traceback(
     assert caplog.text == ""
 
 
-def test_a_site_that_is_allowed() -> None:
+def test_an_allowed_site() -> None:
     site = "https://faces.example.org"
     with running(fake_service(access=Access(origins=[site]))) as server:
         url = f"{server.http}/v1/faces"
         answer = httpx.post(url, content=HAPPY, headers={"Origin": site})
         assert answer.status_code == 200
         assert answer.headers["access-control-allow-origin"] == site
-        # Behind a proxy that passes the name on.
+        # Behind a proxy that keeps the host's name.
         behind = {"Origin": site, "Host": "faces.example.org"}
         assert httpx.post(url, content=HAPPY, headers=behind).status_code == 200
         asked = {"Origin": site, "Access-Control-Request-Method": "POST"}
@@ -303,7 +307,7 @@ def test_token() -> None:
 
 
 class Links(HTMLParser):
-    """Collects what a page loads or links to."""
+    """Collects the links of a page, and what it loads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -317,7 +321,7 @@ class Links(HTMLParser):
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
-def test_pages_need_nothing_from_elsewhere(client: Any, path: str) -> None:
+def test_pages_load_nothing_from_other_sites(client: Any, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/html")
@@ -326,7 +330,7 @@ def test_pages_need_nothing_from_elsewhere(client: Any, path: str) -> None:
     assert "style" not in page.tags
     for link in page.links:
         if link.startswith("http"):
-            assert "src" not in link  # a link to follow, nothing to load
+            assert "src" not in link  # to follow, not to load
         elif not link.startswith(("#", "data:")):
             assert client.get(link).status_code == 200, link
 
@@ -367,7 +371,7 @@ def test_sizes_from_headers(suffix: str, wh: tuple[int, int]) -> None:
     for parameters in kinds[suffix]:
         data = cv2.imencode(suffix, image, parameters)[1].tobytes()
         assert size_wh(data) == wh
-        for n_bytes in (2, 5, 12, 20, 23):  # whatever is cut off, there is an answer
+        for n_bytes in (2, 5, 12, 20, 23):  # a header that is cut short
             with pytest.raises(Refused):
                 size_wh(data[:n_bytes])
 
@@ -380,7 +384,7 @@ def test_size_of_an_extended_webp_and_of_a_jpeg_with_a_thumbnail() -> None:
     segment = b"\xff\xe1" + (len(inside) + 2).to_bytes(2, "big") + inside
     assert size_wh(HAPPY[:2] + segment + b"\xff\xff" + HAPPY[3:]) == (320, 240)
     with pytest.raises(Refused, match="damaged"):
-        size_wh(b"\xff\xd8" + b"\xff\xe1\x00\x02" * 500_000)  # given up on, soon
+        size_wh(b"\xff\xd8" + b"\xff\xe1\x00\x02" * 500_000)  # soon
 
 
 def test_the_rate_limiter_lets_bursts_through(monkeypatch: pytest.MonkeyPatch) -> None:

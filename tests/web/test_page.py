@@ -18,7 +18,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason='the server is missing: pip install "livefer[web]"')
 
-from blocks import README, SERVER, read_blocks
+from blocks import DOCS, SERVER, read_blocks
 from browser import (
     ASTRONAUT,
     PATIENCE_MS,
@@ -34,7 +34,7 @@ from browser import (
 
 from livefer import Recognizer
 from livefer.labels import CLASSES, colour_bgr
-from livefer.tables.writing import columns
+from livefer.tables.schema import columns
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +103,18 @@ def download(page: Any, button: str) -> str:
     with page.expect_download() as found:
         page.click(button)
     return str(found.value.path().read_text(encoding="utf-8"))
+
+
+def drop_picture(page: Any, data: bytes) -> None:
+    """Drop the bytes of a JPEG onto the page, as the file one.jpg."""
+    drop = """(data) => {
+        const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+        const files = new DataTransfer();
+        files.items.add(new File([bytes], 'one.jpg', {type: 'image/jpeg'}));
+        document.querySelector('#stage').dispatchEvent(
+            new DragEvent('drop', {dataTransfer: files, bubbles: true, cancelable: true}));
+    }"""
+    page.evaluate(drop, base64.b64encode(data).decode())
 
 
 def test_a_face_is_found_and_labelled_and_downloaded(open_page: Any, running: Any) -> None:
@@ -250,20 +262,31 @@ def test_pictures_by_drop(open_page: Any, running: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_the_page_prints_the_answer_that_the_server_gives(open_page: Any, running: Any) -> None:
+    """It does not make up an answer of its own from label and confidence."""
+
+    def reply(route: Any) -> None:
+        real = route.fetch()
+        body = real.json()
+        body["faces"][0] |= {"answer": "glad, perhaps", "uncertain": True}
+        route.fulfill(response=real, json=body)
+
+    page = open_page(running.url)
+    page.route("**/v1/faces*", reply)
+    drop_picture(page, ASTRONAUT.read_bytes())
+    page.wait_for_selector(".picture .card")
+    assert page.inner_text(".picture .card strong") == "glad, perhaps"
+    assert page.inner_text(".picture-text").count("glad, perhaps") == 1
+    (row,) = csv.DictReader(io.StringIO(download(page, "#picture-csv")))
+    assert (row["label"], row["answer"]) == ("happy", "glad, perhaps")
+
+
 def test_a_picture_is_shown_large_and_saved_in_its_own_size(
     open_page: Any, running: Any, tmp_path: Path
 ) -> None:
     picture = cv2.resize(cv2.imread(str(ASTRONAUT)), (1600, 1600))
-    data = base64.b64encode(cv2.imencode(".jpg", picture)[1].tobytes()).decode()
     page = open_page(running.url, viewport={"width": 1280, "height": 800})
-    drop = """(data) => {
-        const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
-        const files = new DataTransfer();
-        files.items.add(new File([bytes], 'one.jpg', {type: 'image/jpeg'}));
-        document.querySelector('#stage').dispatchEvent(
-            new DragEvent('drop', {dataTransfer: files, bubbles: true, cancelable: true}));
-    }"""
-    page.evaluate(drop, data)
+    drop_picture(page, cv2.imencode(".jpg", picture)[1].tobytes())
     page.get_by_role("button", name="Save this picture").wait_for()
     shown = page.locator(".picture canvas")
     width = shown.bounding_box()["width"]
@@ -281,7 +304,7 @@ def test_a_picture_is_shown_large_and_saved_in_its_own_size(
 
 
 def test_the_readme_in_javascript(open_page: Any, running: Any) -> None:
-    blocks = read_blocks(README.read_text(encoding="utf-8"))
+    blocks = read_blocks((DOCS / "serve.md").read_text(encoding="utf-8"))
     (code,) = (block.code for block in blocks if block.language == "javascript")
     page = open_page(running.url)
     said: list[str] = []

@@ -1,6 +1,6 @@
-"""The stream: one reply a frame in order, options, and everything that ends it, over real sockets.
+"""The stream over real sockets: one reply to each frame in order, options, and every close code.
 
-The client is the package `websockets`, which shares no code with the server's own messages.
+The client is the package `websockets`, which shares no code with the server's messages.
 """
 
 from __future__ import annotations
@@ -38,11 +38,12 @@ from websockets.protocol import State
 from websockets.sync.client import ClientConnection, connect
 from websockets.uri import parse_uri
 
+from livefer.faces.quality import why_no_face
 from livefer.labels import CLASSES
 from livefer.recognizer import Recognizer
 from livefer.web.limits import Limits
 from livefer.web.security import Access
-from livefer.web.workers import Engine
+from livefer.web.workers import WorkerPool
 
 HAPPY = jpeg(make_scene((40, 60, 125)))
 SAD = jpeg(make_scene((200, 100, 175)))
@@ -71,7 +72,7 @@ def closing(client: ClientConnection) -> tuple[int, str]:
 
 
 class GatedDetector(SquareDetector):
-    """Looks at a picture only when told to."""
+    """Waits for the gate before each picture."""
 
     gate = threading.Semaphore(0)
     at_gate = threading.Semaphore(0)
@@ -89,7 +90,7 @@ def gate() -> Iterator[type[GatedDetector]]:
     GatedDetector.gate.release(10_000)
 
 
-def test_hello_says_what_the_client_has_to_know(server: Running) -> None:
+def test_hello_has_what_a_client_needs(server: Running) -> None:
     with connect(server.ws) as client:
         hello = receive(client)
     assert hello["type"] == "hello"
@@ -136,13 +137,13 @@ def test_probabilities_are_smoothed_over_the_clients_clock(client: ClientConnect
 
 
 def test_a_thousand_frames_in_order(client: ClientConnection) -> None:
-    """Two in flight, as the page does: nothing is skipped, nothing lost, nothing out of order."""
+    """With two in flight, as the page does, no frame is skipped, lost or out of order."""
     pictures = [jpeg(make_scene((40, 60, level))) for level in (50, 75, 100, 125, 150, 175)]
     labels = CLASSES[:6]
     sent = 0
     for number in range(1000):
         while sent < min(number + 2, 1000):
-            client.send(frame(pictures[sent % 6], sent * 10.0))  # far apart: nothing is smoothed
+            client.send(frame(pictures[sent % 6], sent * 10.0))  # too far apart for smoothing
             sent += 1
         found = receive(client)
         assert (found["type"], found["number"]) == ("result", number)
@@ -153,7 +154,7 @@ def test_a_thousand_frames_in_order(client: ClientConnection) -> None:
 def test_frames_all_at_once_are_each_answered_and_counted(
     gate: type[GatedDetector], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One is with the detector, the newest waits, the others are skipped, in order."""
+    """One is in the detector, the newest waits, the others are skipped in order."""
     n_skipped: list[int] = []
     process_many = Recognizer.process_many
 
@@ -182,10 +183,10 @@ def test_frames_all_at_once_are_each_answered_and_counted(
         assert n_skipped == [0, 98]
 
 
-def test_a_frame_that_waits_for_others_gives_its_place_to_a_newer(
+def test_a_newer_frame_takes_the_place_of_a_queued_one(
     gate: type[GatedDetector],
 ) -> None:
-    """While the engine is busy with another client, the newest two wait, and one place is used."""
+    """While the pool is busy with another client, the newest two wait, and one place is used."""
     service = fake_service(detector=gate)
     with running(service) as server, stream(server.ws) as busy, stream(server.ws) as client:
         busy.send(frame(SAD))
@@ -193,7 +194,7 @@ def test_a_frame_that_waits_for_others_gives_its_place_to_a_newer(
         for number in range(10):
             client.send(frame(HAPPY if number == 9 else DARK, float(number)))
         wait_until(lambda: service.metrics.frames["skipped"] == 8)
-        assert service.engine.n_waiting == 1
+        assert service.pool.n_waiting == 1
         gate.gate.release(4)
         replies = [receive(client) for _ in range(10)]
         assert [reply["type"] for reply in replies] == ["skipped"] * 8 + ["result"] * 2
@@ -205,7 +206,7 @@ def test_a_frame_that_waits_for_others_gives_its_place_to_a_newer(
 
 
 def test_two_clients_never_share_tracks(server: Running) -> None:
-    """Faces at the same time and different places: each client counts its own from 1."""
+    """Each client counts its own faces from 1."""
     with stream(server.ws) as first, stream(server.ws) as second:
         for i in range(30):
             first.send(frame(HAPPY, i / 10))
@@ -217,7 +218,7 @@ def test_two_clients_never_share_tracks(server: Running) -> None:
             assert happy["probabilities"]["happy"] == pytest.approx(0.8, abs=1e-3)
 
 
-def test_clients_that_wait_together_are_recognised_together(gate: type[GatedDetector]) -> None:
+def test_frames_of_several_clients_make_a_batch(gate: type[GatedDetector]) -> None:
     service = fake_service(detector=gate)
     with running(service) as server, ExitStack() as stack:
         clients = [stack.enter_context(stream(server.ws)) for _ in range(4)]
@@ -225,7 +226,7 @@ def test_clients_that_wait_together_are_recognised_together(gate: type[GatedDete
         assert gate.at_gate.acquire(timeout=20)
         for client, data in zip(clients[1:], (SAD, DARK, HAPPY), strict=True):
             client.send(frame(data))
-        wait_until(lambda: service.engine.n_waiting == 3)
+        wait_until(lambda: service.pool.n_waiting == 3)
         gate.gate.release(4)
         labels = [[face["label"] for face in receive(client)["faces"]] for client in clients]
         assert labels == [["happy"], ["sad"], [], ["happy"]]
@@ -233,15 +234,15 @@ def test_clients_that_wait_together_are_recognised_together(gate: type[GatedDete
         assert 'livefer_batch_size_bucket{le="3"} 4' in service.metrics.text(0, 0)
 
 
-def test_one_thread_for_two_cores_that_the_process_may_use(
+def test_one_thread_for_two_usable_cores(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for cores, n_threads in ((1, 1), (2, 1), (6, 3), (64, 4)):
         monkeypatch.setattr("livefer.web.workers.n_cores", lambda cores=cores: cores)
-        assert Engine(LevelClassifier(), {}).n_threads == n_threads  # type: ignore[arg-type]
+        assert WorkerPool(LevelClassifier(), {}).n_threads == n_threads  # type: ignore[arg-type]
 
 
-def test_options_are_in_effect_from_the_next_frame_on(client: ClientConnection) -> None:
+def test_options_take_effect_with_the_next_frame(client: ClientConnection) -> None:
     client.send(json.dumps({"type": "options", "smoothing_s": 0, "heatmap": True}))
     options = {"smoothing_s": 0.0, "detector": "haar", "heatmap": True}
     assert receive(client) == {"type": "options", "options": options}
@@ -271,7 +272,7 @@ def test_other_smoothing_keeps_the_ids_and_begins_anew(client: ClientConnection)
     assert found[2]["probabilities"] == found[2]["raw_probabilities"]
 
 
-def test_reset_forgets_everybody(client: ClientConnection) -> None:
+def test_reset_forgets_all_tracks(client: ClientConnection) -> None:
     ids = []
     for time_s, data in ((0.0, HAPPY), (0.1, SAD), (0.2, HAPPY)):
         if time_s == 0.2:
@@ -292,7 +293,7 @@ def test_reset_forgets_everybody(client: ClientConnection) -> None:
         (jpeg(np.zeros((4000, 4000), np.uint8), ".png"), "too_many_pixels"),
     ],
 )
-def test_a_bad_picture_is_an_answer_and_the_stream_goes_on(
+def test_a_bad_picture_gets_an_error_and_the_stream_goes_on(
     client: ClientConnection, data: bytes, code: str
 ) -> None:
     client.send(frame(data, 1.0))
@@ -304,17 +305,26 @@ def test_a_bad_picture_is_an_answer_and_the_stream_goes_on(
     assert receive(client)["number"] == 1
 
 
-def test_hints(client: ClientConnection) -> None:
+def test_hints_are_the_notes_of_tables_and_share_the_smallest_face(
+    client: ClientConnection,
+) -> None:
     tiny = make_scene(wh=(320, 240))
-    tiny[100:118, 100:118] = 125
-    bright = np.full((240, 320, 3), (0, 250, 250), np.uint8)  # no blue: the fake sees none
+    tiny[100:115, 100:120] = 125
+    small = make_scene(wh=(320, 240))
+    small[100:120, 100:120] = 125
+    dim = make_scene()
+    dim[:, :160] = 38  # dark on average, but a face would be found
+    yellow = np.full((240, 320, 3), (0, 250, 250), np.uint8)  # no blue, so no square
     for picture, hint in (
         (make_scene(), "too dark"),
-        (bright, "no face"),
+        (dim, "no face"),
+        (yellow, "blank"),
         (tiny, "face too small"),
+        (small, None),
     ):
         client.send(frame(jpeg(picture, ".png")))
         assert receive(client)["hint"] == hint
+        assert (why_no_face(picture) or "no face") == hint or hint in (None, "face too small")
 
 
 @pytest.mark.parametrize(
@@ -334,18 +344,40 @@ def test_hints(client: ClientConnection) -> None:
         '{"type": "options", "smoothing_s": 99}',
         '{"type": "options", "smoothing_s": true}',
         '{"type": "options", "smoothing_s": NaN}',
+        '{"type": "options", "smoothing_s": ' + "9" * 400 + "}",
+        '{"type": "options", "detector": ["haar"]}',
         '{"type": "options", "heatmap": 1}',
         '{"type": "options", "detector": "/etc/passwd"}',
         '{"type": "options", "mirror": true}',
         '{"type": "reset", "now": true}',
     ],
 )
-def test_garbage_closes_the_stream_with_a_reason(server: Running, message: bytes | str) -> None:
+def test_a_bad_message_closes_the_stream(server: Running, message: bytes | str) -> None:
     with stream(server.ws) as client:
         client.send(message)
         code, reason = closing(client)
     assert code == 4400
     assert len(reason) > 20
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ('"mirror": true', 'unknown option "mirror": expected smoothing_s, heatmap or detector'),
+        ('"smoothing_s": 99', "option smoothing_s: expected a number from 0 to 3"),
+        ('"heatmap": 1', "option heatmap: expected true or false"),
+        ('"detector": "dlib"', "option detector: expected haar"),
+    ],
+)
+def test_a_bad_option_is_named(server: Running, options: str, expected: str) -> None:
+    with stream(server.ws) as client:
+        client.send(f'{{"type": "options", {options}}}')
+        assert closing(client) == (4400, expected)
+
+
+def test_an_unknown_parameter_of_the_address_is_named(server: Running) -> None:
+    with connect(f"{server.ws}?smoothing_s=1") as client:
+        assert closing(client) == (4400, 'unknown parameter "smoothing_s": expected token')
 
 
 def test_random_bytes_never_break_the_server(server: Running) -> None:
@@ -369,13 +401,19 @@ def test_too_large() -> None:
     with running(fake_service(Limits(max_bytes=1000))) as server:
         with stream(server.ws) as client:
             client.send(frame(bytes(1001)))
-            assert closing(client) == (4413, "a frame of 1001 bytes came, at most 1000 are taken")
+            assert closing(client) == (
+                4413,
+                "a frame has 1001 bytes, the limit is 1000",
+            )
         with stream(server.ws) as client:
             client.send(frame(bytes(100_000)))  # not even read
             assert closing(client)[0] == 1009
     with running() as server, stream(server.ws) as client:
         client.send("x" * 5000)
-        assert closing(client) == (4413, "a text of 5000 characters came, 4096 are taken")
+        assert closing(client) == (
+            4413,
+            "a text has 5000 characters, the limit is 4096",
+        )
 
 
 @pytest.mark.parametrize(
@@ -391,7 +429,7 @@ def test_too_large() -> None:
         (None, None),
     ],
 )
-def test_only_the_own_page_and_programs_get_in(origin: str | None, code: int | None) -> None:
+def test_only_the_own_page_and_programs_may_connect(origin: str | None, code: int | None) -> None:
     with running(fake_service(access=Access(origins=["http://ally.example"]))) as server:
         named: Any = origin and origin.format(port=server.port)
         with connect(server.ws, origin=named) as client:
@@ -403,8 +441,8 @@ def test_only_the_own_page_and_programs_get_in(origin: str | None, code: int | N
                 assert "may not use this server" in reason
 
 
-def test_a_foreign_name_that_points_here_gets_nothing(server: Running) -> None:
-    """DNS rebinding: the origin fits the host, but the host is not this machine's name."""
+def test_a_foreign_name_that_points_here_is_refused(server: Running) -> None:
+    """DNS rebinding: the origin fits the host, but the host is not a name of this machine."""
     name = f"evil.example:{server.port}"
     sock = socket.create_connection(("127.0.0.1", server.port))
     origin: Any = f"http://{name}"
@@ -439,7 +477,7 @@ def test_token_in_the_header() -> None:
             assert closing(client)[0] == 4401
 
 
-def test_more_clients_than_fit() -> None:
+def test_too_many_clients() -> None:
     with running(fake_service(Limits(max_clients=2))) as server, stream(server.ws):
         with stream(server.ws), connect(server.ws) as third:
             code, reason = closing(third)
@@ -452,7 +490,7 @@ def test_more_clients_than_fit() -> None:
 
 def test_frames_too_fast() -> None:
     with running(fake_service(Limits(max_fps=5))) as server:
-        for _ in range(12):  # a stream that ends while a reply is sent once did not
+        for _ in range(12):  # the end may come while a reply is on its way
             with stream(server.ws) as client:
                 with suppress(ConnectionClosed):
                     for _ in range(30):
@@ -464,11 +502,11 @@ def test_frames_too_fast() -> None:
 
 def test_idle() -> None:
     with running(fake_service(Limits(idle_s=0.2))) as server, stream(server.ws) as client:
-        assert closing(client) == (4408, "nothing came for 0.2 s")
+        assert closing(client) == (4408, "no message came for 0.2 s")
 
 
-def test_a_slow_reader_is_told_and_its_memory_is_bounded() -> None:
-    """It sends and does not read: in the end its replies fit nowhere, and it is closed."""
+def test_a_client_that_does_not_read_is_closed() -> None:
+    """It sends on while its replies wait, up to a limit: the memory that they take is bounded."""
     limits = Limits(max_fps=100_000, slow_s=0.3, max_unsent=50)
     many = jpeg(make_scene(*[(x, y, 125) for x in (0, 80, 160, 240) for y in (0, 80, 160)]))
     with running(fake_service(limits)) as server, socket.socket() as sock:
@@ -494,7 +532,7 @@ def test_a_slow_reader_is_told_and_its_memory_is_bounded() -> None:
         assert server.service.metrics.frames["result"] < n_sent
 
 
-def test_a_client_that_vanishes_leaves_nothing(server: Running) -> None:
+def test_a_lost_connection_ends_its_session(server: Running) -> None:
     sessions = server.service.sessions
     wait_until(lambda: not sessions)
     with stream(server.ws) as client:
@@ -503,8 +541,8 @@ def test_a_client_that_vanishes_leaves_nothing(server: Running) -> None:
         wait_until(lambda: not sessions)
 
 
-def test_going_away(gate: type[GatedDetector]) -> None:
-    """Streams are told, one with a frame at work too; `running` sees that no thread is left."""
+def test_the_server_stops(gate: type[GatedDetector]) -> None:
+    """Every stream gets the close code, also one with a frame at work."""
     with (
         running(fake_service(detector=gate)) as server,
         stream(server.ws) as busy,
@@ -513,12 +551,12 @@ def test_going_away(gate: type[GatedDetector]) -> None:
         busy.send(frame(HAPPY))
         assert gate.at_gate.acquire(timeout=20)
         server.server.should_exit = True
-        assert closing(calm) == (1001, "the server is going away")
-        assert closing(busy) == (1001, "the server is going away")
+        assert closing(calm) == (1001, "the server is stopping")
+        assert closing(busy) == (1001, "the server is stopping")
         gate.gate.release(10)
 
 
-def test_one_picture_that_breaks_the_detector_leaves_the_others(
+def test_a_picture_that_breaks_the_detector_fails_alone(
     gate: type[GatedDetector], caplog: pytest.LogCaptureFixture
 ) -> None:
     class Breakable(GatedDetector):
@@ -534,7 +572,7 @@ def test_one_picture_that_breaks_the_detector_leaves_the_others(
         assert gate.at_gate.acquire(timeout=20)
         clients[1].send(frame(jpeg(cv2.resize(make_scene(), (32, 32)))))
         clients[2].send(frame(SAD))
-        wait_until(lambda: server.service.engine.n_waiting == 2)
+        wait_until(lambda: server.service.pool.n_waiting == 2)
         gate.gate.release(100)
         replies = [receive(client) for client in clients]
         assert [reply["type"] for reply in replies] == ["result", "error", "result"]
@@ -542,10 +580,10 @@ def test_one_picture_that_breaks_the_detector_leaves_the_others(
         assert "broken" in caplog.text
 
 
-def test_a_clock_that_stands_still_does_not_pile_up_faces(
+def test_tracks_are_forgotten_while_a_clock_stands_still(
     client: ClientConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By such a clock no face is ever old: after many frames they are forgotten anyway."""
+    """No face gets old by such a clock, so a number of frames ends them instead."""
     monkeypatch.setattr("livefer.web.session._MAX_STILL", 6)
     ids = []
     for i in range(8):

@@ -14,21 +14,20 @@ import os
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from livefer.batch.batches import Input, find_inputs, suffix_of
+from livefer.batch.batches import Input, find_inputs
 from livefer.batch.recordings import recognise_video
 from livefer.classifier import DEFAULT_MODEL, EmotionClassifier, shipped_models
 from livefer.detection.yunet import YUNET_FILE, yunet_path
 from livefer.errors import ConfigError, LiveferError, SourceError
-from livefer.media.cuts import why_no_face
-from livefer.media.opencv_reader import Frame
+from livefer.media.names import PICTURE_SUFFIXES, suffix_of
+from livefer.media.pictures import decode_image, read_image
 from livefer.media.pyav_reader import VideoReader
-from livefer.media.sources import PICTURE_SUFFIXES, decode_image, read_image
 from livefer.recognizer import Recognizer
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 from livefer.system.cloud import download, is_url, read_bytes
 from livefer.version import __version__
 
@@ -155,8 +154,7 @@ def _read(
 
 def _picture(recognizer: Recognizer, name: str) -> FrameResult:
     image = decode_image(read_bytes(name), name) if is_url(name) else read_image(name)
-    result = recognizer.process(Frame(name, 0, 0.0, image, still=True))
-    return result if result.faces else replace(result, note=why_no_face(image))
+    return recognizer.process(Frame(name, 0, 0.0, image, still=True))
 
 
 def _video(
@@ -164,8 +162,7 @@ def _video(
 ) -> Iterator[FrameResult]:
     with _here(name) as path:
         try:
-            # With more threads, what is read of a damaged file would depend on the machine.
-            with VideoReader(path, every=settings.every, fps=settings.fps, threads=1) as reader:
+            with VideoReader(path, every=settings.every, fps=settings.fps) as reader:
                 reader.name = name
                 whole_s = reader.info.duration_s
                 for result in recognise_video(recognizer, reader):

@@ -7,7 +7,6 @@ named becomes an input: what cannot be found is one with its error, so that its 
 from __future__ import annotations
 
 import codecs
-import glob
 import hashlib
 import os
 import sys
@@ -17,10 +16,17 @@ from itertools import groupby
 from pathlib import Path
 
 from livefer.errors import SourceError
-from livefer.media.sources import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+from livefer.media.names import (
+    SUFFIXES,
+    VIDEO_SUFFIXES,
+    find_files,
+    in_order,
+    is_pattern,
+    suffix_of,
+)
 from livefer.system.cloud import is_url, list_files
 
-KNOWN_SUFFIXES = PICTURE_SUFFIXES | VIDEO_SUFFIXES
+_KNOWN = SUFFIXES["picture or video"]
 _FEWEST, _MOST = 16, 256  # pictures of a batch: what a kill costs, and how many files there are
 _N_BATCHES = 1000  # of so many pictures that the batches have neither the fewest nor the most
 _FRAME_BYTES = 15_000  # of a video, by which its work is guessed before it is opened
@@ -59,18 +65,13 @@ class Batch:
         return f"part-{self.number:08}-{digest[:12]}"
 
 
-def suffix_of(name: str) -> str:
-    """Return the suffix of a path or address in lower case."""
-    name = name.partition("?")[0] if is_url(name) else name
-    return os.path.splitext(name)[1].lower()
-
-
 def find_inputs(paths: Iterable[str | Path]) -> list[Input]:
     """Return every picture and video that is meant, each once, in order.
 
-    A file stands for itself, a folder for the pictures and videos in it and below it, sorted; so
-    does a pattern. A .txt file is a list of all that, one a line (or ended by zero bytes, as
-    `find -print0` writes them), and "-" is such a list from the standard input.
+    A file stands for itself, a folder for the pictures and videos in it and below it, a pattern for
+    those that match it, both in the order of `livefer.media.names`. A .txt file is a list of such
+    paths, one a line or, as `find -print0` writes them, each followed by a zero byte; "-" is such a
+    list from standard input.
     """
     found: dict[str, Input] = {}
     for path in paths:
@@ -108,39 +109,19 @@ def _find_one(path: str) -> Iterator[Input]:
     if is_url(path):
         yield from _find_at(path)
         return
-    unread: list[OSError] = []
-    if os.path.isdir(path):
-        found = [file for file in _walk(path, unread) if suffix_of(file) in KNOWN_SUFFIXES]
-        nothing = f"{path} is a folder without pictures and videos"
-    elif glob.has_magic(path) and not os.path.exists(path):
-        found = sorted(file for file in glob.glob(path, recursive=True) if os.path.isfile(file))
-        nothing = f"{path} matches no picture or video ({len(found)} other files)"
-        found = [file for file in found if suffix_of(file) in KNOWN_SUFFIXES]
-    else:
-        found, nothing = [path], ""
-    yield from (Input(file) for file in found)
-    for error in unread:
-        name = str(error.filename)
-        yield Input(name, f"{name} could not be listed ({error.strerror}): check its permissions")
-    if not found and not unread:
-        yield Input(path, nothing)
-
-
-def _walk(folder: str, unread: list[OSError]) -> Iterator[str]:
-    """Yield the files in and below a folder, sorted, without hidden ones.
-
-    unread: gets the error of each folder that could not be listed
-    """
-    for parent, folders, files in os.walk(folder, onerror=unread.append):
-        folders[:] = sorted(name for name in folders if name[0] != ".")
-        yield from (os.path.join(parent, name) for name in sorted(files) if name[0] != ".")
+    found = find_files(path, "picture or video", below=True)
+    if found is None:
+        yield Input(path)
+        return
+    yield from (Input(file) for file in found.files)
+    yield from (Input(name, error) for name, error in found.errors)
 
 
 def _find_at(url: str) -> Iterator[Input]:
-    if glob.has_magic(url.partition("?")[0]):
+    if is_pattern(url.partition("?")[0]):
         yield Input(url, f"{url}: patterns are for this machine's files; name the folder instead")
         return
-    if suffix_of(url) in KNOWN_SUFFIXES:
+    if suffix_of(url) in _KNOWN:
         yield Input(url)
         return
     try:
@@ -151,10 +132,10 @@ def _find_at(url: str) -> Iterator[Input]:
     if files is None:
         yield Input(url)
         return
-    found = [file for file in files if suffix_of(file) in KNOWN_SUFFIXES]
+    found = in_order(file for file in files if suffix_of(file) in _KNOWN)
     yield from (Input(file) for file in found)
     if not found:
-        yield Input(url, f"{url} is a folder without pictures and videos")
+        yield Input(url, f"{url} holds no picture or video: check the address")
 
 
 def cut(inputs: Sequence[Input], done: frozenset[str] = frozenset()) -> list[Batch]:

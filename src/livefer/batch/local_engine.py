@@ -22,6 +22,7 @@ import cv2
 from livefer.batch.batches import Batch
 from livefer.batch.output import Job, News, Output, write_part
 from livefer.errors import LiveferError
+from livefer.system.interrupts import ignore_interrupts
 
 _WAIT_S = 0.2  # so that Ctrl-C gets through on Windows
 _JOIN_S = 5.0
@@ -142,7 +143,7 @@ def _after_death(worker: _Worker, output: Output) -> _Task:
 
 def _work(connection: Connection, job: Job) -> None:
     """Do the batches that come until nobody sends any."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    ignore_interrupts()
     cv2.setNumThreads(1)
     try:
         recognizer = job.settings.recognizer()

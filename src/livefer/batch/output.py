@@ -9,11 +9,9 @@ lie beside it until all are there and are then put one behind the other.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,13 +29,14 @@ from livefer.batch.part_files import (
     sign,
     text_part,
 )
-from livefer.errors import ConfigError, LiveferError, MissingExtraError
+from livefer.errors import ConfigError, MissingExtraError
 from livefer.formatting import printable
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
+from livefer.system.atomic import cannot_write, replacing
 from livefer.system.cloud import is_url, list_files, upload
-from livefer.tables.dataframes import TABLE_SUFFIXES, open_table
 from livefer.tables.reading import read_table
+from livefer.tables.writing import TABLE_SUFFIXES, open_table
 
 _HIDDEN = ".part-????????-????????????.*"  # Output.hidden, and no file of somebody else's
 _NEWS_S = 0.5  # between two messages from within a video
@@ -116,9 +115,7 @@ def write_part(
         try:
             sign(path, Part(str(path), tuple(names), dict(job.about), news.errors))
         except OSError as error:
-            raise LiveferError(
-                f"{path} cannot be written ({error.strerror}): is the disk full?"
-            ) from None
+            raise cannot_write(path, error, "is the disk full?") from None
 
 
 class Output:
@@ -153,9 +150,7 @@ class Output:
             Path(self.folder).mkdir(parents=True, exist_ok=True)
             self.sweep()
         except OSError as error:
-            raise LiveferError(
-                f"{self.folder} cannot be written ({error.strerror}): choose another place"
-            ) from None
+            raise cannot_write(Path(self.folder), error) from None
 
     def sweep(self) -> None:
         """Remove what was left half written; nobody may be writing."""
@@ -170,7 +165,10 @@ class Output:
 
     def commit(self, batch: Batch, hidden: Path) -> None:
         """Give a part that is whole its name."""
-        hidden.replace(Path(self.folder) / f"{batch.name}{self.suffix}")
+        hidden.replace(self._place(batch))
+
+    def _place(self, batch: Batch) -> Path:
+        return Path(self.folder) / f"{batch.name}{self.suffix}"
 
     def put(self, batch: Batch, path: Path) -> None:
         """Bring a part that is whole to its place, from anywhere on any machine."""
@@ -178,10 +176,8 @@ class Output:
             address, mark, options = self.folder.partition("?")
             upload(path, f"{address.rstrip('/')}/{batch.name}{self.suffix}{mark}{options}")
             return
-        hidden = self.hidden(batch)
-        hidden.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, hidden)
-        self.commit(batch, hidden)
+        with replacing(self._place(batch)) as part:
+            shutil.copyfile(path, part)
 
     def has_parts(self) -> bool:
         """Say whether a run has left finished parts."""
@@ -250,22 +246,12 @@ class Output:
             self.parts(), key=lambda p: (places.get(printable(p.inputs[0]), last), p.path)
         )
         names = [part.path for part in parts]
-        whole = self.table.with_name(f".{self.table.stem}.{os.getpid()}.part{self.suffix}")
-        try:
+        todo = f"make room; its parts are in {self.folder}, and --resume puts them together"
+        with replacing(self.table, todo=todo) as whole:
             if self.suffix == ".parquet":
                 join_parquet(names, whole, {})
             else:
                 join_text(names, whole, has_header=self.suffix == ".csv")
-            whole.replace(self.table)
-        except (OSError, LiveferError) as error:
-            with suppress(OSError):
-                whole.unlink()
-            if isinstance(error, LiveferError):
-                raise
-            raise LiveferError(
-                f"{self.table} cannot be written ({error.strerror}); its parts are in "
-                f"{self.folder}, and --resume puts them together"
-            ) from None
         shutil.rmtree(self.folder)
 
 

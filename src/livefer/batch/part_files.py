@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from livefer.errors import DatasetError
 from livefer.system.cloud import is_url, open_file
-from livefer.tables.writing import columns, parquet_schema
+from livefer.tables.schema import columns, parquet_schema
 
 INPUTS = "livefer.inputs"
 """The key under which a part of Parquet names its inputs, as JSON."""

@@ -23,6 +23,7 @@ from livefer.batch.batches import Batch, Input
 from livefer.batch.output import Job, News, Output, write_part
 from livefer.classifier import shipped_models
 from livefer.errors import LiveferError, MissingExtraError
+from livefer.system import telemetry
 
 _MOST_BLOCKS = 1000  # what Ray hands out at a time; more cost its scheduler more than they gain
 
@@ -146,8 +147,7 @@ class _Analyst:
 
     def __init__(self, order: list[Any]) -> None:
         """order: Ray's reference of an _Order."""
-        import ray
-
+        ray = telemetry.load("ray")
         told: _Order = ray.get(order[0])
         self._get, self._attempts = ray.get, told.attempts
         cv2.setNumThreads(1)
@@ -214,12 +214,11 @@ def _unpack(files: dict[str, tuple[str, bytes]], to: Path) -> dict[str, str]:
 
 
 def _load_ray() -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent unasked
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # Ray Data's own use of Ray, mostly
     try:
-        import ray
-        import ray.data
-        import ray.exceptions
+        ray = telemetry.load("ray")
+        telemetry.load("ray.data")
+        telemetry.load("ray.exceptions")
     except ModuleNotFoundError:
         raise MissingExtraError("--engine ray", "ray") from None
     return ray

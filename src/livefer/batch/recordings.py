@@ -8,37 +8,28 @@ third. Between them are short queues, so that memory does not grow with the foot
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing, suppress
-from dataclasses import replace
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from itertools import islice
-from queue import Empty, Full, Queue
-from threading import Event, Thread
-from typing import TypeVar
+from threading import Event
 
 from livefer.drawing.faces import draw_faces
-from livefer.media.cuts import why_no_face
 from livefer.media.h264_writer import VideoWriter
-from livefer.media.opencv_reader import Frame
 from livefer.media.pyav_reader import VideoInfo, VideoReader
+from livefer.media.threads import Taker, ahead
 from livefer.recognizer import Recognizer
-from livefer.results import FrameResult
-from livefer.tracking.stream import Stream
+from livefer.results import Frame, FrameResult
 
 BATCH = 8
 """So many frames' faces go through the network in one call."""
 
 _WAITING_BYTES = 64 << 20  # of frames between two threads: 2 of 4K, and never more than 16
-_POLL_S = 0.2  # between two looks at whether to stop
-T = TypeVar("T")
 
 
 def recognise_video(
     recognizer: Recognizer, video: VideoReader, stop: Event | None = None
 ) -> Generator[FrameResult, None, None]:
-    """Yield a result for each frame of a video; behind a cut nobody is known.
-
-    A frame without a face has a note where the reason can be seen.
+    """Yield a result for each frame of a video.
 
     stop: once it is set, the batch at hand is recognised and then a result says where it stopped
     """
@@ -49,7 +40,7 @@ def recognise_video(
     n_waiting = _n_waiting(video.info)
     with closing(ahead(_until(stop, video), n_waiting)) as frames:
         while chunk := list(islice(frames, min(BATCH, n_waiting))):
-            for result in _recognise(recognizer, stream, chunk):
+            for result in recognizer.process_many(chunk, [stream] * len(chunk)):
                 index, time_s = result.index + 1, result.time_s
                 has_ended = result.error is not None
                 yield result
@@ -67,45 +58,6 @@ def _until(stop: Event, video: VideoReader) -> Iterator[Frame]:
             return
 
 
-def _recognise(
-    recognizer: Recognizer, stream: Stream, frames: list[Frame]
-) -> Iterator[FrameResult]:
-    """Yield the results of frames that go through the network together."""
-    for result in recognizer.process_many(frames, [stream] * len(frames)):
-        if result.image is not None and not result.faces and result.note in (None, "cut"):
-            result = replace(result, note=why_no_face(result.image) or result.note)
-        yield result
-
-
-def ahead(items: Iterable[T], n: int) -> Generator[T, None, None]:
-    """Yield the items while a thread gets the next n ready; closing it ends the thread."""
-    queue: Queue[tuple[T] | None] = Queue(n)
-    stop, ended = Event(), Event()
-    failure: BaseException | None = None
-
-    def run() -> None:
-        nonlocal failure
-        try:
-            for item in items:
-                if not _put(queue, (item,), stop):
-                    return
-        except Exception as error:  # noqa: BLE001  # raised again where the items are taken
-            failure = error
-        finally:
-            _put(queue, None, stop)
-            ended.set()
-
-    Thread(target=run, name="livefer-ahead", daemon=True).start()
-    try:
-        while (item := _get(queue)) is not None:
-            yield item[0]
-        if failure is not None:
-            raise failure
-    finally:
-        stop.set()
-        _wait(ended)
-
-
 class AnnotatedVideo:
     """A video of results with their faces drawn, drawn and encoded in a thread of its own.
 
@@ -117,36 +69,28 @@ class AnnotatedVideo:
         self._writer = writer
         self._hurry = hurry or Event()
         self._is_whole = False
-        self._queue: Queue[FrameResult | None] = Queue(_n_waiting(writer.info))
-        self._failure: Exception | None = None
-        self._ended = Event()
-        Thread(target=self._run, name="livefer-encode", daemon=True).start()
+        n_waiting = _n_waiting(writer.info)
+        self._encoder = Taker(self._encode, n_waiting, "livefer-encode", self._end)
 
     def write(self, result: FrameResult) -> None:
         """Hand a result over; one without an image is left out. Raises what went wrong before."""
-        if result.image is not None and not _put(self._queue, result, self._ended):
+        if result.image is not None and not self._encoder.put(result):
             self.close()
 
-    def _run(self) -> None:
-        try:
-            try:
-                while (result := self._queue.get()) is not None and not self._hurry.is_set():
-                    assert result.image is not None
-                    self._writer.write(draw_faces(result.image, result.faces), result.time_s)
-            finally:
-                self._writer.close(self._is_whole and not self._hurry.is_set())
-        except Exception as error:  # noqa: BLE001  # raised again by write and close
-            self._failure = error
-        finally:
-            self._ended.set()
+    def _encode(self, result: FrameResult) -> None:
+        assert result.image is not None
+        if not self._hurry.is_set():
+            self._writer.write(draw_faces(result.image, result.faces), result.time_s)
+
+    def _end(self) -> None:
+        self._writer.close(self._is_whole and not self._hurry.is_set())
 
     def close(self, whole: bool = False) -> None:
         """Encode what is left and end the file; `whole` as in VideoWriter.close."""
         self._is_whole = whole
-        _put(self._queue, None, self._ended)
-        _wait(self._ended)
-        if self._failure is not None:
-            raise self._failure
+        self._encoder.close()
+        if self._encoder.failure is not None:
+            raise self._encoder.failure
 
     def __enter__(self) -> AnnotatedVideo:
         return self
@@ -158,24 +102,3 @@ class AnnotatedVideo:
 def _n_waiting(info: VideoInfo) -> int:
     width, height = info.wh  # both 0 where a damaged file does not say
     return min(max(_WAITING_BYTES // max(3 * width * height, 1), 2), 2 * BATCH)
-
-
-def _put(queue: Queue[T], item: T, ended: Event) -> bool:
-    """Wait for room; False where nobody will take the item."""
-    while not ended.is_set():
-        with suppress(Full):
-            queue.put(item, timeout=_POLL_S)
-            return True
-    return False
-
-
-def _get(queue: Queue[T]) -> T:
-    while True:  # with a limit, so that Ctrl-C gets through on Windows
-        with suppress(Empty):
-            return queue.get(timeout=_POLL_S)
-
-
-def _wait(ended: Event) -> None:
-    # Not by joining: before Python 3.13, a thread counts as ended where Ctrl-C ends its join.
-    while not ended.wait(_POLL_S):
-        pass

@@ -1,35 +1,80 @@
-"""The `livefer` command: one small module a command; heavy imports wait inside the functions."""
+"""The `livefer` command: a group that imports each command's module only when it is called."""
 
 from __future__ import annotations
 
 import errno
 import os
 import sys
+from importlib import import_module
 from io import TextIOWrapper
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from livefer.cli.analyze import analyze
-from livefer.cli.bench import bench
-from livefer.cli.data import data
-from livefer.cli.demo import demo
-from livefer.cli.doctor import doctor
-from livefer.cli.download import download
-from livefer.cli.evaluate import evaluate
-from livefer.cli.explain import explain
-from livefer.cli.export import export
-from livefer.cli.image import image
-from livefer.cli.serve import serve
-from livefer.cli.summarize import summarize
-from livefer.cli.train import train
-from livefer.cli.video import video
-from livefer.cli.webcam import webcam
-from livefer.errors import LiveferError
+from livefer.errors import LiveferError, MissingExtraError
+from livefer.system.interrupts import terminable
 from livefer.version import __version__
+
+_MODELS = "From data to model"
+
+
+class Command(NamedTuple):
+    """A command as the group's help lists it; the function lies in the module of the same name.
+
+    help: the first paragraph of the function's docstring
+    extra: whose packages the function imports when it runs
+    panel: the box of the help that lists it
+    """
+
+    help: str
+    extra: str | None = None
+    panel: str | None = None
+
+
+COMMANDS = {
+    "image": Command("Recognise the faces in pictures."),
+    "video": Command("Recognise the faces in videos: a row for each face of each frame."),
+    "analyze": Command("Recognise the faces in any number of pictures and videos."),
+    "webcam": Command("Recognise faces live in a window."),
+    "serve": Command("Open livefer in the browser, with an API for programs.", "web"),
+    "summarize": Command("Summarise a table of faces."),
+    "explain": Command("Show which parts of a face speak for each expression."),
+    "demo": Command("Recognise the face in the picture that comes with livefer."),
+    "bench": Command("Measure how fast livefer is on this machine."),
+    "doctor": Command("Check packages, model, detectors, cameras and display."),
+    "download": Command("Download a face detector into livefer's cache folder."),
+    "data": Command("Show the classes, splits and faults of a data set.", panel=_MODELS),
+    "train": Command("Train the network.", "train", _MODELS),
+    "evaluate": Command("Measure a model on labelled faces.", "train", _MODELS),
+    "export": Command("Export a checkpoint to one self-describing ONNX file.", "train", _MODELS),
+}
+
+
+class Group(TyperGroup):
+    """Lists commands by their line in COMMANDS, and loads the one that is called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the name, the command itself and its arguments."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, listed and load_command(str(listed.name)), rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; a package of its extra that is not installed becomes one line."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            name = ctx.invoked_subcommand
+            extra = COMMANDS[name].extra if name in COMMANDS else None
+            if extra is None or (error.name or "").startswith("livefer"):
+                raise
+            raise MissingExtraError(f"livefer {name} ({error.name})", extra) from None
+
 
 app = typer.Typer(
     name="livefer",
+    cls=Group,
     help="Facial expressions, live: recognise them in pictures, videos and cameras; "
     "train, evaluate and export the network behind it.",
     no_args_is_help=True,
@@ -37,6 +82,21 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+
+def load_command(name: str) -> Any:
+    """Import a command's module, and return the command that typer makes of its function."""
+    alone = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+    alone.command(name)(getattr(import_module(f"livefer.cli.{name}"), name))
+    return get_command(alone)
+
+
+def _listed() -> None:
+    """Stand for a command that is not loaded yet."""
+
+
+for _name, _command in COMMANDS.items():
+    app.command(_name, help=_command.help, rich_help_panel=_command.panel)(_listed)
 
 
 def _print_version(wanted: bool) -> None:
@@ -57,43 +117,28 @@ def _livefer(
     pass
 
 
-app.command()(image)
-app.command()(video)
-app.command()(analyze)
-app.command()(webcam)
-app.command()(serve)
-app.command()(summarize)
-app.command()(explain)
-app.command()(demo)
-app.command()(bench)
-app.command()(doctor)
-app.command()(download)
-
-app.command(rich_help_panel="From data to model")(data)
-app.command(rich_help_panel="From data to model")(train)
-app.command(rich_help_panel="From data to model")(evaluate)
-app.command(rich_help_panel="From data to model")(export)
-
-
 def main() -> None:
     """Run the command line; a user's mistake becomes one line and exit code 1."""
-    # OpenCV has a line for each frame that it cannot write; livefer says it once.
+    # OpenCV prints a line for each frame that it cannot write; livefer reports the file once.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # bars and names that the terminal cannot show
     try:
-        app()
+        with terminable():
+            app()
     except LiveferError as error:
-        sys.stderr.write(f"livefer: {error}\n")
-        raise SystemExit(1) from None
+        _fail(str(error))
     except OSError as error:
         if error.errno == errno.ENOSPC and error.filename is None:  # stdout, most probably
-            sys.stderr.write("livefer: there is no room to write to: make some on the disk\n")
-            raise SystemExit(1) from None
+            _fail("no space left to write to: free some on the disk")
         if error.filename is None:  # no file that the user could do something about
             raise
-        sys.stderr.write(
-            f"livefer: {error.filename} cannot be read or written ({error.strerror}): check the "
-            "path, its permissions and the room on the disk\n"
+        _fail(
+            f"{error.filename} cannot be read or written ({error.strerror}): check the path, its "
+            "permissions and the free space on the disk"
         )
-        raise SystemExit(1) from None
+
+
+def _fail(message: str) -> NoReturn:
+    sys.stderr.write(f"livefer: {message}\n")
+    raise SystemExit(1) from None

@@ -4,38 +4,36 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Generator, Sequence
+import time
+from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from livefer.cli.shared import (
-    DetectorOption,
-    ModelOption,
-    PriorOption,
-    a_number,
-    check_any_is_there,
-    terminable,
-    write_hint,
-)
-from livefer.cli.tally import Tally, progress
+from livefer.batch.analyze import Settings
+from livefer.batch.batches import Batch, Input, cut, find_inputs
+from livefer.batch.local_engine import run_local
+from livefer.batch.output import Job, News, Output
+from livefer.batch.part_files import Part
+from livefer.batch.ray_engine import run_ray
+from livefer.cli.console import print_errors, print_hint
+from livefer.cli.files import check_any_exists
+from livefer.cli.options import DetectorOption, EveryOption, FpsOption, ModelOption, PriorOption
+from livefer.cli.progress import bar_or_log
 from livefer.errors import ConfigError
-from livefer.formatting import printable
+from livefer.formatting import count, length, printable
+from livefer.media.pyav_reader import load_av
+from livefer.system.interrupts import INTERRUPTIONS, exit_code
+from livefer.system.machine import n_cores
 
-if TYPE_CHECKING:
-    from livefer.batch.batches import Batch, Input
-    from livefer.batch.output import Job, News, Output
-    from livefer.batch.part_files import Part
-
-_STOPPED = 130  # the exit code of what Ctrl-C ended
 _MOST_ERRORS = 20  # that are printed; the table has all
 
 
 class Engine(str, Enum):
-    """Who does the work."""
+    """What runs the batches."""
 
     local = "local"
     ray = "ray"
@@ -45,8 +43,8 @@ def analyze(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help="Pictures, videos, folders with all below them, quoted patterns, lists (a .txt "
-            "file, or - for standard input).",
+            help="Pictures, videos, folders with their subfolders, quoted patterns, and lists (a "
+            ".txt file, or - for standard input).",
             metavar="PATH...",
         ),
     ],
@@ -55,70 +53,54 @@ def analyze(
         typer.Option(
             "--out",
             "-o",
-            help="The table: a file ending in .csv, .jsonl or .parquet, or a folder for a "
-            "data set of many Parquet files.",
+            help="The table: a .csv, .jsonl or .parquet file, or a folder for a data set of many "
+            "Parquet files.",
             metavar="OUT",
         ),
     ],
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes, one core each.", show_default="the number of cores"),
+        typer.Option(
+            min=1,
+            help="Processes, each on one core.",
+            show_default="the number of cores",
+            metavar="N",
+        ),
     ] = None,
     engine: Annotated[
-        Engine, typer.Option(help="local: this machine's cores; ray: Ray Data, here or a cluster.")
+        Engine, typer.Option(help="local: the cores of this machine. ray: Ray Data, on a cluster.")
     ] = Engine.local,
     ray_address: Annotated[
         str | None,
         typer.Option(
-            help='The cluster for --engine ray, as in "auto" or HOST:PORT.',
-            show_default="a Ray of its own on this machine",
+            help='The cluster for --engine ray: "auto" or HOST:PORT.',
+            show_default="a new one on this machine",
             metavar="ADDRESS",
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with OUT: inputs that are done are skipped.")
+        bool, typer.Option("--resume", help="Continue OUT: skip the inputs that are done.")
     ] = False,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Stop at the first input that cannot be read.")
     ] = False,
-    every: Annotated[
-        int, typer.Option(help="Of videos, look at each N-th frame only.", min=1, metavar="N")
-    ] = 1,
-    fps: Annotated[
-        float | None,
-        typer.Option(
-            help="Of videos, look at so many frames a second only.", min=0.001, callback=a_number
-        ),
-    ] = None,
+    every: EveryOption = 1,
+    fps: FpsOption = None,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
     prior: PriorOption = None,
 ) -> None:
-    """Recognise faces in any number of pictures and videos: a row for each face of each frame.
+    """Recognise the faces in any number of pictures and videos.
 
-    An input that cannot be read is a row with its error; the others follow, and the exit code is
-    then 1. A run that was ended, by whatever means, goes on with --resume: nothing is done twice,
-    and nothing is left out.
+    Writes a row for each face of each frame. An input that cannot be read becomes a row with its
+    error; the run continues, and the exit code is 1. A run that was interrupted in any way
+    continues with --resume: no input is lost or done twice.
     """
-    from livefer.batch.analyze import Settings
-    from livefer.batch.batches import cut, find_inputs
-    from livefer.batch.output import Job, Output
-    from livefer.media.pyav_reader import load_av
-    from livefer.system.machine import n_cores
-
     settings = Settings(model, detector, prior, every=every, fps=fps)
-    if ray_address is not None and engine is not Engine.ray:
-        raise ConfigError("--ray-address is for --engine ray: add that, or leave it out")
-    if "://" in out and engine is not Engine.ray:
-        raise ConfigError(f"{out} is an address: --engine ray writes there, the local one does not")
-    output = Output(out)
-    inputs = find_inputs(paths)
-    _check(inputs, output)
-    if not resume:
-        check_any_is_there([(one.name, one.error) for one in inputs])
-    if any(one.is_video for one in inputs):
-        load_av()
-    recognizer = settings.recognizer()  # what is wrong with model or detector is said here, once
+    _check_engine(engine, ray_address, out)
+    output, inputs = Output(out), find_inputs(paths)
+    _check_inputs(inputs, output, resume)
+    recognizer = settings.recognizer()  # a wrong model or detector is an error here, once
     if not detector.lower().endswith(".onnx"):
         settings = replace(settings, detector=recognizer.detector.name)  # type: ignore[attr-defined]
     job = Job(settings, settings.about())
@@ -131,39 +113,53 @@ def analyze(
     if batches:
         output.prepare()
         output.adopt(parts)
-        run = _engine(engine, ray_address, workers or n_cores())
-        _run(run, batches, job, output, tally, fail_fast)
+        n_workers = workers or n_cores()
+        if engine is Engine.ray:
+            _run(run_ray(batches, job, output, n_workers, ray_address), tally, fail_fast)
+        else:
+            _run(run_local(batches, job, output, n_workers), tally, fail_fast)
         output.sweep()
     output.finish(inputs)
-    _say_errors(tally.errors)
-    sys.stderr.write(f"{tally}; wrote {output.path}\n")
-    write_hint(recognizer)
+    _print_errors(tally.errors)
+    sys.stderr.write(f"{tally}; model {recognizer.classifier.name}; wrote {output.path}\n")
+    print_hint(recognizer)
     if tally.errors:
         raise typer.Exit(1)
 
 
-def _check(inputs: Sequence[Input], output: Output) -> None:
-    """Raise ConfigError where there is nothing to do, or where it would overwrite an input."""
+def _check_engine(engine: Engine, ray_address: str | None, out: str) -> None:
+    if ray_address is not None and engine is not Engine.ray:
+        raise ConfigError("--ray-address needs --engine ray: add that, or leave it out")
+    if "://" in out and engine is not Engine.ray:
+        raise ConfigError(f"{out} is an address: only --engine ray writes there")
+
+
+def _check_inputs(inputs: Sequence[Input], output: Output, resume: bool) -> None:
+    """Raise LiveferError where there is nothing to read, or the output would replace an input."""
     if not inputs:
         raise ConfigError("nothing to analyse: the list of pictures and videos is empty")
     if output.table is not None and any(one.name == output.path for one in inputs):
-        raise ConfigError(f"{output.path} is read: expected another name to write to")
+        raise ConfigError(f"{output.path} is an input: choose another name for the output")
+    if not resume:
+        check_any_exists([(one.name, one.error) for one in inputs])
+    if any(one.is_video for one in inputs):
+        load_av()
 
 
 def _finished(output: Output, job: Job, resume: bool, classes: tuple[str, ...]) -> list[Part]:
-    """Return the parts that an earlier run has left, if they are to be gone on with."""
+    """Return the parts of an earlier run that this run continues."""
     if not resume:
         if output.has_parts():
             raise ConfigError(
-                f"{output.folder} holds the finished part of another run: go on with it by "
-                "--resume, or remove it to begin anew"
+                f"{output.folder} holds the finished part of another run: continue it with "
+                "--resume, or remove it to start afresh"
             )
         return []
-    there = output.classes()
-    if there is not None and there != classes:  # of its making, a finished CSV says no more
+    earlier = output.classes()
+    if earlier is not None and earlier != classes:  # all that a finished CSV tells of its settings
         raise ConfigError(
-            f"{output.path} has the classes {', '.join(there)}, this model {', '.join(classes)}: "
-            "write to another place"
+            f"{output.path} has the classes {', '.join(earlier)}, this model "
+            f"{', '.join(classes)}: write to another place"
         )
     parts = output.parts()
     key = "livefer.settings"
@@ -173,56 +169,117 @@ def _finished(output: Output, job: Job, resume: bool, classes: tuple[str, ...]) 
         if before != now:
             changed = [f"{k} {v}, now {now.get(k)}" for k, v in before.items() if v != now.get(k)]
             raise ConfigError(
-                f"{output.path} was begun with other settings ({'; '.join(changed)}): "
-                "use the same, or write to another place"
+                f"{output.path} was started with other settings ({'; '.join(changed)}): "
+                "use the same ones, or write to another place"
             )
     return parts
 
 
-def _engine(
-    engine: Engine, ray_address: str | None, n_workers: int
-) -> Callable[..., Generator[News, None, None]]:
-    if engine is Engine.ray:
-        from livefer.batch.ray_engine import run_ray
-
-        return lambda batches, job, output: run_ray(batches, job, output, n_workers, ray_address)
-    from livefer.batch.local_engine import run_local
-
-    return lambda batches, job, output: run_local(batches, job, output, n_workers)
-
-
-def _run(
-    run: Callable[..., Generator[News, None, None]],
-    batches: list[Batch],
-    job: Job,
-    output: Output,
-    tally: Tally,
-    fail_fast: bool,
-) -> None:
-    """Do all batches; Ctrl-C, a request to terminate or the first error may end it earlier."""
+def _run(stream: Generator[News, None, None], tally: Tally, fail_fast: bool) -> None:
+    """Do all batches, until the end, Ctrl-C, a request to terminate or the first error."""
     try:
-        with terminable(), progress(tally) as show, closing(run(batches, job, output)) as stream:
+        with bar_or_log(tally.work_of_all) as show, closing(stream):
             for news in stream:
                 tally.add(news)
-                show()
+                show(tally.work, tally.done, f"{tally.speed}, {tally.left}")
                 if fail_fast and news.errors:
-                    error = news.errors[0]
                     break
             else:
                 return
-    except KeyboardInterrupt:
-        sys.stderr.write(f"stopped after {tally}; go on with --resume\n")
-        raise typer.Exit(_STOPPED) from None
-    _say_errors([error])
-    sys.stderr.write(f"stopped at the first error, after {tally}; go on with --resume\n")
+    except INTERRUPTIONS as interruption:
+        sys.stderr.write(f"stopped after {tally}; continue with --resume\n")
+        raise typer.Exit(exit_code(interruption)) from None
+    _print_errors(news.errors[:1])
+    sys.stderr.write(f"stopped at the first error, after {tally}; continue with --resume\n")
     raise typer.Exit(1)
 
 
-def _say_errors(errors: Sequence[str]) -> None:
-    for error in errors[:_MOST_ERRORS]:
-        sys.stderr.write(f"{error}\n")
-    if len(errors) > _MOST_ERRORS:
-        sys.stderr.write(
-            f'and {len(errors) - _MOST_ERRORS:,} more errors: the column "error" of the table has '
-            "all\n"
+def _print_errors(errors: Sequence[str]) -> None:
+    print_errors(errors, _MOST_ERRORS, 'see the column "error" of the table')
+
+
+@dataclass
+class Tally:
+    """Counts of this run, and its speed.
+
+    n_before: inputs that an earlier run has done
+    """
+
+    batches: list[Batch]
+    n_before: int = 0
+    errors: list[str] = field(default_factory=list)
+    began_s: float = field(default_factory=time.monotonic)
+    _unfinished: dict[int, News] = field(default_factory=dict)
+    n_inputs: int = 0
+    n_frames: int = 0
+    n_faces: int = 0
+    n_errors: int = 0
+    work: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._by_number = {batch.number: batch for batch in self.batches}
+        self.n_all = sum(len(batch.inputs) for batch in self.batches)
+        self.work_of_all = sum(batch.work for batch in self.batches)
+
+    def add(self, news: News) -> None:
+        """Count a batch's progress, in place of what was counted of that batch before."""
+        before = self._unfinished.pop(news.number, None)
+        if before is not None:
+            self._count(before, -1)
+        self._count(news, 1)
+        if news.is_done:
+            self.errors += news.errors
+        else:
+            self._unfinished[news.number] = news
+
+    def _count(self, news: News, sign: int) -> None:
+        batch = self._by_number[news.number]
+        share = (news.n_inputs + news.share) / len(batch.inputs)
+        self.n_inputs += sign * news.n_inputs
+        self.n_frames += sign * news.n_frames
+        self.n_faces += sign * news.n_faces
+        self.n_errors += sign * len(news.errors)
+        self.work += sign * share * batch.work
+
+    def add_earlier(self, errors: Sequence[str]) -> None:
+        """Count the errors of inputs that an earlier run has done."""
+        self.errors += errors
+        self.n_errors += len(errors)
+
+    @property
+    def took_s(self) -> float:
+        """Seconds since the beginning."""
+        return max(time.monotonic() - self.began_s, 1e-3)
+
+    @property
+    def done(self) -> str:
+        """How many of the inputs are done."""
+        return f"{self.n_inputs:,} of {self.n_all:,} files"
+
+    @property
+    def speed(self) -> str:
+        """Files and faces per second, and the number of errors."""
+        return (
+            f"{self.n_inputs / self.took_s:.1f} files/s, {self.n_faces / self.took_s:.1f} faces/s, "
+            f"{count(self.n_errors, 'error')}"
+        )
+
+    @property
+    def left(self) -> str:
+        """The time left."""
+        if self.work <= 0:
+            return "time left unknown"
+        left_s = self.took_s * max(self.work_of_all - self.work, 0.0) / self.work
+        return f"{length(left_s)} left"
+
+    def __str__(self) -> str:
+        if not self.n_all:
+            return (
+                f"nothing to do: {count(self.n_before, 'file')} done before, "
+                f"{count(self.n_errors, 'error')}"
+            )
+        before = f" ({self.n_before:,} done before)" if self.n_before else ""
+        return (
+            f"{count(self.n_inputs, 'file')}{before}, {count(self.n_frames, 'frame')}, "
+            f"{count(self.n_faces, 'face')} in {length(self.took_s)}: {self.speed}"
         )

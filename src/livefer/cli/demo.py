@@ -14,13 +14,11 @@ from livefer.cli.image import image
 def demo(
     out: Annotated[
         Path,
-        typer.Option(
-            "--out", "-o", help="Write the annotated picture into this folder.", metavar="DIR"
-        ),
+        typer.Option("--out", "-o", help="Folder for the annotated picture.", metavar="DIR"),
     ] = Path("out"),
 ) -> None:
     """Recognise the face in the picture that comes with livefer.
 
-    Prints the result and writes the annotated picture: `livefer image`, to see that all is well.
+    A first test: prints the result and writes an annotated copy, as `livefer image --out` does.
     """
     image([str(PICTURE)], out)

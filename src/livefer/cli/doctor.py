@@ -1,18 +1,29 @@
-"""`livefer doctor`: what is there, what is missing, and the command that brings it."""
+"""`livefer doctor`: what is installed, what is missing, and the command that brings it.
+
+Each section imports what it checks: a package that does not load is a finding, and the other
+sections follow.
+"""
 
 from __future__ import annotations
 
 import json
+import platform
 import re
 import sys
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import typer
+from rich.markup import escape
+
+from livefer.cli.console import stdout
+from livefer.errors import LiveferError, ModelError
 
 Finding = tuple[Literal["ok", "missing", "broken", "note"], str, str]
-"""A state, what it is about, and what was found; "missing" is no fault, "broken" is one."""
+"""A state, its subject, and what was found; "missing" is no fault, "broken" is one."""
 
 _STYLES = {"ok": "green", "missing": "yellow", "broken": "red", "note": "dim"}
 _MARKS = {"ok": "✓", "missing": "–", "broken": "✗", "note": " "}
@@ -22,15 +33,12 @@ _N_CAMERAS = 4
 
 
 def doctor() -> None:
-    """Look at versions, model, detectors, cameras and display; say what is missing.
+    """Check packages, model, detectors, cameras and display.
 
-    Exit code 1 only where something that livefer needs is broken. Cameras are opened for a
-    moment, and their lamps may light up.
+    Names what is missing, and the command that installs it. The exit code is 1 only if something
+    that livefer needs is broken. Cameras are opened for a moment, and their lights may turn on.
     """
-    from rich.console import Console
-    from rich.markup import escape
-
-    console = Console(highlight=False)
+    console = stdout()
     marks = _MARKS if console.encoding.startswith("utf") else _ASCII_MARKS
     n_broken = 0
     for title, findings in (
@@ -41,7 +49,7 @@ def doctor() -> None:
         ("Extras", _extras()),
     ):
         console.print(f"[bold]{title}[/]")
-        for state, what, found in findings:
+        for state, what, found in _with_import_errors(findings):
             n_broken += state == "broken"
             mark = f"[{_STYLES[state]}]{marks[state]}[/]"
             console.print(f" {mark} {escape(what):<22} {escape(found)}", soft_wrap=True)
@@ -51,9 +59,15 @@ def doctor() -> None:
     console.print("[green]everything that livefer needs is there[/]")
 
 
-def _versions() -> Iterator[Finding]:
-    import platform
+def _with_import_errors(findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Yield a section's findings; a package that does not load ends it with one more."""
+    try:
+        yield from findings
+    except ImportError as error:
+        yield "broken", error.name or "package", f"does not load: {error}"
 
+
+def _versions() -> Iterator[Finding]:
     yield "ok", "system", f"{platform.system()} {platform.release()}, {platform.machine()}"
     yield "ok", "Python", f"{platform.python_version()}, {sys.executable}"
     yield _package("livefer")
@@ -62,8 +76,6 @@ def _versions() -> Iterator[Finding]:
 
 
 def _package(name: str) -> Finding:
-    from importlib.metadata import PackageNotFoundError, version
-
     try:
         return "ok", name, version(name)
     except PackageNotFoundError:
@@ -71,13 +83,11 @@ def _package(name: str) -> Finding:
 
 
 def _model() -> Iterator[Finding]:
-    import numpy as np
-    import onnxruntime
-
     from livefer.classifier import EmotionClassifier
-    from livefer.errors import ModelError
+    from livefer.system import telemetry
 
-    yield "ok", "ONNX Runtime", ", ".join(onnxruntime.get_available_providers())
+    providers = telemetry.load("onnxruntime").get_available_providers()
+    yield "ok", "ONNX Runtime", ", ".join(providers)
     try:
         model = EmotionClassifier()
         size = model.input_size
@@ -85,14 +95,14 @@ def _model() -> Iterator[Finding]:
     except ModelError as error:
         yield "broken", "shipped model", str(error)
         return
-    yield "ok", model.name, ", ".join(model.classes)
+    yield "ok", model.name, f"the default model: {', '.join(model.classes)}"
     for key, value in sorted(model.metadata.items()):
         if key not in ("classes", "livefer_format", "config"):
             yield "note", key, _plain(value)
 
 
 def _plain(value: str) -> str:
-    """Return a field of the model's card, JSON objects as `name value, name value`."""
+    """Return a field of the model's metadata; JSON objects as `name value, name value`."""
     if value.startswith("{"):
         value = ", ".join(
             f"{key} {_plain(json.dumps(part)) if isinstance(part, dict) else part}"
@@ -102,15 +112,12 @@ def _plain(value: str) -> str:
 
 
 def _detectors() -> Iterator[Finding]:
-    import numpy as np
-
     from livefer.detection.detectors import make_detector
     from livefer.detection.yunet import yunet_path
-    from livefer.errors import ModelError
 
     for name in ("haar", "yunet"):
         if name == "yunet" and yunet_path() is None:
-            yield "missing", name, "not there; finds more faces: livefer download yunet"
+            yield "missing", name, "not installed; it finds more faces: livefer download yunet"
             continue
         try:
             make_detector(name).detect(np.zeros((120, 160, 3), np.uint8))
@@ -121,7 +128,6 @@ def _detectors() -> Iterator[Finding]:
 
 
 def _devices() -> Iterator[Finding]:
-    from livefer.errors import LiveferError
     from livefer.live.window import open_display
     from livefer.media.opencv_reader import open_capture
 
@@ -156,8 +162,6 @@ def _devices() -> Iterator[Finding]:
 
 
 def _extras() -> Iterator[Finding]:
-    from importlib.metadata import PackageNotFoundError, requires
-
     try:
         requirements = requires("livefer") or []
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""`livefer download`: bring what livefer can use and does not carry; nothing comes unasked."""
+"""`livefer download`: fetch a better face detector; nothing is fetched unasked."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from livefer.cli.progress import progress_bar
+from livefer.detection.yunet import download_yunet
 
 
 class Item(str, enum.Enum):
@@ -17,32 +20,16 @@ class Item(str, enum.Enum):
 
 def download(
     item: Annotated[
-        Item, typer.Argument(help="yunet: the better face detector, 0.2 MB.", metavar="ITEM")
+        Item, typer.Argument(help="yunet: a better face detector, 0.2 MB.", metavar="ITEM")
     ],
     from_file: Annotated[
-        Path | None,
-        typer.Option("--from", help="Take the file from here instead of the network."),
+        Path | None, typer.Option("--from", help="Install this file instead: needs no network.")
     ] = None,
 ) -> None:
-    """Download a face detector into livefer's cache folder, and check it.
+    """Download a face detector into livefer's cache folder.
 
-    `--detector auto` finds it there. LIVEFER_CACHE names another folder.
+    Its SHA-256 is checked. `--detector auto` then uses it. LIVEFER_CACHE names another folder.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-
-    from livefer.detection.yunet import download_yunet
-
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task(item.value, total=None)
-        path = download_yunet(
-            from_file, lambda done, total: bar.update(task, completed=done, total=total)
-        )
-    typer.echo(f"{item.value} is at {path}; --detector auto now takes it")
+    with progress_bar(item.value, in_bytes=True) as progress:
+        path = download_yunet(from_file, progress)
+    typer.echo(f"{item.value} is at {path}; --detector auto now uses it")

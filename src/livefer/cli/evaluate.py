@@ -8,107 +8,152 @@ import sys
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
+from rich.markup import escape
+from rich.table import Column, Table
 
-from livefer.cli.shared import (
-    ModelOption,
-    PriorOption,
+from livefer.classifier import EmotionClassifier
+from livefer.cli.console import class_bar, new_table, stderr, stdout
+from livefer.cli.files import (
     check_checkpoint,
     check_not_read,
     check_writable,
+    use_matplotlib,
     write_text,
 )
-from livefer.errors import ConfigError, MissingExtraError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from rich.console import Console
-    from rich.table import Table
-
-    from livefer.evaluation.predict import Predict
-    from livefer.evaluation.report import Difference, Report, Share
+from livefer.cli.options import MODEL_HELP, JsonFileOption, PriorOption
+from livefer.cli.progress import progress_bar
+from livefer.data import hygiene
+from livefer.data.dataset import Dataset, Split, read_dataset
+from livefer.data.votes import read_votes
+from livefer.drawing.figures import save_picture
+from livefer.errors import ConfigError
+from livefer.evaluation import plots as drawings
+from livefer.evaluation.predict import Predict, match_classes, predict_split, with_tta
+from livefer.evaluation.report import Difference, Report, Share, compare, measure
+from livefer.formatting import count
 
 
 class Labels(str, Enum):
-    """What `--labels` can be."""
+    """Ground truth."""
 
     DATASET = "dataset"
     VOTES = "votes"
 
 
-class _Loaded(NamedTuple):
-    """What predicts, its class names, what to call it, and below what it is uncertain."""
-
-    predict: Predict
-    classes: tuple[str, ...]
-    name: str
-    uncertain_below: float | None
+_MODELS = {Labels.DATASET: "fer2013", Labels.VOTES: "human"}
+"""The shipped model that learned from these labels."""
 
 
 def evaluate(
     data: Annotated[
-        Path, typer.Option(metavar="DIR", help="The data set, as `livefer data` takes it.")
+        Path, typer.Option(metavar="DIR", help="The data set, in any layout of `livefer data`.")
     ],
     split: Annotated[
         str, typer.Option(help="train, val or test. FER2013: val is PublicTest, test PrivateTest.")
     ] = "val",
-    model: ModelOption = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help=MODEL_HELP, show_default="fer2013; with --labels votes human", metavar="MODEL"
+        ),
+    ] = None,
     checkpoint: Annotated[
         Path | None,
-        typer.Option(help="A training checkpoint instead of a model; needs the train extra."),
+        typer.Option(
+            help="Measure a training checkpoint instead of a model; needs the train extra.",
+            metavar="FILE",
+        ),
     ] = None,
     labels: Annotated[
         Labels,
         typer.Option(
-            help="What is right: the data set's own labels, or what most of those saw who voted "
-            "on each image (needs --votes)."
+            help="Ground truth: the labels of the data set, or the majority of the --votes on "
+            "each image."
         ),
     ] = Labels.DATASET,
     votes: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A CSV of votes: file, and a column a class; or FER+'s."),
+        typer.Option(
+            metavar="FILE",
+            help="A CSV with a `file` column and a column for each class, or FER+'s table.",
+        ),
     ] = None,
     prior: PriorOption = None,
     against: Annotated[
         str | None,
         typer.Option(
             metavar="MODEL",
-            help="Compare with this model or checkpoint, on the same images; its own prior counts.",
+            help="Compare with this model or checkpoint, with its own prior, on the same images.",
         ),
     ] = None,
-    as_json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures as JSON.")
-    ] = None,
+    as_json: JsonFileOption = None,
     plots: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Write confusion, reliability and risk-coverage.png there."
+            metavar="DIR", help="Write confusion.png, reliability.png and risk-coverage.png there."
         ),
     ] = None,
     tta: Annotated[
-        bool, typer.Option("--tta", help="Average ten views of each face: shifted and mirrored.")
+        bool, typer.Option("--tta", help="Average ten views of each face, shifted and mirrored.")
     ] = False,
 ) -> None:
     """Measure a model on labelled faces.
 
-    Accuracy, also without the images that have a copy or near copy in train;
-    balanced accuracy, macro-F1 and calibration; how often it answers and is
-    right then; each class; and what is taken for what. Intervals are 95 %.
+    Prints accuracy (also without images that have a copy or near copy in train), balanced accuracy,
+    macro-F1 and calibration; the share of faces that get an answer, and the accuracy of those
+    answers; the figures of each class; and the most frequent confusions. Intervals are 95 %.
     """
-    from rich.console import Console
+    _check(model, checkpoint, labels, votes, prior)
+    check_not_read([as_json], filter(None, (model, checkpoint, votes, against)))
+    if as_json:
+        check_writable(as_json)
+    if plots:
+        use_matplotlib()
+        check_writable(plots / "confusion.png")
+    one = (
+        _load_model(model or _MODELS[labels], prior)
+        if checkpoint is None
+        else _load_checkpoint(checkpoint, labels)
+    )
+    other = None if against is None else _load_any(against, labels)
+    with progress_bar("reading pictures") as progress:
+        dataset = read_dataset(data, progress=progress)
+    part, classes = dataset.split(split), dataset.classes
+    crowd = None if votes is None else read_votes(votes, part, classes)
+    twins = _twins(dataset, split)
+    probabilities = _predict(one, part, classes, tta)
+    report = measure(probabilities, part, classes, twins, crowd, one.uncertain_below)
 
-    from livefer.cli.progress import progress_bar
-    from livefer.data import hygiene
-    from livefer.data.dataset import read_dataset
-    from livefer.data.votes import read_votes
-    from livefer.drawing.figures import require_matplotlib, save_picture
-    from livefer.evaluation import plots as drawings
-    from livefer.evaluation import predict as evaluation
-    from livefer.evaluation.report import compare, measure
+    name = f"{one.name}, ten views" if tta else one.name
+    about: dict[str, Any] = {"model": name, "data": str(data), "tta": tta}
+    about |= {"n_unreadable": len(dataset.unreadable), "prior": prior}
+    _print(report, f"{name} on {split} of {data}")
+    if other:
+        difference = compare(probabilities, _predict(other, part, classes, tta), part, crowd)
+        about["against"] = {"model": other.name, **asdict(difference)}
+        _print_difference(difference, other.name)
+    if n := len(dataset.unreadable):
+        sys.stderr.write(f"{n} unreadable files were left out: livefer data {data} lists them\n")
+    if as_json:
+        write_text(as_json, json.dumps(about | report.to_dict(), indent=2) + "\n")
+        sys.stderr.write(f"wrote {as_json}\n")
+    if plots:
+        _write_plots(report, name, plots)
 
+
+def _check(
+    model: str | None,
+    checkpoint: Path | None,
+    labels: Labels,
+    votes: Path | None,
+    prior: float | None,
+) -> None:
+    """Raise ConfigError for options that do not fit together."""
     if model and checkpoint:
         raise ConfigError("--model and --checkpoint were both given: choose one")
     if checkpoint and prior is not None:
@@ -117,98 +162,75 @@ def evaluate(
         raise ConfigError("--labels votes needs the votes: --votes FILE")
     if votes is not None and labels is not Labels.VOTES:
         raise ConfigError("--votes changes nothing without --labels votes: add it")
-    check_not_read([as_json], filter(None, (model, checkpoint, votes, against)))
-    if as_json:
-        check_writable(as_json)
-    if plots:
-        require_matplotlib()
-        check_writable(plots / "confusion.png")
-    one = _load(model, checkpoint, prior, labels)
-    other = None if against is None else _load_any(against, labels)
-    with progress_bar("reading pictures") as progress:
-        dataset = read_dataset(data, progress=progress)
-    part = dataset.split(split)
-    crowd = None if votes is None else read_votes(votes, part, dataset.classes)
-    name = f"{one.name}, ten views" if tta else one.name
 
-    def run(model: _Loaded) -> NDArray[np.float32]:
-        predict = evaluation.match_classes(
-            model.predict, model.classes, dataset.classes, model.name
-        )
-        with progress_bar("evaluating") as progress:
-            return evaluation.predict_split(
-                evaluation.with_tta(predict) if tta else predict, part, dataset.classes, progress
-            )
 
-    stderr = Console(stderr=True)
-    twins = None
-    if split != "train" and "train" in dataset.splits:
-        with stderr.status("looking for twins in train"):
-            twins = hygiene.twins(part.faces, dataset.splits["train"].faces)
-    probabilities = run(one)
-    report = measure(probabilities, part, dataset.classes, twins, crowd, one.uncertain_below)
-    difference = None if other is None else compare(probabilities, run(other), part, crowd)
+class _Loaded(NamedTuple):
+    """A model or checkpoint; below `uncertain_below` its answers are uncertain."""
 
-    stdout = Console(highlight=False)
-    _print(stdout, report, f"{name} on {split} of {data}")
-    if other and difference:
-        _print_difference(stdout, difference, other.name)
-    if n := len(dataset.unreadable):
-        stderr.print(
-            f"{n} unreadable files were left out: livefer data {data} lists them", markup=False
-        )
-    if as_json:
-        about = {"model": name, "data": str(data), "tta": tta, "n_unreadable": n, "prior": prior}
-        if other and difference:
-            about["against"] = {"model": other.name, **asdict(difference)}
-        write_text(as_json, json.dumps(about | report.to_dict(), indent=2) + "\n")
-        sys.stderr.write(f"wrote {as_json}\n")
-    if plots:
-        for stem, draw in (
-            ("confusion", drawings.confusion_picture),
-            ("reliability", drawings.reliability_picture),
-            ("risk-coverage", drawings.risk_coverage_picture),
-        ):
-            path = plots / f"{stem}.png"
-            save_picture(draw(report, name), path)
-            sys.stderr.write(f"wrote {path}\n")
+    predict: Predict
+    classes: tuple[str, ...]
+    name: str
+    uncertain_below: float | None = None
 
 
 def _load_any(source: str, labels: Labels) -> _Loaded:
-    """Load a checkpoint if its name says so, or else a model."""
+    """Load a checkpoint if the name is one's, else a model."""
     if source.endswith(".safetensors") or Path(source).is_dir():
-        return _load(None, Path(source), None, labels)
-    return _load(source, None, None, labels)
+        return _load_checkpoint(Path(source), labels)
+    return _load_model(source, None)
 
 
-def _load(
-    model: str | None, checkpoint: Path | None, prior: float | None, labels: Labels
-) -> _Loaded:
-    if checkpoint is None:
-        from livefer.classifier import EmotionClassifier
+def _load_model(model: str | None, prior: float | None) -> _Loaded:
+    found = EmotionClassifier(model, prior=prior)
+    name = found.name if prior is None else f"{found.name}, prior {prior:g}"
+    return _Loaded(found.predict, found.classes, name, found.uncertain_below)
 
-        classifier = EmotionClassifier(model, prior=prior)
-        name = classifier.name if prior is None else f"{classifier.name}, prior {prior:g}"
-        return _Loaded(classifier.predict, classifier.classes, name, classifier.uncertain_below)
-    try:
-        from livefer.train.checkpoint import heads_of, load_predictor
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"--checkpoint ({error.name})", "train") from None
-    check_checkpoint(checkpoint)
-    if labels is Labels.VOTES and "votes" in heads_of(checkpoint):
-        predict, classes = load_predictor(checkpoint, "votes")
+
+def _load_checkpoint(path: Path, labels: Labels) -> _Loaded:
+    # Not at the top: models are measured without the train extra.
+    from livefer.train.checkpoint import heads_of, load_predictor
+
+    check_checkpoint(path)
+    if labels is Labels.VOTES and "votes" in heads_of(path):
+        predict, classes = load_predictor(path, "votes")
     else:
-        predict, classes = load_predictor(checkpoint)
-    return _Loaded(predict, classes, f"{checkpoint.parent.name}/{checkpoint.stem}", None)
+        predict, classes = load_predictor(path)
+    return _Loaded(predict, classes, f"{path.parent.name}/{path.stem}")
 
 
-def _print(console: Console, report: Report, title: str) -> None:
-    from rich.markup import escape
+def _predict(
+    model: _Loaded, part: Split, classes: tuple[str, ...], tta: bool
+) -> NDArray[np.float32]:
+    predict = match_classes(model.predict, model.classes, classes, model.name)
+    with progress_bar("evaluating") as progress:
+        return predict_split(with_tta(predict) if tta else predict, part, classes, progress)
 
+
+def _twins(dataset: Dataset, split: str) -> NDArray[np.bool_] | None:
+    """Return which images of a split have a copy or near copy in train; None for train itself."""
+    if split == "train" or "train" not in dataset.splits:
+        return None
+    with stderr().status("looking for twins in train"):
+        return hygiene.twins(dataset.split(split).faces, dataset.splits["train"].faces)
+
+
+def _write_plots(report: Report, name: str, folder: Path) -> None:
+    for stem, draw in (
+        ("confusion", drawings.confusion_picture),
+        ("reliability", drawings.reliability_picture),
+        ("risk-coverage", drawings.risk_coverage_picture),
+    ):
+        path = folder / f"{stem}.png"
+        save_picture(draw(report, name), path)
+        sys.stderr.write(f"wrote {path}\n")
+
+
+def _print(report: Report, title: str) -> None:
+    console = stdout()
     console.print(f"[bold]{escape(title)}[/] · {report.accuracy.n_images:,} images", soft_wrap=True)
     if report.labels == "votes":
-        words = f"{report.n_left_out:,} images where that is no class are left out"
-        console.print(f"[dim]right is what most people voted; {words}[/]")
+        rest = count(report.n_left_out, "image")
+        console.print(f"[dim]ground truth: majority vote; {rest} without a majority left out[/]")
     console.print()
     console.print(_figures_table(report))
     console.print()
@@ -220,12 +242,10 @@ def _print(console: Console, report: Report, title: str) -> None:
             console.print(f"{escape(str(confusion))} [dim]({confusion.count:,} of {of:,})[/]")
 
 
-def _print_difference(console: Console, difference: Difference, other: str) -> None:
-    from rich.markup import escape
-
+def _print_difference(difference: Difference, other: str) -> None:
     low, high = (f"{100 * value:+.1f}" for value in (difference.low, difference.high))
-    is_open = ", which has 0 in it" if difference.low <= 0 <= difference.high else ""
-    console.print(
+    is_open = ", which includes 0" if difference.low <= 0 <= difference.high else ""
+    stdout().print(
         f"\nagainst [bold]{escape(other)}[/]: {100 * difference.value:+.1f} points of accuracy "
         f"(95 % interval {low} to {high}{is_open})\n"
         f"[dim]right here and wrong there: {difference.n_only_here:,} images; the other way "
@@ -235,59 +255,40 @@ def _print_difference(console: Console, difference: Difference, other: str) -> N
 
 
 def _figures_table(report: Report) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("")
-    table.add_column("", justify="right")
-    table.add_column("95 % interval", justify="right")
-    table.add_column("", style="dim")
-    low, high = report.macro_f1_interval
+    table = new_table("", ">", "95 % interval>", Column(style="dim"))
     table.add_row("accuracy", *_with_interval(report.accuracy))
     if without := report.without_twins:
-        words = f"{without.n_images:,} without a copy in train"
-        table.add_row("  without twins", *_with_interval(without), words)
+        note = f"{without.n_images:,} without a copy in train"
+        table.add_row("  without twins", *_with_interval(without), note)
     if crowd := report.crowd:
-        words = f"{crowd.agreed.n_images:,} where over half agree"
-        table.add_row("  where they agree", *_with_interval(crowd.agreed), words)
+        note = f"{crowd.agreed.n_images:,} where over half agree"
+        table.add_row("  where they agree", *_with_interval(crowd.agreed), note)
     table.add_row("balanced accuracy", _percent(report.balanced_accuracy), "", "mean recall")
-    table.add_row("macro-F1", _percent(report.macro_f1), _interval(low, high), "mean F1")
+    interval = _interval(*report.macro_f1_interval)
+    table.add_row("macro-F1", _percent(report.macro_f1), interval, "mean F1")
     table.add_row("NLL", f"{report.nll:.3f}", "", "lower is better")
     if crowd:
-        words = f"{crowd.entropy:.3f} is the least possible"
-        table.add_row("against all votes", f"{crowd.cross_entropy:.3f}", "", words)
-    table.add_row(
-        "ECE", _percent(report.ece), "", f"{_percent(report.ece_by_chance)} by chance alone"
-    )
+        note = f"{crowd.entropy:.3f} is the least possible"
+        table.add_row("against all votes", f"{crowd.cross_entropy:.3f}", "", note)
+    by_chance = f"{_percent(report.ece_by_chance)} by chance alone"
+    table.add_row("ECE", _percent(report.ece), "", by_chance)
     if halves := report.held_out:
         table.add_row("  held out", _percent(halves.ece), "", "temperature from the other half")
     table.add_row("AURC", f"{report.risk.aurc:.3f}", "", "mean risk of the surest")
     if answers := report.answers:
-        words = f"{_percent(answers.coverage)} get an answer"
-        table.add_row("right if not uncertain", *_with_interval(answers.right), words)
+        note = f"{_percent(answers.coverage)} get an answer"
+        table.add_row("right if not uncertain", *_with_interval(answers.right), note)
     return table
 
 
 def _class_table(report: Report) -> Table:
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
-    from livefer.labels import colour_bgr
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("class")
-    for name in ("images", "precision", "recall", "F1", ""):
-        table.add_column(name, justify="right" if name else "left")
+    table = new_table("class", "images>", "precision>", "recall>", "F1>", "")
     for scores in report.per_class:
-        blue, green, red = colour_bgr(scores.name, report.classes)
-        bar = "" if math.isnan(scores.f1) else "█" * round(18 * scores.f1)
         table.add_row(
             escape(scores.name),
             f"{scores.support:,}",
             *map(_percent, (scores.precision, scores.recall, scores.f1)),
-            f"[rgb({red},{green},{blue})]{bar}[/]",
+            class_bar(0 if math.isnan(scores.f1) else scores.f1, scores.name, report.classes),
         )
     return table
 

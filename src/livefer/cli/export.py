@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from livefer.cli.shared import check_checkpoint, check_not_read
-from livefer.errors import ConfigError, MissingExtraError
+from livefer.cli.files import check_checkpoint, check_not_read
+from livefer.data.dataset import Dataset, read_dataset
+from livefer.data.votes import read_votes, voted_on
+from livefer.errors import ConfigError, DatasetError
+
+# livefer.train is imported inside functions: without the train extra the help still works, and
+# with it torch takes seconds to load.
 
 
 def export(
@@ -22,13 +27,15 @@ def export(
         typer.Option("--out", "-o", "--output", help="The ONNX file to write.", metavar="OUT.ONNX"),
     ],
     data: Annotated[
-        Path | None, typer.Option(help="Data set to check on.", show_default="the run's own")
+        Path | None,
+        typer.Option(help="Data set to check on.", show_default="the run's own", metavar="DIR"),
     ] = None,
     labels: Annotated[
         str | None,
         typer.Option(
-            help="What the model shall say, where it learned both: labels or votes.",
+            help="Which head the model gets if the network learned both: labels or votes.",
             show_default="labels, where it learned them",
+            metavar="labels|votes",
         ),
     ] = None,
     prior: Annotated[
@@ -36,49 +43,33 @@ def export(
         typer.Option(
             min=0,
             max=1,
-            help="The share of the class frequencies in training that the model itself takes out.",
+            help="How much of the class frequencies in training the model itself removes.",
+            metavar="0-1",
         ),
     ] = 0.0,
     int8: Annotated[
         bool,
-        typer.Option("--int8", help="Compute in 8 bits: a smaller, faster file, checked on val."),
+        typer.Option("--int8", help="Compute in 8 bits: a smaller and faster file."),
     ] = False,
 ) -> None:
     """Export a checkpoint to one self-describing ONNX file.
 
-    On the val split the temperature and the threshold of "uncertain" are fitted, and the file is
-    compared with the network it came from: nothing is written where they disagree. With --int8 the
-    ranges of the activations are measured on faces of the train split.
+    The temperature and the threshold of "uncertain" are fitted on the val split, where the file is
+    also compared with the checkpoint: if they disagree, nothing is written. With --int8 the ranges
+    of the activations are measured on faces of the train split.
     """
-    try:
-        from livefer.train.checkpoint import load_checkpoint
-        from livefer.train.config import parse_config
-        from livefer.train.export import export as export_model
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"livefer export ({error.name})", "train") from None
-    from livefer.data.dataset import read_dataset
-    from livefer.data.votes import read_votes, voted_on
-    from livefer.errors import DatasetError
+    from livefer.train.checkpoint import load_checkpoint
+    from livefer.train.config import parse_config
 
     check_checkpoint(checkpoint)
     check_not_read([output], [checkpoint])
     meta = load_checkpoint(checkpoint)[1]
-    try:
-        dataset = read_dataset(data or meta["config"]["data"])
-        val = dataset.split("val")
-    except DatasetError as error:
-        raise DatasetError(
-            f"{error}; name the data that the export is checked on: --data"
-        ) from None
-    if list(dataset.classes) != meta["classes"]:
-        raise DatasetError(
-            f"{dataset.root} has the classes {', '.join(dataset.classes)}, the checkpoint "
-            f"{', '.join(meta['classes'])}: name the data it was trained on with --data"
-        )
+    dataset = _read(data, meta)
     heads = parse_config(meta["config"], str(checkpoint)).heads
     labels = labels or heads[0]
     if labels not in heads:
         raise ConfigError(f"{checkpoint} has learned {' and '.join(heads)}, not {labels}")
+    val = dataset.split("val")
     if labels == "votes":
         val = voted_on(val, read_votes(meta["config"]["votes"], val, dataset.classes))
     if int8:
@@ -86,19 +77,40 @@ def export(
 
         train = dataset.split("train")
         described = export_int8(checkpoint, output, train, val, labels, prior)
-        found = json.loads(described["metrics"])
+    else:
+        from livefer.train.export import export as export_float
+
+        described = export_float(checkpoint, output, val, labels, prior)
+    sys.stderr.write(_summary(output, described, int8))
+
+
+def _read(data: Path | None, meta: dict[str, Any]) -> Dataset:
+    """Return the data set to check on: it has a val split, and the checkpoint's classes."""
+    try:
+        dataset = read_dataset(data or meta["config"]["data"])
+        dataset.split("val")
+    except DatasetError as error:
+        raise DatasetError(f"{error}; name the data to check the export on: --data") from None
+    if list(dataset.classes) != meta["classes"]:
+        raise DatasetError(
+            f"{dataset.root} has the classes {', '.join(dataset.classes)}, the checkpoint "
+            f"{', '.join(meta['classes'])}: name the data it was trained on with --data"
+        )
+    return dataset
+
+
+def _summary(output: Path, described: dict[str, Any], int8: bool) -> str:
+    found = json.loads(described["metrics"])
+    equal = "equal to the checkpoint within 1e-4"
+    if int8:
         against = found["against_float"]
         equal = (
             f"{against['same_labels']:.1%} of the labels on val as in float "
             f"({against['float_accuracy']:.2%} accuracy), probabilities within "
             f"{against['mean_difference']:.4f} on average"
         )
-    else:
-        described = export_model(checkpoint, output, val, labels, prior)
-        found = json.loads(described["metrics"])
-        equal = "equal to the checkpoint within 1e-4"
-    sys.stderr.write(
+    return (
         f"wrote {output} ({output.stat().st_size / 1e6:.1f} MB): {equal}; "
-        f"val accuracy {found['accuracy']:.2%}, temperature "
-        f"{described['temperature']}, uncertain below {described['uncertain_below']}\n"
+        f"val accuracy {found['accuracy']:.2%}, temperature {described['temperature']}, "
+        f"uncertain below {described['uncertain_below']}\n"
     )

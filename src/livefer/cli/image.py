@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.table import Column, Table
+from rich.text import Text
 
-from livefer.cli.shared import (
-    WRITABLE,
-    DetectorOption,
-    ModelOption,
-    PriorOption,
-    write_hint,
-    write_image,
-)
+from livefer.cli.console import class_style, new_table, print_hint, stdout
+from livefer.cli.files import WRITABLE, Item, find, free_name, write_image
+from livefer.cli.options import DetectorOption, ModelOption, PriorOption
+from livefer.cli.progress import progress_bar
+from livefer.drawing.faces import draw_faces
 from livefer.errors import ConfigError, SourceError
-from livefer.formatting import printable
-from livefer.labels import colour_bgr
+from livefer.formatting import count, printable
+from livefer.media.pictures import read_image
+from livefer.recognizer import Recognizer
+from livefer.results import Frame, FrameResult
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from livefer.recognizer import Recognizer
-    from livefer.results import FrameResult
-
-
-Item = tuple[str, str | None]  # a picture's path, and why there is none
 _NO_LIMIT = 10_000  # letters in a line
 
 
@@ -56,7 +48,7 @@ def image(
         bool, typer.Option("--cam", help="Paint where the network looked (with --out).")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one line of JSON for each picture, no table.")
+        bool, typer.Option("--json", help="Print a line of JSON for each picture, no table.")
     ] = False,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
@@ -64,87 +56,67 @@ def image(
 ) -> None:
     """Recognise the faces in pictures.
 
-    Prints a table; nothing is written without --out. A picture without a face is an ordinary
-    result. One that cannot be read is a row with its error; the others follow, and the exit
+    Prints a table; writes files only with --out. A picture without a face is an ordinary result.
+    A picture that cannot be read becomes a row with its error; the others follow, and the exit
     code is 1.
     """
-    from livefer.drawing.faces import draw_faces
-    from livefer.recognizer import Recognizer
-
-    if out is not None and out.exists() and not out.is_dir():
-        raise ConfigError(f"--out {out} is a file: expected a folder, existing or new")
-    if cam and out is None:
-        raise ConfigError("--cam paints into the annotated copies: say where to with --out DIR")
-    items = list(_find(paths))
-    taken = {Path(name).resolve() for name, error in items if error is None}
-    if out is not None and out.resolve() in _searched(paths, items):
-        raise ConfigError(
-            f"--out {out} is where pictures are looked for, and the next run would take the copies "
-            "for pictures: expected another folder"
-        )
+    items = list(find(paths, "picture"))
+    _check(out, cam, paths, items)
     recognizer = Recognizer(model, detector, heatmaps=cam, prior=prior)
     table, shown = _table(), _short([name for name, _ in items])
+    taken = {Path(name).resolve() for name, error in items if error is None}
     n_faces, errors = 0, []
     copies: list[Path] = []
-    for index, (name, error) in enumerate(_with_progress(items)):
-        result = _recognise(recognizer, index, name, error)
-        if result.error and len(items) == 1 and not as_json:
-            raise SourceError(result.error)
-        n_faces += len(result.faces)
-        errors += [printable(result.error)] if result.error else []
-        record = result.to_dict()
-        if out is not None and result.image is not None:
-            path = _free_name(out, Path(name), taken)
-            write_image(path, draw_faces(result.image, result.faces, cam, bars=True))
-            record["output"] = printable(str(path))
-            copies.append(path)
-        if as_json:
-            sys.stdout.write(json.dumps(record) + "\n")
-            sys.stdout.flush()
-        else:
-            _add_rows(table, shown[index], result)
+    with progress_bar("recognising") as progress:
+        for index, (name, error) in enumerate(items):
+            result = _recognise(recognizer, index, name, error)
+            if result.error and len(items) == 1 and not as_json:
+                raise SourceError(result.error)
+            n_faces += len(result.faces)
+            errors += [printable(result.error)] if result.error else []
+            record = result.to_dict() | {"model": recognizer.classifier.name}
+            if out is not None and result.image is not None:
+                copies.append(_free_name(out, Path(name), taken))
+                drawn = draw_faces(result.image, result.faces, cam, bars=True)
+                write_image(copies[-1], drawn)
+                record["output"] = printable(str(copies[-1]))
+            if as_json:
+                sys.stdout.write(json.dumps(record) + "\n")
+                sys.stdout.flush()
+            else:
+                _add_rows(table, shown[index], result)
+            if len(items) > 2:
+                progress(index + 1, len(items))
     if not as_json:
         where = copies[0] if len(copies) == 1 else out
-        _print(table, len(items), n_faces, errors, where if copies else None)
-    write_hint(recognizer)
+        line = f"{count(len(items), 'picture')}, {count(n_faces, 'face')}"
+        line += f", {len(errors)} not readable" if errors else ""
+        line += f"; model {recognizer.classifier.name}"
+        _print(table, errors, line, where if copies else None)
+    print_hint(recognizer)
     if errors:
         raise typer.Exit(1)
 
 
-def _find(paths: list[str]) -> Iterator[tuple[str, str | None]]:
-    """Yield (file, None) for each picture, and (path, why not) for what is none."""
-    from livefer.media.sources import PICTURE_SUFFIXES, VIDEO_SUFFIXES
-
-    for path in paths:
-        if os.path.isdir(path):
-            files = sorted(file for file in Path(path).iterdir() if file.name[0] != ".")
-            pictures = [str(file) for file in files if file.suffix.lower() in PICTURE_SUFFIXES]
-            deeper = Path(glob.escape(path)) / "**" / "*"
-            nothing = f'{path} is a folder without pictures: "{deeper}" looks deeper'
-        elif glob.has_magic(path) and not os.path.exists(path):
-            found = sorted(glob.glob(path, recursive=True))
-            pictures = [file for file in found if Path(file).suffix.lower() in PICTURE_SUFFIXES]
-            nothing = f"{path} matches no picture ({len(found)} other files or folders)"
-        elif Path(path).suffix.lower() in VIDEO_SUFFIXES - PICTURE_SUFFIXES:
-            pictures, nothing = [], f'{path} is a video: "livefer video" is for them'
-        else:
-            pictures, nothing = [path], ""
-        yield from ((file, None) for file in pictures)
-        if not pictures:
-            yield path, nothing
-
-
-def _searched(paths: list[str], items: list[Item]) -> set[Path]:
-    """Return the folders in which pictures were looked for and found."""
+def _check(out: Path | None, cam: bool, paths: Sequence[str], items: Sequence[Item]) -> None:
+    """Raise ConfigError where copies cannot be written, or the next run would read them."""
+    if cam and out is None:
+        raise ConfigError("--cam paints into the annotated copies: add --out DIR")
+    if out is None:
+        return
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"--out {out} is a file: expected a folder, existing or new")
     given = set(paths)
-    folders = {Path(path).resolve() for path in paths if os.path.isdir(path)}
-    return folders | {Path(name).resolve().parent for name, _ in items if name not in given}
+    searched = {Path(path).resolve() for path in paths if os.path.isdir(path)}
+    searched |= {Path(name).resolve().parent for name, _ in items if name not in given}
+    if out.resolve() in searched:
+        raise ConfigError(
+            f"--out {out} is a folder of the pictures to read, and the next run would read the "
+            "copies too: expected another folder"
+        )
 
 
 def _recognise(recognizer: Recognizer, index: int, name: str, error: str | None) -> FrameResult:
-    from livefer.media.opencv_reader import Frame
-    from livefer.media.sources import read_image
-
     picture = None
     if error is None:
         try:
@@ -155,28 +127,13 @@ def _recognise(recognizer: Recognizer, index: int, name: str, error: str | None)
 
 
 def _free_name(out: Path, source: Path, taken: set[Path]) -> Path:
-    """Return a name in `out` that is neither an input nor written before; and note it as taken."""
+    """Return a name in `out` that is neither an input nor written before, and take it."""
     suffix = source.suffix if source.suffix.lower() in WRITABLE else ".png"
-    path, n = out / f"{source.stem}{suffix}", 1
-    while path.resolve() in taken:
-        n += 1
-        path = out / f"{source.stem}-{n}{suffix}"
-    taken.add(path.resolve())
-    return path
-
-
-def _with_progress(items: list[Item]) -> Iterable[Item]:
-    """Show a bar while many pictures are recognised, if somebody is watching."""
-    if len(items) < 3 or not sys.stderr.isatty():
-        return items
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(items, "recognising", console=Console(stderr=True), transient=True)
+    return free_name(out / f"{source.stem}{suffix}", taken)
 
 
 def _short(names: list[str]) -> list[str]:
-    """Return the names without the folder that all of them are in."""
+    """Return the names without the folder that all of them share."""
     try:
         folder = os.path.commonpath([os.path.dirname(name) for name in names])
         return [printable(os.path.relpath(name, folder or ".")) for name in names]
@@ -185,59 +142,40 @@ def _short(names: list[str]) -> list[str]:
 
 
 def _table() -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("picture", overflow="fold")
-    table.add_column("face", justify="right")
-    table.add_column("expression", no_wrap=True)
-    table.add_column("second", no_wrap=True)
-    table.add_column("box", no_wrap=True, style="dim")
-    return table
+    return new_table(
+        Column("picture", overflow="fold"),
+        "face>",
+        Column("expression", no_wrap=True),
+        Column("second", no_wrap=True),
+        Column("box", no_wrap=True, style="dim"),
+    )
 
 
 def _add_rows(table: Table, name: str, result: FrameResult) -> None:
-    """Add a row for each face, or one that says that there is none."""
-    from rich.text import Text
-
+    """Add a row for each face, or one for a picture without any."""
     if result.error is not None:
         table.add_row(Text(name), "", Text("cannot be read", "red"))
     elif not result.faces:
         table.add_row(Text(name), "", Text("no face", "dim"))
     for number, face in enumerate(result.faces, 1):
-        blue, green, red = colour_bgr(face.label, face.classes)
-        if face.uncertain:
-            label = Text(f"{face.label}? {face.confidence:.0%}", "italic")
-        else:
-            label = Text(f"{face.label} {face.confidence:.0%}", f"bold rgb({red},{green},{blue})")
+        style = "italic" if face.uncertain else f"bold {class_style(face.label, face.classes)}"
         second = face.probabilities[face.classes.index(face.second_label)]
         table.add_row(
             Text(name if number == 1 else ""),
             str(number),
-            label,
+            Text(f"{face.answer} {face.confidence:.0%}", style),
             f"{face.second_label} {second:.0%}",
             " ".join(f"{v:.0f}" for v in face.box),
         )
 
 
-def _print(
-    table: Table, n_pictures: int, n_faces: int, errors: list[str], out: Path | None
-) -> None:
-    from rich.console import Console
-
-    # In a file or a pipe, nobody wants lines that are broken.
+def _print(table: Table, errors: list[str], line: str, out: Path | None) -> None:
+    # In a file or a pipe, lines have any length: a broken name would be no name.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _NO_LIMIT
-    console = Console(highlight=False, markup=False, width=width)
+    console = stdout(markup=False, width=width)
     console.print(table)
     for error in errors:
         console.print(error, style="red", soft_wrap=True)
-    line = f"{_count(n_pictures, 'picture')}, {_count(n_faces, 'face')}"
-    line += f", {len(errors)} not readable" if errors else ""
     if out is not None:
         line += f"; annotated copies in {out}" if out.is_dir() else f"; annotated copy: {out}"
     console.print(line, style="bold", soft_wrap=True)
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}{'' if n == 1 else 's'}"

@@ -2,103 +2,104 @@
 
 from __future__ import annotations
 
+import secrets
+import socket
 import sys
+import threading
+import webbrowser
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote, urlsplit
 
 import typer
 
-from livefer.cli.shared import DetectorOption, ModelOption, PriorOption, a_number
-from livefer.errors import ConfigError, MissingExtraError
+from livefer.cli.options import DetectorOption, ModelOption, PriorOption, ServerSmoothingOption
+from livefer.detection.yunet import YUNET_HINT
+from livefer.errors import ConfigError
 
 
 def serve(
     host: Annotated[
-        str, typer.Option(help="Address to listen at; 0.0.0.0 is every one of this machine.")
+        str,
+        typer.Option(
+            help="Address to listen at. 0.0.0.0: every address of this machine.", metavar="ADDRESS"
+        ),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0 takes any that is free.", min=0, max=65535)] = 8000,
+    port: Annotated[
+        int,
+        typer.Option(help="Port to listen at. 0: any free one.", min=0, max=65535, metavar="PORT"),
+    ] = 8000,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     token: Annotated[
         str | None,
         typer.Option(
-            help='Let in only who shows this token; "auto" makes one.', envvar="LIVEFER_TOKEN"
+            help="Require this token. auto: make a new one.",
+            envvar="LIVEFER_TOKEN",
+            metavar="TOKEN",
         ),
     ] = None,
-    max_clients: Annotated[int, typer.Option(help="Streams at the same time.", min=1)] = 32,
+    max_clients: Annotated[
+        int, typer.Option(help="Maximum number of simultaneous streams.", min=1, metavar="N")
+    ] = 32,
     allow_origin: Annotated[
         list[str] | None,
         typer.Option(
-            help="A web site that may use this server too; may be repeated.",
+            help="Another web site that may use this server; can be repeated.",
             metavar="https://SITE",
         ),
     ] = None,
     ssl_certfile: Annotated[
         Path | None,
-        typer.Option(help="Certificate (PEM): browsers give no camera to a page without.",
-                     metavar="PEM"),
+        typer.Option(
+            help="Certificate (PEM). Browsers on other machines need one to use the camera.",
+            metavar="PEM",
+        ),
     ] = None,
     ssl_keyfile: Annotated[
-        Path | None, typer.Option(help="The certificate's key (PEM).", metavar="PEM")
+        Path | None, typer.Option(help="Key of the certificate (PEM).", metavar="PEM")
     ] = None,
-    smoothing: Annotated[
-        float,
-        typer.Option(
-            help="Seconds that each face's result is averaged over.",
-            min=0,
-            max=3,
-            callback=a_number,
-        ),
-    ] = 0.33,
+    smoothing: ServerSmoothingOption = 0.33,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
     prior: PriorOption = None,
-) -> None:  # fmt: skip
-    """Open livefer in the browser: the camera with every face labelled, and an API for programs.
+) -> None:
+    """Open livefer in the browser, with an API for programs.
 
-    Everything is recognised on this machine, and nothing that comes in is stored. The API is
-    described at /docs. Ctrl-C ends it.
+    The page shows the camera with a label on every face. All recognition runs on this machine, and
+    nothing that comes in is stored. /docs describes the API. Ctrl-C stops the server.
     """
-    import secrets
-
-    from livefer.detection.yunet import YUNET_HINT
-
-    try:
-        from livefer.web.limits import Limits
-        from livefer.web.security import Access, is_loopback
-        from livefer.web.server import bind, make_server, make_service
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"livefer serve ({error.name})", "web") from None
+    # Not at the top: the help works without the web extra.
+    from livefer.web.limits import Limits
+    from livefer.web.security import Access, is_loopback
+    from livefer.web.server import bind, make_server, make_service
 
     if ssl_keyfile is not None and ssl_certfile is None:
-        raise ConfigError("--ssl-keyfile came without --ssl-certfile: name both")
+        raise ConfigError("--ssl-keyfile needs --ssl-certfile: name both")
     origins = [_origin(one) for one in allow_origin or []]
     token = secrets.token_urlsafe(16) if token == "auto" else token or None
     access = Access(token, origins, loopback_only=is_loopback(host))
     limits = Limits(max_clients=max_clients)
     service = make_service(model, detector, prior, smoothing, access, limits)
-    listening = bind(host, port)
-    with listening:
+    with bind(host, port) as listening:
         url = _url(host, listening.getsockname()[1], ssl_certfile is not None, token)
+        lacks_yunet = detector == "auto" and "yunet" not in service.model.detectors
 
-        def say() -> None:
+        def greet() -> None:
             sys.stdout.write(f"livefer is at {url} (Ctrl-C ends it)\n")
             sys.stdout.flush()
-            if detector == "auto" and "yunet" not in service.model.detectors:
+            if lacks_yunet:
                 sys.stderr.write(f"{YUNET_HINT}\n")
             if open_page:
                 _open(url)
 
-        server = make_server(service, ssl_certfile, ssl_keyfile, say)
+        server = make_server(service, ssl_certfile, ssl_keyfile, greet)
         if not is_loopback(host):
             _warn(host, token is not None, ssl_certfile is not None)
         server.run([listening])
 
 
 def _url(host: str, port: int, is_tls: bool, token: str | None) -> str:
-    """Return the address to open; of a server at every address, by this machine's name."""
-    import socket
-
+    """Return the address to open; a server at every address has this machine's name."""
     name = socket.gethostname() if host in ("0.0.0.0", "::") else host
     name = f"[{name}]" if ":" in name else name
     query = f"?token={quote(token, safe='')}" if token else ""
@@ -108,10 +109,10 @@ def _url(host: str, port: int, is_tls: bool, token: str | None) -> str:
 def _warn(host: str, has_token: bool, is_tls: bool) -> None:
     lacks = []
     if not has_token:
-        lacks.append("whoever reaches it may use it (--token auto)")
+        lacks.append("anyone who can reach it can use it (--token auto)")
     if not is_tls:
         lacks.append(
-            "pictures travel readable and browsers give its page no camera "
+            "pictures are not encrypted, and browsers give the page no camera "
             "(--ssl-certfile, --ssl-keyfile)"
         )
     if lacks:
@@ -119,7 +120,7 @@ def _warn(host: str, has_token: bool, is_tls: bool) -> None:
 
 
 def _origin(text: str) -> str:
-    """Return a site as browsers name it: in lower case, without a port that goes without saying."""
+    """Return a site as browsers name it: in lower case, without the default port."""
     parts = urlsplit(text)
     try:
         port = parts.port
@@ -134,8 +135,5 @@ def _origin(text: str) -> str:
 
 
 def _open(url: str) -> None:
-    """Open a browser beside the server: some browsers return only when they are closed."""
-    import threading
-    import webbrowser
-
+    """Open a browser in a thread: some browsers return only when they are closed."""
     threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()

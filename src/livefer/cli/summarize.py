@@ -9,26 +9,28 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console, RenderableType
+from rich.table import Column, Table
+from rich.text import Text
 
-from livefer.cli.outputs import PlotOption, ReportOption, check_names, write_pictures
-from livefer.cli.shared import check_not_read, check_writable, write_text
+from livefer.cli.console import class_style, new_table, stdout
+from livefer.cli.files import check_not_read, check_plot_and_report, check_writable, write_text
+from livefer.cli.options import JsonFileOption, PlotOption, ReportOption
+from livefer.cli.progress import progress_bar
 from livefer.errors import DatasetError
 from livefer.formatting import clock, count, length, printable, short_name
-from livefer.labels import colour_bgr
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.table import Table
-    from rich.text import Text
-
-    from livefer.summary.records import Person, Pictures, SourceSummary, Summary
+from livefer.summary.records import Person, Pictures, SourceSummary, Summary
+from livefer.summary.summarize import Summarizer
+from livefer.summary.video_digest import write_report, write_timelines
+from livefer.tables.reading import read_table
 
 _METADATA = {"livefer.model": "model", "livefer.version": "recognised by livefer"}
 _MOST_ROWS = 20  # people of one source, and errors
 _MOST_SOURCES = 10
+_PADDING = (0, 1, 0, 0)
 
 
 def summarize(
@@ -41,23 +43,15 @@ def summarize(
     ],
     plot: PlotOption = None,
     report: ReportOption = None,
-    as_json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures as JSON.")
-    ] = None,
+    as_json: JsonFileOption = None,
 ) -> None:
-    """Sum up a table of faces.
+    """Summarise a table of faces.
 
-    For each person: the share of time of each expression and of none that is certain, how often
-    it changes, the longest stretches. For each video: frames without a face, skipped frames, gaps
-    and errors. Everything is weighted by time.
+    For each person: the share of time of each expression and of uncertain faces, changes per
+    minute, and the longest stretches. For each video: frames without a face, skipped frames, gaps
+    and errors. All shares are weighted by time.
     """
-    from rich.console import Console
-
-    from livefer.cli.progress import progress_bar
-    from livefer.summary.summarize import Summarizer
-    from livefer.tables.reading import read_table
-
-    check_names(plot, report)
+    check_plot_and_report(plot, report)
     check_not_read([as_json], [table])
     if as_json:
         check_writable(as_json)
@@ -68,18 +62,19 @@ def summarize(
             summarizer.add(row)
     summary, name = summarizer.summary(), printable(str(table))
     if not summary.n_rows:
-        raise DatasetError(f"{table} has no rows: there is nothing to sum up")
-    print_summary(Console(highlight=False, markup=False), summary)
+        raise DatasetError(f"{table} has no rows: there is nothing to summarise")
+    print_summary(stdout(markup=False), summary)
+    written = []
     if as_json:
         write_text(as_json, json.dumps({"table": name} | summary.to_dict(), indent=2) + "\n")
-        sys.stderr.write(f"wrote {as_json}\n")
+        written.append(as_json)
     about = {"table": name} | {
         words: opened.metadata[key] for key, words in _METADATA.items() if key in opened.metadata
     }
-    title = short_name(name)
-    if len(summary.sources) == 1:
-        title = short_name(summary.sources[0].source)
-    for path in write_pictures(summary, plot, report, title, about):
+    only = summary.sources[0].source if len(summary.sources) == 1 else name
+    written += write_timelines(plot, summary) if plot else []
+    written += [write_report(report, summary, short_name(only), about)] if report else []
+    for path in written:
         sys.stderr.write(f"wrote {path}\n")
 
 
@@ -102,8 +97,6 @@ def print_summary(console: Console, summary: Summary) -> None:
 
 
 def _print_source(console: Console, source: SourceSummary, classes: Sequence[str]) -> None:
-    from rich.text import Text
-
     n = len(source.persons)
     head = f" · {length(source.frames_s)} · {source.n_frames:,} frames · {count(n, 'person')}"
     console.print(Text.assemble((source.source, "bold"), head), soft_wrap=True)
@@ -122,8 +115,6 @@ def _print_source(console: Console, source: SourceSummary, classes: Sequence[str
 
 
 def _print_pictures(console: Console, pictures: Pictures) -> None:
-    from rich.text import Text
-
     without = f" · {pictures.n_without_face:,} without a face" if pictures.n_without_face else ""
     head = f" · {count(pictures.n_faces, 'face')}{without}"
     console.print(Text.assemble((count(pictures.n_pictures, "picture"), "bold"), head))
@@ -143,16 +134,16 @@ def _print_shares(
     weight: str,
 ) -> None:
     """Print the share of each class, as figures, and where there is room as a bar."""
-    from rich.text import Text
-
-    names = [f"{name}>" for name in (weight, *classes, "uncertain")]
-    plain, with_bar = _table("", *names), _table("", names[0], "", *names[1:])
+    figures_of = [f"{name}>" for name in (*classes, "uncertain")]
+    first = (Column(no_wrap=True), f"{weight}>")
+    plain = new_table(*first, *figures_of, padding=_PADDING)
+    with_bar = new_table(*first, Column(no_wrap=True), *figures_of, padding=_PADDING)
     for name, amount, figures in rows:
         top = max(figures.shares.values(), default=0.0)
         cells: list[RenderableType] = [
             Text(
                 f"{share:.0%}",
-                f"bold {_rgb(c, classes)}" if share == top else "" if share else "dim",
+                f"bold {class_style(c, classes)}" if share == top else "" if share else "dim",
             )
             for c, share in figures.shares.items()
         ]
@@ -165,7 +156,8 @@ def _print_shares(
 
 
 def _person_table(persons: Sequence[Person]) -> Table:
-    table = _table("", "first>", "last>", "confidence>", "changes/min>", "longest stretches")
+    names = ("first>", "last>", "confidence>", "changes/min>", "longest stretches")
+    table = new_table(Column(no_wrap=True), *names, padding=_PADDING)
     for person in persons:
         stretches = sorted(person.longest.items(), key=lambda item: -item[1].length_s)[:3]
         longest = ", ".join(f"{c} {length(s.length_s)} at {clock(s.start_s)}" for c, s in stretches)
@@ -181,34 +173,12 @@ def _person_table(persons: Sequence[Person]) -> Table:
     return table
 
 
-def _table(*names: str) -> Table:
-    """Return a table with these columns; a name that ends in > stands to the right."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    for name in names:
-        if name.endswith(">"):
-            table.add_column(name[:-1], justify="right", no_wrap=True)
-        else:
-            table.add_column(name, no_wrap=not name)
-    return table
-
-
 def _bar(shares: dict[str, float], width: int = 16) -> Text:
     """Return shares as a bar; what is missing to 1 is uncertain."""
-    from rich.text import Text
-
     bar, done, end = Text(), 0, 0.0
     for name, share in shares.items():
         end += share
         n = round(width * end) - done
-        bar.append("█" * n, _rgb(name, tuple(shares)))
+        bar.append("█" * n, class_style(name, tuple(shares)))
         done += n
     return bar.append("░" * (width - done), "dim")
-
-
-def _rgb(name: str, classes: Sequence[str]) -> str:
-    """Return a class's colour as rich names it."""
-    blue, green, red = colour_bgr(name, classes)
-    return f"rgb({red},{green},{blue})"

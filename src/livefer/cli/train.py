@@ -8,81 +8,77 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livefer.cli.shared import check_not_read
-from livefer.errors import ConfigError, DatasetError, MissingExtraError
+from livefer.cli.files import check_not_read
+from livefer.data.dataset import Split, read_dataset
+from livefer.errors import ConfigError, DatasetError
 
 if TYPE_CHECKING:
-    from livefer.data.dataset import Split
     from livefer.train.config import Config
+
+# livefer.train is imported inside functions: without the train extra the help still works, and
+# with it torch takes seconds to load.
 
 
 def train(
     overrides: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[KEY=VALUE]...", help="Change the configuration: epochs=20 lr=0.05."
+            metavar="[KEY=VALUE]...", help="Changes of the configuration, as in epochs=20 lr=0.05."
         ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="YAML file of the run, as in configs/.")
+        Path | None, typer.Option(help="Configuration, as in configs/.", metavar="FILE.YAML")
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="Data set instead of the configuration's.")
+        str | None, typer.Option(help="Data set, instead of the configuration's.", metavar="DIR")
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder of the run.", show_default="runs/NAME"),
+        typer.Option(
+            "--out", "-o", help="Folder of the run.", show_default="runs/NAME", metavar="DIR"
+        ),
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option(help="Go on with an interrupted run: its folder.")
+        Path | None,
+        typer.Option(help="Continue the interrupted run in this folder.", metavar="DIR"),
     ] = None,
     preview: Annotated[
-        Path | None, typer.Option(help="Write a sheet of augmented faces to this PNG and stop.")
+        Path | None,
+        typer.Option(
+            help="Write a sheet of augmented faces instead of training.", metavar="OUT.PNG"
+        ),
     ] = None,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="Processes or GPUs on this machine.")] = 1,
-    num_nodes: Annotated[int, typer.Option(min=1, help="Machines that train together.")] = 1,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda.", metavar="NAME")] = "auto",
+    devices: Annotated[
+        int, typer.Option(min=1, help="Processes or GPUs on this machine.", metavar="N")
+    ] = 1,
+    num_nodes: Annotated[
+        int, typer.Option(min=1, help="Machines that train together.", metavar="N")
+    ] = 1,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Start afresh in a folder with a run.")
+        bool, typer.Option("--overwrite", help="Replace the run that is in the folder.")
     ] = False,
 ) -> None:
     """Train the network.
 
-    Every key of a configuration is in docs/training.md. Ctrl-C ends a run that --resume continues.
+    docs/training.md explains every key of a configuration. After Ctrl-C, --resume continues the
+    run.
 
-    Writes best.safetensors (what `livefer evaluate --checkpoint` and `livefer export` take),
-    last.safetensors (what --resume takes), config.yaml, metrics.jsonl and TensorBoard's events.
+    Writes best.safetensors (for `livefer evaluate --checkpoint` and `livefer export`),
+    last.safetensors (for --resume), config.yaml, metrics.jsonl and TensorBoard's events.
     """
-    try:
-        import torch
+    import torch
 
-        from livefer.train import config as configs
-        from livefer.train import fit, prepare
-        from livefer.train.devices import make_fabric
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"livefer train ({error.name})", "train") from None
+    from livefer.train import fit, prepare
+    from livefer.train.devices import make_fabric
 
-    if resume:
-        if config or overrides or data or out or overwrite:
-            raise ConfigError("--resume goes on with the run as it was: give it alone")
-        folder = resume.parent if resume.is_file() else resume
-        if not (folder / "config.yaml").is_file():
-            raise ConfigError(
-                f"{folder} holds no run: expected the folder of one, with its config.yaml"
-            )
-        settings = configs.load_config(folder / "config.yaml")
-    else:
-        overrides = [*(overrides or []), *([f"data={data}"] if data else [])]
-        settings = configs.load_config(config, overrides)
-        folder = out or Path("runs") / settings.name
-        begun_from = [settings.init, *settings.distill.teachers]
-        check_not_read([folder / "best.safetensors", folder / "last.safetensors"], begun_from)
-        if (folder / "last.safetensors").exists() and not overwrite and not preview:
-            raise ConfigError(
-                f"{folder} holds a run already: go on with --resume {folder}, choose another --out "
-                "or add --overwrite"
-            )
-
+    if resume and (config or overrides or data or out or overwrite):
+        raise ConfigError("--resume continues a run as it was: leave out the other options")
+    overrides = [*(overrides or []), *([f"data={data}"] if data else [])]
+    settings, folder = _load(config, overrides, resume)
+    folder = out or folder
+    if not resume:
+        _check_folder(folder, settings, may_hold_run=overwrite or bool(preview))
     if not preview:
         _check_files(settings, bool(resume))
     classes, train_split, val_split = _read(settings)
@@ -98,19 +94,43 @@ def train(
     try:
         best = fit.fit(fabric, settings, train_split, val_split, classes, folder, bool(resume))
     except fit.Interrupted as stop:
-        sys.stderr.write(f"{stop}; go on with: livefer train --resume {folder}\n")
-        raise typer.Exit(130) from None
+        sys.stderr.write(f"{stop}; continue with: livefer train --resume {folder}\n")
+        raise typer.Exit(stop.exit_code) from None
     except torch.OutOfMemoryError:
         raise ConfigError(
-            f"the GPU's memory does not hold a batch of {settings.batch_size} beside what else is "
-            "there: a smaller batch_size, or a smaller network, fits"
+            f"a batch of {settings.batch_size} does not fit into the free memory of the GPU: take "
+            "a smaller batch_size or a smaller network"
         ) from None
     if fabric.is_global_zero:
         sys.stderr.write(f"next: livefer export {best} -o model.onnx\n")
 
 
+def _load(config: Path | None, overrides: list[str], resume: Path | None) -> tuple[Config, Path]:
+    """Return the configuration, and the folder of the run to continue or the usual one."""
+    from livefer.train.config import load_config
+
+    if resume is None:
+        settings = load_config(config, overrides)
+        return settings, Path("runs") / settings.name
+    folder = resume.parent if resume.is_file() else resume
+    if not (folder / "config.yaml").is_file():
+        raise ConfigError(f"{folder} holds no run: expected a folder with a config.yaml")
+    return load_config(folder / "config.yaml"), folder
+
+
+def _check_folder(folder: Path, settings: Config, may_hold_run: bool) -> None:
+    """Raise ConfigError where a new run would replace another, or what it starts from."""
+    starts_from = [settings.init, *settings.distill.teachers]
+    check_not_read([folder / "best.safetensors", folder / "last.safetensors"], starts_from)
+    if (folder / "last.safetensors").exists() and not may_hold_run:
+        raise ConfigError(
+            f"{folder} holds a run already: continue it with --resume {folder}, choose another "
+            "--out or add --overwrite"
+        )
+
+
 def _check_files(settings: Config, is_resumed: bool) -> None:
-    """Say which file is missing before the data is read, and before a folder is begun."""
+    """Raise ConfigError for a missing file before the data is read and the folder is made."""
     files = [("distill.teachers", Path(teacher)) for teacher in settings.distill.teachers]
     if "votes" in settings.heads:
         files.append(("votes", Path(settings.votes).expanduser()))
@@ -122,17 +142,16 @@ def _check_files(settings: Config, is_resumed: bool) -> None:
 
 
 def _read(settings: Config) -> tuple[tuple[str, ...], Split, Split]:
-    from livefer.data.dataset import read_dataset
-    from livefer.train import prepare
+    """Return the classes and the splits train, cleaned, and val."""
+    from livefer.train.prepare import clean
 
     dataset = read_dataset(settings.data)
     if len(dataset.classes) < 2:
         raise DatasetError(
-            f"{settings.data} has one class, {dataset.classes[0]}: "
-            "a network needs two to tell apart"
+            f"{settings.data} has one class, {dataset.classes[0]}: expected two or more"
         )
     val = dataset.split("val")
-    train_split, notes = prepare.clean(dataset.split("train"), settings)
+    train_split, notes = clean(dataset.split("train"), settings)
     for file, reason in dataset.unreadable[:5]:
         notes.append(f"unreadable: {file}: {reason}")
     notes.append(f"{len(train_split)} training and {len(val)} val images")

@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from livefer.cli.outputs import PlotOption, ReportOption, Story, check_names
-from livefer.cli.shared import (
-    DetectorOption,
-    ModelOption,
-    PriorOption,
-    SmoothingOption,
-    a_number,
-    check_any_is_there,
+from livefer.cli.console import print_hint
+from livefer.cli.files import (
+    Item,
+    check_any_exists,
     check_not_read,
-    write_hint,
+    check_plot_and_report,
+    find,
+    free_name,
 )
-from livefer.cli.videowork import STOPPED, Span, Total, Work, stopping, work_bar
+from livefer.cli.options import (
+    DetectorOption,
+    EveryOption,
+    FpsOption,
+    ModelOption,
+    PlotOption,
+    PriorOption,
+    ReportOption,
+    SmoothingOption,
+)
+from livefer.cli.progress import video_bar
+from livefer.cli.videowork import Span, Total, Work
 from livefer.errors import ConfigError
 from livefer.formatting import printable
-
-if TYPE_CHECKING:
-    from livefer.recognizer import Recognizer
-    from livefer.tables.writing import TableSink
+from livefer.media.h264_writer import SUFFIXES
+from livefer.media.pyav_reader import load_av
+from livefer.recognizer import Recognizer
+from livefer.summary.html_report import about_model
+from livefer.summary.video_digest import VideoDigest
+from livefer.system.interrupts import StopRequested, stop_requests
+from livefer.tables.writing import open_table
+from livefer.version import __version__
 
 
 def video(
@@ -45,7 +56,7 @@ def video(
         typer.Option(
             "--out",
             "-o",
-            help="Write an annotated copy (H.264, with the sound); of several videos: a folder.",
+            help="Write an annotated copy (H.264, with the sound); for several videos, a folder.",
             metavar="OUT.MP4|DIR",
         ),
     ] = None,
@@ -60,113 +71,100 @@ def video(
     ] = None,
     plot: PlotOption = None,
     report: ReportOption = None,
-    every: Annotated[
-        int, typer.Option(help="Look at each N-th frame only.", min=1, metavar="N")
-    ] = 1,
-    fps: Annotated[
-        float | None,
-        typer.Option(
-            help="Look at so many frames a second only.", min=0.001, metavar="F", callback=a_number
-        ),
-    ] = None,
+    every: EveryOption = 1,
+    fps: FpsOption = None,
     start: Annotated[
-        str, typer.Option(help="Begin here: seconds, m:ss or h:mm:ss.", metavar="TIME")
+        str, typer.Option(help="Start at this time: seconds, m:ss or h:mm:ss.", metavar="TIME")
     ] = "0",
     end: Annotated[
-        str | None, typer.Option(help="Stop here, the frame at this time excluded.", metavar="TIME")
+        str | None, typer.Option(help="Stop before the frame at this time.", metavar="TIME")
     ] = None,
     smoothing: SmoothingOption = 0.33,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
     prior: PriorOption = None,
 ) -> None:
-    """Recognise faces in videos: a row for each face of each frame, with times and persons.
+    """Recognise the faces in videos: a row for each face of each frame.
 
-    Persons count from 1 in each video. A frame without a face has a row, too. What is damaged is
-    read over, and a video that ends too early ends with a row that says so; the exit code is then
-    1, as for a file that cannot be read. Ctrl-C ends tables and videos in good order.
+    Rows have times and person numbers, which start at 1 in each video. A frame without a face has a
+    row too. Damaged frames are skipped, and a video that ends too early gets a last row with the
+    error; the exit code is then 1, as for a file that cannot be read. Ctrl-C stops early: tables
+    and videos are complete files up to that frame.
 
-    The annotated copy shows the frames that were looked at, each at its own time.
+    The annotated copy shows the frames that were read, each at its own time.
     """
-    from livefer.media.pyav_reader import load_av
-    from livefer.recognizer import Recognizer
-    from livefer.tables.dataframes import open_table
-
-    tables = [
-        _checked_name(path, suffix)
-        for path, suffix in ((csv, ".csv"), (jsonl, ".jsonl"), (parquet, ".parquet"))
-        if path is not None
-    ]
-    check_names(plot, report)
+    tables = _tables(csv, jsonl, parquet)
+    check_plot_and_report(plot, report)
     pages = [path for path in (plot, report) if path is not None]
     if not tables and not pages and out is None:
         raise ConfigError(
             "nothing to write: expected --csv, --jsonl, --parquet, --plot, --report or --out"
         )
-    if every > 1 and fps is not None:
-        raise ConfigError("--every and --fps say the same in two ways: leave one out")
     load_av()
-    span = Span(_seconds("--start", start), _seconds("--end", end) if end else None, every, fps)
-    if span.end_s is not None and span.end_s <= span.start_s:
-        raise ConfigError(f"--start {start} --end {end}: expected an end behind the start")
-    inputs = list(dict.fromkeys(_find(paths)))  # patterns may overlap
-    check_any_is_there(inputs)
-    names = _names_of_copies(out, [path for path, error in inputs if error is None])
-    check_not_read([*tables, *pages, *names.values()], [path for path, _ in inputs])
+    span = _span(start, end, every, fps)
+    inputs = list(dict.fromkeys(find(paths, "video")))  # patterns may overlap
+    check_any_exists(inputs)
+    copies = _names_of_copies(out, [path for path, error in inputs if error is None])
+    check_not_read([*tables, *pages, *copies.values()], [path for path, _ in inputs])
     recognizer = Recognizer(model, detector, smoothing, prior=prior)
-    total = Total()
-    story = Story(recognizer.classes) if pages else None
-    drawn: list[Path] = []
-    with stopping() as asked:
-        with ExitStack() as stack:
-            about = _about(recognizer)
-            sinks: list[TableSink] = []
-            for table in tables:
-                sinks.append(open_table(table, recognizer.classes, about))
-                stack.push(sinks[-1])
-            bar = stack.enter_context(work_bar())
-            work = Work(recognizer, sinks, story, span, asked, bar, total)
-            for number, (path, error) in enumerate(inputs, 1):
-                if asked.stop.is_set():
-                    break
-                label = Path(path).name if len(inputs) == 1 else f"{number}/{len(inputs)} {path}"
-                work.do(path, error, names.get(path), label)
+    total, drawn = Total(), list[Path]()
+    digest = VideoDigest(recognizer.classes) if pages else None
+    with stop_requests() as requested:
+        _recognise(recognizer, inputs, copies, tables, digest, span, requested, total)
         for error in total.errors:
             sys.stderr.write(f"{error}\n")
-        if story and not asked.hurry.is_set():
-            drawn = story.write(plot, report, _made_with(recognizer, span))
+        if digest and not requested.hurry.is_set():
+            drawn = digest.write(plot, report, _made_with(recognizer, span))
         files = [*tables, *total.copies, *drawn]
         written = [printable(str(path)) for path in files if path.exists()]
-        sys.stderr.write(f"{total}; wrote {', '.join(written) or 'nothing'}\n")
-        write_hint(recognizer)
-    if asked.stop.is_set():
-        raise typer.Exit(STOPPED)
+        sys.stderr.write(
+            f"{total}; model {recognizer.classifier.name}; "
+            f"wrote {', '.join(written) or 'nothing'}\n"
+        )
+        print_hint(recognizer)
+    if requested.stop.is_set():
+        raise typer.Exit(requested.exit_code)
     if total.errors:
         raise typer.Exit(1)
 
 
-def _find(paths: Sequence[str]) -> Iterator[tuple[str, str | None]]:
-    """Yield (file, None) for each video, and (path, why not) for what is none."""
-    from livefer.media.sources import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+def _recognise(
+    recognizer: Recognizer,
+    inputs: Sequence[Item],
+    copies: Mapping[str, Path],
+    tables: Sequence[Path],
+    digest: VideoDigest | None,
+    span: Span,
+    requested: StopRequested,
+    total: Total,
+) -> None:
+    """Recognise all videos into the tables, the copies and the digest."""
+    about = {"livefer.version": __version__, "livefer.model": str(recognizer.classifier.name)}
+    with ExitStack() as stack:
+        sinks = []
+        for table in tables:
+            sinks.append(open_table(table, recognizer.classes, about))
+            stack.push(sinks[-1])
+        bar = stack.enter_context(video_bar())
+        work = Work(recognizer, sinks, digest, span, requested, bar, total)
+        for number, (path, error) in enumerate(inputs, 1):
+            if requested.stop.is_set():
+                break
+            label = Path(path).name if len(inputs) == 1 else f"{number}/{len(inputs)} {path}"
+            work.do(path, error, copies.get(path), label)
 
-    for path in paths:
-        is_folder = os.path.isdir(path)
-        if not (is_folder or (glob.has_magic(path) and not os.path.exists(path))):
-            is_picture = Path(path).suffix.lower() in PICTURE_SUFFIXES
-            yield path, f'{path} is a picture: "livefer image" is for them' if is_picture else None
-            continue
-        pattern = str(Path(glob.escape(path)) / "*") if is_folder else path
-        found = sorted(glob.glob(pattern, recursive=True))
-        videos = [file for file in found if Path(file).suffix.lower() in VIDEO_SUFFIXES]
-        yield from ((file, None) for file in videos)
-        if not videos:
-            yield path, f"no video at {pattern} ({len(found)} other files or folders)"
+
+def _span(start: str, end: str | None, every: int, fps: float | None) -> Span:
+    if every > 1 and fps is not None:
+        raise ConfigError("--every and --fps set the same thing in two ways: leave one out")
+    span = Span(_seconds("--start", start), _seconds("--end", end) if end else None, every, fps)
+    if span.end_s is not None and span.end_s <= span.start_s:
+        raise ConfigError(f"--start {start} --end {end}: expected an end after the start")
+    return span
 
 
 def _names_of_copies(out: Path | None, videos: Sequence[str]) -> dict[str, Path]:
     """Return where each video's annotated copy goes."""
-    from livefer.media.h264_writer import SUFFIXES
-
     if out is None:
         return {}
     if out.suffix.lower() in SUFFIXES and not out.is_dir():
@@ -175,27 +173,27 @@ def _names_of_copies(out: Path | None, videos: Sequence[str]) -> dict[str, Path]
         return dict.fromkeys(videos, out)
     if out.suffix and not out.is_dir():
         raise ConfigError(
-            f"--out {out} is no name for a video: expected a folder, or a name that ends in "
+            f"--out {out} is not a video's name: expected a folder, or a name that ends in "
             f"{', '.join(SUFFIXES)}"
         )
     if out.is_file():
         raise ConfigError(f"--out {out} is a file: expected a folder, existing or new")
-    names: dict[str, Path] = {}
     taken = {Path(video).resolve() for video in videos}
-    for video in videos:
-        path, n = out / f"{Path(video).stem}.mp4", 1
-        while path.resolve() in taken:
-            n += 1
-            path = out / f"{Path(video).stem}-{n}.mp4"
-        taken.add(path.resolve())
-        names[video] = path
-    return names
+    return {video: free_name(out / f"{Path(video).stem}.mp4", taken) for video in videos}
 
 
-def _checked_name(path: Path, suffix: str) -> Path:
-    if path.suffix.lower() != suffix or path.is_dir():
-        raise ConfigError(f"--{suffix[1:]} {path}: expected the name of a file ending in {suffix}")
-    return path
+def _tables(csv: Path | None, jsonl: Path | None, parquet: Path | None) -> list[Path]:
+    """Return the names of the tables to write, once they are checked."""
+    tables = []
+    for path, suffix in ((csv, ".csv"), (jsonl, ".jsonl"), (parquet, ".parquet")):
+        if path is None:
+            continue
+        if path.suffix.lower() != suffix or path.is_dir():
+            raise ConfigError(
+                f"--{suffix[1:]} {path}: expected the name of a file ending in {suffix}"
+            )
+        tables.append(path)
+    return tables
 
 
 def _seconds(option: str, text: str) -> float:
@@ -208,23 +206,13 @@ def _seconds(option: str, text: str) -> float:
             raise ValueError
     except ValueError:
         raise ConfigError(
-            f"{option} {text} is no time: expected seconds, m:ss or h:mm:ss, as in 90 or 1:30"
+            f"{option} {text} is not a time: expected seconds, m:ss or h:mm:ss, as in 90 or 1:30"
         ) from None
     return sum(part * 60.0**power for power, part in enumerate(reversed(parts)))
 
 
-def _about(recognizer: Recognizer) -> dict[str, str]:
-    """Return what a Parquet table says about how it was made."""
-    from livefer.version import __version__
-
-    classifier = recognizer.classifier
-    return {"livefer.version": __version__, "livefer.model": str(classifier.name)}
-
-
 def _made_with(recognizer: Recognizer, span: Span) -> dict[str, str]:
-    """Return what a report says about how it was made."""
-    from livefer.summary.html_report import about_model
-
+    """Return the settings that a report lists."""
     looked_at = "every frame" if span.every == 1 else f"each frame of {span.every}"
     if span.fps is not None:
         looked_at = f"{span.fps:g} frames a second"

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import math
-import os
-import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
-from types import FrameType
 from typing import TYPE_CHECKING
 
-from livefer.cli.outputs import Story
 from livefer.errors import SourceError
 from livefer.formatting import count, length
+from livefer.system.interrupts import StopRequested
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -24,20 +19,8 @@ if TYPE_CHECKING:
     from livefer.media.pyav_reader import VideoReader
     from livefer.recognizer import Recognizer
     from livefer.results import FrameResult
+    from livefer.summary.video_digest import VideoDigest
     from livefer.tables.writing import TableSink
-
-STOPPED = 130
-"""The exit code of what Ctrl-C ended."""
-
-_ONE_PRESS_S, _HANGS_S = 1.0, 10.0
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the user has asked for: to stop, and to leave out what waits to be encoded."""
-
-    stop: Event = field(default_factory=Event)
-    hurry: Event = field(default_factory=Event)
 
 
 @dataclass(frozen=True)
@@ -79,9 +62,9 @@ class Work:
 
     recognizer: Recognizer
     tables: Sequence[TableSink]
-    story: Story | None
+    digest: VideoDigest | None
     span: Span
-    asked: Asked
+    requested: StopRequested
     bar: Progress
     total: Total
 
@@ -117,8 +100,8 @@ class Work:
             annotated = writer = None
             if copy is not None:
                 writer = VideoWriter(copy, reader.info, reader.name, span.start_s)
-                annotated = stack.enter_context(AnnotatedVideo(writer, self.asked.hurry))
-            for result in recognise_video(self.recognizer, reader, self.asked.stop):
+                annotated = stack.enter_context(AnnotatedVideo(writer, self.requested.hurry))
+            for result in recognise_video(self.recognizer, reader, self.requested.stop):
                 self._write(result)
                 if annotated is not None:
                     annotated.write(result)
@@ -128,10 +111,10 @@ class Work:
                 took_s = max(time.monotonic() - began_s, 1e-3)
                 done_s = shown_s - span.start_s
                 speed = f"{n_frames / took_s:.0f} frames/s, {done_s / took_s:.1f}×"
-                speed = "ending" if self.asked.stop.is_set() else speed
+                speed = "ending" if self.requested.stop.is_set() else speed
                 self.bar.update(task, completed=done_s, speed=speed)
             if annotated is not None and writer is not None:
-                annotated.close(whole=span.end_s is None and not self.asked.stop.is_set())
+                annotated.close(whole=span.end_s is None and not self.requested.stop.is_set())
                 self.total.copies += [writer.path] if n_frames and writer.path.exists() else []
                 self.total.errors += [writer.hint] if writer.hint else []
         self.total.n_persons += len(persons)
@@ -140,69 +123,8 @@ class Work:
     def _write(self, result: FrameResult) -> None:
         for table in self.tables:
             table.write(result)
-        if self.story is not None:
-            self.story.add(result)
+        if self.digest is not None:
+            self.digest.add(result)
         self.total.n_frames += result.image is not None
         self.total.n_faces += len(result.faces)
         self.total.errors += [result.error] if result.error else []
-
-
-@contextmanager
-def stopping() -> Iterator[Asked]:
-    """Let Ctrl-C, or a request to terminate, end the work in good order.
-
-    Nothing is interrupted, so that all files are whole. Presses that follow each other within a
-    second are one. A second one hurries; long after it, a third one ends the process as it is.
-    """
-    asked = Asked()
-    pressed_s = hurried_s = -math.inf
-
-    def press(number: int, frame: FrameType | None) -> None:
-        nonlocal pressed_s, hurried_s
-        now_s, before_s = time.monotonic(), pressed_s
-        pressed_s = now_s
-        if now_s < before_s + _ONE_PRESS_S:
-            return
-        if not asked.stop.is_set():
-            asked.stop.set()
-        elif not asked.hurry.is_set():
-            asked.hurry.set()
-            hurried_s = now_s
-        elif now_s >= hurried_s + _HANGS_S:
-            os._exit(STOPPED)
-
-    numbers = [
-        number
-        for number in (signal.SIGINT, signal.SIGTERM)
-        if signal.getsignal(number) != signal.SIG_IGN
-    ]
-    before = {number: signal.signal(number, press) for number in numbers}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def work_bar() -> Progress:
-    """Return a bar with speed and time left, on stderr where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[speed]}"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )

@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from livefer.cli.shared import (
-    DetectorOption,
-    ModelOption,
-    PriorOption,
-    SmoothingOption,
-    check_not_read,
-    terminable,
-    write_hint,
-)
+from livefer.cli.console import print_hint
+from livefer.cli.files import check_not_read
+from livefer.cli.options import DetectorOption, ModelOption, PriorOption, SmoothingOption
 from livefer.errors import LiveferError, SourceError
 from livefer.formatting import count
+from livefer.live.recorder import VideoSink
+from livefer.live.view import LiveView
+from livefer.live.window import open_display, show
+from livefer.media.names import is_pattern
+from livefer.media.sources import Source, open_source
+from livefer.recognizer import Recognizer
+from livefer.system.interrupts import stop_requests
 
 
 def webcam(
     source: Annotated[
-        str, typer.Option(help="A camera's number, a video file, or a stream's rtsp:// or http://.")
+        str,
+        typer.Option(
+            help="Number of a camera, a video file, or the rtsp:// or http:// address of a stream.",
+            metavar="SOURCE",
+        ),
     ] = "0",
     mirror: Annotated[
-        bool, typer.Option("--mirror", help="Show a mirror image, as people expect of themselves.")
+        bool, typer.Option("--mirror", help="Show a mirror image, as people see themselves.")
     ] = False,
     record: Annotated[
         Path | None,
         typer.Option(
-            help="Keep the annotated picture as a video, at most 1920 pixels wide or high; "
-            "without a display, do only that.",
+            help="Record the annotated picture as a video, at most 1920 pixels wide or high. "
+            "Without a display, only record.",
             metavar="OUT.MP4",
         ),
     ] = None,
@@ -51,51 +54,58 @@ def webcam(
     """Recognise faces live in a window.
 
     Keys: Q or Esc quits, R resets the smoothing, G shows the heat map, S saves a snapshot,
-    M mirrors, H lists the keys. Recognition takes the newest frame; the frames that it skips
-    are counted and shown.
+    M mirrors, H lists the keys. Recognition takes the newest frame; the window shows how many
+    frames it skipped.
     """
-    from livefer.live.recorder import VideoSink
-    from livefer.live.view import LiveView
-    from livefer.live.window import open_display, show
-    from livefer.media.sources import open_source
-    from livefer.recognizer import Recognizer
-
     check_not_read([record], [source])
     _check_source(source)
     recognizer = Recognizer(model, detector, smoothing, heatmaps=heatmap, prior=prior)
-    has_display = True
+    has_display = _open_display(record)
+    frames = _open(source, has_display)
+    print_hint(recognizer)
+    recording = VideoSink(record, frames.fps) if record else None
+    view = LiveView(recognizer, frames, mirror, recording)
+    try:
+        with stop_requests(on_stop=lambda: view.press("q")), view:
+            if has_display:
+                show(view, f"livefer: {frames.name}")
+            while view.running:
+                time.sleep(0.05)
+    except SourceError:  # the camera is gone, the recording is not
+        if record and view.state.n_recognised:
+            sys.stderr.write(f"wrote {record}\n")
+        raise
+    state = view.state
+    line = f"{count(state.n_recognised, 'frame')} recognised, {state.n_skipped:,} skipped"
+    line += f"; model {recognizer.classifier.name}"
+    line += f"; wrote {record}" if record and state.n_recognised else ""
+    sys.stderr.write(f"{line}\n")
+
+
+def _check_source(source: str) -> None:
+    """Raise SourceError for a path that does not exist, before a display is needed."""
+    is_path = not (source.isdecimal() or "://" in source or is_pattern(source))
+    if is_path and not os.path.exists(source):
+        raise SourceError(f"{source} does not exist: check the path")
+
+
+def _open_display(record: Path | None) -> bool:
+    """Open the display; return False where there is none and the run only records."""
     try:
         open_display()
     except LiveferError:
         if record is None:
             raise
-        has_display = False
         sys.stderr.write("there is no display: recording only, Ctrl-C ends it\n")
+        return False
+    return True
+
+
+def _open(source: str, has_display: bool) -> Source:
+    """Open a source; a window needs one that moves."""
     frames = open_source(source, live=True if has_display else None)
     if has_display and not frames.live:
         if os.path.isdir(source):
             raise SourceError(f"{source} is a folder: expected one video")
-        raise SourceError(f'{source} does not move: "livefer image" is for pictures')
-    write_hint(recognizer)
-    recording = VideoSink(record, frames.fps) if record else None
-    view = LiveView(recognizer, frames, mirror, recording)
-    try:
-        with suppress(KeyboardInterrupt), terminable(), view:
-            if has_display:
-                show(view, f"livefer: {frames.name}")
-            while view.running:
-                time.sleep(0.05)
-    except SourceError:  # the camera is gone, what was recorded is not
-        if record and view.state.n_recognised:
-            sys.stderr.write(f"wrote {record}\n")
-        raise
-    line = f"{count(view.state.n_recognised, 'frame')} recognised, {view.state.n_skipped:,} skipped"
-    line += f"; wrote {record}" if record and view.state.n_recognised else ""
-    sys.stderr.write(f"{line}\n")
-
-
-def _check_source(source: str) -> None:
-    """Raise SourceError for a path that does not exist, before a display is asked for."""
-    is_path = not (source.isdecimal() or "://" in source or glob.has_magic(source))
-    if is_path and not os.path.exists(source):
-        raise SourceError(f"{source} does not exist: check the path")
+        raise SourceError(f'{source} does not move: "livefer image" reads pictures')
+    return frames

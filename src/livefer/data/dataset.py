@@ -1,9 +1,9 @@
 """FER2013, or any folder of class folders, as arrays: read once, checked, kept in a cache.
 
-Read are FER2013 as Kaggle's folder (`train/<class>/`, and `test/<class>/` where `PublicTest_*` is
-val and `PrivateTest_*` is test), FER2013 as the original CSV, `train/ val/ test/` folders with any
-class names, and one folder of class folders, which is split by a seed. What cannot be read is
-reported in `Dataset.unreadable` with its reason, never silently left out.
+Four layouts: FER2013 as Kaggle's folder (`train/<class>/`, and `test/<class>/` where `PublicTest_*`
+is val and `PrivateTest_*` is test), FER2013 as the original CSV, `train/ val/ test/` folders with
+any class names, and one folder of class folders, which a seed splits. `Dataset.unreadable` lists
+every file that could not be read, with the reason.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from livefer.data.readers import (
     FER2013_USAGES,
     Progress,
-    Table,
+    Samples,
     list_folder,
     read_csv,
     read_pictures,
@@ -38,8 +38,8 @@ class Split:
     """One part of a data set.
 
     faces: (N, 48, 48) uint8, gray
-    targets: (N,) int64, index into Dataset.classes
-    files: N paths relative to Dataset.root, or a CSV's lines, as "line 17"
+    targets: (N,) int64, indices into Dataset.classes
+    files: N paths relative to Dataset.root, or lines of a CSV, as "line 17"
     """
 
     name: str
@@ -55,8 +55,8 @@ class Split:
 class Dataset:
     """Faces with their classes, in up to three splits.
 
-    origin: in words, what was read and what decided the splits
-    unreadable: (file, reason) of everything among the pictures that is not in a split
+    origin: the layout and the source of the splits, in words
+    unreadable: (file, reason) of everything among the pictures that could not be read
     """
 
     root: Path
@@ -66,7 +66,7 @@ class Dataset:
     origin: str
 
     def split(self, name: str) -> Split:
-        """Return train, val or test; the error for a missing one says what would make it."""
+        """Return train, val or test; the DatasetError for a missing one says what would make it."""
         if name in self.splits:
             return self.splits[name]
         if name not in SPLITS:
@@ -95,9 +95,12 @@ class Dataset:
 def read_dataset(
     path: str | Path, seed: int = 0, val_share: float = 0.1, progress: Progress | None = None
 ) -> Dataset:
-    """Read a data set from its folder or CSV file, or from the cache where nothing has changed.
+    """Read a data set from its folder or CSV file, or from the cache if nothing has changed.
 
-    seed, val_share: where the data comes without splits, val and test get this share of each class
+    seed, val_share: of data without splits, val and test each get this share of every class
+    progress: called with the number of pictures, or bytes of the CSV, done and of all
+
+    Raises DatasetError where there is no data set, or a class without a picture to train on.
     """
     root = Path(path).expanduser()
     if not root.exists():
@@ -113,51 +116,51 @@ def read_dataset(
     if root.is_dir():
         entries = list_folder(root)
         listing = [(e.file, e.size, e.mtime_ns) for e in entries]
-        table = _cached(root, listing, lambda: read_pictures(root, entries, progress))
+        samples = _cached(root, listing, lambda: read_pictures(root, entries, progress))
         origin = "class folders"
     else:
         stat = root.stat()
         listing = [(root.name, stat.st_size, stat.st_mtime_ns)]
-        table = _cached(root, listing, lambda: read_csv(root, progress))
+        samples = _cached(root, listing, lambda: read_csv(root, progress))
         origin = "FER2013's CSV"
-    if "" in table.splits:
-        table.splits = _draw_splits(table, seed, val_share)
+    if "" in samples.splits:
+        samples.splits = _draw_splits(samples, seed, val_share)
         origin += f", val and test {100 * val_share:g} % each, drawn per class with seed {seed}"
-    return _assemble(root, table, origin)
+    return _assemble(root, samples, origin)
 
 
-def _assemble(root: Path, table: Table, origin: str) -> Dataset:
-    if not table.files:
-        first = f" (first: {': '.join(table.unreadable[0])})" if table.unreadable else ""
+def _assemble(root: Path, samples: Samples, origin: str) -> Dataset:
+    if not samples.files:
+        first = f" (first: {': '.join(samples.unreadable[0])})" if samples.unreadable else ""
         raise DatasetError(f"{root} has no readable picture in a class folder{first}")
-    names = set(table.classes)
+    names = set(samples.classes)
     classes = CLASSES if names == set(CLASSES) else tuple(sorted(names))
-    targets = np.array([classes.index(label) for label in table.labels], np.int64)
-    part = np.array(table.splits)
+    targets = np.array([classes.index(label) for label in samples.labels], np.int64)
+    part = np.array(samples.splits)
     splits = {}
     for name in SPLITS:
         chosen = np.flatnonzero(part == name)
         if len(chosen):
-            files = tuple(table.files[i] for i in chosen)
-            splits[name] = Split(name, table.faces[chosen], targets[chosen], files)
+            files = tuple(samples.files[i] for i in chosen)
+            splits[name] = Split(name, samples.faces[chosen], targets[chosen], files)
     if "train" in splits and root.is_dir():
         for class_id in set(range(len(classes))) - set(splits["train"].targets.tolist()):
             raise DatasetError(
                 f'{root}: class "{classes[class_id]}" has no readable picture to train on: '
                 "add some, or remove its folder everywhere"
             )
-    unreadable = tuple((file, reason) for file, reason in table.unreadable)
+    unreadable = tuple((file, reason) for file, reason in samples.unreadable)
     return Dataset(root, classes, splits, unreadable, origin)
 
 
-def _draw_splits(table: Table, seed: int, share: float) -> list[str]:
-    """Return a split for each picture: val and test get `share` of each class."""
+def _draw_splits(samples: Samples, seed: int, share: float) -> list[str]:
+    """Return the split of each picture: val and test each get `share` of every class."""
     if not 0 < share < 0.5:
         raise DatasetError(f"val_share must lie between 0 and 0.5, got {share}")
     generator = np.random.default_rng(seed)
-    splits = np.full(len(table.labels), "train", dtype="<U5")
-    labels = np.array(table.labels)
-    for label in sorted(set(table.labels)):
+    splits = np.full(len(samples.labels), "train", dtype="<U5")
+    labels = np.array(samples.labels)
+    for label in sorted(set(samples.labels)):
         members = generator.permutation(np.flatnonzero(labels == label))
         n_held_out = round(len(members) * share)
         splits[members[:n_held_out]] = "val"
@@ -165,15 +168,17 @@ def _draw_splits(table: Table, seed: int, share: float) -> list[str]:
     return [str(split) for split in splits]
 
 
-def _cached(root: Path, listing: list[tuple[str, int, int]], read: Callable[[], Table]) -> Table:
-    """Return what `read` returns, kept for as long as the listing stays the same."""
+def _cached(
+    root: Path, listing: list[tuple[str, int, int]], read: Callable[[], Samples]
+) -> Samples:
+    """Return what `read` returns, from the cache as long as the listing stays the same."""
     source = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
     content = hashlib.sha256(json.dumps([_CACHE_VERSION, listing]).encode()).hexdigest()[:16]
     name = f"dataset-{source}-{content}"
     if arrays := load_arrays(name):
-        return Table(arrays["faces"], **json.loads(arrays["rest"].tobytes()))
-    table = read()
-    rest = {f.name: getattr(table, f.name) for f in fields(table) if f.name != "faces"}
+        return Samples(arrays["faces"], **json.loads(arrays["rest"].tobytes()))
+    samples = read()
+    rest = {f.name: getattr(samples, f.name) for f in fields(samples) if f.name != "faces"}
     packed = np.frombuffer(json.dumps(rest).encode(), np.uint8)
-    save_arrays(name, {"faces": table.faces, "rest": packed}, replaces=f"dataset-{source}-*")
-    return table
+    save_arrays(name, {"faces": samples.faces, "rest": packed}, replaces=f"dataset-{source}-*")
+    return samples

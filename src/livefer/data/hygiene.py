@@ -1,6 +1,6 @@
-"""What is wrong with a data set that reads well: blank images, copies, labels that disagree.
+"""Faults of a readable data set: blank images, copies, labels that disagree, twins across splits.
 
-The figures for FER2013 in the constants below were measured on Kaggle's folder (28,709 training
+The figures for FER2013 at the constants below were measured on Kaggle's folder (28,709 training
 and 3,589 PublicTest images).
 """
 
@@ -18,46 +18,49 @@ from livefer.data.dataset import Dataset, Split
 from livefer.system.cache import load_arrays, save_arrays
 
 BLANK_STD = 2.0
-"""Images whose pixels spread less are blank. FER2013's 13 have at most 0.65; next comes 4.1."""
+"""Standard deviation of the pixels, gray levels: images with less are blank.
+
+FER2013's 13 blank images have at most 0.65, the next image has 4.1.
+"""
 
 NEAR_CORRELATION = 0.95
-"""From this correlation of their pixels on, two images are near copies.
+"""Correlation of the pixels: two images with at least this are near copies.
 
-Looked at on FER2013, twelve pairs in each band: down to 0.92 all show the same photograph (other
-compression, another watermark, a slightly other crop), at 0.90 two of twelve do not. Mirrored
-copies need no search of their own: with them 374 PublicTest images have a twin instead of 373.
+Twelve pairs of FER2013 in each band were compared by eye: down to 0.92 all show the same photograph
+(another compression, watermark or crop), at 0.90 two of twelve do not. Mirrored copies are not
+searched: with them 374 PublicTest images have a twin instead of 373.
 """
 
 _BLOCK = 2048  # rows of a matrix product: 19 MB of float32 faces at a time
 
 
 def blank(faces: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return (N,) bool: which faces (N, 48, 48) uint8 show nothing."""
+    """Return (N,) bool: which faces (N, 48, 48) uint8 are blank."""
     mask: NDArray[np.bool_] = faces.std(axis=(1, 2), dtype=np.float32) < BLANK_STD
     return mask
 
 
 def groups(faces: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return (N,) int64: faces (N, 48, 48) uint8 with equal pixels have equal numbers, from 0."""
+    """Return (N,) int64 from 0: equal numbers for faces (N, 48, 48) uint8 with equal pixels."""
     seen: dict[bytes, int] = {}
     return np.array([seen.setdefault(face.tobytes(), len(seen)) for face in faces], np.int64)
 
 
 def conflicting(faces: NDArray[np.uint8], targets: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return (N,) bool: which images have a copy with another label, all such copies alike.
+    """Return (N,) bool: which images have a copy with another label; every such copy counts.
 
     faces: (N, 48, 48) uint8
     targets: (N,) int64
     """
     group = groups(faces)
-    pairs = np.unique(np.stack([group, targets]), axis=1)  # (2, P), one of a kind
+    pairs = np.unique(np.stack([group, targets]), axis=1)  # (2, P)
     n_labels = np.bincount(pairs[0], minlength=int(group.max(initial=0)) + 1)
     mask: NDArray[np.bool_] = n_labels[group] > 1
     return mask
 
 
 def copies(faces: NDArray[np.uint8], train_faces: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return (N,) bool: which faces (N, 48, 48) uint8 are, pixel for pixel, in train_faces."""
+    """Return (N,) bool: which faces (N, 48, 48) uint8 are in train_faces, pixel for pixel."""
     known = {face.tobytes() for face in train_faces}
     return np.array([face.tobytes() in known for face in faces], bool)
 
@@ -65,7 +68,7 @@ def copies(faces: NDArray[np.uint8], train_faces: NDArray[np.uint8]) -> NDArray[
 def twins(faces: NDArray[np.uint8], train_faces: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return (N,) bool: which faces are copies or near copies of one in train_faces.
 
-    Takes seconds for FER2013 (a product of all with all), so the answer is kept in the cache.
+    Compares every pair, which takes seconds for FER2013: the result is kept in the cache.
 
     faces: (N, 48, 48) uint8
     train_faces: (M, 48, 48) uint8
@@ -96,7 +99,7 @@ def _closest(faces: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.
 
 
 def _unit(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return (N, H·W) float32 rows of mean 0 and length 1: their products are correlations."""
+    """Return (N, H·W) float32 rows of mean 0 and length 1, whose products are correlations."""
     rows = faces.reshape(len(faces), -1).astype(np.float32)
     rows -= rows.mean(axis=1, keepdims=True)
     rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
@@ -105,11 +108,11 @@ def _unit(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True)
 class SplitHygiene:
-    """What was found in one split.
+    """The faults of one split.
 
     n_redundant: images beyond the first of each group with equal pixels
     n_conflicting_groups, n_conflicting: groups with more than one label, and the images in them
-    n_copies_of_train, n_twins_in_train: pixel copies, and those together with the near ones
+    n_copies_of_train, n_twins_in_train: pixel copies; pixel copies and near copies together
     """
 
     n_images: int
@@ -126,13 +129,13 @@ class SplitHygiene:
 
 
 def inspect(dataset: Dataset) -> dict[str, SplitHygiene]:
-    """Look at each split, and at what val and test share with train."""
+    """Return the faults of each split; those of val and test include what they share with train."""
     train = dataset.splits.get("train")
     return {name: _inspect_split(split, train) for name, split in dataset.splits.items()}
 
 
 def files_of(split: Split, train: Split | None) -> dict[str, list[Any]]:
-    """Return the files behind a split's figures: blank ones, groups of copies, twins in train."""
+    """Return the files behind the figures of a split: blank, groups of copies, twins in train."""
     by_pixels: dict[int, list[int]] = {}
     for row, number in enumerate(groups(split.faces)):
         by_pixels.setdefault(int(number), []).append(row)

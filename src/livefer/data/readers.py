@@ -1,6 +1,6 @@
-"""Where a data set comes from: class folders of pictures, or FER2013's CSV, read into a table.
+"""Readers of data sets: class folders of pictures, or FER2013's CSV.
 
-Knows nothing about the cache and does not decide splits that the files leave open.
+Knows nothing about the cache, and leaves open the splits that the files do not name.
 """
 
 from __future__ import annotations
@@ -21,26 +21,28 @@ from numpy.typing import NDArray
 from livefer.errors import DatasetError
 from livefer.labels import CLASSES, FER2013_CSV_ORDER
 from livefer.media.opencv_reader import quiet
+from livefer.media.pictures import is_cut_short
 
 SIZE = 48
 FER2013_USAGES = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
 _SPLIT_FOLDERS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
-_NOT_DATA = ("thumbs.db", "desktop.ini")  # and names with a leading dot: what file managers leave
+_NOT_DATA = ("thumbs.db", "desktop.ini")  # of file managers, as are names with a leading dot
 
-# Threads wait for the disk together and decode large pictures side by side; small ones gain nothing
-# (32 k files of 48 × 48 take 1.5 s from a warm disk either way), one task for each file costs 40 %.
+# Several threads read from a slow disk and decode large pictures side by side. Small pictures gain
+# nothing (32,000 of 48×48 take 1.5 s from a warm disk either way), and a task per file costs 40 %.
 _THREADS, _CHUNK = 4, 128
 
-Progress = Callable[[int, int], None]  # (read so far, in all)
+Progress = Callable[[int, int], None]
+"""Called with the number of items, or bytes, done and of all."""
 
 
 @dataclass(slots=True)
-class Table:
-    """Everything read, before it is sorted into splits.
+class Samples:
+    """All faces of a data set, not yet sorted into splits.
 
     faces: (N, 48, 48) uint8
-    classes: names of all classes, also of one without a picture; in no order
-    splits, labels, files: N texts each; split "" is for the seed to decide
+    classes: names of all classes, those without a picture included, in no order
+    splits, labels, files: N texts each; the split "" is drawn by the seed
     unreadable: (file, reason)
     """
 
@@ -67,7 +69,10 @@ class Entry:
 
 
 def list_folder(root: Path) -> list[Entry]:
-    """List the files of all class folders, sorted by split, class and name."""
+    """List the files of all class folders, sorted by split, class and name.
+
+    Raises DatasetError for a folder without class folders, and for an empty class to train on.
+    """
     named = {folder: _SPLIT_FOLDERS.get(folder.name.lower()) for folder in _folders(root)}
     parts = [(folder, split) for folder, split in named.items() if split]
     entries: list[Entry] = []
@@ -102,16 +107,16 @@ def _list_class(root: Path, folder: Path, split: str) -> Iterator[Entry]:
             own = FER2013_USAGES.get(item.name.partition("_")[0], split)
         try:
             stat = item.stat()
-        except OSError:  # a link to nothing; reading it will say so
+        except OSError:  # a broken link: reading it reports the reason
             stat = item.stat(follow_symlinks=False)
         yield Entry(own, folder.name, prefix + item.name, stat.st_size, stat.st_mtime_ns)
 
 
-def read_pictures(root: Path, entries: list[Entry], progress: Progress | None) -> Table:
-    """Read the pictures of a listing; those that cannot be read become the table's `unreadable`."""
+def read_pictures(root: Path, entries: list[Entry], progress: Progress | None) -> Samples:
+    """Read the pictures of a listing; `unreadable` lists those that cannot be read."""
     faces = np.empty((len(entries), SIZE, SIZE), np.uint8)
     good: list[int] = []
-    table = Table(faces, classes=list({entry.label for entry in entries}))
+    samples = Samples(faces, classes=list({entry.label for entry in entries}))
     starts = range(0, len(entries), _CHUNK)
 
     def read_chunk(start: int) -> list[NDArray[np.uint8] | str]:
@@ -121,21 +126,21 @@ def read_pictures(root: Path, entries: list[Entry], progress: Progress | None) -
         for start, chunk in zip(starts, pool.map(read_chunk, starts), strict=True):
             for i, face in enumerate(chunk, start):
                 if isinstance(face, str):
-                    table.unreadable.append((entries[i].file, face))
+                    samples.unreadable.append((entries[i].file, face))
                 else:
                     faces[i] = face
                     good.append(i)
             if progress:
                 progress(start + len(chunk), len(entries))
-    table.faces = faces[good]
-    table.splits = [entries[i].split for i in good]
-    table.labels = [entries[i].label for i in good]
-    table.files = [entries[i].file for i in good]
-    return table
+    samples.faces = faces[good]
+    samples.splits = [entries[i].split for i in good]
+    samples.labels = [entries[i].label for i in good]
+    samples.files = [entries[i].file for i in good]
+    return samples
 
 
 def _read_picture(path: Path) -> NDArray[np.uint8] | str:
-    """Return a picture as (48, 48) uint8, or why it cannot be read."""
+    """Return a picture as (48, 48) uint8, or the reason why it cannot be read."""
     if path.is_dir():
         return "a folder where a picture was expected"
     try:
@@ -144,7 +149,7 @@ def _read_picture(path: Path) -> NDArray[np.uint8] | str:
         return f"cannot be opened: {error.strerror}"
     if not data:
         return "an empty file"
-    if _is_cut_short(data):
+    if is_cut_short(data):
         return "a picture that is cut short"
     try:
         face = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
@@ -159,57 +164,43 @@ def _read_picture(path: Path) -> NDArray[np.uint8] | str:
     return face.astype(np.uint8, copy=False)
 
 
-def _is_cut_short(data: bytes) -> bool:
-    """Say whether a JPEG or PNG lacks its end: OpenCV would fill the rest with gray and go on."""
-    if data.startswith(b"\x89PNG"):
-        return b"IEND" not in data
-    if not data.startswith(b"\xff\xd8"):
-        return False
-    # Segments are skipped by their length, so that a thumbnail's end does not count as the end.
-    at = 2
-    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":  # until start of scan
-        is_fill = data[at + 1 : at + 2] == b"\xff"
-        at += 1 if is_fill else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return data.find(b"\xff\xd9", at) < 0
-
-
 # The original CSV
 
 
-def read_csv(path: Path, progress: Progress | None) -> Table:
-    """Read fer2013.csv or icml_face_data.csv; wrong lines become the table's `unreadable`."""
+def read_csv(path: Path, progress: Progress | None) -> Samples:
+    """Read fer2013.csv or icml_face_data.csv; `unreadable` lists the wrong lines."""
     faces: list[NDArray[np.uint8]] = []
-    table = Table(np.empty((0, SIZE, SIZE), np.uint8), classes=list(CLASSES))
+    samples = Samples(np.empty((0, SIZE, SIZE), np.uint8), classes=list(CLASSES))
     size, n_read = path.stat().st_size, 0
     with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
         rows = csv.reader(file)
         header = [name.strip().lower() for _, row in islice(_lines(path, rows), 1) for name in row]
         if not {"emotion", "pixels"} <= set(header):
             raise DatasetError(
-                f"{path} is no FER2013 table: expected the columns emotion, pixels and Usage, "
-                f"its first line has {', '.join(header)[:80] or 'nothing'}"
+                f"{path} is not a table of FER2013: expected the columns emotion, pixels and "
+                f"Usage, its first line has {', '.join(header)[:80] or 'nothing'}"
             )
         for line, row in _lines(path, rows):
             n_read += sum(map(len, row))
             try:
                 split, label, face = _read_row(header, row)
             except ValueError as error:
-                table.unreadable.append((line, str(error)))
+                samples.unreadable.append((line, str(error)))
                 continue
             faces.append(face)
-            table.splits.append(split)
-            table.labels.append(label)
-            table.files.append(line)
+            samples.splits.append(split)
+            samples.labels.append(label)
+            samples.files.append(line)
             if progress and len(faces) % 100 == 0:
                 progress(n_read, size)
     if progress:
         progress(size, size)
-    table.faces = np.stack(faces) if faces else table.faces
-    return table
+    samples.faces = np.stack(faces) if faces else samples.faces
+    return samples
 
 
 def _lines(path: Path, rows: Any) -> Iterator[tuple[str, list[str]]]:
-    """Yield where each row that is not empty ends, and its fields."""
+    """Yield the last line of each row that is not empty, and its fields."""
     try:
         for row in rows:
             if row:
@@ -219,7 +210,7 @@ def _lines(path: Path, rows: Any) -> Iterator[tuple[str, list[str]]]:
 
 
 def _read_row(header: list[str], row: list[str]) -> tuple[str, str, NDArray[np.uint8]]:
-    """Return split, class and (48, 48) uint8 of a row; a ValueError says what is wrong with it."""
+    """Return split, class and face (48, 48) uint8 of a row; ValueError with what is wrong in it."""
     if len(row) != len(header):
         raise ValueError(f"has {len(row)} columns, expected {len(header)}")
     fields = dict(zip(header, map(str.strip, row), strict=True))

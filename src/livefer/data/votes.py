@@ -1,7 +1,7 @@
-"""What several people saw in each image, as shares of their votes: FER+'s table, or your own.
+"""People's votes on each image, as shares: FER+'s table, or your own.
 
-Read is a CSV with the column `file` (as in Split.files) and a column a class; other columns are
-other answers. Microsoft's fer2013new.csv has no `file`: its rows are those of fer2013.csv.
+Reads a CSV with a `file` column (as in Split.files) and a column for each class; other columns are
+other answers. Microsoft's fer2013new.csv has no `file` column: its rows are those of fer2013.csv.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _NOT_VOTES = ("file", "usage", "image name")
 class Votes:
     """The votes on the images of one split, in its order.
 
-    shares: (N, C) float32, of the votes on the classes, the share of each; zeros without any
-    weight: (N,) float32, the share of an image's votes that went to the classes; 0 without votes
-    majority: (N,) int64, the answer with more votes than any other, where it is a class; -1 where
-        it is none of them ("not a face"), where two answers are level, and without votes
-    agreed: (N,) bool, where the majority is also more than half of the votes, answers with a single
-        one aside: the images that published figures on FER+ are about
+    shares: (N, C) float32, the distribution of the votes on classes; zeros without any
+    weight: (N,) float32, the share of an image's votes that are on classes; 0 without votes
+    majority: (N,) int64, the class with more votes than any other answer; -1 where another answer
+        has the most ("not a face"), where two answers are level, and without votes
+    agreed: (N,) bool, whether the majority has more than half of the votes, not counting answers
+        with a single vote: the images of the published figures on FER+
     """
 
     shares: NDArray[np.float32]
@@ -42,7 +42,9 @@ class Votes:
 
 
 def read_votes(path: str | Path, split: Split, classes: tuple[str, ...]) -> Votes:
-    """Read the votes on a split's images; an image without a row has none.
+    """Read the votes on the images of a split; an image without a row has none.
+
+    Raises DatasetError where the table cannot be read, lacks a class, or has none of the images.
 
     FER+: Barsoum et al. 2016, https://arxiv.org/abs/1608.01041
     """
@@ -82,14 +84,14 @@ def read_votes(path: str | Path, split: Split, classes: tuple[str, ...]) -> Vote
 
 
 def voted_on(split: Split, votes: Votes) -> Split:
-    """Return the images somebody voted on, with the majority as targets: -1 where there is none."""
+    """Return the images with votes on a class; the majority are their targets, -1 for none."""
     rows = np.flatnonzero(votes.weight > 0)
     files = tuple(split.files[i] for i in rows)
     return Split(split.name, split.faces[rows], votes.majority[rows], files)
 
 
 def _read_table(path: Path) -> tuple[list[str], dict[str, NDArray[np.float32]]]:
-    """Return the names of the answers, and each image's votes by its file."""
+    """Return the names of the answers, and the votes on each image by its file."""
     rows: dict[str, NDArray[np.float32]] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -98,7 +100,7 @@ def _read_table(path: Path) -> tuple[list[str], dict[str, NDArray[np.float32]]]:
             lower = [name.lower() for name in header]
             if "file" not in lower and "image name" not in lower:
                 raise DatasetError(
-                    f'{path} is no table of votes: expected a column "file" and one for each '
+                    f'{path} is not a table of votes: expected a column "file" and one for each '
                     f"class, its first line has {', '.join(header)[:80] or 'nothing'}"
                 )
             columns = [i for i, name in enumerate(lower) if name not in _NOT_VOTES]
@@ -121,7 +123,7 @@ def _read_table(path: Path) -> tuple[list[str], dict[str, NDArray[np.float32]]]:
 
 
 def _numbers(values: list[str]) -> NDArray[np.float32]:
-    """Return the numbers; nan for what is none."""
+    """Return the numbers, or one nan if a value is not a number."""
     try:
         return np.array(values, np.float32)
     except ValueError:

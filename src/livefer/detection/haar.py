@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.errors import ModelError
-from livefer.faces.boxes import Boxes, Region, Scores, covered, crop_faces, shrunk, to_gray, xyxy
+from livefer.faces.boxes import Boxes, Region, Scores, covered, xyxy
+from livefer.faces.crops import crop_faces, shrunk, to_gray
 
 # On 104 photographs, 55 to 70 votes give the same number of right counts and no false face. Smaller
-# steps of scale, a larger picture or a second proposing cascade gain nothing (bench/detect.py,
-# docs/experiments.md).
+# steps of scale, a larger picture or a second proposing cascade gain nothing: bench/detect.py,
+# docs/experiments/detection.md#2026-11-22-haar-counts-right-in-93-of-104-photographs-instead-of-68
 _SIDE_PX = 960
-_MIN_FACE_PX = 24
+_MIN_WINDOW_PX = 24
 _MIN_VOTES = 65
 _MIN_VOTES_EACH = 8
 _KNOWN_VOTES = 45  # enough for a known face
@@ -27,7 +28,7 @@ _STEP = 1.2  # from one size of the proposer's window to the next
 # steps of scale.
 _LIVE_STEP = 1.3
 # For a known face, the proposer alone, in few steps, measures the place to 1 % and the size to 3 %
-# of its side, in 1.4 ms (docs/experiments.md).
+# of its side, in 1.4 ms: docs/experiments/tracking.md#2026-11-22-a-live-streams-faces-are-followed
 _QUICK = (1.5, 72, 5)  # scale of the patch, its pixels, and the least number of windows
 _QUICK_SIZES_PX = (36, 62)
 _QUICK_SHARE = 7  # windows of a vote to one of a quick look
@@ -44,7 +45,8 @@ class HaarDetector:
     """
 
     name = "haar"
-    # FER2013 was itself cut by such a cascade: bench/crop_scale.py, docs/experiments.md.
+    # FER2013 was itself cut by such a cascade: bench/crop_scale.py,
+    # docs/experiments/detection.md#2026-11-22-the-framing-of-fer2013-is-that-of-a-haar-box
     crop_scale = 1.0
     crop_shift_y = 0.0
     # Large faces, small ones, heads tilted to either side.
@@ -88,7 +90,7 @@ class HaarDetector:
             side_px = min(_SIDE_PX, max(gray.shape)) // 2
             return _best(*self._find(gray, side_px, region, known))
         if part == 1:
-            return _best(*self._find(gray, _SIDE_PX, region, known, _LIVE_STEP, 2 * _MIN_FACE_PX))
+            return _best(*self._find(gray, _SIDE_PX, region, known, _LIVE_STEP, 2 * _MIN_WINDOW_PX))
         small, scale = shrunk(gray, _SIDE_PX)
         left, top, right, bottom = (np.array(region) * scale).astype(int)
         cut = small[top : bottom + 1, left : right + 1]
@@ -154,7 +156,7 @@ class HaarDetector:
             small[top : bottom + 1, left : right + 1],
             scaleFactor=step,
             minNeighbors=0,
-            minSize=(_MIN_FACE_PX, _MIN_FACE_PX),
+            minSize=(_MIN_WINDOW_PX, _MIN_WINDOW_PX),
             maxSize=(max_px, max_px),
         )
         # groupRectangles drops single windows: with each of them twice it keeps all.

@@ -1,7 +1,7 @@
 """The face detector that finds more: YuNet, from a file that is downloaded once.
 
 ONNX Runtime runs it: it finds the faces that OpenCV's FaceDetectorYN finds, in less than half of
-the time (docs/experiments.md).
+the time: docs/experiments/detection.md#2026-11-28-onnx-runtime-runs-yunet
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.errors import ModelError
-from livefer.faces.boxes import Boxes, Scores, check_image, iou_matrix, shrunk
+from livefer.faces.boxes import Boxes, Scores, iou_matrix
+from livefer.faces.crops import check_image, shrunk
 from livefer.system.downloads import Progress, cache_dir, fetch, install
-from livefer.system.onnx_session import ONNX_ERRORS, open_session
+from livefer.system.onnx_session import onnx_errors, open_session
 
 YUNET_FILE = "face_detection_yunet_2023mar.onnx"
 YUNET_URL = (
@@ -28,8 +29,8 @@ YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4
 YUNET_HINT = "faces found with a Haar cascade; YuNet finds more of them: livefer download yunet"
 
 # On 104 photographs, with long sides of 320-1600 px and thresholds of 0.5-0.9: all counts are right
-# from 0.65 to 0.75 at 960 px; enlarging small pictures gains nothing (bench/detect.py,
-# docs/experiments.md).
+# from 0.65 to 0.75 at 960 px; enlarging small pictures gains nothing: bench/detect.py,
+# docs/experiments/detection.md#2026-11-22-haar-counts-right-in-93-of-104-photographs-instead-of-68
 _SIDE_PX = 960
 _THRESHOLD = 0.7
 _STRIDES_PX = (8, 16, 32)
@@ -39,7 +40,6 @@ _MAX_OVERLAP = 0.3  # IoU of two boxes, of which the one with the higher score i
 # onnx.proto's Dimension, two bytes long) become free ones (dim_param) of the same length.
 _FIXED_SIDES = re.compile(rb"(?s)(\n\x02\x08\x01\n\x02\x08\x03)\n\x03\x08..\n\x03\x08..")
 _FREE_SIDES = b"\\1\n\x03\x12\x01h\n\x03\x12\x01w"
-_WRONG_FILE: tuple[type[Exception], ...] = (ValueError, *ONNX_ERRORS)
 _OUTPUTS = [f"{what}_{stride}" for what in ("cls", "obj", "bbox") for stride in _STRIDES_PX]
 _KNOWN_THRESHOLD = 0.6  # enough for a known face
 _NEAR_IOU = 0.3  # of a known face's box and its new one, at least
@@ -53,7 +53,8 @@ class YuNetDetector:
     """
 
     name = "yunet"
-    # Framing of FER2013: bench/crop_scale.py, docs/experiments.md.
+    # Framing of FER2013: bench/crop_scale.py,
+    # docs/experiments/detection.md#2026-11-22-the-framing-of-fer2013-is-that-of-a-haar-box
     crop_scale = 1.12
     crop_shift_y = -0.02
     hint: str | None = None
@@ -66,11 +67,12 @@ class YuNetDetector:
                 "run livefer download yunet, or give the path of an .onnx you have"
             )
         self._input_hw: tuple[int, int] | None = None
+        wrong_file: tuple[type[Exception], ...] = (ValueError, *onnx_errors())
         content = _FIXED_SIDES.sub(_FREE_SIDES, path.read_bytes(), count=1)
         try:
             self._session = open_session(content)
             self._find(np.zeros((_STRIDE_PX, _STRIDE_PX, 3), np.uint8))  # another model fails here
-        except _WRONG_FILE as error:
+        except wrong_file as error:
             reason = str(error).strip().splitlines()[0]
             raise ModelError(
                 f"{path} is not a YuNet model ({reason}): expected {YUNET_FILE} of OpenCV Zoo"

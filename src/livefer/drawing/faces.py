@@ -1,8 +1,8 @@
-"""Boxes, labels, bars, heat maps and panels on a picture; knows nothing about windows or files.
+"""Boxes, labels, bars and heat maps of faces on a picture; knows nothing about windows or files.
 
-`draw_*` returns a new picture; `paint_*` changes the one it is given, which is what the live window
-uses. Everything is scaled to the picture, stays inside it and lies on a plate of its own, so that
-it can be read on any background from 160×120 to 4K.
+`draw_*` returns a new picture; `paint_*` changes its argument, as the live window needs it. All
+marks scale with the picture and stay inside it, and all text lies on a plate, so that it is
+readable on any background from 160×120 to 4K.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from livefer.drawing.text import (
     Colour,
     Corner,
     Image,
-    Lines,
     Overlay,
     corner_plate,
     fit_text,
@@ -30,7 +29,6 @@ from livefer.drawing.text import (
     make_overlay,
     mix,
     move_inside,
-    paint_panel,
     paint_plate,
     paint_text,
     readable_on,
@@ -41,7 +39,6 @@ from livefer.labels import colour_bgr
 from livefer.results import Face
 
 BAR_CORNERS: tuple[Corner, ...] = ("top-right", "top-left", "bottom-right", "bottom-left")
-_LEAST_SIGN = 0.12  # of the way from chance to certainty
 _MUTED: Colour = (150, 150, 150)
 _DIM = mix(WHITE, PLATE, 0.25)
 _EMPTY = mix(PLATE, WHITE, 0.18)
@@ -55,8 +52,8 @@ def draw_faces(
     """Return the picture with a box and a label on every face.
 
     image: (H, W, 3) uint8 BGR, or (H, W) gray
-    heatmaps: lay over each face where the network looked, if the face has its heat map
-    bars: chart the probabilities of a single face, in a corner that does not hide it
+    heatmaps: also paint the heat map of each face that has one
+    bars: also chart the probabilities of a single face, in a corner that does not hide it
     """
     canvas = _canvas(image)
     corner = None
@@ -70,8 +67,9 @@ def draw_faces(
 
 
 def draw_heatmap(image: Image, heatmap: NDArray[np.float32], box: Sequence[float]) -> Image:
-    """Return the picture with a heat map laid over a box.
+    """Return the picture with a heat map painted over a box.
 
+    image: (H, W, 3) uint8 BGR, or (H, W) gray
     heatmap: (h, w) float32, 0–1
     box: (left, top, right, bottom) in pixels; may reach outside the picture
     """
@@ -80,30 +78,30 @@ def draw_heatmap(image: Image, heatmap: NDArray[np.float32], box: Sequence[float
     return canvas
 
 
-def draw_panel(image: Image, lines: Lines, corner: Corner) -> Image:
-    """Return the picture with lines of text on a plate; pairs make two columns."""
+def overlay_cam(image: Image, cam: NDArray[np.float32]) -> Image:
+    """Return the picture with the positive part of a Grad-CAM map painted over all of it.
+
+    image: (H, W, 3) uint8 BGR, or (H, W) gray, as of a face that the network saw
+    cam: (h, w) float32, not rectified; its largest value becomes 1
+    """
     canvas = _canvas(image)
-    paint_panel(canvas, lines, corner)
+    height, width = canvas.shape[:2]
+    positive = np.maximum(cam, 0).astype(np.float32)
+    heat = np.maximum(cv2.resize(positive, (width, height), interpolation=cv2.INTER_CUBIC), 0)
+    if (peak := float(heat.max())) > 0:
+        paint_heatmap(canvas, heat / np.float32(peak), (0, 0, width, height))
     return canvas
 
 
 def main_face(faces: Sequence[Face]) -> Face | None:
-    """Return the largest face: the one whose probabilities are charted."""
+    """Return the largest face, whose probabilities are charted; None if there is none."""
     return max(faces, key=lambda face: float(_area(np.asarray(face.box))), default=None)
 
 
 def label_text(face: Face) -> str:
-    """Return what is written at a face: "happy 93%", or when uncertain "fear or sad? 41%".
-
-    Where all classes are nearly alike it is "unclear 16%": two names would say too much.
-    """
-    name = face.label
-    if face.uncertain:
-        chance = 1 / len(face.classes)
-        is_clear = face.confidence > chance + _LEAST_SIGN * (1 - chance)
-        name = f"{face.label} or {face.second_label}?" if is_clear else "unclear"
+    """Return the label drawn at a face: number, answer and confidence, as in "#2 happy 93%"."""
     number = "" if face.track_id is None else f"#{face.track_id} "
-    return f"{number}{name} {face.confidence:.0%}"
+    return f"{number}{face.answer} {face.confidence:.0%}"
 
 
 def paint_faces(
@@ -112,7 +110,10 @@ def paint_faces(
     heatmaps: bool = False,
     avoid: Sequence[NDArray[np.float32]] = (),
 ) -> None:
-    """Draw heat maps, then boxes, then labels, so that no label is covered; `avoid`: plates."""
+    """Paint heat maps, then boxes, then labels, so that nothing covers a label.
+
+    avoid: plates, (4,) xyxy in pixels each, that labels keep away from
+    """
     faces = sorted(faces, key=lambda face: -float(_area(np.asarray(face.box))))
     for face in faces:
         if heatmaps and face.heatmap is not None:
@@ -138,7 +139,7 @@ def paint_faces(
 
 
 def paint_heatmap(image: Image, heatmap: NDArray[np.float32], box: Sequence[float]) -> None:
-    """Blend a heat map over a box; where it is cold the picture stays as it is."""
+    """Blend a heat map over a box; where the map is 0 the picture stays as it is."""
     left, top, right, bottom = (round(v) for v in box)
     x0, y0 = max(left, 0), max(top, 0)
     x1, y1 = min(right, image.shape[1]), min(bottom, image.shape[0])
@@ -162,7 +163,7 @@ def paint_heatmap(image: Image, heatmap: NDArray[np.float32], box: Sequence[floa
 
 
 def paint_bars(image: Image, face: Face, corner: Corner = "top-right") -> None:
-    """Draw a bar for every class, with its name and share; the first is bright, the others dim."""
+    """Paint a bar for every class, with its name and share; the label's is bright, others dim."""
     layout = _bars_layout(*image.shape[:2], face.classes, bool(_title(face)))
     plate = bars_plate(image, face, corner)
     lay_over(image, _bars(layout, face.classes, face.class_id, _title(face)), plate)
@@ -179,7 +180,7 @@ def paint_bars(image: Image, face: Face, corner: Corner = "top-right") -> None:
         length = float(face.probabilities[i]) * bar.shape[1]
         whole = int(length)
         bar[:, :whole] = full
-        # A last column in between makes short bars move smoothly.
+        # A last column of a mixed colour makes short bars grow smoothly.
         bar[:, whole : whole + 1] = mix(_EMPTY, full, round(16 * (length - whole)) / 16)
         y += layout.row
 
@@ -195,11 +196,15 @@ def _title(face: Face) -> str:
 
 
 class _BarsLayout(NamedTuple):
-    """Where things are on the plate of the bars, in pixels.
+    """The layout of the plate with the bars, in pixels.
 
-    size, gap, wh: of the text, around what is on the plate, and of all of it
-    top, row: of the first class's row, and the height of all rows
-    text_y, bar_y, bar_h: in a row
+    size: of the text
+    gap: margin inside the plate
+    wh: width and height of the plate
+    top: of the first class's row
+    row: height of a row
+    text_y, bar_y: of text and bar in their row
+    bar_h: height of a bar
     left, right: of the bars
     """
 
@@ -239,7 +244,7 @@ def _bars_layout(height: int, width: int, classes: tuple[str, ...], has_title: b
 
 @lru_cache(maxsize=8)
 def _bars(layout: _BarsLayout, classes: tuple[str, ...], class_id: int, title: str) -> Overlay:
-    """Return what of the bars changes seldom: the plate, the names, and bars that are empty."""
+    """Return the part of the bars that changes seldom: plate, names and empty bars."""
 
     def paint(image: Image) -> None:
         paint_plate(image, np.array([0, 0, *layout.wh], np.float32), PLATE, 0.82)
@@ -259,9 +264,9 @@ def _bars(layout: _BarsLayout, classes: tuple[str, ...], class_id: int, title: s
 def free_corner(
     image: Image, face: Face, faces: Sequence[Face], corners: Sequence[Corner], most: float = 0.0
 ) -> Corner | None:
-    """Return the first of the corners where the face's bars hide least, or None.
+    """Return the first of the corners where the face's bars hide least of the faces, or None.
 
-    most: share of the bars' plate that may lie over faces
+    most: the share of the bars' plate that may lie over faces
     """
     boxes = np.array([f.box for f in faces], np.float32).reshape(-1, 4)
     hidden = _overlap(np.array([bars_plate(image, face, corner) for corner in corners]), boxes)
@@ -270,7 +275,7 @@ def free_corner(
 
 
 def _paint_box(image: Image, face: Face) -> None:
-    """Draw a rounded box; a dark line beneath sets it off from a background of its colour."""
+    """Paint a rounded box on a dark line, which sets it off from a background of its colour."""
     width = _line_width(image)
     left, top, right, bottom = face.box
     radius = min(0.12 * min(right - left, bottom - top), 8 * width)
@@ -295,7 +300,14 @@ def _place(
     others: NDArray[np.float32],
     taken: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Return where a face's label hides least: above its box, or else below, inside, beside it."""
+    """Return the plate of a face's label, (4,) xyxy, where it hides least.
+
+    It lies above the face's box, or else below, inside or beside it.
+
+    wh: width and height of the plate
+    others: (N, 4) boxes of the other faces
+    taken: (M, 4) plates that are there already
+    """
     w, h = wh
     left, top, right, bottom = box
     edge = _line_width(image) + 1
@@ -315,7 +327,7 @@ def _place(
 
 
 def _overlap(plates: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return for each plate the share of it that boxes cover, counted once for each box."""
+    """Return the share of each plate that boxes cover, summed over the boxes: (N,) float32."""
     lt = np.maximum(plates[:, None, :2], boxes[None, :, :2])
     rb = np.minimum(plates[:, None, 2:], boxes[None, :, 2:])
     shared = np.prod(np.clip(rb - lt, 0, None), axis=-1).sum(1)

@@ -1,8 +1,8 @@
 """Text and the plates beneath it, painted into a picture; knows nothing about faces.
 
-The letters are FreeSans Bold, the TrueType font that pygame-ce brings, rendered by its FreeType
-module: it needs no display, is imported with the first text drawn (70 ms), and a line costs 0.02 ms
-once its letters are cached. OpenCV's own stroke font cannot be read at small sizes.
+The font is FreeSans Bold, which pygame-ce brings, rendered by pygame's FreeType module. That needs
+no display; it is imported with the first text drawn (70 ms), and a line costs 0.02 ms once its
+letters are cached. OpenCV's own stroke font cannot be read at small sizes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 _FixedLines = tuple[str | tuple[str, str], ...]
 Overlay = tuple[Image, Image]
-"""What is added to a picture, and how much of it is kept (255: all); each (h, w, 3)."""
+"""What a picture gets, and the share of it that stays (255: all); (h, w, 3) each."""
 
 Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right", "top", "bottom", "centre"]
 
@@ -32,25 +32,25 @@ PLATE: Colour = (34, 32, 30)
 
 
 def text_size(height: int, width: int) -> int:
-    """Return the height in pixels of text that suits a picture: 9 at 160×120, 51 at 4K."""
+    """Return the height in pixels of text in a picture of this size: 9 at 160×120, 51 at 4K."""
     return round(6 + 0.021 * min(height, width))
 
 
 def text_wh(text: str, size: int) -> tuple[int, int]:
-    """Return width and height in pixels of one line; the height depends on the size alone."""
+    """Return width and height in pixels of one line; the height depends only on the size."""
     mask = _text_mask(text, size)
     return mask.shape[1], mask.shape[0]
 
 
 def fit_text(text: str, size: int, width: int) -> tuple[str, int]:
-    """Return a line and a size at which it is not wider: smaller, but below 6 rather cut off."""
+    """Return a line and the size at which it fits the width: smaller, and cut off at size 6."""
     while size > 6 and text_wh(text, size)[0] > width:
         size -= 1
     return cut_text(text, size, width), size
 
 
 def cut_text(text: str, size: int, width: int) -> str:
-    """Return as much of a line as is not wider, with an ellipsis where something is missing."""
+    """Return as much of a line as fits the width, with an ellipsis if letters are missing."""
     cut = text
     while cut and text_wh(cut, size)[0] > width:
         text = text[:-1]
@@ -59,7 +59,7 @@ def cut_text(text: str, size: int, width: int) -> str:
 
 
 def paint_text(image: Image, text: str, xy: tuple[int, int], size: int, colour: Colour) -> None:
-    """Write one line with its upper left corner at xy; what lies outside the picture is cut off."""
+    """Paint one line with its upper left corner at xy, cut off at the picture's borders."""
     mask = _text_mask(text, size)
     x0, y0 = max(xy[0], 0), max(xy[1], 0)
     x1 = min(xy[0] + mask.shape[1], image.shape[1])
@@ -93,9 +93,10 @@ def paint_plate(image: Image, plate: NDArray[np.float32], fill: Colour, opacity:
 def paint_panel(
     image: Image, lines: Lines, corner: Corner, scale: float = 1.0, opacity: float = 0.82
 ) -> None:
-    """Draw lines of text on one plate; pairs (key, meaning) make two columns.
+    """Paint lines of text on one plate; pairs (key, meaning) make two columns.
 
-    scale: size of the text, times what suits the picture
+    scale: of the text, relative to `text_size` of the picture
+    opacity: of the plate, 0–1
     """
     if lines:
         plate = panel_plate(image, lines, corner, scale)
@@ -111,7 +112,7 @@ def panel_plate(
 
 
 def make_overlay(wh: tuple[int, int], paint: Callable[[Image], None]) -> Overlay:
-    """Return as an overlay what `paint` paints into a picture of this size."""
+    """Return what `paint` paints into a picture of this size, as an overlay."""
     dark, light = np.zeros((wh[1], wh[0], 3), np.uint8), np.full((wh[1], wh[0], 3), 255, np.uint8)
     paint(dark)
     paint(light)
@@ -119,7 +120,7 @@ def make_overlay(wh: tuple[int, int], paint: Callable[[Image], None]) -> Overlay
 
 
 def lay_over(image: Image, overlay: Overlay, plate: NDArray[np.float32]) -> None:
-    """Lay an overlay over a picture, its upper left corner at that of the plate (4,), xyxy."""
+    """Lay an overlay over a picture, at the upper left corner of the plate (4,) xyxy."""
     added, kept = overlay
     x, y = int(plate[0]), int(plate[1])
     part = image[y : y + added.shape[0], x : x + added.shape[1]]
@@ -153,7 +154,7 @@ def _panel(height: int, width: int, lines: _FixedLines, scale: float, opacity: f
 def _panel_layout(
     height: int, width: int, lines: _FixedLines, scale: float
 ) -> tuple[list[tuple[str, str]], int, int]:
-    """Return the rows as pairs, the text size at which they fit, and where the second column is."""
+    """Return the rows as pairs, the text size at which they fit, and the first column's width."""
     rows = [(line, "") if isinstance(line, str) else line for line in lines]
     for size in range(max(7, round(scale * text_size(height, width))), 5, -1):
         first_w = max((text_wh(first, size)[0] for first, second in rows if second), default=0)
@@ -180,7 +181,7 @@ def _panel_wh(rows: list[tuple[str, str]], size: int, first_w: int) -> tuple[int
 
 
 def corner_plate(image: Image, wh: tuple[int, int], corner: Corner) -> NDArray[np.float32]:
-    """Return where a plate of this size lies in a corner or in the middle: (4,) xyxy in pixels."""
+    """Return a plate of this size in a picture's corner or centre: (4,) xyxy in pixels."""
     height, width = image.shape[:2]
     margin = round(0.015 * min(height, width))
     x, y = (width - wh[0]) // 2, (height - wh[1]) // 2
@@ -197,7 +198,7 @@ def corner_plate(image: Image, wh: tuple[int, int], corner: Corner) -> NDArray[n
 
 
 def move_inside(plates: NDArray[np.float32], image: Image) -> NDArray[np.float32]:
-    """Return (N, 4) plates moved into the picture; one too large keeps its upper left corner."""
+    """Return plates (N, 4) xyxy moved into the picture; a larger one starts at its upper left."""
     wh = plates[:, 2:] - plates[:, :2]
     limit = np.array(image.shape[1::-1], np.float32)
     lt = np.clip(np.minimum(plates[:, :2], limit - wh), 0, None)
@@ -206,7 +207,7 @@ def move_inside(plates: NDArray[np.float32], image: Image) -> NDArray[np.float32
 
 @lru_cache(maxsize=512)
 def mix(a: Colour, b: Colour, share: float) -> Colour:
-    """Return the colour on the way from a (share 0) to b (share 1)."""
+    """Return the colour between a (share 0) and b (share 1)."""
     blue, green, red = (round(p + (q - p) * share) for p, q in zip(a, b, strict=True))
     return blue, green, red
 
@@ -224,14 +225,14 @@ def readable_on(fill: Colour) -> Colour:
 
 @lru_cache(maxsize=64)
 def _shades(fill: Colour, opacity: float) -> Image:
-    """Return what becomes of each value of each channel beneath a plate: (256, 1, 3)."""
+    """Return a lookup table (256, 1, 3): the values of each channel seen through a plate."""
     below = np.arange(256)[:, None, None]
     return np.rint(below + (np.array(fill) - below) * opacity).astype(np.uint8)
 
 
 @lru_cache(maxsize=64)
 def _round_corner(radius: float) -> NDArray[np.float32]:
-    """Return how much of each pixel a round upper left corner covers: (side, side), 0 to 1."""
+    """Return the share of each pixel that a round upper left corner covers: (side, side), 0–1."""
     off = np.clip(radius - 0.5 - np.arange(max(1, math.ceil(radius))), 0, None)
     distance = np.hypot(off[None], off[:, None])
     return np.asarray(np.clip(radius + 0.5 - distance, 0, 1), np.float32)
@@ -250,12 +251,12 @@ _loaded_font: Any = None
 
 def _font() -> Any:
     global _loaded_font
-    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # or the import prints a greeting
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # or its import prints a greeting
     import pygame.freetype
 
-    if _loaded_font is None or not pygame.freetype.get_init():  # a pygame.quit() ends its fonts
+    if _loaded_font is None or not pygame.freetype.get_init():  # pygame.quit() ends its fonts
         pygame.freetype.init()
         font = pygame.freetype.Font(None)
         font.pad = True  # all lines of one size are equally high
-        _loaded_font = font  # whole before another thread sees it
+        _loaded_font = font  # complete before another thread sees it
     return _loaded_font

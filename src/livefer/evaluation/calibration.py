@@ -1,6 +1,6 @@
-"""How sure a model may sound: the softmax's temperature, and the confidence worth an answer.
+"""Certainty: the temperature of the softmax, and the confidence below which there is no answer.
 
-Works on arrays alone, so that what is fitted at export can be checked without PyTorch. Knows
+Functions of arrays alone, so that what the export fits can be checked without PyTorch. Knows
 nothing about models, files or splits.
 """
 
@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 from livefer.evaluation import metrics
 
 MIN_RIGHT = 0.85
-"""The share of answers above the confidence threshold that are to be right, on val."""
+"""The share of the answers above the confidence threshold that must be right on val."""
 
-_LEAST = 1e-12  # below it a probability has no logarithm worth fitting on
+_LEAST = 1e-12  # smaller probabilities count as this one, so that their logarithms are finite
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """What holds on one half of the images when temperature and threshold come from the other.
+    """Figures on one half of the images, with temperature and threshold fitted on the other half.
 
-    Means over the splits, in each of which every image is measured once; sd: between the splits.
+    Means over random splits into halves; each image is measured once in a split. sd: between splits
     ece, ece_sd: after tempering
-    temperature: fitted on what the model gives, so 1 where its own temperature is right
-    right, coverage: of the answers not called uncertain, the share right; and how many that are
+    temperature: fitted on the model's probabilities, so 1 if its own temperature is right
+    right, coverage: the share of the answers that are right; the share of images with an answer
     """
 
     ece: float
@@ -39,9 +39,9 @@ class HeldOut:
 
 
 def fit_temperature(logits: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
-    """Return the temperature, 0.25–4, that minimises the NLL (Guo et al. 2017, arXiv:1706.04599).
+    """Return the temperature, 0.25 to 4, that minimises the NLL of logits (N, C) float32.
 
-    logits: (N, C) float32
+    Guo et al. 2017, https://arxiv.org/abs/1706.04599
     """
     low, high = np.log(0.25), np.log(4.0)
     x = logits.astype(np.float64)
@@ -52,16 +52,16 @@ def fit_temperature(logits: NDArray[np.float32], targets: NDArray[np.int64]) -> 
         peak = z.max(axis=1, keepdims=True)
         return float((np.log(np.exp(z - peak).sum(axis=1)) + peak[:, 0] - z[rows, targets]).mean())
 
-    for _ in range(60):  # the loss is convex in 1/t: thirds close in on its one minimum
+    for _ in range(60):  # ternary search: the loss is convex in 1/t, so it has one minimum
         a, b = low + (high - low) / 3, high - (high - low) / 3
         low, high = (low, b) if loss(a) < loss(b) else (a, high)
     return round(float(np.exp((low + high) / 2)), 4)
 
 
 def tempered(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-    """Return probabilities (N, C) float32 as another temperature of the softmax would give them.
+    """Return probabilities (N, C) float32 at another temperature of the softmax.
 
-    Logarithms of probabilities are logits but for a constant a row, which the softmax ignores.
+    Logarithms of probabilities are logits up to a constant per row, which the softmax ignores.
     """
     z = logits_of(probabilities).astype(np.float64) / temperature
     odds = np.exp(z - z.max(axis=1, keepdims=True))
@@ -69,7 +69,7 @@ def tempered(probabilities: NDArray[np.float32], temperature: float) -> NDArray[
 
 
 def logits_of(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the logarithms of probabilities (N, C) float32; nothing is smaller than 1e-12."""
+    """Return the logarithms of probabilities (N, C) float32, those below 1e-12 as of 1e-12."""
     return np.log(np.maximum(probabilities, _LEAST)).astype(np.float32)
 
 
@@ -79,7 +79,7 @@ def confidence_threshold(
     """Return the smallest confidence above which at least `right` of the answers are right.
 
     probabilities: (N, C) float32
-    Where no threshold achieves it, 1.0: every answer is uncertain.
+    returns: 1.0 (no answer is certain) where no threshold achieves it
     """
     confidence = probabilities.max(axis=1)
     order = np.argsort(-confidence)
@@ -97,8 +97,8 @@ def held_out(
 ) -> HeldOut:
     """Fit temperature and threshold on one half of the images and measure them on the other.
 
-    probabilities: (N, C) float32, N of 2 or more
-    n_splits: how often the halves are drawn anew, 2 or more; each half is fitted on once
+    probabilities: (N, C) float32, N at least 2
+    n_splits: number of random splits into halves, at least 2; each half is fitted on once
     """
     generator = np.random.default_rng(seed)
     logits = logits_of(probabilities)

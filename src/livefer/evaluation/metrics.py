@@ -1,7 +1,7 @@
-"""How good predictions are: figures from a confusion matrix, or from probabilities.
+"""Metrics of predictions, from a confusion matrix or from probabilities.
 
-Knows nothing about models, files or splits. A class without a single image in the targets has no
-recall and no F1 and is left out of the means.
+Knows nothing about models, files or splits. A class without an image in the targets has no recall
+and no F1, and is left out of the means.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ def accuracy(matrix: Matrix) -> float:
 
 
 def precision(matrix: Matrix) -> NDArray[np.float64]:
-    """Return (..., C): of the images predicted as a class, the share that is; nan where none is."""
+    """Return (..., C): the right share of the predictions of each class; nan without any."""
     return _ratio(_diagonal(matrix), matrix.sum(axis=-2))
 
 
 def recall(matrix: Matrix) -> NDArray[np.float64]:
-    """Return (..., C): of the images of a class, the share predicted as it; nan where none is."""
+    """Return (..., C): the right share of the images of each class; nan without any."""
     return _ratio(_diagonal(matrix), matrix.sum(axis=-1))
 
 
 def f1(matrix: Matrix) -> NDArray[np.float64]:
-    """Return (..., C): the harmonic mean of precision and recall; nan for a class with no image."""
+    """Return (..., C): the harmonic mean of precision and recall; nan without images."""
     support = matrix.sum(axis=-1)
     scores = _ratio(2 * _diagonal(matrix), support + matrix.sum(axis=-2))
     return np.where(support > 0, scores, np.nan)
@@ -69,7 +69,7 @@ def nll(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> float
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reliability:
-    """Images sorted by confidence into bins of equal width, (B,) each; an empty bin has nan."""
+    """Images by confidence in B bins of equal width, (B,) each; nan in an empty bin."""
 
     count: NDArray[np.int64]
     confidence: NDArray[np.float64]
@@ -79,7 +79,7 @@ class Reliability:
 def reliability(
     probabilities: NDArray[np.float32], targets: NDArray[np.int64], n_bins: int = N_BINS
 ) -> Reliability:
-    """Return how often the prediction is right at each level of confidence."""
+    """Return the accuracy at each level of confidence, of probabilities (N, C) float32."""
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == targets
     # Bins are open on the left and closed on the right, as in the paper.
@@ -105,10 +105,10 @@ def ece(
 def ece_by_chance(
     probabilities: NDArray[np.float32], n_bins: int = N_BINS, seed: int = 0, n_draws: int = 200
 ) -> float:
-    """Return the mean calibration error of a model that is as sure as this one and means it.
+    """Return the mean ECE of a perfectly calibrated model with the same confidences.
 
-    Its answers are right as often as it says, drawn at random. An error of this size is what the
-    number of images and bins makes of perfect calibration: nothing smaller can be told apart.
+    Its answers are drawn at random, right as often as its confidence. With so many images and bins
+    a model cannot be shown to be better calibrated than this.
     """
     confidence = probabilities.max(axis=1).astype(np.float64)
     draws = np.random.default_rng(seed).random((n_draws, len(confidence)))
@@ -119,12 +119,12 @@ def ece_by_chance(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RiskCoverage:
-    """What each threshold on a score gives, from the strictest on; (K,) float64 each.
+    """Risk and coverage at each threshold on a score, from the strictest on; (K,) float64 each.
 
-    threshold: the answers with at least this score are given
+    threshold: images with at least this score get an answer
     coverage: the share of images that get an answer
     risk: the share of those answers that are wrong
-    aurc: the mean risk over the images, each image's own score being the threshold
+    aurc: the mean risk with each image's own score as the threshold
     """
 
     threshold: NDArray[np.float64]
@@ -133,24 +133,24 @@ class RiskCoverage:
     aurc: float
 
     def coverage_at(self, right: float) -> float:
-        """Return the largest coverage at which at least this share is right; 0 where none is."""
+        """Return the largest coverage at which at least this share is right; 0 if there is none."""
         enough = self.coverage[self.risk <= 1 - right]
         return float(enough.max(initial=0))
 
 
 def risk_coverage(score: NDArray[np.floating], right: NDArray[np.bool_]) -> RiskCoverage:
-    """Return how often answers are wrong when only those with a high score are given.
+    """Return how often answers are wrong if only images with a high score get one.
 
-    Images with equal scores are answered together, so that their order means nothing.
+    Images with equal scores are answered together, so their order does not matter.
     Geifman & El-Yaniv 2017, https://arxiv.org/abs/1705.08500; the area under the curve: Geifman
     et al. 2019, https://arxiv.org/abs/1805.08206
 
-    score: (N,), larger is surer
+    score: (N,), larger is more certain
     right: (N,) bool
     """
     order = np.argsort(-score, kind="stable")
     falling = score[order].astype(np.float64)
-    last = np.append(np.flatnonzero(np.diff(falling)), len(falling) - 1)  # of each score
+    last = np.append(np.flatnonzero(np.diff(falling)), len(falling) - 1)  # of each equal score
     n_answered = last + 1
     risk = 1 - np.cumsum(right[order])[last] / n_answered
     aurc = float((risk * np.diff(n_answered, prepend=0)).sum() / len(falling))
@@ -164,7 +164,7 @@ def cross_entropy(
 ) -> float:
     """Return the mean over images of −Σ share · log probability, in nats.
 
-    With shares for probabilities it is their entropy, which no model can go below.
+    For the shares themselves it is their entropy, the lower bound for every model.
 
     probabilities, shares: (N, C) float32
     weight: (N,) float32, how much an image counts
@@ -174,7 +174,7 @@ def cross_entropy(
 
 
 def wilson_interval(n_right: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share.
+    """Return the 95 % interval of a share, 0 to 1 without images.
 
     Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953
     """
@@ -187,10 +187,10 @@ def wilson_interval(n_right: int, n: int) -> tuple[float, float]:
 
 
 def paired_interval(n_only_first: int, n_only_second: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a difference between two shares of the same images.
+    """Return the 95 % interval of the difference between two shares of the same images.
 
-    n_only_first: images that count for the first share and not for the second
-    n: all images, those that count for both or for neither included
+    n_only_first, n_only_second: images that count for one share alone
+    n: all images
 
     Agresti and Min 2005, https://doi.org/10.1002/sim.1781
     """
@@ -220,12 +220,12 @@ def _diagonal(matrix: Matrix) -> NDArray[np.int64]:
 
 
 def _ratio(part: ArrayLike, whole: ArrayLike) -> NDArray[np.float64]:
-    """Divide; nan where there is nothing to divide by, without a warning."""
+    """Divide; nan for a divisor of 0, without a warning."""
     below = np.asarray(whole, np.float64)
     return np.divide(part, below, out=np.full_like(below, np.nan), where=below > 0)
 
 
 def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean of the last axis without nan; nan where nothing is left."""
+    """Mean of the last axis without nan; nan if all are nan."""
     there = ~np.isnan(values)
     return _ratio(np.where(there, values, 0).sum(axis=-1), there.sum(axis=-1))

@@ -1,4 +1,4 @@
-"""Pictures of a data set and of a model's figures, drawn by matplotlib (the `analysis` extra)."""
+"""Figures of a data set and of a Report, drawn by matplotlib (the `analysis` extra)."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from livefer.data.dataset import Dataset, Split
-from livefer.drawing.figures import require_matplotlib, rgb
+from livefer.drawing.figures import require_matplotlib
 from livefer.evaluation import metrics
 from livefer.evaluation.calibration import MIN_RIGHT
 from livefer.evaluation.report import Answers, Report
+from livefer.labels import colour_hex
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _INK, _FAINT, _BLUE, _PALE, _RED = "#22272e", "#8b949e", "#2f6db5", "#c6d8ec", "#c8553d"
 _N_SAMPLES = 12
-_STEADY_FROM = 30  # answers
-_FEW = 10  # images
+_STEADY_FROM = 30  # answers: with fewer the curve of risk and coverage jumps
+_FEW = 10  # images: bins with fewer are drawn pale
 
 
 def confusion_picture(report: Report, title: str) -> Figure:
-    """Draw the confusion matrix: shares of each true class, with counts below them."""
+    """Draw the confusion matrix: shares of each true class, and counts below them."""
     n = len(report.classes)
     support = report.matrix.sum(axis=1)
     shares = report.matrix / np.maximum(support, 1)[:, None]
@@ -62,7 +63,7 @@ def confusion_picture(report: Report, title: str) -> Figure:
 
 
 def reliability_picture(report: Report, title: str) -> Figure:
-    """Draw accuracy over confidence, and how many images have which confidence."""
+    """Draw accuracy over confidence, and the histogram of confidence below it."""
     bins = report.reliability
     n_bins = len(bins.count)
     left = np.arange(n_bins) / n_bins
@@ -94,22 +95,18 @@ def reliability_picture(report: Report, title: str) -> Figure:
     )
     _head(top, title, figures)
 
-    below.bar(left, 100 * bins.count / bins.count.sum(), color=_FAINT, **style)
-    below.set(xlabel="confidence", ylabel="images, %")
-    for axes in (top, below):
-        axes.grid(axis="y", color="#d0d7de", linewidth=0.6)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
-    top.xaxis.set_major_formatter(_percent)
-    top.yaxis.set_major_formatter(_percent)
+    below.bar(left, bins.count / bins.count.sum(), color=_FAINT, **style)
+    below.set(xlabel="confidence", ylabel="images")
+    _style(top, "y")
+    _style(below, "y")
     return figure
 
 
 def risk_coverage_picture(report: Report, title: str) -> Figure:
-    """Draw how many answers are right over how many faces get one, the surest first."""
+    """Draw the share of right answers over the share of faces with one, the most certain first."""
     risk, n = report.risk, report.accuracy.n_images
     right = 1 - risk.risk
-    steady = risk.coverage * n >= _STEADY_FROM  # before that the curve is a handful of images
+    steady = risk.coverage * n >= _STEADY_FROM
     if not steady.any():
         steady[:] = True
     x, y = risk.coverage[steady], right[steady]
@@ -128,11 +125,7 @@ def risk_coverage_picture(report: Report, title: str) -> Figure:
     if answers := report.answers:
         _mark_answers(axes, answers)
     axes.legend(loc="lower left", frameon=False)
-    axes.grid(color="#d0d7de", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.xaxis.set_major_formatter(_percent)
-    axes.yaxis.set_major_formatter(_percent)
+    _style(axes, "both")
     figures = (
         f"{_against(report)}: AURC {risk.aurc:.3f}, "
         f"{100 * risk.coverage_at(MIN_RIGHT):.0f} % answered with {100 * MIN_RIGHT:.0f} % right"
@@ -154,13 +147,13 @@ def _mark_answers(axes: Any, answers: Answers) -> None:
         f"{100 * x:.0f} % answered, {100 * y:.0f} % right"
     )
     place: dict[str, Any] = {"xytext": (-12, -10), "ha": "right", "va": "top"}
-    if x < 0.35:  # no room between the point and the left edge
+    if x < 0.35:  # the text does not fit between the point and the left edge
         place = {"xytext": (12, 8), "ha": "left", "va": "bottom"}
     axes.annotate(words, (x, y), textcoords="offset points", color=_RED, fontsize=9, **place)
 
 
 def dataset_picture(dataset: Dataset, title: str) -> Figure:
-    """Draw the class histogram of each split beside a grid of samples, a row for each class."""
+    """Draw the counts of each class and split beside samples, a row for each class."""
     n = len(dataset.classes)
     first = next(iter(dataset.splits.values()))
     figure = _figure(12.4, max(3.4, 1.1 + 0.62 * n))
@@ -170,8 +163,8 @@ def dataset_picture(dataset: Dataset, title: str) -> Figure:
     for number, (name, split) in enumerate(dataset.splits.items()):
         counts = np.bincount(split.targets, minlength=n)
         y = np.arange(n) + (number - (len(dataset.splits) - 1) / 2) * height
-        colours = [(*rgb(c, dataset.classes), shades[name]) for c in dataset.classes]
-        bars.barh(y, counts, height * 0.92, color=colours)
+        colours = [colour_hex(c, dataset.classes) for c in dataset.classes]
+        bars.barh(y, counts, height * 0.92, color=colours, alpha=shades[name])
         for at, count in zip(y, counts, strict=True):
             bars.text(count, at, f" {count:,} {name}", va="center", fontsize=7.5, color=_INK)
     bars.set_ylim(n - 0.5, -0.5)
@@ -192,7 +185,7 @@ def dataset_picture(dataset: Dataset, title: str) -> Figure:
 
 
 def _samples(split: Split, n_classes: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Return a sheet (H, W) uint8 of samples, evenly picked from each class."""
+    """Return a sheet (H, W) uint8 with a row of samples, evenly picked, for each class."""
     pad, side = 3, split.faces.shape[1]
     cell = side + pad
     sheet = np.full((n_classes * cell, _N_SAMPLES * cell), 255, np.uint8)
@@ -214,7 +207,17 @@ def _figure(width_in: float, height_in: float) -> Figure:
     return Figure(figsize=(width_in, height_in), layout=layout)
 
 
+def _style(axes: Any, lines: str) -> None:
+    """Draw grid lines ("y" or "both") behind the data, and shares on both axes in per cent."""
+    axes.grid(axis=lines, color="#d0d7de", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.xaxis.set_major_formatter(_percent)
+    axes.yaxis.set_major_formatter(_percent)
+
+
 def _head(axes: Any, title: str, figures: str) -> None:
+    """Write a title, and a line of figures under it, above the axes."""
     place: dict[str, Any] = {"xy": (0, 1), "xycoords": "axes fraction",
                              "textcoords": "offset points"}  # fmt: skip
     axes.annotate(title, xytext=(0, 25), fontsize=14, weight="bold", color=_INK, **place)
@@ -222,7 +225,7 @@ def _head(axes: Any, title: str, figures: str) -> None:
 
 
 def _against(report: Report) -> str:
-    """Return what the figures are measured against, in few words."""
+    """Return the split and the ground truth of a report, for a line of figures."""
     return report.split if report.labels == "dataset" else f"{report.split} (votes)"
 
 

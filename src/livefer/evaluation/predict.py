@@ -1,6 +1,6 @@
-"""A model over a split → probabilities, of one view of each face or of several.
+"""A model over a split → probabilities, of one view of each face or of several views.
 
-Takes any function that turns faces into probabilities; knows nothing about model files.
+A model is any function from faces to probabilities; knows nothing about model files.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.data.dataset import Split
+from livefer.data.readers import Progress
 from livefer.errors import ModelError
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Faces (N, 48, 48) uint8 → probabilities (N, C) float32."""
-
-Progress = Callable[[int, int], None]
 
 _BATCH = 128
 TTA_SHIFTS_PX = ((0, 0), (2, 0), (-2, 0), (0, 2), (0, -2))
@@ -27,8 +26,10 @@ def predict_split(
 ) -> NDArray[np.float32]:
     """Run a model over a split, in batches; return probabilities (N, C) float32.
 
-    classes: what the columns of the probabilities and the split's targets mean
-    progress: called with the images done and all
+    classes: names of the columns and of the split's targets
+    progress: called with the number of images done and of all
+
+    Raises ModelError where the model returns another shape, or something that is not finite.
     """
     probabilities = np.empty((len(split), len(classes)), np.float32)
     for start in range(0, len(split), _BATCH):
@@ -46,10 +47,10 @@ def predict_split(
 
 
 def with_tta(predict: Predict, shifts_px: Sequence[tuple[int, int]] = TTA_SHIFTS_PX) -> Predict:
-    """Return a predictor that averages views: each shift (right, down), also mirrored.
+    """Return a predictor that averages views: each shift (right, down), plain and mirrored.
 
-    Without shifts, [(0, 0)], it is what Recognizer says of a picture's faces. What a shift brings
-    in from outside is the edge, repeated.
+    With the shift (0, 0) alone it averages as Recognizer does for the faces of a picture. A shift
+    repeats the edge.
     """
 
     def predict_views(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -64,7 +65,7 @@ def with_tta(predict: Predict, shifts_px: Sequence[tuple[int, int]] = TTA_SHIFTS
 
 
 def shifted(faces: NDArray[np.uint8], dx: int, dy: int) -> NDArray[np.uint8]:
-    """Return faces (N, H, W) uint8 moved right by dx and down by dy px, edges repeated."""
+    """Return faces (N, H, W) uint8 moved right by dx and down by dy px; the edge is repeated."""
     rows = np.clip(np.arange(faces.shape[1]) - dy, 0, faces.shape[1] - 1)
     columns = np.clip(np.arange(faces.shape[2]) - dx, 0, faces.shape[2] - 1)
     return faces[:, rows][:, :, columns]
@@ -76,7 +77,10 @@ def match_classes(
     data_classes: tuple[str, ...],
     name: str = "the model",
 ) -> Predict:
-    """Return a predictor whose columns are the data's classes; both must have the same ones."""
+    """Return a predictor whose columns are in the order of the data's classes.
+
+    name: of the model, for the message of the ModelError where the classes are not the same
+    """
     if model_classes == data_classes:
         return predict
     if sorted(model_classes) != sorted(data_classes):

@@ -1,6 +1,6 @@
-"""Probabilities against what is true → Report: every figure worth telling, with its uncertainty.
+"""Probabilities against the ground truth → Report: figures with their uncertainty.
 
-True is a data set's label, or what most of those who voted on an image saw.
+Ground truth: dataset labels or majority vote.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from livefer.errors import DatasetError
 from livefer.evaluation import calibration, metrics
 
 _CURVE_POINTS = 50
-_ENOUGH_TO_HALVE = 100  # images; the halves of fewer say nothing about calibration
+_ENOUGH_TO_HALVE = 100  # images; half of fewer are too few to measure calibration on
 
 
 @dataclass(frozen=True, slots=True)
 class ClassScores:
-    """One class; nan where nothing was predicted as it, or no image of it exists."""
+    """The figures of one class; nan if it was never predicted (precision), or has no image."""
 
     name: str
     precision: float
@@ -30,10 +30,22 @@ class ClassScores:
     f1: float
     support: int
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures without the name; nan is None."""
+        return {
+            "precision": _number(self.precision),
+            "recall": _number(self.recall),
+            "f1": _number(self.f1),
+            "support": self.support,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """One kind of mistake: `count` images of `true` were taken for `taken_for`, `share` of all."""
+    """One kind of mistake: `count` images of `true` were taken for `taken_for`.
+
+    share: of the images of `true`
+    """
 
     true: str
     taken_for: str
@@ -53,13 +65,17 @@ class Share:
     high: float
     n_images: int
 
+    def to_dict(self, name: str) -> dict[str, Any]:
+        """Return the share and its interval under `name` and `name_95`; nan is None."""
+        return {name: _number(self.value), f"{name}_95": [self.low, self.high]}
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How much more of the same images a model gets right than another one.
+    """The accuracy of one model minus that of another one on the same images.
 
-    value: the difference of the accuracies, with its 95 % interval
-    n_only_here: images that only the model gets right; n_only_there: only the other one
+    value: the difference, with its 95 % interval
+    n_only_here, n_only_there: images that only the first model gets right, only the second
     """
 
     value: float
@@ -71,24 +87,33 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What comes of calling everything below a confidence uncertain: how many answers, how right.
+    """The answers of a model that is uncertain below a confidence.
 
     coverage: the share of images with an answer
+    right: the share of those answers that are right
     """
 
     uncertain_below: float
     coverage: float
     right: Share
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data that json can write."""
+        return {
+            "uncertain_below": self.uncertain_below,
+            "coverage": self.coverage,
+            **self.right.to_dict("right"),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """The probabilities against all the votes, weighted by how many of them name a class.
+    """The probabilities against all votes; each image counts by the share of votes on a class.
 
-    entropy: of the votes themselves, and so the least that the cross-entropy can be
-    n_images: those with any vote on a class
-    agreed: the accuracy on images whose majority is more than half (`Votes.agreed`), as published
-        figures on FER+ have it
+    entropy: of the votes themselves, the lower bound of the cross-entropy
+    n_images: images with a vote on a class
+    agreed: the accuracy on images whose majority is more than half (`Votes.agreed`), the rule of
+        published figures on FER+
     """
 
     cross_entropy: float
@@ -96,18 +121,27 @@ class Crowd:
     n_images: int
     agreed: Share
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data that json can write."""
+        return {
+            "cross_entropy": self.cross_entropy,
+            "entropy": self.entropy,
+            "n_images": self.n_images,
+            "agreed": {"n_images": self.agreed.n_images, **self.agreed.to_dict("accuracy")},
+        }
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
     """A model's figures on one split.
 
-    labels: what is taken for the truth: "dataset", or "votes" for what most people saw
-    n_left_out: images that are in no figure here because no class has most of their votes
-    without_twins: the accuracy on images that have no copy or near copy in train; None if unknown
-    ece_by_chance: the ECE that perfect calibration would have with so many images
-    held_out: None where the images are too few to halve
-    matrix: (C, C) int64, rows are the truth
-    answers: at the model's own limit; None where it has none
+    labels: the ground truth, "dataset" labels or the majority of the "votes"
+    n_left_out: images without a majority for a class, which are in no figure but `crowd`
+    without_twins: the accuracy on images without a copy or near copy in train; None if unknown
+    ece_by_chance: the ECE of perfect calibration with as many images
+    held_out: None if the images are too few to halve
+    matrix: (C, C) int64, a row for each true class
+    answers: at the model's own limit; None if it has none
     crowd: None without votes
     """
 
@@ -143,17 +177,16 @@ class Report:
         return sorted(found, key=lambda c: (-c.share, -c.count))[:n]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data that json can write; what is not a number there is None."""
-        bins = self.reliability
-        without, answers, held_out = self.without_twins, self.answers, self.held_out
+        """Return plain data that json can write; nan is None."""
+        bins, held_out, without = self.reliability, self.held_out, self.without_twins
         return {
             "split": self.split,
             "labels": self.labels,
             "n_images": self.accuracy.n_images,
             "n_left_out": self.n_left_out,
-            **_plain(self.accuracy, "accuracy"),
+            **self.accuracy.to_dict("accuracy"),
             "without_twins": without
-            and {"n_images": without.n_images, **_plain(without, "accuracy")},
+            and {"n_images": without.n_images, **without.to_dict("accuracy")},
             "balanced_accuracy": self.balanced_accuracy,
             "macro_f1": self.macro_f1,
             "macro_f1_95": list(self.macro_f1_interval),
@@ -163,35 +196,10 @@ class Report:
             "held_out": held_out and {**asdict(held_out), "right": _number(held_out.right)},
             "aurc": self.risk.aurc,
             "coverage_at_85": self.risk.coverage_at(calibration.MIN_RIGHT),
-            "answers": answers
-            and {
-                "uncertain_below": answers.uncertain_below,
-                "coverage": answers.coverage,
-                **_plain(answers.right, "right"),
-            },
-            "crowd": self.crowd
-            and {
-                "cross_entropy": self.crowd.cross_entropy,
-                "entropy": self.crowd.entropy,
-                "n_images": self.crowd.n_images,
-                "agreed": {
-                    "n_images": self.crowd.agreed.n_images,
-                    **_plain(self.crowd.agreed, "accuracy"),
-                },
-            },
-            "per_class": {
-                c.name: {
-                    "precision": _number(c.precision),
-                    "recall": _number(c.recall),
-                    "f1": _number(c.f1),
-                    "support": c.support,
-                }
-                for c in self.per_class
-            },
-            "confusions": [
-                {"true": c.true, "taken_for": c.taken_for, "count": c.count, "share": c.share}
-                for c in self.confusions()
-            ],
+            "answers": self.answers and self.answers.to_dict(),
+            "crowd": self.crowd and self.crowd.to_dict(),
+            "per_class": {scores.name: scores.to_dict() for scores in self.per_class},
+            "confusions": [asdict(confusion) for confusion in self.confusions()],
             "classes": list(self.classes),
             "confusion_matrix": self.matrix.tolist(),
             "reliability": {
@@ -223,46 +231,38 @@ def measure(
     """Compare probabilities (N, C) float32 with a split's targets, or with the votes on its images.
 
     twins: (N,) bool, which images have a copy or near copy in train (`hygiene.twins`)
-    votes: given, the truth is the majority, and images that have none are left out
+    votes: if given, their majority is the ground truth, and images without one are left out
     uncertain_below: the model's own limit
+
+    Raises DatasetError where no image has a majority.
     """
     known, targets = _truth(split, votes)
     crowd = None if votes is None else _crowd(probabilities, votes)
     probabilities = probabilities[known]
-    twins = None if twins is None else twins[known]
     confidence = probabilities.max(axis=1)
     predicted = probabilities.argmax(axis=1).astype(np.int64)
     right = predicted == targets
-    answers = None
-    if uncertain_below is not None:
-        answered = confidence >= uncertain_below
-        answers = Answers(uncertain_below, float(answered.mean()), _share(right[answered]))
+    enough = len(targets) >= _ENOUGH_TO_HALVE
     matrix = metrics.confusion_matrix(targets, predicted, len(classes))
-    scores = (metrics.precision(matrix), metrics.recall(matrix), metrics.f1(matrix))
     return Report(
         split=split.name,
         classes=classes,
         labels="dataset" if votes is None else "votes",
         n_left_out=int((~known).sum()),
         accuracy=_share(right),
-        without_twins=None if twins is None else _share(right[~twins]),
+        without_twins=None if twins is None else _share(right[~twins[known]]),
         balanced_accuracy=metrics.balanced_accuracy(matrix),
         macro_f1=metrics.macro_f1(matrix),
         macro_f1_interval=metrics.macro_f1_interval(matrix),
         nll=metrics.nll(probabilities, targets),
         ece=metrics.ece(probabilities, targets),
         ece_by_chance=metrics.ece_by_chance(probabilities),
-        held_out=calibration.held_out(probabilities, targets)
-        if len(targets) >= _ENOUGH_TO_HALVE
-        else None,
-        per_class=tuple(
-            ClassScores(name, float(p), float(r), float(f), int(n))
-            for name, p, r, f, n in zip(classes, *scores, matrix.sum(axis=1), strict=True)
-        ),
+        held_out=calibration.held_out(probabilities, targets) if enough else None,
+        per_class=_class_scores(matrix, classes),
         matrix=matrix,
         reliability=metrics.reliability(probabilities, targets),
         risk=metrics.risk_coverage(confidence, right),
-        answers=answers,
+        answers=None if uncertain_below is None else _answers(confidence, right, uncertain_below),
         crowd=crowd,
     )
 
@@ -273,9 +273,10 @@ def compare(
     split: Split,
     votes: Votes | None = None,
 ) -> Difference:
-    """Compare two models' probabilities (N, C) float32 for a split, against what `measure` takes.
+    """Compare the accuracies of two models by their probabilities (N, C) float32 for a split.
 
-    Both see the same images, which their difference depends on far less than either accuracy.
+    The ground truth is that of `measure`. Both models see the same images, so the interval of the
+    difference is far narrower than that of either accuracy.
     """
     known, targets = _truth(split, votes)
     here, there = (p[known].argmax(axis=1) == targets for p in (probabilities, others))
@@ -285,12 +286,12 @@ def compare(
 
 
 def _truth(split: Split, votes: Votes | None) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Return which images count, (N,), and their class ids, one for each that counts."""
+    """Return which images have a true class, (N,) bool, and the class ids of those."""
     if votes is None:
         return np.ones(len(split), bool), split.targets
     known = votes.majority >= 0
     if not known.any():
-        raise DatasetError(f"no image of {split.name} has a class that most votes are for")
+        raise DatasetError(f"no image of {split.name} has a majority vote for a class")
     return known, votes.majority[known]
 
 
@@ -305,8 +306,19 @@ def _crowd(probabilities: NDArray[np.float32], votes: Votes) -> Crowd:
     )
 
 
-def _plain(share: Share, name: str) -> dict[str, Any]:
-    return {name: _number(share.value), f"{name}_95": [share.low, share.high]}
+def _answers(
+    confidence: NDArray[np.float32], right: NDArray[np.bool_], uncertain_below: float
+) -> Answers:
+    answered = confidence >= uncertain_below
+    return Answers(uncertain_below, float(answered.mean()), _share(right[answered]))
+
+
+def _class_scores(matrix: metrics.Matrix, classes: tuple[str, ...]) -> tuple[ClassScores, ...]:
+    scores = (metrics.precision(matrix), metrics.recall(matrix), metrics.f1(matrix))
+    return tuple(
+        ClassScores(name, float(p), float(r), float(f), int(n))
+        for name, p, r, f, n in zip(classes, *scores, matrix.sum(axis=1), strict=True)
+    )
 
 
 def _share(right: NDArray[np.bool_]) -> Share:

@@ -1,20 +1,14 @@
-"""Box geometry and the one function that cuts faces: everything the network sees comes from here.
+"""Geometry of face boxes; knows nothing about pixels, detectors or networks.
 
 Boxes are (N, 4) float32, xyxy in pixels; pixel (i, j) covers the square from (j, i) to (j+1, i+1).
-Knows nothing about detectors or networks.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-_MAX_SAMPLES = 32  # of the source along a side of one pixel of the crop
-
 
 Boxes = NDArray[np.float32]
 Scores = NDArray[np.float32]
@@ -22,36 +16,7 @@ Region = tuple[int, int, int, int]
 """A rectangle of whole pixels: left, top, right, bottom."""
 
 
-def check_image(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return the image as (H, W) gray or (H, W, 3) BGR; a fourth channel (alpha) is left out.
-
-    image: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) uint8
-    """
-    image = np.asarray(image)
-    if image.dtype != np.uint8:
-        raise ValueError(
-            f"expected an image of uint8 (0-255), got {image.dtype}: "
-            "scale it to 0-255 and call .astype(numpy.uint8)"
-        )
-    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3, 4)):
-        raise ValueError(
-            f"expected an image of shape (H, W) or (H, W, 3), got {image.shape}: "
-            "give one picture at a time, channels last, in BGR order"
-        )
-    if image.ndim == 2:
-        return image
-    return image[:, :, 0] if image.shape[2] == 1 else image[:, :, :3]
-
-
-def to_gray(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return (H, W) uint8 luma of an image that `check_image` accepts."""
-    image = check_image(image)
-    if image.ndim == 2 or image.size == 0:
-        return image if image.ndim == 2 else image[:, :, 0]
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
-
-
-def as_boxes(boxes: ArrayLike) -> NDArray[np.float32]:
+def as_boxes(boxes: ArrayLike) -> Boxes:
     """Return boxes as (N, 4) float32; an empty list becomes (0, 4)."""
     array = np.asarray(boxes, np.float32)
     if array.size == 0:
@@ -61,39 +26,28 @@ def as_boxes(boxes: ArrayLike) -> NDArray[np.float32]:
     return array
 
 
-def shrunk(image: NDArray[np.uint8], side_px: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Return the image with a long side of at most side_px, and its scale: (4,), for xyxy."""
-    height, width = image.shape[:2]
-    factor = side_px / max(height, width, 1)
-    if factor >= 1 or image.size == 0:
-        return image, np.ones(4, np.float32)
-    size_wh = (max(1, round(width * factor)), max(1, round(height * factor)))
-    small = np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
-    return small, np.array([size_wh[0] / width, size_wh[1] / height] * 2, np.float32)
-
-
-def side_of(box: NDArray[np.float32]) -> float:
-    """Return the side of a box (4,) xyxy: the mean of width and height, at least one pixel."""
-    return max(float(sides_of(box[None])[0]), 1.0)
-
-
-def sides_of(boxes: Boxes) -> NDArray[np.float32]:
-    """Return (N,) pixels of (N, 4) xyxy: the mean of width and height."""
-    return np.asarray((boxes[:, 2:] - boxes[:, :2]).mean(axis=1), np.float32)
-
-
 def xyxy(rects: Any) -> Boxes:
-    """Return OpenCV's x, y, width, height as boxes; its empty tuple as (0, 4)."""
+    """Return OpenCV's rectangles (x, y, width, height) as boxes; an empty tuple as (0, 4)."""
     boxes = np.array(rects, np.float32).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
     return boxes
 
 
-def crop_boxes(boxes: ArrayLike, scale: float = 1.0, shift_y: float = 0.0) -> NDArray[np.float32]:
+def side_of(box: NDArray[np.float32]) -> float:
+    """Return the side of one box (4,) in pixels: the mean of width and height, at least one."""
+    return max(float(sides_of(box[None])[0]), 1.0)
+
+
+def sides_of(boxes: Boxes) -> NDArray[np.float32]:
+    """Return the sides of boxes in pixels, (N,) float32: the means of width and height."""
+    return np.asarray((boxes[:, 2:] - boxes[:, :2]).mean(axis=1), np.float32)
+
+
+def crop_boxes(boxes: ArrayLike, scale: float = 1.0, shift_y: float = 0.0) -> Boxes:
     """Return the squares that are cut for detector boxes; they may reach outside the picture.
 
-    The side is `scale` times the mean of the box's width and height (one pixel at least); the
-    centre moves down by `shift_y` sides.
+    A square's side is `scale` times the mean of its box's width and height, at least one pixel;
+    its centre moves down by `shift_y` sides.
 
     boxes: (N, 4) float32, xyxy in pixels
     returns: (N, 4) float32, xyxy in pixels
@@ -106,68 +60,6 @@ def crop_boxes(boxes: ArrayLike, scale: float = 1.0, shift_y: float = 0.0) -> ND
     return np.stack([x - half, y - half, x + half, y + half], axis=1).astype(np.float32)
 
 
-def crop_faces(
-    image: NDArray[Any],
-    boxes: ArrayLike,
-    scale: float = 1.0,
-    shift_y: float = 0.0,
-    size: int = 48,
-) -> NDArray[np.uint8]:
-    """Cut the squares of `crop_boxes` out of an image, gray and resampled to size×size.
-
-    Cut to a fraction of a pixel. A shrunk face is sampled about once a source pixel and each k×k
-    samples averaged, so that nothing aliases; an enlarged one is interpolated linearly. Outside
-    the picture its border pixels continue.
-
-    image: (H, W) gray or (H, W, 3) BGR uint8
-    boxes: (N, 4) float32, xyxy in pixels: the detector's
-    returns: (N, size, size) uint8
-    """
-    image = check_image(image)
-    squares = crop_boxes(boxes, scale, shift_y)
-    faces = np.empty((len(squares), size, size), np.uint8)
-    if len(squares) and image.size == 0:
-        raise ValueError(f"cannot cut faces out of an empty image of shape {image.shape}")
-    for face, square in zip(faces, squares.astype(float), strict=True):
-        face[:] = _crop(image, square, size)
-    return faces
-
-
-def _crop(image: NDArray[np.uint8], square: NDArray[Any], size: int) -> NDArray[Any]:
-    height, width = image.shape[:2]
-    left, top, right, bottom = square
-    # Only the part of the picture that is needed; a square outside it keeps the nearest border.
-    x0, x1 = _span(left, right, width)
-    y0, y1 = _span(top, bottom, height)
-    # Thousands of pixels to one of the crop: a part of them will do.
-    stride = max(1, int((right - left) / (size * _MAX_SAMPLES)))
-    part = to_gray(image[y0:y1:stride, x0:x1:stride])
-    k = max(1, math.ceil((right - left) / stride / size - 0.1))
-    step = (right - left) / (size * k)
-    # Pixel centres: sample i lies at left + (i + 0.5) * step, pixel j of `part` at
-    # x0 + j * stride + 0.5.
-    to_part = np.array(
-        [
-            [step, 0.0, left + 0.5 * step - 0.5 - x0],
-            [0.0, step, top + 0.5 * step - 0.5 - y0],
-        ]
-    )
-    sampled = cv2.warpAffine(
-        part,
-        to_part / stride,
-        (size * k, size * k),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return sampled if k == 1 else cv2.resize(sampled, (size, size), interpolation=cv2.INTER_AREA)
-
-
-def _span(low: float, high: float, length: int) -> tuple[int, int]:
-    """Return the pixels an interval needs, at least one, and a neighbour for interpolation."""
-    first = int(np.clip(np.floor(low) - 1, 0, length - 1))
-    return first, int(np.clip(np.ceil(high) + 1, first + 1, length))
-
-
 def iou_matrix(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
     """Return the intersection over union of every box of `a` with every box of `b`.
 
@@ -176,23 +68,28 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
     returns: (N, M) float32, 0–1; 0 where both boxes are empty
     """
     first, second = as_boxes(a)[:, None], as_boxes(b)[None]
-    low = np.maximum(first[..., :2], second[..., :2])
-    high = np.minimum(first[..., 2:], second[..., 2:])
-    intersection = np.clip(high - low, 0, None).prod(axis=-1)
+    intersection = _intersections(first, second)
     union = _areas(first) + _areas(second) - intersection
     return np.asarray(intersection / np.maximum(union, 1e-9), np.float32)
 
 
 def covered(boxes: ArrayLike, others: ArrayLike) -> NDArray[np.bool_]:
-    """Return (N,) bool: which boxes share more than 0.4 of the smaller one with one of others.
+    """Return (N,) bool: which boxes show the same face as one of the others.
 
-    Two faces do not. boxes: (N, 4), others: (M, 4) float32, xyxy in pixels
+    Two boxes do that share more than 0.4 of the smaller one's area; those of two faces share less.
+
+    boxes: (N, 4) float32, xyxy in pixels
+    others: (M, 4) float32, xyxy in pixels
     """
     first, second = as_boxes(boxes)[:, None], as_boxes(others)[None]
+    smaller = np.minimum(_areas(first), _areas(second))
+    return np.asarray((_intersections(first, second) > 0.4 * smaller).any(axis=1))
+
+
+def _intersections(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float32]:
     low = np.maximum(first[..., :2], second[..., :2])
     high = np.minimum(first[..., 2:], second[..., 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=-1)
-    return np.asarray((shared > 0.4 * np.minimum(_areas(first), _areas(second))).any(axis=1))
+    return np.asarray(np.clip(high - low, 0, None).prod(axis=-1), np.float32)
 
 
 def _areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:

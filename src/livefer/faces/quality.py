@@ -1,7 +1,8 @@
-"""Whether a crop can be read at all: sharp and light enough, and most of it inside its picture.
+"""Whether a picture can show a face, and whether a face can be read. Knows nothing about networks.
 
-The network answers most such crops with little confidence, but not all; a face that fails here is
-uncertain whatever the network says. Knows nothing about networks.
+A face that can be read is large, sharp and light enough, and most of it lies inside its picture.
+The network gives most others a low confidence, but not all; a face that fails here is uncertain
+whatever the network's answer.
 """
 
 from __future__ import annotations
@@ -12,30 +13,72 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-MIN_SHARPNESS = 0.05
-"""Faces below it are smears; bench/unusable.py, docs/experiments.md.
+MIN_FACE_PX = 16
+"""A face is too small to be read if its box has a shorter side."""
 
-FER2013's val faces have at least 0.11, a quarter of its training faces 0.09, the faces of 104
-photographs 0.10. Of faces blurred with a sigma of 3 of their 48 px, 92 % lie below it, and
-little more than half of their answers are right; enlarged from 8 px 80 % do; from 12 px, where
-four of five answers are right, 20 %.
+MIN_SHARPNESS = 0.05
+"""Faces below it are smears: bench/unusable.py,
+docs/experiments/certainty.md#2026-11-22-silence-on-what-cannot-be-read
+
+The least sharp face has 0.11 in FER2013's val split, 0.09 in a quarter of its training split, and
+0.10 on 104 photographs. Of faces blurred with a sigma of 3 of their 48 px, 92 % lie below the
+limit, and little more than half of their answers are right; of faces enlarged from 8 px, 80 % do;
+of those enlarged from 12 px, where four of five answers are right, 20 %.
 """
 
 MAX_OUTSIDE = 0.45
-"""Where more of a crop lies outside the picture, half of the face is missing and made up.
+"""A crop with a larger share outside the picture lacks half of the face.
 
-The same measurement: of the answers on val faces 84 % are right where a quarter is cut off, 86 %
-for three eighths, 79 % for half; of whole faces 87 %.
+The same measurement, on val faces: 87 % of the answers are right for whole faces, 84 % where a
+quarter is cut off, 86 % for three eighths, 79 % for half.
 """
 
 MAX_DARK_MEAN, MAX_DARK_DEVIATION = 64.0, 12.0
-"""Gray levels: a crop below both shows too little light to be read.
+"""Gray levels: a crop below both has too little light to be read.
 
-Of FER2013's 3,589 val faces at most two deviate by less than 12 levels; darkened by 5 stops every
-third does, and people's choice is met on half of those, by 6 stops most do (docs/experiments.md).
+Of FER2013's 3,589 val faces at most two deviate by less than 12 levels. Darkened by 5 stops a third
+of them do, and the answer is the majority's on half of those; by 6 stops most do:
+docs/experiments/training.md#2026-11-22-labels-and-votes-on-one-network
 """
 
-_MIN_CONTRAST = 8.0  # gray levels: keeps the noise of an empty picture from counting as detail
+TOO_DARK, TOO_BRIGHT, BLANK = "too dark", "too bright", "blank"
+
+# Gray levels. No face is found in a picture if nearly all of it is darker or brighter.
+_MAX_DARK, _MIN_BRIGHT = 28.0, 240.0
+FLAT = 4.0
+"""Gray levels: a thumbnail with a smaller standard deviation shows nothing."""
+
+_THUMB_WH = (32, 18)
+_MIN_CONTRAST = 8.0  # gray levels; so the noise of an empty picture is no detail
+
+
+def why_no_face(image: NDArray[np.uint8]) -> str | None:
+    """Return TOO_DARK, TOO_BRIGHT or BLANK where no face could be found, else None.
+
+    image: (H, W, 3) uint8 BGR
+    """
+    thumb = thumbnail(image).mean(axis=2)
+    if float(np.percentile(thumb, 95)) < _MAX_DARK:
+        return TOO_DARK
+    if float(np.percentile(thumb, 5)) > _MIN_BRIGHT:
+        return TOO_BRIGHT
+    return BLANK if float(thumb.std()) < FLAT else None
+
+
+def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return a picture in 32×18: (18, 32) or (18, 32, C) float32; large ones lose pixels first.
+
+    image: (H, W) or (H, W, C) uint8
+    """
+    step = max(1, min(image.shape[0] // 72, image.shape[1] // 128))
+    small: NDArray[Any] = np.ascontiguousarray(image[step // 2 :: step, step // 2 :: step])
+    return cv2.resize(small, _THUMB_WH, interpolation=cv2.INTER_AREA).astype(np.float32)
+
+
+def too_small(boxes: ArrayLike) -> NDArray[np.bool_]:
+    """Return (N,) bool: which boxes (N, 4) xyxy in pixels are too small for a face to be read."""
+    left, top, right, bottom = np.asarray(boxes, np.float32).reshape(-1, 4).T
+    return np.asarray(np.minimum(right - left, bottom - top) < MIN_FACE_PX, bool)
 
 
 def usable(
@@ -58,10 +101,10 @@ def dark(faces: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def sharpness(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return (N,) float32: how strong the finest detail of faces (N, S, S) is against the coarse.
+    """Return (N,) float32: the contrast of the finest detail of faces (N, S, S) over the coarse.
 
-    The deviation of what a blur by S/48 px takes away, over that of what a blur by S/24 px leaves:
-    so it depends neither on brightness nor on contrast.
+    That is the standard deviation of what a blur by S/48 px removes, divided by that of what a blur
+    by S/24 px leaves, so it depends neither on brightness nor on contrast.
     """
     values = np.empty(len(faces), np.float32)
     for i, face in enumerate(faces):
@@ -73,7 +116,7 @@ def sharpness(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def share_outside(squares: ArrayLike, image_hw: tuple[int, int]) -> NDArray[np.float32]:
-    """Return (N,) float32, 0–1: how much of each square (N, 4) xyxy lies outside a picture."""
+    """Return (N,) float32, 0–1: the share of each square (N, 4) xyxy outside a picture."""
     boxes = np.asarray(squares, np.float64).reshape(-1, 4)
     limit = np.array(image_hw[::-1], np.float64)
     inside = np.clip(np.minimum(boxes[:, 2:], limit) - np.maximum(boxes[:, :2], 0), 0, None)
@@ -82,7 +125,7 @@ def share_outside(squares: ArrayLike, image_hw: tuple[int, int]) -> NDArray[np.f
 
 
 def _level(gray: NDArray[Any]) -> tuple[float, float]:
-    """Return the mean of an image (H, W) and its standard deviation; NumPy takes longer."""
+    """Return the mean and the standard deviation of an image (H, W), faster than NumPy does."""
     mean, deviation = cv2.meanStdDev(gray)
     return float(mean[0, 0]), float(deviation[0, 0])
 

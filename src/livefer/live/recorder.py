@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
-from queue import Full, Queue
-from threading import Thread
 
 import cv2
 import numpy as np
@@ -16,6 +13,7 @@ from livefer.errors import LiveferError
 from livefer.formatting import printable
 from livefer.live.scene import Status, fitted, paint_scene
 from livefer.media.opencv_reader import file_name, n_frames_of, open_capture, quiet
+from livefer.media.threads import Taker
 from livefer.results import FrameResult
 from livefer.tables.writing import Sink
 
@@ -118,51 +116,37 @@ class VideoSink(Sink):
 
 
 class Recorder:
-    """Writes what a live view shows, on a thread of its own: encoding holds nobody up.
+    """Writes what a live view shows, on a thread of its own: encoding holds nothing up.
 
     What comes while too many wait is left out, and the image before stands for it.
-
-    failure: what ended it early
     """
 
     def __init__(self, sink: VideoSink, waits: bool) -> None:
-        """waits: leave nothing out, but let who gives something wait."""
-        self.failure: BaseException | None = None
+        """waits: leave nothing out; `put` waits instead."""
         self._sink = sink
         self._waits = waits
-        self._queue: Queue[tuple[FrameResult, bool, bool, Status] | None] = Queue(_N_WAITING)
         self._corner: Corner | None = "top-right"
-        self._thread = Thread(target=self._run, name="livefer-record", daemon=True)
-        self._thread.start()
+        self._writer = Taker(self._write, _N_WAITING, "livefer-record")
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended the recording early."""
+        return self._writer.failure
 
     def put(self, result: FrameResult, mirror: bool, heatmaps: bool, status: Status) -> None:
         """Take a result to be painted and written, if there is room."""
-        with suppress(Full):
-            self._queue.put((result, mirror, heatmaps, status), block=self._waits)
+        self._writer.put((result, mirror, heatmaps, status), self._waits)
 
     def close(self) -> None:
         """Write what waits, and close the video; what comes after that is left out."""
-        is_told = False
-        while self._thread.is_alive():
-            with suppress(KeyboardInterrupt):  # a second Ctrl-C costs no recording
-                if not is_told:
-                    self._queue.put(None)
-                    is_told = True
-                self._thread.join()
+        self._writer.close()
         self._sink.close()
 
-    def _run(self) -> None:
-        while (item := self._queue.get()) is not None:
-            if self.failure is None:
-                self._write(*item)
-
-    def _write(self, result: FrameResult, mirror: bool, heatmaps: bool, status: Status) -> None:
+    def _write(self, item: tuple[FrameResult, bool, bool, Status]) -> None:
+        result, mirror, heatmaps, status = item
         assert result.image is not None
         height, width = result.image.shape[:2]
         limits_wh = (min(width, _MAX_SIDE), min(height, _MAX_SIDE))
-        try:
-            image, faces = fitted(result.image, result.faces, limits_wh, mirror)
-            self._corner = paint_scene(image, faces, heatmaps, status, self._corner)
-            self._sink.write(result, image)
-        except BaseException as error:  # noqa: BLE001  # raised again where the view is used
-            self.failure = error
+        image, faces = fitted(result.image, result.faces, limits_wh, mirror)
+        self._corner = paint_scene(image, faces, heatmaps, status, self._corner)
+        self._sink.write(result, image)

@@ -9,8 +9,7 @@ from collections import deque
 from statistics import median
 
 from livefer.live.scene import Status
-from livefer.media.opencv_reader import Frame
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 
 PROMPT_S = 0.02
 """A frame waits this long for its own faces, if faces usually come sooner than that."""

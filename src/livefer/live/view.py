@@ -23,10 +23,10 @@ from livefer.formatting import without_middle
 from livefer.live.recorder import Recorder, VideoSink
 from livefer.live.scene import fitted, paint_scene, turned
 from livefer.live.state import LiveState
-from livefer.media.opencv_reader import Frame, newest
 from livefer.media.sources import Source
+from livefer.media.threads import newest
 from livefer.recognizer import Recognizer
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 
 HELP = (
     ("Q, Esc", "quit"),
@@ -83,10 +83,7 @@ class LiveView:
 
     def __exit__(self, *error: object) -> None:
         self.stop()
-        try:
-            self._thread.join(_JOIN_S)
-        except KeyboardInterrupt:  # a second Ctrl-C costs no recording
-            self._thread.join(_JOIN_S)
+        self._thread.join(_JOIN_S)
         if self._recorder:
             self._recorder.close()
 

@@ -34,7 +34,8 @@ def open_display() -> Any:
         else:
             if pygame.display.get_driver() == "x11":
                 # Without a GPU, a picture takes 9 ms through OpenGL instead of 0.1
-                # (docs/experiments.md). On other systems SDL's own choice is right.
+                # (docs/experiments/speed.md#2026-11-28-the-window-itself). On other systems SDL's
+                # own choice is right.
                 os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
             if chosen or pygame.display.get_driver() not in ("dummy", "offscreen"):
                 return pygame

@@ -1,4 +1,4 @@
-"""What a frame is as a whole: the first of a new shot, too dark, or blank. Knows nothing of faces.
+"""Where a new shot begins. Readers of video ask, because they alone see every frame.
 
 Two frames are compared by the correlation of their thumbnails: it does not change with brightness,
 so a flash or a fade is no cut, and a fade through black is one if another picture comes back.
@@ -6,15 +6,11 @@ so a flash or a fade is no cut, and a fade through black is one if another pictu
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_THUMB_WH = (32, 18)
-_DARK, _BRIGHT = 28.0, 240.0  # gray levels: beyond them the detectors find nobody
-_FLAT = 4.0  # standard deviation of a thumbnail, in gray levels, in which nothing can be seen
+from livefer.faces.quality import FLAT, thumbnail
 
 # A change is 1 - correlation. In a music clip of 275 frames at 30 fps with a hand-held camera the
 # largest within a shot is 0.31 and the smallest at a cut 0.73; in quiet shots the usual is 0.0005.
@@ -25,23 +21,29 @@ _REPEATED = 1e-4  # where a frame that is shown twice is no change at all
 
 
 class CutDetector:
-    """Finds the first frame of each shot; one for each video, given all of its frames."""
+    """Finds the first frame of each shot; one for each video, given all of its frames.
+
+    Not for cameras: they have no shots, and somebody who gets up at ten frames a second, or a hand
+    before the lens, changes as much of the picture as a cut does.
+    """
 
     def __init__(self) -> None:
         self._last: NDArray[np.float32] | None = None
         self._changes = (1.0, 1.0)
 
-    def update(self, gray: NDArray[np.uint8]) -> bool:
+    def update(self, image: NDArray[np.uint8]) -> bool:
         """Say whether the frame begins a new shot; the first frame of all does not.
 
         A frame in which nothing can be seen is no cut: the next one is compared with the last one
         before it.
 
-        gray: (H, W) uint8
+        image: (H, W) uint8, or (H, W, 3) BGR
         """
-        thumb = thumbnail(gray)
+        thumb = thumbnail(image)
+        if thumb.ndim == 3:
+            thumb = np.asarray(cv2.cvtColor(thumb, cv2.COLOR_BGR2GRAY), np.float32)
         spread = float(thumb.std())
-        if spread < _FLAT:
+        if spread < FLAT:
             return False
         thumb = (thumb - thumb.mean()) / spread
         last, self._last = self._last, thumb
@@ -55,26 +57,3 @@ class CutDetector:
         elif change > _REPEATED:
             self._changes = (self._changes[1], change)
         return is_cut
-
-
-def why_no_face(image: NDArray[np.uint8]) -> str | None:
-    """Return "too dark", "too bright" or "blank" where nobody could find a face, else None.
-
-    image: (H, W, 3) uint8 BGR
-    """
-    thumb = thumbnail(image).mean(axis=2)
-    if float(np.percentile(thumb, 95)) < _DARK:
-        return "too dark"
-    if float(np.percentile(thumb, 5)) > _BRIGHT:
-        return "too bright"
-    return "blank" if float(thumb.std()) < _FLAT else None
-
-
-def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return (18, 32) or (18, 32, C) float32; of a large picture not every pixel is looked at.
-
-    image: (H, W) or (H, W, C) uint8
-    """
-    step = max(1, min(image.shape[0] // 72, image.shape[1] // 128))
-    small: NDArray[Any] = np.ascontiguousarray(image[step // 2 :: step, step // 2 :: step])
-    return cv2.resize(small, _THUMB_WH, interpolation=cv2.INTER_AREA).astype(np.float32)

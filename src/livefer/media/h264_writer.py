@@ -6,9 +6,7 @@ Needs PyAV (the `video` extra). Knows nothing of faces.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 from livefer.errors import ConfigError, LiveferError
 from livefer.media.opencv_reader import file_name
 from livefer.media.pyav_reader import VideoInfo, load_av, open_media
+from livefer.system.atomic import PartialFile, cannot_write
 
 if TYPE_CHECKING:
     from av import AudioStream, Packet
@@ -62,12 +61,7 @@ class VideoWriter:
         self.info, self._crf, self._start_s = info, crf, start_s
         self._time_base = _time_base(info)
         self._audio_from = str(audio_from) if audio_from and info.has_audio else None
-        self._part = self.path.with_name(f".{self.path.stem}.{os.getpid()}.part{self.path.suffix}")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._part.touch()
-        except OSError as error:
-            raise self._failed(error) from None
+        self._partial = PartialFile(self.path)
         self._container: Any = None
         self._stream: Any = None
         self._sound: _Sound | None = None
@@ -98,7 +92,7 @@ class VideoWriter:
             self._mux_sound(float(self._last_tick * self._time_base))
             self._container.mux(self._stream.encode(picture))
         except (self._av.error.FFmpegError, OSError) as error:
-            raise self._failed(error) from None
+            raise cannot_write(self.path, error) from None
 
     def _open(self, image: NDArray[np.uint8]) -> None:
         height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
@@ -110,7 +104,7 @@ class VideoWriter:
         self._size_wh = (width, height)
         is_mp4 = self.path.suffix.lower() != ".mkv"
         self._container = self._av.open(
-            file_name(self._part), "w", options={"movflags": "+faststart"} if is_mp4 else {}
+            file_name(self._partial.part), "w", options={"movflags": "+faststart"} if is_mp4 else {}
         )
         try:
             stream = self._container.add_stream("libx264", rate=self.info.fps)
@@ -169,12 +163,11 @@ class VideoWriter:
                 finally:
                     self._container.close()
                 if self._stream is not None:
-                    self._part.replace(self.path)
+                    self._partial.keep()
         except (self._av.error.FFmpegError, OSError) as error:
-            raise self._failed(error) from None
+            raise cannot_write(self.path, error) from None
         finally:
-            with suppress(OSError):
-                self._part.unlink()
+            self._partial.discard()
 
     def _end(self, whole: bool) -> None:
         end_s = float(self._last_tick * self._time_base + 1 / self.info.fps)
@@ -188,10 +181,6 @@ class VideoWriter:
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-    def _failed(self, error: Exception) -> LiveferError:
-        reason = getattr(error, "strerror", None) or str(error)
-        return LiveferError(f"{self.path} cannot be written ({reason}): choose another place")
 
 
 class _Sound:

@@ -8,18 +8,19 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Condition, Event, Lock, Thread
+from threading import Event, Lock
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.media.cuts import CutDetector
 from livefer.media.decoding import squared
+from livefer.media.threads import interruptible
+from livefer.results import Frame
 
 RECONNECT_S = 10.0
 """For so long a camera or stream that stopped is tried again."""
@@ -28,34 +29,7 @@ _FPS_UNKNOWN = 30.0  # of files that do not say
 _OPEN_TIMEOUT_MS, _READ_TIMEOUT_MS = 10_000, 5_000  # of URLs; OpenCV's own are 30 s
 _MAX_BAD = 300  # so many damaged frames in a row are read over
 _RETRY_S = 0.5  # between two tries to open a camera again
-_JOIN_S = 1.0  # a thread held up by a dead camera longer than this ends by itself, later
 _opening = Lock()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Frame:
-    """An image of a source, or the reason why there is none.
-
-    source: the file, camera or URL
-    index: number of the frame in its source, from 0
-    time_s: seconds since the source's first frame
-    image: (H, W, 3) uint8 BGR; None where `error` says why
-    n_skipped: frames left out since the frame before, by live reading or because of damage
-    error: what could not be read
-    still: a picture by itself, which has nothing to do with the frames around it
-    note: what is known of the image, such as "damaged"
-    is_cut: the first of a new shot, which has nothing to do with the frames before
-    """
-
-    source: str
-    index: int
-    time_s: float
-    image: NDArray[np.uint8] | None
-    n_skipped: int = 0
-    error: str | None = None
-    still: bool = False
-    note: str | None = None
-    is_cut: bool = False
 
 
 def file_name(path: str | Path) -> str:
@@ -80,17 +54,27 @@ def open_capture(address: str | int) -> cv2.VideoCapture | None:
     return capture if capture.isOpened() else None
 
 
+def open_video(path: str | Path, live: bool = False) -> cv2.VideoCapture | None:
+    """Open a video file; None when that fails.
+
+    live: decode on all cores, to keep up with the time. Otherwise one thread decodes: with more,
+        what is read of a damaged file depends on how many there are
+    """
+    name = file_name(path)
+    if not live:
+        with quiet():
+            capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+        if capture.isOpened():
+            return capture
+    return open_capture(name)
+
+
 def open_address(address: str) -> cv2.VideoCapture | None:
-    """Open a URL as `open_capture` does, on a thread of its own: Ctrl-C ends the waiting at once.
+    """Open a URL as `open_capture` does; Ctrl-C ends the waiting at once.
 
     Not for cameras, which macOS wants opened by a program's first thread.
     """
-    opened: list[cv2.VideoCapture | None] = []
-    thread = Thread(target=lambda: opened.append(open_capture(address)), daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(0.1)
-    return opened[0] if opened else None
+    return interruptible(lambda: open_capture(address))
 
 
 def fps_of(capture: cv2.VideoCapture) -> float | None:
@@ -119,6 +103,7 @@ def read_video(
     index, n_bad, n_lost = 0, 0, 0  # n_bad: since the last good one; n_lost: all before that
     time_s, first_s = 0.0, 0.0
     started = time.monotonic()
+    cuts = CutDetector()
     try:
         while True:
             image = _read(capture)
@@ -137,7 +122,7 @@ def read_video(
             if paced_by and paced_by.wait(max(0.0, started + time_s - time.monotonic())):
                 return
             index += n_bad
-            yield Frame(name, index, time_s, image, n_skipped=n_bad)
+            yield Frame(name, index, time_s, image, n_skipped=n_bad, is_cut=cuts.update(image))
             index += 1
             n_lost += n_bad
             n_bad = 0
@@ -173,6 +158,7 @@ def read_camera(
     """
     index = 0
     started = time.monotonic()
+    cuts = CutDetector() if isinstance(address, str) else None
     try:
         while not stop.is_set():
             image = _read(capture)
@@ -197,66 +183,11 @@ def read_camera(
                     return
             if index == 0:
                 started = time.monotonic()
-            yield Frame(name, index, time.monotonic() - started, image)
+            is_cut = cuts is not None and cuts.update(image)
+            yield Frame(name, index, time.monotonic() - started, image, is_cut=is_cut)
             index += 1
     finally:
         capture.release()
-
-
-def newest(
-    read: Callable[[Event], Iterator[Frame]], ending: Event | None = None
-) -> Generator[Frame, None, None]:
-    """Read on a thread of its own and yield the newest frame; those left out are counted in it.
-
-    A frame with an error is never left out. The thread starts with the first frame asked for and
-    has ended when this generator is closed.
-
-    read: makes the frames' iterator; setting the event has to end any waiting in it
-    ending: setting it ends the waiting for a frame, a moment later
-    """
-    stop, changed = Event(), Condition()
-    waiting: deque[Frame] = deque()
-    failure: Exception | None = None
-    ended = False
-
-    def run() -> None:
-        nonlocal failure, ended
-        try:
-            with closing(read(stop)) as frames:  # type: ignore[type-var]
-                for frame in frames:
-                    if stop.is_set():
-                        break
-                    with changed:
-                        if waiting and waiting[-1].error is None and frame.error is None:
-                            left_out = waiting.pop()
-                            frame = replace(
-                                frame, n_skipped=left_out.n_skipped + 1 + frame.n_skipped
-                            )
-                        waiting.append(frame)
-                        changed.notify()
-        except Exception as error:  # noqa: BLE001  # raised again where the frames are taken
-            failure = error
-        finally:
-            with changed:
-                ended = True
-                changed.notify()
-
-    thread = Thread(target=run, name="livefer-capture", daemon=True)
-    thread.start()
-    try:
-        while True:
-            with changed:
-                while not waiting and not ended and not (ending and ending.is_set()):
-                    changed.wait(0.2)  # with a limit, so that Ctrl-C gets through on Windows
-                if not waiting:
-                    break
-                frame = waiting.popleft()
-            yield frame
-        if failure is not None:
-            raise failure
-    finally:
-        stop.set()
-        thread.join(_JOIN_S)
 
 
 @contextmanager

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 from livefer.errors import ConfigError, MissingExtraError, SourceError
 from livefer.media.cuts import CutDetector
 from livefer.media.decoding import Fed, gray, upright
-from livefer.media.opencv_reader import Frame, file_name
+from livefer.media.opencv_reader import file_name
+from livefer.results import Frame
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame, VideoStream
@@ -88,14 +89,12 @@ class VideoReader:
         end_s: float | None = None,
         every: int = 1,
         fps: float | None = None,
-        threads: int = 0,
     ) -> None:
         """Open a file; SourceError says what is wrong with it.
 
         start_s, end_s: the frames to read, in seconds from the first one; the end is not included
         every: read each n-th frame
         fps: read so many frames a second, at most; not together with `every`
-        threads: that decode; 0 takes as many as there are cores
         """
         if every < 1 or (fps is not None and fps <= 0) or (every > 1 and fps is not None):
             raise ConfigError(f"expected every ≥ 1, or fps > 0, got every={every} and fps={fps}")
@@ -119,8 +118,9 @@ class VideoReader:
                 f"{path} is encoded in a way that nothing here decodes: convert it to an MP4 with "
                 "H.264"
             )
-        self._stream.thread_type = "AUTO"
-        self._stream.codec_context.thread_count = threads
+        # With more than one, what is read of a damaged file depends on how many there are. It costs
+        # little: recognising a frame takes many times as long as decoding it.
+        self._stream.codec_context.thread_count = 1
         self.info = self._describe()
         self._n_lost = self._n_lost_last = self._n_dropped = 0
         self._first_pts: int | None = None
@@ -204,7 +204,7 @@ class VideoReader:
             except self._av.error.FFmpegError:  # its colours, too, may be damaged
                 n_lost, self._n_lost = n_lost + 1, self._n_lost + 1
                 continue
-            note = "damaged" if picture.is_corrupt else "cut" if is_cut else None
+            note = "damaged" if picture.is_corrupt else None
             yield Frame(self.name, index, time_s, image, n_lost, note=note, is_cut=is_cut)
             n_lost, is_cut = 0, False
         error = self._what_is_missing(n_frames, time_s, n_read)

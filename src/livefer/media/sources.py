@@ -10,7 +10,6 @@ What cannot be opened at all raises SourceError at once. What breaks later is a 
 
 from __future__ import annotations
 
-import glob
 import re
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -18,31 +17,23 @@ from threading import Event
 from typing import Any
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from livefer.errors import SourceError
-from livefer.faces.boxes import check_image
 from livefer.formatting import printable
+from livefer.media.names import PICTURE_SUFFIXES, VIDEO_SUFFIXES, find_files, suffix_of
 from livefer.media.opencv_reader import (
     RECONNECT_S,
-    file_name,
     fps_of,
     n_frames_of,
-    newest,
     open_address,
     open_capture,
+    open_video,
     read_camera,
     read_video,
 )
-from livefer.media.opencv_reader import Frame as Frame  # part of this module's names
-
-PICTURE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-)
-VIDEO_SUFFIXES = frozenset(
-    (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".flv")
-) | {".3gp", ".mjpeg", ".mjpg", ".gif", ".ogv", ".mts", ".m2ts", ".vob"}
+from livefer.media.pictures import as_image
+from livefer.media.threads import newest
+from livefer.results import Frame
 
 
 class Source:
@@ -107,67 +98,6 @@ def open_source(source: Any, live: bool | None = None, reconnect_s: float = RECO
     return _open_picture("image", source)
 
 
-def as_image(image: Any) -> NDArray[np.uint8]:
-    """Return (H, W, 3) uint8 BGR of a path, an array (gray, BGR or BGRA, uint8) or a PIL image."""
-    if isinstance(image, (str, Path)):
-        return read_image(image)
-    if image is None:
-        raise ValueError(
-            "expected an image, got None, as cv2.imread gives where it can read no picture: check "
-            "the path"
-        )
-    if isinstance(image, int):
-        raise ValueError(f"expected an image, got {image}: a camera is for Recognizer().stream")
-    is_pil = hasattr(image, "getbands") and hasattr(image, "convert")  # without importing PIL
-    # With more than 8 bits, PIL would make everything above 255 white.
-    if is_pil and not getattr(image, "mode", "").startswith(("I", "F")):
-        return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
-    array = np.ascontiguousarray(check_image(image))
-    return array if array.ndim == 3 else np.repeat(array[:, :, None], 3, axis=2)
-
-
-def read_image(path: str | Path) -> NDArray[np.uint8]:
-    """Read a picture as (H, W, 3) uint8 BGR, turned upright as its EXIF data says."""
-    try:
-        if Path(path).is_char_device():  # reading one need never end
-            raise SourceError(
-                f'{path} is a device: give a camera by its number; "livefer doctor" lists them'
-            )
-        data = Path(path).read_bytes()  # not cv2.imread: it cannot open every path on Windows
-    except FileNotFoundError:
-        raise SourceError(f"{path} does not exist: check the path") from None
-    except IsADirectoryError:
-        raise SourceError(
-            f"{path} is a folder: expected one picture; Recognizer().stream and "
-            '"livefer image" read all of them'
-        ) from None
-    except OSError as error:
-        raise SourceError(
-            f"{path} could not be opened ({error.strerror}): check the path"
-        ) from None
-    return decode_image(data, str(path))
-
-
-def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
-    """Return (H, W, 3) uint8 BGR of a picture file's bytes; `name` is what an error calls it."""
-    if not data:
-        raise SourceError(f"{name} is empty (0 bytes): copy or download it again")
-    if _is_cut_short(data):
-        raise SourceError(f"{name} is cut short: its end is missing; copy or download it again")
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:  # more pixels than OpenCV takes
-        image = None
-    if image is None and _is_video(name):
-        raise SourceError(f"{name} is a video, not a picture: livefer video, or stream, reads it")
-    if image is None:
-        raise SourceError(
-            f"{name} is damaged, or no picture that OpenCV reads: "
-            "copy it again, or save it as JPEG or PNG"
-        )
-    return np.asarray(image, np.uint8)
-
-
 def _open_capture(name: str, address: str | int, live: bool | None, reconnect_s: float) -> Source:
     capture = open_address(address) if isinstance(address, str) else open_capture(address)
     if capture is None:
@@ -186,23 +116,18 @@ def _open_capture(name: str, address: str | int, live: bool | None, reconnect_s:
 
 
 def _open_path(path: Path, live: bool | None) -> Source:
-    if path.is_dir() or (glob.has_magic(str(path)) and not path.exists()):
-        pattern = Path(glob.escape(str(path))) / "*" if path.is_dir() else path
-        files = [Path(file) for file in glob.glob(str(pattern), recursive=True)]
-        known = [f for f in files if f.suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES]
-        if not known:
-            raise SourceError(
-                f"no picture or video at {pattern} ({len(files)} other files or folders): "
-                f'check the path; "{pattern.parent / "**" / "*"}" also looks into folders'
-            )
-        return _open_files(str(path), sorted(known, key=_natural))
-    if path.suffix.lower() in VIDEO_SUFFIXES:
+    found = find_files(path, "picture or video")
+    if found is not None:
+        if not found.files:
+            raise SourceError(found.errors[0][1])
+        return _open_files(str(path), found.files, found.errors)
+    if _is_video(path):
         return _open_video(path, live)
     try:
         return _open_picture(str(path), path)
     except SourceError:
         # A name that says nothing may be a video's.
-        if path.suffix.lower() in PICTURE_SUFFIXES or not path.is_file():
+        if suffix_of(str(path)) in PICTURE_SUFFIXES or not path.is_file():
             raise
         return _open_video(path, live)
 
@@ -224,7 +149,7 @@ def _open_video(path: Path, live: bool | None = False) -> Source:
         raise SourceError(
             f"{path} has bytes in its name that are no UTF-8, and OpenCV cannot open it: rename it"
         )
-    capture = open_capture(file_name(path))
+    capture = open_video(path, bool(live))
     if capture is None:
         raise SourceError(
             f"{path} could not be opened as a video: it is damaged, incomplete or of an unknown "
@@ -242,12 +167,15 @@ def _video(name: str, capture: cv2.VideoCapture, live: bool | None) -> Source:
     return Source(name, frames, bool(live), fps, n_frames)
 
 
-def _open_files(name: str, files: Sequence[Any]) -> Source:
+def _open_files(name: str, files: Sequence[Any], errors: Sequence[tuple[str, str]] = ()) -> Source:
     has_video = any(_is_video(file) for file in files)
-    return Source(name, _read_files(files), n_frames=None if has_video else len(files))
+    n_frames = None if has_video else len(files) + len(errors)
+    return Source(name, _read_files(files, errors), n_frames=n_frames)
 
 
-def _read_files(files: Sequence[Any]) -> Generator[Frame, None, None]:
+def _read_files(
+    files: Sequence[Any], errors: Sequence[tuple[str, str]]
+) -> Generator[Frame, None, None]:
     for index, file in enumerate(files):
         name = str(file) if isinstance(file, (str, Path)) else f"image {index}"
         try:
@@ -257,29 +185,13 @@ def _read_files(files: Sequence[Any]) -> Generator[Frame, None, None]:
                 yield Frame(name, index, 0.0, as_image(file), still=True)
         except (SourceError, ValueError) as error:
             yield Frame(name, index, 0.0, None, error=str(error), still=True)
+    for index, (name, reason) in enumerate(errors, len(files)):
+        yield Frame(name, index, 0.0, None, error=reason, still=True)
 
 
 def _is_video(file: Any) -> bool:
-    return isinstance(file, (str, Path)) and Path(file).suffix.lower() in VIDEO_SUFFIXES
-
-
-def _natural(path: Path) -> list[str | int]:
-    """Sort 2.jpg before 10.jpg."""
-    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", str(path))]
+    return isinstance(file, (str, Path)) and suffix_of(str(file)) in VIDEO_SUFFIXES
 
 
 def _without_password(url: str) -> str:
     return re.sub(r"//[^/?#]*@", "//", url)  # to the last @, as FFmpeg reads it
-
-
-def _is_cut_short(data: bytes) -> bool:
-    """Say whether a JPEG or PNG lacks its end mark: some OpenCVs fill up with gray, unasked."""
-    if data.startswith(b"\x89PNG"):
-        return b"IEND" not in data
-    if not data.startswith(b"\xff\xd8"):
-        return False
-    at = 2  # behind the header's segments, one of which may be a thumbnail with an end mark
-    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":
-        is_fill = data[at + 1 : at + 2] == b"\xff"
-        at += 1 if is_fill else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return data.find(b"\xff\xd9", at) < 0

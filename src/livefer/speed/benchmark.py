@@ -12,8 +12,8 @@ import numpy as np
 from livefer.assets.files import PICTURE
 from livefer.classifier import shipped_models
 from livefer.detection.yunet import yunet_path
-from livefer.faces.boxes import crop_faces
-from livefer.media.sources import read_image
+from livefer.faces.crops import crop_faces
+from livefer.media.pictures import read_image
 from livefer.recognizer import Recognizer
 from livefer.speed.made_frames import GRIDS, Portrait, Scene
 from livefer.speed.measure import (

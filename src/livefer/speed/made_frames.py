@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.media.opencv_reader import Frame
+from livefer.results import Frame
 
 FPS = 30.0
 SOURCE = "made frames"

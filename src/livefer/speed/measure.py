@@ -17,10 +17,10 @@ import numpy as np
 from livefer.errors import SourceError
 from livefer.live.scene import Status, fitted, paint_scene
 from livefer.live.view import FIRST_HEIGHT
-from livefer.media.opencv_reader import Frame, newest
 from livefer.media.sources import open_source
+from livefer.media.threads import newest
 from livefer.recognizer import Recognizer
-from livefer.results import FrameResult
+from livefer.results import Frame, FrameResult
 from livefer.speed.made_frames import FPS, Scene
 from livefer.speed.result import STAGES, Live, Rate, Stages, Timing
 
@@ -76,7 +76,7 @@ def measure_live(
 ) -> tuple[Live, Stages]:
     """Measure a stream at its own speed, read on a thread of its own.
 
-    read: as in livefer.media.opencv_reader.newest; a frame with an error ends the measurement
+    read: as in livefer.media.threads.newest; a frame with an error ends the measurement
     """
     arrived_s: dict[int, float] = {}
     capture_ms: dict[int, float] = {}

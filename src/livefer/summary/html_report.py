@@ -1,11 +1,12 @@
-"""A table's figures as one HTML file that needs nothing else: no network, no script.
+"""A table's figures and pictures as one HTML file that loads nothing: no network, no script.
 
-Light and dark as the reader's system is, and fit to be printed. Everything that comes from a table,
-a file's name or a model is escaped. Its style is `report.css` in assets.
+It follows the reader's light or dark setting and can be printed. All text from a table, a file name
+or a model is escaped. The style is `report.css` in assets.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
@@ -14,10 +15,9 @@ from html import escape
 from livefer.assets.files import FOLDER
 from livefer.drawing.text import Image
 from livefer.formatting import clock, count, length, short_name
-from livefer.labels import colour_bgr
-from livefer.summary.html_tables import image_data, people_tables, share_cells, table
+from livefer.labels import colour_hex
 from livefer.summary.key_frames import KeyFrame, portraits
-from livefer.summary.records import Pictures, SourceSummary, Summary, Trouble
+from livefer.summary.records import Person, Pictures, SourceSummary, Summary, Trouble
 from livefer.summary.timeline import shown_persons, timeline_picture, timeline_svg
 from livefer.version import __version__
 
@@ -33,10 +33,14 @@ def report_html(
     about: Mapping[str, str],
     key_frames: Mapping[str, Sequence[KeyFrame]] | None = None,
 ) -> str:
-    """Return the report as one HTML document.
+    """Return a report as one HTML document.
 
-    about: what is known of how the table was made: the model and what its file says, options
+    The MOST_TIMELINES longest videos have a section each; all videos are in the overview.
+
+    about: how the table was made: names and values, as from `about_model`
     key_frames: by source
+
+    MissingExtraError where matplotlib is missing.
     """
     key_frames = key_frames or {}
     longest = sorted(summary.sources, key=lambda s: -s.frames_s)[:MOST_TIMELINES]
@@ -51,7 +55,7 @@ def report_html(
     parts += [_troubles(summary.troubles), _how(about)]
     style = (FOLDER / "report.css").read_text(encoding="utf-8")
     colours = "".join(
-        f".c{i} {{ --c: {_rgb(name, summary.classes)}; }}\n"
+        f".c{i} {{ --c: {colour_hex(name, summary.classes)}; }}\n"
         for i, name in enumerate(summary.classes)
     )
     return (
@@ -64,7 +68,7 @@ def report_html(
 
 
 def about_model(name: str, metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return what a model's file says about itself, in words."""
+    """Return what a model file's metadata says of the model: names and values for a report."""
     about = {"model": name}
     try:
         figures = json.loads(metadata.get("metrics", "{}"))
@@ -73,7 +77,7 @@ def about_model(name: str, metadata: Mapping[str, str]) -> dict[str, str]:
             f"{figures['split']}, macro-F1 {figures['macro_f1']:.3f}"
         )
     except (ValueError, KeyError, TypeError):
-        pass  # a model of somebody else's making need not say it
+        pass  # models from elsewhere may lack it
     for key, words in (
         ("network", "network"),
         ("training_data", "trained on"),
@@ -90,14 +94,27 @@ def about_model(name: str, metadata: Mapping[str, str]) -> dict[str, str]:
 
 def _head(summary: Summary, title: str) -> str:
     made = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    n_frames = sum(s.n_frames for s in summary.sources)
-    n_without = sum(s.n_without_face for s in summary.sources)
-    persons = [p for s in summary.sources for p in s.persons]
-    seen_s = sum(p.seen_s for p in persons)
-    uncertain = sum(p.uncertain * p.seen_s for p in persons) / max(seen_s, 1e-9)
+    cells = "".join(
+        f"<li><b>{escape(figure)}</b> <span>{escape(words)}</span></li>"
+        for figure, words in _tiles(summary)
+    )
+    return (
+        f'<header>\n<p class="kind">Facial expressions</p>\n<h1>{escape(title)}</h1>\n'
+        f'<p class="faint">livefer {__version__} · {made}</p>\n<ul class="tiles">{cells}</ul>\n'
+        "</header>"
+    )
+
+
+def _tiles(summary: Summary) -> list[tuple[str, str]]:
+    """Return the figures at the top, each with its words."""
     tiles = []
     if summary.sources:
+        n_frames = sum(s.n_frames for s in summary.sources)
+        n_without = sum(s.n_without_face for s in summary.sources)
         footage_s = sum(s.frames_s for s in summary.sources)
+        persons = [p for s in summary.sources for p in s.persons]
+        seen_s = sum(p.seen_s for p in persons)
+        uncertain = sum(p.uncertain * p.seen_s for p in persons) / max(seen_s, 1e-9)
         tiles = [
             (length(footage_s), f"of footage in {count(len(summary.sources), 'video')}"),
             (f"{n_frames:,}", "frames looked at"),
@@ -113,12 +130,7 @@ def _head(summary: Summary, title: str) -> str:
         ]
     if n := len(summary.troubles):
         tiles.append((f"{n:,}", "not readable" if n != 1 else "place not readable"))
-    cells = "".join(f"<li><b>{escape(a)}</b> <span>{escape(b)}</span></li>" for a, b in tiles)
-    return (
-        f'<header>\n<p class="kind">Facial expressions</p>\n<h1>{escape(title)}</h1>\n'
-        f'<p class="faint">livefer {__version__} · {made}</p>\n<ul class="tiles">{cells}</ul>\n'
-        "</header>"
-    )
+    return tiles
 
 
 def _overview(summary: Summary, longest: Sequence[SourceSummary]) -> str:
@@ -136,13 +148,13 @@ def _overview(summary: Summary, longest: Sequence[SourceSummary]) -> str:
     more = len(summary.sources) - _MOST_SOURCES
     tail = f'<p class="faint">and {more:,} more</p>' if more > 0 else ""
     names = ("video", "length", "frames", "people", "without a face", "errors")
-    return f"<section>\n<h2>Videos</h2>\n{table(names, rows)}{tail}</section>"
+    return f"<section>\n<h2>Videos</h2>\n{_table(names, rows)}{tail}</section>"
 
 
 def _source(
     source: SourceSummary, number: int, summary: Summary, frames: Sequence[KeyFrame]
 ) -> str:
-    faces = portraits(list(frames))
+    faces = portraits(frames)
     by_seen = sorted(source.persons, key=lambda p: -p.seen_s)[:_MOST_PERSONS]
     persons = [p for p in source.persons if p in by_seen]
     is_alone = len(summary.sources) == 1 and summary.pictures is None
@@ -154,10 +166,10 @@ def _source(
         f"· {count(source.n_frames, 'frame')} · {count(len(source.persons), 'person')}</p>"
     )
     if persons:
-        thumbs = {f.track_id: f for f in reversed(frames)}
-        parts.append(people_tables(persons, summary.classes, thumbs))
+        parts.append(_shares_table(persons, summary.classes, frames))
+        parts.append(_changes_table(persons, summary.classes))
         if more := len(source.persons) - len(persons):
-            parts.append(f'<p class="faint">and {more:,} more who were seen for less</p>')
+            parts.append(f'<p class="faint">and {more:,} more, seen for a shorter time</p>')
     else:
         parts.append("<p>No face was found.</p>")
     parts.append(_timeline(source, number, summary.classes, faces))
@@ -165,8 +177,54 @@ def _source(
     parts.append(_gallery([f for f in frames if f.track_id in shown], summary.classes))
     if lines := source.left_out():
         items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-        parts.append(f"<h3>Without a face, or not looked at</h3>\n<ul>{items}</ul>")
+        parts.append(f"<h3>Frames without a face, or not looked at</h3>\n<ul>{items}</ul>")
     return "\n".join(part for part in parts if part) + "\n</section>"
+
+
+def _shares_table(
+    persons: Sequence[Person], classes: Sequence[str], frames: Sequence[KeyFrame]
+) -> str:
+    thumbs = {f.track_id: f for f in reversed(frames)}
+    rows = []
+    for person in persons:
+        frame = None if person.track_id is None else thumbs.get(person.track_id)
+        face = f'<img src="{_image_data(frame.jpeg)}" alt="">' if frame else ""
+        rows.append(
+            f'<tr><th scope="row"><span class="who">{face}{escape(person.name)}</span></th>'
+            f"<td>{length(person.seen_s)}</td>{_share_cells(person, classes)}</tr>"
+        )
+    return (
+        '<h3>Share of the time seen</h3>\n<p class="faint">The labels of each person\'s face, '
+        "weighted by time. Uncertain time counts for no expression.</p>\n"
+        + _table(("", "seen", "", *classes, "uncertain"), rows)
+    )
+
+
+def _changes_table(persons: Sequence[Person], classes: Sequence[str]) -> str:
+    rows = []
+    for person in persons:
+        rate = person.transitions_per_min
+        stretches = sorted(person.longest.items(), key=lambda item: -item[1].length_s)[:3]
+        longest = " ".join(
+            f'<span class="stretch"><span class="dot c{classes.index(label)}"></span>'
+            f"{escape(label)} {length(s.length_s)} "
+            f'<span class="faint">from {clock(s.start_s)}</span></span>'
+            for label, s in stretches
+        )
+        rows.append(
+            f'<tr><th scope="row">{escape(person.name)}</th>'
+            f"<td>{clock(person.first_s)}</td><td>{clock(person.last_s)}</td>"
+            f"<td>{person.confidence:.0%}</td><td>{person.n_transitions:,}</td>"
+            f"<td>{'–' if rate is None else f'{rate:.1f}'}</td>"
+            f'<td class="text">{longest or "–"}</td></tr>'
+        )
+    head = ("", "first", "last", "mean confidence", "changes", "per minute", "longest stretches")
+    return (
+        '<h3>Changes and longest stretches</h3>\n<p class="faint">A change is from one certain '
+        "label to another; the rate is per minute with a certain label. A stretch ends at another "
+        "label, at an uncertain one, or when the face is out of view for more than half a second."
+        "</p>\n" + _table(head, rows, 1)
+    )
 
 
 def _timeline(
@@ -178,8 +236,8 @@ def _timeline(
     label = escape(f"Probabilities of the expressions of each person in {source.source} over time")
     return (
         f'<h3>Over time</h3>\n<figure class="timeline" role="img" aria-label="{label}">{svg}'
-        "<figcaption>Each row is a person; the bands are the probabilities of the expressions and "
-        "fill the row. Hatched: uncertain, not to be relied on. Empty: the face was not found."
+        "<figcaption>Each row is a person. Its bands, which fill the row, are the probabilities of "
+        "the expressions. Hatched: uncertain, not to be relied on. Empty: the face was not found."
         "</figcaption></figure>"
     )
 
@@ -190,25 +248,25 @@ def _gallery(frames: Sequence[KeyFrame], classes: Sequence[str]) -> str:
     rows = []
     certain = [frame for frame in frames if not frame.uncertain]
     for track_id in dict.fromkeys(frame.track_id for frame in certain):
-        cards = "".join(_surest(f, classes) for f in certain if f.track_id == track_id)
+        cards = "".join(_certain_card(f, classes) for f in certain if f.track_id == track_id)
         rows.append(f'<h4>person {track_id}</h4><ul class="faces">{cards}</ul>')
-    if others := "".join(_face(f, f"person {f.track_id}") for f in frames if f.uncertain):
+    if others := "".join(_card(f, f"person {f.track_id}") for f in frames if f.uncertain):
         rows.append(f'<h4>never certain</h4><ul class="faces">{others}</ul>')
     return (
-        '<h3>Key frames</h3>\n<p class="faint">The moment at which the network was surest of each '
-        "expression; of who was never certain, the least uncertain one. Look at them before you "
-        "believe the figures.</p>\n" + "\n".join(rows)
+        '<h3>Key frames</h3>\n<p class="faint">For each expression the moment at which the network '
+        "was most confident; for a person who was never certain, the least uncertain moment. Check "
+        "them before you trust the figures.</p>\n" + "\n".join(rows)
     )
 
 
-def _surest(frame: KeyFrame, classes: Sequence[str]) -> str:
+def _certain_card(frame: KeyFrame, classes: Sequence[str]) -> str:
     dot = f'<span class="dot c{classes.index(frame.label)}"></span>'
-    return _face(frame, escape(frame.label), f" {frame.confidence:.0%}", dot)
+    return _card(frame, escape(frame.label), f" {frame.confidence:.0%}", dot)
 
 
-def _face(frame: KeyFrame, what: str, more: str = "", dot: str = "") -> str:
+def _card(frame: KeyFrame, what: str, more: str = "", dot: str = "") -> str:
     return (
-        f'<li><img src="{image_data(frame.jpeg)}" alt="{what}"><span>{dot}{what}{more}<br>'
+        f'<li><img src="{_image_data(frame.jpeg)}" alt="{what}"><span>{dot}{what}{more}<br>'
         f'<span class="faint">at {clock(frame.time_s)}</span></span></li>'
     )
 
@@ -217,7 +275,7 @@ def _pictures(pictures: Pictures) -> str:
     classes = tuple(pictures.shares)
     row = (
         f'<tr><th scope="row">all faces</th><td>{pictures.n_faces:,}</td>'
-        f"{share_cells(pictures, classes)}</tr>"
+        f"{_share_cells(pictures, classes)}</tr>"
     )
     notes = [f"{count(pictures.n_without_face, 'picture')} without a face"]
     notes += [f"{n:,} {note}" for note, n in pictures.notes.items()]
@@ -225,7 +283,7 @@ def _pictures(pictures: Pictures) -> str:
     head = ("", "faces", "", *classes, "uncertain")
     return (
         f"<section>\n<h2>{count(pictures.n_pictures, 'picture')}</h2>\n"
-        f"{table(head, [row])}\n<ul>{items}</ul>\n</section>"
+        f"{_table(head, [row])}\n<ul>{items}</ul>\n</section>"
     )
 
 
@@ -239,8 +297,8 @@ def _troubles(troubles: Sequence[Trouble]) -> str:
     ]
     more = len(troubles) - _MOST_ERRORS
     tail = f'<p class="faint">and {more:,} more</p>' if more > 0 else ""
-    head = ("file", "at", "why")
-    return f"<section>\n<h2>Not readable</h2>\n{table(head, rows, 1)}{tail}\n</section>"
+    head = ("file", "at", "reason")
+    return f"<section>\n<h2>Not readable</h2>\n{_table(head, rows, 1)}{tail}\n</section>"
 
 
 def _how(about: Mapping[str, str]) -> str:
@@ -250,12 +308,50 @@ def _how(about: Mapping[str, str]) -> str:
     )
     return (
         f'<section>\n<h2>How this was made</h2>\n<dl>{rows}</dl>\n<p class="faint">An expression '
-        "is what a face shows and not what a person feels. The network is often wrong: its model "
-        "card says how often, and on which faces. Do not let these figures decide anything about "
-        "a person.</p>\n</section>"
+        "is what a face shows, not what a person feels. The network is often wrong; its model card "
+        "tells how often, and on which faces. Do not base a decision about a person on these "
+        "figures.</p>\n</section>"
     )
 
 
-def _rgb(name: str, classes: Sequence[str]) -> str:
-    blue, green, red = colour_bgr(name, classes)
-    return f"rgb({red} {green} {blue})"
+def _share_cells(figures: Person | Pictures, classes: Sequence[str]) -> str:
+    """Return the cells of a row: a bar of the shares, each share, and the uncertain rest."""
+    words = ", ".join(f"{name} {share:.0%}" for name, share in figures.shares.items() if share)
+    bar = "".join(
+        f'<i class="c{i}" style="width:{100 * figures.shares[name]:.2f}%"></i>'
+        for i, name in enumerate(classes)
+        if figures.shares[name] > 0
+    )
+    bar += f'<i class="doubt" style="width:{100 * figures.uncertain:.2f}%"></i>'
+    top = max(figures.shares.values(), default=0.0)
+    cells = "".join(
+        f"<td{_weight(figures.shares[name], top)}>{figures.shares[name]:.0%}</td>"
+        for name in classes
+    )
+    label = escape(f"{words}, uncertain {figures.uncertain:.0%}")
+    return (
+        f'<td class="text"><span class="bar" role="img" aria-label="{label}">{bar}</span></td>'
+        f"{cells}<td>{figures.uncertain:.0%}</td>"
+    )
+
+
+def _weight(share: float, top: float) -> str:
+    if share < 0.005:
+        return ' class="none"'
+    return ' class="top"' if share == top else ""
+
+
+def _table(head: Sequence[str], rows: Sequence[str], n_text: int = 0) -> str:
+    """Return a table; its first and its last n_text columns hold text."""
+    names = []
+    for number, name in enumerate(head):
+        is_text = number == 0 or number >= len(head) - n_text
+        names.append(f'<th scope="col"{" class=text" if is_text else ""}>{escape(name)}</th>')
+    return (
+        f'<div class="scroll"><table>\n<thead><tr>{"".join(names)}</tr></thead>\n'
+        f"<tbody>\n{chr(10).join(rows)}\n</tbody>\n</table></div>"
+    )
+
+
+def _image_data(jpeg: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

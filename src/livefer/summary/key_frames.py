@@ -1,7 +1,8 @@
-"""Keeps, while a video is recognised, the clearest face of each person for each expression."""
+"""Key frames: the clearest face of each person for each expression, kept during recognition."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -11,16 +12,16 @@ from numpy.typing import NDArray
 from livefer.results import Face, FrameResult
 
 _AROUND = 1.25  # of the square that the network saw
-_MOST_PERSONS = 300  # of one source; those who were never certain, or seen least, go first
-_CLEARER = 0.02  # more confidence than this makes a new picture worth its while
+_MOST_PERSONS = 300  # of one source; beyond it never certain ones go first, then those seen least
+_CLEARER = 0.02  # a picture is replaced by one with more confidence than this added
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFrame:
     """A face at its clearest.
 
-    jpeg: a square picture, as JPEG
-    uncertain: its label is not to be relied on
+    jpeg: a square picture of it, as JPEG
+    uncertain: the label is not to be relied on
     """
 
     track_id: int
@@ -32,30 +33,30 @@ class KeyFrame:
 
 
 class KeyFrames:
-    """Takes results one after another; memory is bounded by the number of persons."""
+    """Collects key frames from results; memory is bounded by the number of persons."""
 
     def __init__(self, side_px: int = 160) -> None:
         self.side_px = side_px
-        # By source, person and label; None is whatever was uncertain.
+        # By source, person and label; None is the label of uncertain faces.
         self._best: dict[str, dict[int, dict[str | None, KeyFrame]]] = {}
         self._n_seen: dict[tuple[str, int], int] = {}
 
     def add(self, result: FrameResult) -> None:
-        """Take one frame; faces without a track are left out."""
+        """Take the faces of one frame that have a track."""
         if result.image is None:
             return
         persons = self._best.setdefault(result.source, {})
         for face in result.faces:
             if face.track_id is None:
                 continue
-            who = (result.source, face.track_id)
-            self._n_seen[who] = self._n_seen.get(who, 0) + 1
-            of_person = persons.setdefault(face.track_id, {})
-            what = None if face.uncertain else face.label
-            known = of_person.get(what)
+            person = (result.source, face.track_id)
+            self._n_seen[person] = self._n_seen.get(person, 0) + 1
+            frames = persons.setdefault(face.track_id, {})
+            label = None if face.uncertain else face.label
+            known = frames.get(label)
             if known is None or face.confidence > known.confidence + _CLEARER:
                 jpeg = _jpeg(_cut_out(result.image, face, self.side_px))
-                of_person[what] = KeyFrame(
+                frames[label] = KeyFrame(
                     face.track_id,
                     face.label,
                     result.time_s,
@@ -64,28 +65,34 @@ class KeyFrames:
                     face.uncertain,
                 )
         if len(persons) > _MOST_PERSONS:
-            least = min(
-                persons, key=lambda i: (set(persons[i]) != {None}, self._n_seen[result.source, i])
-            )
-            del persons[least], self._n_seen[result.source, least]
+            self._forget_one(result.source)
 
     def of(self, source: str) -> list[KeyFrame]:
-        """Return a source's key frames, by person, the clearest first.
+        """Return a source's key frames by person, the clearest first.
 
-        Of a person who was never certain there is one that is not.
+        A person whose face was never certain has one uncertain key frame.
         """
-        persons = self._best.get(source, {})
-        frames = [
+        found = [
             frame
-            for of_person in persons.values()
-            for what, frame in of_person.items()
-            if what is not None or len(of_person) == 1
+            for frames in self._best.get(source, {}).values()
+            for label, frame in frames.items()
+            if label is not None or len(frames) == 1
         ]
-        return sorted(frames, key=lambda f: (f.track_id, -f.confidence))
+        return sorted(found, key=lambda f: (f.track_id, -f.confidence))
+
+    def _forget_one(self, source: str) -> None:
+        persons = self._best[source]
+
+        def worth(track_id: int) -> tuple[bool, int]:
+            was_certain = set(persons[track_id]) != {None}
+            return was_certain, self._n_seen[source, track_id]
+
+        least = min(persons, key=worth)
+        del persons[least], self._n_seen[source, least]
 
 
-def portraits(frames: list[KeyFrame]) -> dict[int | None, NDArray[np.uint8]]:
-    """Return each person's clearest face, (S, S, 3) uint8 BGR."""
+def portraits(frames: Iterable[KeyFrame]) -> dict[int | None, NDArray[np.uint8]]:
+    """Return each person's clearest face, (S, S, 3) uint8 BGR, by track id."""
     faces: dict[int | None, NDArray[np.uint8]] = {}
     for frame in frames:
         if frame.track_id not in faces:
@@ -96,15 +103,15 @@ def portraits(frames: list[KeyFrame]) -> dict[int | None, NDArray[np.uint8]]:
 
 
 def _cut_out(image: NDArray[np.uint8], face: Face, side_px: int) -> NDArray[np.uint8]:
-    """Return a square around a face, moved into the picture where it reaches outside."""
+    """Return a square around a face, moved into the picture if it reaches outside."""
     left, top, right, bottom = face.crop_box
     height, width = image.shape[:2]
     side = max(1, min(round(_AROUND * max(right - left, bottom - top)), height, width))
     x = int(np.clip(round((left + right - side) / 2), 0, width - side))
     y = int(np.clip(round((top + bottom - side) / 2), 0, height - side))
     square = image[y : y + side, x : x + side]
-    shape = cv2.INTER_AREA if side > side_px else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(square, (side_px, side_px), interpolation=shape), np.uint8)
+    method = cv2.INTER_AREA if side > side_px else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(square, (side_px, side_px), interpolation=method), np.uint8)
 
 
 def _jpeg(image: NDArray[np.uint8]) -> bytes:

@@ -1,4 +1,4 @@
-"""The sums of one person's rows, so far: numbers and bins, however many rows there are."""
+"""The running sums of one person's rows: numbers and bins, as many for any number of rows."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from livefer.summary.records import Person, Stretch, Timeline
 
 MAX_BINS = 2048
 BRIDGE_S = 0.5
-"""A person who is not seen for less than this is taken to go on as before."""
+"""A person who is out of view for at most this long goes on as before."""
 _NARROWEST_S = 1 / 32
-_ROUNDING_S = 1e-5  # a time and the end of the row before it, which is that time by way of a sum
+_ROUNDING_S = 1e-5  # between a time and the end of the row before it, which is a rounded sum
 
 
 @dataclass(slots=True)
 class FaceRow:
-    """What a row says of a face."""
+    """A row's values for one face."""
 
     track_id: int | None
     class_id: int
@@ -26,8 +26,8 @@ class FaceRow:
     probabilities: list[float]
 
 
-class TrackSums:
-    """One person of one source, so far."""
+class PersonSums:
+    """One person of one source: rows are added in the order of time, then `finish` sums them up."""
 
     def __init__(self, n_classes: int) -> None:
         self._n_rows = self._n_transitions = 0
@@ -35,13 +35,14 @@ class TrackSums:
         self._label_s = [0.0] * n_classes
         self._first_s, self._last_s = float("inf"), float("-inf")
         self._end_s = float("-inf")
-        self._label: int | None = None  # the last certain one while in view
+        self._label: int | None = None  # the last certain one since the person came into view
         self._stretch: tuple[int, float] | None = None  # class, start
         self._longest: list[Stretch | None] = [None] * n_classes
         self._bins: dict[int, list[float]] = {}
         self._width_s = _NARROWEST_S
 
     def add(self, time_s: float, hold_s: float, face: FaceRow) -> None:
+        """Add a row that stands for hold_s seconds."""
         if not -_ROUNDING_S <= time_s - self._end_s <= BRIDGE_S:
             self._label = self._stretch = None
         self._n_rows += 1
@@ -66,7 +67,7 @@ class TrackSums:
         self._fill(time_s, self._end_s, face)
 
     def _fill(self, start_s: float, end_s: float, face: FaceRow) -> None:
-        """Put a row into the bins that its time covers, each as much as it covers."""
+        """Spread a row over the bins that its time covers."""
         number = int(start_s // self._width_s)
         while start_s < end_s:
             edge_s = min((number + 1) * self._width_s, end_s)
@@ -96,6 +97,7 @@ class TrackSums:
         self._bins = bins
 
     def finish(self, track_id: int | None, classes: tuple[str, ...]) -> Person:
+        """Return the figures of all rows."""
         numbers = sorted(self._bins)
         sums = np.array([self._bins[i] for i in numbers], np.float64).reshape(-1, 2 + len(classes))
         seen_s = max(self._seen_s, 1e-9)

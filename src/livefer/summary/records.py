@@ -1,11 +1,11 @@
-"""What a result table says, as figures of each source and person: records, without the counting.
+"""The figures of a result table, by source and person, as records; `summarize.py` computes them.
 
 Shares are of the time that a face was seen; those of the labels and `uncertain` add up to 1.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from livefer.formatting import clock, count, length
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A time in which a person's label was certain and stayed the same."""
+    """A time span in which a person's label was certain and stayed the same."""
 
     start_s: float
     end_s: float
@@ -31,9 +31,9 @@ class Stretch:
 class Timeline:
     """A person over time, in bins of `width_s`; bin i goes from i·width_s to (i + 1)·width_s.
 
-    bins: (B,) int64, rising; one in which the person was not seen is not among them
-    seen_s: (B,) float64, seconds seen in the bin
-    uncertain_s: (B,) float64, seconds uncertain in it
+    bins: (B,) int64, rising: the numbers of the bins in which the person was seen
+    seen_s: (B,) float64, seconds seen in each of them
+    uncertain_s: (B,) float64, seconds of these that were uncertain
     probabilities: (B, C) float64, means over the time seen
     """
 
@@ -49,12 +49,12 @@ class Person:
     """One track of one source.
 
     seen_s: seconds in which the face was found
-    shares: of seen_s, for each class: it was the label, and not uncertain
+    shares: for each class, the share of seen_s in which it was the label and certain
     uncertain: share of seen_s
     probabilities: mean of each class, uncertain time included
     confidence: mean, uncertain time included
     n_transitions: changes from one certain label to another while the person is in view;
-        uncertain rows between them are left out
+        uncertain rows between them are skipped
     transitions_per_min: per minute with a certain label; None where there was none
     longest: the longest stretch of each class that had one
     """
@@ -75,7 +75,7 @@ class Person:
 
     @property
     def name(self) -> str:
-        """What the person is called: "person 1", or "untracked" where nobody was followed."""
+        """The person's name: "person 1", or "untracked" for faces without a track."""
         return "untracked" if self.track_id is None else f"person {self.track_id}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -114,13 +114,13 @@ class Trouble:
 class SourceSummary:
     """One video, camera or stream.
 
-    first_s, last_s: of the frames, with the time that the last one stands for
-    frames_s: the time that the frames stand for; less than last_s - first_s where there are gaps
-    gaps: (start, end) in seconds, times that no frame stands for
+    first_s, last_s: from the first frame to the end of the time that the last one stands for
+    frames_s: the time that all frames stand for; less than last_s - first_s where there are gaps
+    gaps: (start, end) in seconds, spans that no frame stands for
     n_skipped: frames left out by live reading or because of damage
-    notes: what is known of frames ("too dark", "damaged", …), and of how many each
-    cuts_s: when a new shot begins
-    n_time_went_back: how often a frame came with an earlier time than the one before
+    notes: how many frames have each note ("too dark", "damaged", …)
+    cuts_s: where a new shot begins
+    n_time_went_back: frames with an earlier time than their predecessor
     """
 
     source: str
@@ -139,7 +139,7 @@ class SourceSummary:
     persons: tuple[Person, ...]
 
     def left_out(self) -> list[str]:
-        """Return in words what has no face or was not looked at, and why."""
+        """Return lines about the frames without a face and those that were not looked at."""
         lines = []
         if self.n_without_face:
             share = self.n_without_face / self.n_frames
@@ -175,14 +175,14 @@ class SourceSummary:
             "cuts_s": list(self.cuts_s),
             "n_skipped": self.n_skipped,
             "n_time_went_back": self.n_time_went_back,
-            "errors": [_trouble_dict(t) for t in self.troubles],
+            "errors": [asdict(t) for t in self.troubles],
             "persons": [person.to_dict() for person in self.persons],
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """All single pictures together; shares are of faces."""
+    """All single pictures together; shares are of faces, not of time."""
 
     n_pictures: int
     n_faces: int
@@ -209,9 +209,9 @@ class Pictures:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Summary:
-    """A whole table: its videos in their order, and its pictures if there are any.
+    """The figures of a whole table: its videos in their order, and its pictures if it has any.
 
-    unreadable: files of which there is no frame at all
+    unreadable: files without a single frame
     """
 
     classes: tuple[str, ...]
@@ -222,7 +222,7 @@ class Summary:
 
     @property
     def troubles(self) -> tuple[Trouble, ...]:
-        """Everything that could not be read, whole files first."""
+        """All errors of the table: unreadable files, then places in videos."""
         return (*self.unreadable, *(t for source in self.sources for t in source.troubles))
 
     def to_dict(self) -> dict[str, Any]:
@@ -232,14 +232,5 @@ class Summary:
             "n_rows": self.n_rows,
             "sources": [source.to_dict() for source in self.sources],
             "pictures": None if self.pictures is None else self.pictures.to_dict(),
-            "unreadable": [_trouble_dict(t) for t in self.unreadable],
+            "unreadable": [asdict(t) for t in self.unreadable],
         }
-
-
-def _trouble_dict(trouble: Trouble) -> dict[str, Any]:
-    return {
-        "source": trouble.source,
-        "index": trouble.index,
-        "time_s": trouble.time_s,
-        "error": trouble.error,
-    }

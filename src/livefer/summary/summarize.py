@@ -1,10 +1,10 @@
 """Rows of a result table → a Summary; knows nothing about files.
 
-Everything is weighted by time. A frame stands until the next one of its source, so that variable
-frame rates, skipped frames and `--every` do not matter; where the next one is missing for more than
-a second and for more than five usual intervals, it stands for a usual interval and the rest is a
-gap. Rows are taken one after another and memory does not grow with their number: a person's
-timeline has a bounded number of bins, which become twice as wide whenever they are full.
+Everything is weighted by time. A frame stands for the time until the next frame of its source, so
+variable frame rates, skipped frames and `--every` do not matter. If the next frame comes after more
+than a second and more than five usual intervals, the frame stands for one usual interval and the
+rest is a gap. Rows are added one after another, and memory does not grow with their number: a
+person's timeline has a bounded number of bins, which become twice as wide when they are full.
 """
 
 from __future__ import annotations
@@ -17,17 +17,24 @@ from typing import Any
 
 import numpy as np
 
-from livefer.summary.person_sums import FaceRow, TrackSums
+from livefer.summary.person_sums import FaceRow, PersonSums
 from livefer.summary.records import Pictures, SourceSummary, Summary, Trouble
 
 GAP_S = 1.0
 _GAP_INTERVALS = 5.0
-_NOMINAL_S = 1 / 30  # what the only frame of a video stands for
-_AHEAD, _WINDOW = 8, 31  # frames that wait for their weight; intervals that the usual one is of
+_NOMINAL_S = 1 / 30  # the time that the only frame of a video stands for
+_AHEAD = 8  # frames that wait for their weight, so that the first ones know the usual interval
+_WINDOW = 31  # intervals of which the usual one is the median
 
 
 def summarize(rows: Iterable[Mapping[str, Any]], classes: Sequence[str]) -> Summary:
-    """Return the figures of a table's rows."""
+    """Return the figures of a table's rows, by source and person.
+
+    The rows are read one by one and not kept, however many there are.
+
+    rows: as `livefer.to_rows` or `livefer.read_table` make them
+    classes: of the table
+    """
     summarizer = Summarizer(classes)
     for row in rows:
         summarizer.add(row)
@@ -35,10 +42,9 @@ def summarize(rows: Iterable[Mapping[str, Any]], classes: Sequence[str]) -> Summ
 
 
 class Summarizer:
-    """Takes a table's rows, as `livefer.tables.writing.rows` makes them, one after another.
+    """Adds up a table's rows, which come one after another as `livefer.to_rows` makes them.
 
-    Rows of one frame follow each other, and so do the frames of one source; rows of other sources
-    may stand between them.
+    The rows of one source are in the order of its frames; rows of other sources may lie between.
     """
 
     def __init__(self, classes: Sequence[str]) -> None:
@@ -48,7 +54,7 @@ class Summarizer:
         self._sources: dict[str, _Source] = {}
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Take one row. It has Python's own types; what is empty is None."""
+        """Add one row of plain Python values; an empty cell is None."""
         name = row["source"]
         source = self._sources.get(name)
         if source is None:
@@ -71,7 +77,7 @@ class Summarizer:
         source.add(row["index"], row["time_s"], face, row.get("note"))
 
     def summary(self) -> Summary:
-        """Return the figures of all rows so far; it is the end, no row may follow."""
+        """Return the figures of all rows; none may be added after it."""
         stills: list[_Still] = []
         unreadable: list[Trouble] = []
         sources: list[SourceSummary] = []
@@ -94,10 +100,10 @@ class _Frame:
 
 
 class _Source:
-    """What is known of a source so far; its newest frames wait until their weight is known."""
+    """The running sums of one source; its newest frames wait until their weight is known."""
 
     __slots__ = (
-        *("n_skipped", "troubles", "_n_classes", "_waiting", "_intervals", "_last_key", "_tracks"),
+        *("n_skipped", "troubles", "_n_classes", "_waiting", "_intervals", "_last_key", "_persons"),
         *("_notes", "_cuts_s", "_gaps", "_n_frames", "_n_without_face", "_n_back"),
         *("_frames_s", "_without_face_s", "_first_s", "_last_s"),
     )
@@ -109,7 +115,7 @@ class _Source:
         self._waiting: list[_Frame] = []  # lists, not deques: there may be 100,000 pictures
         self._intervals: list[float] = []
         self._last_key: tuple[int, float] | None = None
-        self._tracks: dict[int | None, TrackSums] = {}
+        self._persons: dict[int | None, PersonSums] = {}
         self._notes: Counter[str] = Counter()
         self._cuts_s: list[float] = []
         self._gaps: list[tuple[float, float]] = []
@@ -118,23 +124,23 @@ class _Source:
         self._first_s, self._last_s = float("inf"), 0.0
 
     def is_new_frame(self, row: Mapping[str, Any]) -> bool:
-        """Say whether a row begins a frame, and note it as begun."""
+        """Return whether a row begins a frame, and remember the frame."""
         key = (row["index"], row["time_s"])
         is_new, self._last_key = key != self._last_key, key
         return is_new
 
     def is_empty(self) -> bool:
-        """Say whether there is no frame, but only errors."""
+        """Return whether there are only errors and no frame."""
         return not self._n_frames and not self._waiting
 
     def is_still(self) -> bool:
-        """Say whether this is a single picture."""
-        if self._n_frames + len(self._waiting) > 1 or self.troubles or self.n_skipped:
+        """Return whether this is a single picture."""
+        if self._n_frames or len(self._waiting) > 1 or self.troubles or self.n_skipped:
             return False
         return all(face.track_id is None for frame in self._waiting for face in frame.faces)
 
     def still(self) -> _Still:
-        """Return a picture's faces, and what is known of it."""
+        """Return a single picture's faces and notes."""
         return self._waiting[0].faces, self._notes
 
     def add(self, index: int, time_s: float, face: FaceRow | None, note: str | None) -> None:
@@ -156,7 +162,7 @@ class _Source:
             newest.faces.append(face)
 
     def _settle(self) -> None:
-        """Count the oldest frame that waits, with the time that it stands for."""
+        """Add the oldest waiting frame to the sums, weighted by the time that it stands for."""
         frame = self._waiting.pop(0)
         usual = statistics.median(self._intervals) if self._intervals else 0.0
         usual = usual or _NOMINAL_S
@@ -175,19 +181,19 @@ class _Source:
             self._n_without_face += 1
             self._without_face_s += hold_s
         for face in frame.faces:
-            track = self._tracks.get(face.track_id)
-            if track is None:
-                track = self._tracks[face.track_id] = TrackSums(self._n_classes)
-            track.add(frame.time_s, hold_s, face)
+            person = self._persons.get(face.track_id)
+            if person is None:
+                person = self._persons[face.track_id] = PersonSums(self._n_classes)
+            person.add(frame.time_s, hold_s, face)
 
     def finish(self, source: str, classes: tuple[str, ...]) -> SourceSummary:
         while self._waiting:
             self._settle()
-        order = sorted(self._tracks, key=lambda track_id: (track_id is None, track_id))
+        order = sorted(self._persons, key=lambda track_id: (track_id is None, track_id))
         return SourceSummary(
             source=source,
             n_frames=self._n_frames,
-            first_s=self._first_s if self._n_frames else 0.0,
+            first_s=self._first_s,
             last_s=self._last_s,
             frames_s=self._frames_s,
             gaps=tuple(self._gaps),
@@ -198,7 +204,7 @@ class _Source:
             n_skipped=self.n_skipped,
             n_time_went_back=self._n_back,
             troubles=tuple(self.troubles),
-            persons=tuple(self._tracks[i].finish(i, classes) for i in order),
+            persons=tuple(self._persons[i].finish(i, classes) for i in order),
         )
 
 

@@ -1,8 +1,8 @@
 """A source's people over time as one picture, drawn by matplotlib (the `analysis` extra).
 
-For each person: the probabilities of all classes as bands that fill the row; hatched where the
-answer is uncertain; empty where the face was not found. It is as sharp as a person can see: at most
-MOST_COLUMNS columns, whatever the length.
+Each person has a row that is filled by bands, the probabilities of the classes. It is hatched where
+the answer is uncertain and empty where the face was not found. A person's timeline is binned into
+at most MOST_COLUMNS columns, whatever its length: more could not be told apart.
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
-from livefer.drawing.figures import any_letters, require_matplotlib, rgb, save_picture
+from livefer.drawing.figures import any_letters, require_matplotlib, save_picture
 from livefer.drawing.text import Image, readable_on
-from livefer.formatting import length, short_name
-from livefer.labels import colour_bgr
-from livefer.summary.bands import Columns, column_s, columns_of, label_places, runs
+from livefer.formatting import count, length, short_name
+from livefer.labels import colour_bgr, colour_hex
 from livefer.summary.records import Person, SourceSummary
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_PERSONS = 12
+MOST_COLUMNS = 600
 INK, FAINT, GROUND, PAPER, ALARM = "#22272e", "#6e7781", "#f0f2f5", "#ffffff", "#c8382e"
 _WIDTH_IN, _RIGHT_IN, _GAP_IN = 10.0, 0.78, 0.13
 _MARGIN_IN, _FACE_IN = 0.12, 0.85
@@ -35,6 +38,7 @@ _MOST_CUTS = 120
 _LETTER_IN, _LABEL_IN = 0.066, 0.15  # width of a letter and height of a line at 8 points
 _LABELS_APART_IN = 2.0
 _MOST_LETTERS = 80
+_ALIKE = 0.85  # of the highest room for a word: as good, and its middle looks better
 
 
 def timeline_picture(
@@ -43,74 +47,39 @@ def timeline_picture(
     portraits: Mapping[int | None, Image] | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Draw those who were seen longest, a row each, in the order of their coming.
+    """Draw the people of a source over time: those seen longest, a row each, first come first.
 
     portraits: a face for each track_id, (H, W, 3) uint8 BGR; drawn beside the names
+    title: above the picture; None takes the source's name
+
+    MissingExtraError where matplotlib is missing.
     """
     require_matplotlib()
     from matplotlib import rc_context
-    from matplotlib.figure import Figure
 
     portraits = portraits or {}
     title = _short(short_name(source.source)) if title is None else title
     persons = shown_persons(source)
-    row_in = float(np.clip(5.4 / max(len(persons), 1), 0.5, 1.25))
-    face_in = min(row_in, _FACE_IN)
-    left_in = 1.0 + (face_in + 0.06 if any(p.track_id in portraits for p in persons) else 0.0)
-    head_in, foot_in = (0.98 if title else 0.66), 0.52
-    n_rows = max(len(persons), 1)
-    height_in = head_in + foot_in + n_rows * (row_in + _GAP_IN) - _GAP_IN
-    figure = Figure(figsize=(_WIDTH_IN, height_in), facecolor=PAPER)
-    width_in = _WIDTH_IN - left_in - _RIGHT_IN
-
-    def place(x: float, top: float, width: float, height: float) -> Any:
-        """Make axes at inches from the upper left corner."""
-        y = height_in - top - height
-        box = (x / _WIDTH_IN, y / height_in, width / _WIDTH_IN, height / height_in)
-        return figure.add_axes(box)
-
+    sheet = _Sheet(len(persons), any(p.track_id in portraits for p in persons), bool(title))
     with rc_context({"hatch.linewidth": 0.7, "font.family": "sans-serif", "font.size": 9}):
-        figure.text(_MARGIN_IN / _WIDTH_IN, 1 - 0.3 / height_in, _plain(title), fontsize=13,
-                    weight="bold", color=INK, va="center")  # fmt: skip
-        figure.text(_MARGIN_IN / _WIDTH_IN, 1 - (head_in - 0.45) / height_in,
-                    _subtitle(source, persons), fontsize=8.5, color=FAINT, va="center")  # fmt: skip
-        _legend(
-            figure,
-            classes,
-            bool(source.gaps),
-            _MARGIN_IN / _WIDTH_IN,
-            1 - (head_in - 0.19) / height_in,
-        )
-        axes = None
-        for number in range(n_rows):
-            top = head_in + number * (row_in + _GAP_IN)
-            axes = place(left_in, top, width_in, row_in)
-            _prepare(axes, source)
-            if number >= len(persons):
-                axes.text(0.5, 0.5, "no face was found", transform=axes.transAxes, color=FAINT,
-                          ha="center", va="center")  # fmt: skip
-                continue
-            person = persons[number]
-            columns = columns_of(person, source)
-            if columns.seen.any():  # else there were only frames that stand for no time
-                _bands(axes, columns, classes)
-                _band_labels(axes, columns, classes, width_in, row_in)
-            face = portraits.get(person.track_id)
-            if face is not None:
-                picture = place(_MARGIN_IN, top + (row_in - face_in) / 2, face_in, face_in)
-                picture.imshow(_square(face)[..., ::-1], interpolation="lanczos")
-                picture.set_axis_off()
-            at_in = _MARGIN_IN + (0 if face is None else face_in + 0.08)
-            _name(figure, person, at_in / _WIDTH_IN, 1 - (top + row_in / 2) / height_in)
-            _whole(place(left_in + width_in + 0.09, top, 0.16, row_in), person)
-        assert axes is not None
-        _time_axis(axes, source)
-        _marks(figure.axes[0], axes, source)
-    return figure
+        sheet.text(_MARGIN_IN, 0.3, _plain(title), fontsize=13, weight="bold", color=INK)
+        sheet.text(_MARGIN_IN, sheet.head - 0.45, _subtitle(source, persons), fontsize=8.5,
+                   color=FAINT)  # fmt: skip
+        _legend(sheet, classes, bool(source.gaps))
+        rows = [_row(sheet, number, source) for number in range(sheet.n_rows)]
+        for number, person in enumerate(persons):
+            _bands(sheet, rows[number], columns_of(person, source), classes)
+            _person(sheet, number, person, portraits.get(person.track_id))
+        if not persons:
+            rows[0].text(0.5, 0.5, "no face was found", transform=rows[0].transAxes, color=FAINT,
+                         ha="center", va="center")  # fmt: skip
+        _time_axis(rows[-1], source)
+        _marks(rows[0], rows[-1], source)
+    return sheet.figure
 
 
 def write_timeline(figure: Figure, path: Path) -> None:
-    """Write the picture as .png, .pdf, .svg or what else matplotlib knows; text stays text."""
+    """Write the picture as .png, .pdf, .svg or another format of matplotlib; text stays text."""
     from matplotlib import rc_context
 
     with rc_context({"pdf.fonttype": 42, "ps.fonttype": 42}):
@@ -118,10 +87,11 @@ def write_timeline(figure: Figure, path: Path) -> None:
 
 
 def timeline_svg(figure: Figure, name: str) -> str:
-    """Return the picture as an <svg> for a page that has the variables --ink, --faint, --ground,
-    --paper and --alarm, and a font of its own.
+    """Return the picture as an <svg> element that takes the colours and the font of its page.
 
-    name: another for each picture of a page, so that no two parts have the same id
+    The page defines the variables --ink, --faint, --ground, --paper and --alarm.
+
+    name: another for each picture of a page, so that their ids differ
     """
     from matplotlib import rc_context
 
@@ -129,9 +99,8 @@ def timeline_svg(figure: Figure, name: str) -> str:
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}), any_letters():
         figure.savefig(file, format="svg", facecolor="none", metadata={"Date": None})
     svg = file.getvalue()
-    svg = re.sub(
-        r' id="[\w.]+_\d+"', "", svg[svg.index("<svg") :]
-    )  # there may be several on a page
+    # matplotlib numbers its groups anew in each picture, and nothing refers to those ids.
+    svg = re.sub(r' id="[\w.]+_\d+"', "", svg[svg.index("<svg") :])
     names = {INK: "ink", FAINT: "faint", GROUND: "ground", PAPER: "paper", ALARM: "alarm"}
     for colour, variable in names.items():
         svg = svg.replace(colour, f"var(--{variable})")
@@ -139,12 +108,134 @@ def timeline_svg(figure: Figure, name: str) -> str:
 
 
 def shown_persons(source: SourceSummary) -> list[Person]:
-    """Return those who get a row, in the order of their coming."""
+    """Return the persons that have a row: those seen longest, in the order of appearance."""
     longest = sorted(source.persons, key=lambda p: -p.seen_s)[:MOST_PERSONS]
     return sorted(longest, key=lambda p: p.first_s)
 
 
-def _bands(axes: Axes, columns: Columns, classes: Sequence[str]) -> None:
+@dataclass(frozen=True)
+class Columns:
+    """A person's timeline, binned for drawing.
+
+    edges_s: (N + 1,) float64
+    seen: (N,) bool
+    uncertain: (N,) bool, for most of the time seen
+    tops: (N, C) float64, upper edges of the bands, 0–1
+    """
+
+    edges_s: NDArray[np.float64]
+    seen: NDArray[np.bool_]
+    uncertain: NDArray[np.bool_]
+    tops: NDArray[np.float64]
+
+
+def column_s(source: SourceSummary) -> float:
+    """Return the seconds that one column of the picture stands for."""
+    width_s = max((p.timeline.width_s for p in source.persons), default=1 / 32)
+    while (source.last_s - source.first_s) / width_s > MOST_COLUMNS:
+        width_s *= 2
+    return width_s
+
+
+def columns_of(person: Person, source: SourceSummary) -> Columns:
+    """Bin a person's timeline into the columns of the picture."""
+    line, width_s = person.timeline, column_s(source)
+    first, last = int(source.first_s // width_s), int(np.ceil(source.last_s / width_s))
+    numbers = (line.bins * line.width_s // width_s).astype(np.int64) - first
+    n = max(last - first, int(numbers.max(initial=0)) + 1)
+    seen_s, uncertain_s = np.zeros(n), np.zeros(n)
+    sums = np.zeros((n, line.probabilities.shape[1]))
+    np.add.at(seen_s, numbers, line.seen_s)
+    np.add.at(uncertain_s, numbers, line.uncertain_s)
+    np.add.at(sums, numbers, line.probabilities * line.seen_s[:, None])
+    shares = sums / np.maximum(sums.sum(axis=1, keepdims=True), 1e-12)
+    edges_s = (first + np.arange(n + 1)) * width_s
+    edges_s = np.clip(edges_s, max(person.first_s, source.first_s), person.last_s)
+    return Columns(edges_s, seen_s > 0, uncertain_s > seen_s / 2, shares.cumsum(axis=1))
+
+
+def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return (start, end) of each stretch of True."""
+    edges = np.flatnonzero(np.diff(np.r_[False, mask, False]))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+
+
+def label_places(
+    columns: Columns, class_id: int, n_wide: int, height: float, n_apart: int
+) -> list[tuple[float, float]]:
+    """Return the places where a word fits into a class's band: (seconds, 0–1), highest room first.
+
+    n_wide, height: the word's size, in columns and as a share of the row
+    n_apart: columns between two of the same word
+    """
+    if n_wide > len(columns.seen):
+        return []
+    bottoms = columns.tops[:, class_id - 1] if class_id else np.zeros(len(columns.seen))
+    floor = sliding_window_view(bottoms, n_wide).max(axis=1)
+    ceiling = sliding_window_view(columns.tops[:, class_id], n_wide).min(axis=1)
+    usable = sliding_window_view(columns.seen & ~columns.uncertain, n_wide).all(axis=1)
+    room = np.where(usable, ceiling - floor, 0)
+    places = []
+    while room[at := int(room.argmax())] >= height:
+        alike = runs(room >= max(height, _ALIKE * room[at]))
+        at = next((start + end - 1) // 2 for start, end in alike if start <= at < end)
+        x = (columns.edges_s[at] + columns.edges_s[at + n_wide]) / 2
+        places.append((float(x), float(floor[at] + ceiling[at]) / 2))
+        room[max(at - n_apart, 0) : at + n_apart + 1] = 0
+    return places
+
+
+class _Sheet:
+    """The picture and its layout: lengths in inches, places from its upper left corner.
+
+    head: height of title, subtitle and legend
+    row, face: height of a row, and the side of a portrait
+    left, width: where the rows begin, and how wide they are
+    """
+
+    def __init__(self, n_persons: int, has_faces: bool, has_title: bool) -> None:
+        from matplotlib.figure import Figure
+
+        self.n_rows = max(n_persons, 1)
+        self.row = float(np.clip(5.4 / self.n_rows, 0.5, 1.25))
+        self.face = min(self.row, _FACE_IN)
+        self.left = 1.0 + (self.face + 0.06 if has_faces else 0.0)
+        self.width = _WIDTH_IN - self.left - _RIGHT_IN
+        self.head = 0.98 if has_title else 0.66
+        self.height = self.head + 0.52 + self.n_rows * (self.row + _GAP_IN) - _GAP_IN
+        self.figure = Figure(figsize=(_WIDTH_IN, self.height), facecolor=PAPER)
+
+    def top(self, number: int) -> float:
+        """Return the upper edge of a row."""
+        return self.head + number * (self.row + _GAP_IN)
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """Return a place as matplotlib takes it: shares of the picture, from its lower left."""
+        return x / _WIDTH_IN, 1 - y / self.height
+
+    def axes(self, x: float, top: float, width: float, height: float) -> Axes:
+        """Add axes to the picture."""
+        left, bottom = self.place(x, top + height)
+        size = width / _WIDTH_IN, height / self.height
+        return self.figure.add_axes((left, bottom, *size))
+
+    def text(self, x: float, y: float, text: str, **style: Any) -> None:
+        """Write one line, its middle at y."""
+        self.figure.text(*self.place(x, y), text, va="center", **style)
+
+
+def _row(sheet: _Sheet, number: int, source: SourceSummary) -> Axes:
+    axes = sheet.axes(sheet.left, sheet.top(number), sheet.width, sheet.row)
+    axes.set_facecolor(GROUND)
+    axes.set(xlim=(source.first_s, max(source.last_s, source.first_s + 1e-3)), ylim=(0, 1))
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    for start, end in source.gaps:
+        axes.axvspan(start, end, facecolor=PAPER, edgecolor=FAINT, hatch="...", linewidth=0)
+    return axes
+
+
+def _bands(sheet: _Sheet, axes: Axes, columns: Columns, classes: Sequence[str]) -> None:
     middles = (columns.edges_s[1:] + columns.edges_s[:-1]) / 2
     for start, end in runs(columns.seen):
         x = np.r_[columns.edges_s[start], middles[start:end], columns.edges_s[end]]
@@ -152,7 +243,7 @@ def _bands(axes: Axes, columns: Columns, classes: Sequence[str]) -> None:
         bottom = np.zeros(len(x))
         for class_id, name in enumerate(classes):
             top = tops[:, class_id]
-            axes.fill_between(x, bottom, top, color=rgb(name, classes), linewidth=0)
+            axes.fill_between(x, bottom, top, color=colour_hex(name, classes), linewidth=0)
             bottom = top
         for class_id in range(len(classes) - 1):  # hides the seams, too
             axes.plot(x, tops[:, class_id], color=PAPER, linewidth=0.5, solid_capstyle="butt")
@@ -161,28 +252,42 @@ def _bands(axes: Axes, columns: Columns, classes: Sequence[str]) -> None:
             columns.edges_s[[start, end]], 0, 1, facecolor=(1, 1, 1, 0.5), hatch="/////",
             edgecolor=INK, linewidth=0,
         )  # fmt: skip
+    if columns.seen.any():  # otherwise all frames stand for no time
+        _band_labels(sheet, axes, columns, classes)
 
 
-def _band_labels(
-    axes: Axes, columns: Columns, classes: Sequence[str], width_in: float, row_in: float
-) -> None:
-    """Write each class's name into its band, where that is widest and certain; far apart again."""
+def _band_labels(sheet: _Sheet, axes: Axes, columns: Columns, classes: Sequence[str]) -> None:
+    """Write each class's name into its band where that is highest and certain, and far apart."""
     low, high = axes.get_xlim()
-    column_in = width_in * float(np.diff(columns.edges_s).max()) / (high - low)
+    column_in = sheet.width * float(np.diff(columns.edges_s).max()) / (high - low)
     n_apart = max(1, int(_LABELS_APART_IN / column_in))
     for class_id, name in enumerate(classes):
         n_wide = max(1, int(np.ceil((len(name) + 2) * _LETTER_IN / column_in)))
         ink = "#{:02x}{:02x}{:02x}".format(*readable_on(colour_bgr(name, classes))[::-1])
-        for x, y in label_places(columns, class_id, n_wide, _LABEL_IN / row_in, n_apart):
+        for x, y in label_places(columns, class_id, n_wide, _LABEL_IN / sheet.row, n_apart):
             axes.text(x, y, _plain(name), fontsize=8, color=ink, ha="center",
                       va="center_baseline")  # fmt: skip
 
 
-def _whole(axes: Axes, person: Person) -> None:
+def _person(sheet: _Sheet, number: int, person: Person, face: Image | None) -> None:
+    """Draw a person's face and name before the row, and the shares of all the time behind it."""
+    top, x = sheet.top(number), _MARGIN_IN
+    middle = top + sheet.row / 2
+    if face is not None:
+        picture = sheet.axes(x, middle - sheet.face / 2, sheet.face, sheet.face)
+        picture.imshow(_square(face)[..., ::-1], interpolation="lanczos")
+        picture.set_axis_off()
+        x += sheet.face + 0.08
+    sheet.text(x, middle - 0.09, person.name, weight="bold", color=INK, fontsize=9)
+    sheet.text(x, middle + 0.09, f"seen {length(person.seen_s)}", color=FAINT, fontsize=7.5)
+    _shares_bar(sheet.axes(sheet.left + sheet.width + 0.09, top, 0.16, sheet.row), person)
+
+
+def _shares_bar(axes: Axes, person: Person) -> None:
     """Draw the shares of the time seen as one bar."""
-    bottom = 0.0
+    bottom, classes = 0.0, tuple(person.shares)
     for name, share in person.shares.items():
-        axes.bar(0, share, 1, bottom, color=rgb(name, tuple(person.shares)), linewidth=0)
+        axes.bar(0, share, 1, bottom, color=colour_hex(name, classes), linewidth=0)
         bottom += share
     axes.bar(0, person.uncertain, 1, bottom, facecolor=PAPER, hatch="/////", edgecolor=INK,
              linewidth=0)  # fmt: skip
@@ -193,22 +298,6 @@ def _whole(axes: Axes, person: Person) -> None:
     if share > 0:
         axes.text(1.25, 0.5, f"{share:.0%}\n{_plain(name)}", transform=axes.transAxes,
                   fontsize=6.5, color=FAINT, va="center")  # fmt: skip
-
-
-def _name(figure: Figure, person: Person, x: float, y: float) -> None:
-    line = 0.09 / figure.get_figheight()
-    figure.text(x, y + line, person.name, weight="bold", color=INK, va="center", fontsize=9)
-    figure.text(x, y - line, f"seen {length(person.seen_s)}", color=FAINT, va="center",
-                fontsize=7.5)  # fmt: skip
-
-
-def _prepare(axes: Axes, source: SourceSummary) -> None:
-    axes.set_facecolor(GROUND)
-    axes.set(xlim=(source.first_s, max(source.last_s, source.first_s + 1e-3)), ylim=(0, 1))
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
-    for start, end in source.gaps:
-        axes.axvspan(start, end, facecolor=PAPER, edgecolor=FAINT, hatch="...", linewidth=0)
 
 
 def _time_axis(axes: Axes, source: SourceSummary) -> None:
@@ -224,7 +313,7 @@ def _time_axis(axes: Axes, source: SourceSummary) -> None:
 
 
 def _marks(first: Axes, last: Axes, source: SourceSummary) -> None:
-    """Mark cuts above the first row, and what could not be read below the last."""
+    """Mark cuts above the first row, and unreadable places below the last."""
     if 0 < len(source.cuts_s) <= _MOST_CUTS:
         first.plot(source.cuts_s, np.full(len(source.cuts_s), 1.05), "v", color=FAINT,
                    markersize=4, markeredgewidth=0, clip_on=False,
@@ -234,19 +323,22 @@ def _marks(first: Axes, last: Axes, source: SourceSummary) -> None:
                   clip_on=False, zorder=5, transform=last.get_xaxis_transform())  # fmt: skip
 
 
-def _legend(figure: Figure, classes: Sequence[str], gaps: bool, x: float, y: float) -> None:
+def _legend(sheet: _Sheet, classes: Sequence[str], has_gaps: bool) -> None:
     from matplotlib.patches import Patch
 
-    handles = [Patch(facecolor=rgb(name, classes), label=_plain(name)) for name in classes]
+    handles = [Patch(facecolor=colour_hex(name, classes), label=_plain(name)) for name in classes]
     handles.append(Patch(facecolor=PAPER, hatch="/////", edgecolor=INK, linewidth=0,
                          label="uncertain"))  # fmt: skip
     handles.append(Patch(facecolor=GROUND, label="not in view"))
-    if gaps:
+    if has_gaps:
         handles.append(Patch(facecolor=PAPER, hatch="...", edgecolor=FAINT, linewidth=0,
                              label="no frames"))  # fmt: skip
-    figure.legend(handles=handles, loc="center left", bbox_to_anchor=(x, y), ncols=len(handles),
-                  frameon=False, fontsize=8, labelcolor=INK, handlelength=1.1, handleheight=1.1,
-                  handletextpad=0.45, columnspacing=1.25, borderpad=0, borderaxespad=0)  # fmt: skip
+    sheet.figure.legend(
+        handles=handles, loc="center left", ncols=len(handles), frameon=False, fontsize=8,
+        bbox_to_anchor=sheet.place(_MARGIN_IN, sheet.head - 0.19), labelcolor=INK,
+        handlelength=1.1, handleheight=1.1, handletextpad=0.45, columnspacing=1.25, borderpad=0,
+        borderaxespad=0,
+    )  # fmt: skip
 
 
 def _subtitle(source: SourceSummary, persons: Sequence[Person]) -> str:
@@ -258,8 +350,8 @@ def _subtitle(source: SourceSummary, persons: Sequence[Person]) -> str:
         f"probabilities of the expressions, 0 to 100 %, {each}",
         "bar at the end: labels, shares of the time seen",
     ]
-    if more := len(source.persons) - len(persons):
-        parts.append(f"{more} more {'person was' if more == 1 else 'people were'} seen for less")
+    if n := len(source.persons) - len(persons):
+        parts.append(f"{count(n, 'person')} seen for a shorter time left out")
     if 0 < len(source.cuts_s) <= _MOST_CUTS:
         parts.append("▾ cut")
     if source.troubles:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.errors import LiveferError
+from livefer.system.atomic import replacing
 from livefer.system.downloads import cache_dir
 
 
@@ -30,14 +31,8 @@ def save_arrays(name: str, arrays: Mapping[str, NDArray[Any]], replaces: str | N
     A cache that cannot be written costs time and nothing else, so that is no error.
     """
     target = cache_dir() / f"{name}.npz"
-    temporary = target.with_name(f".{name}.{os.getpid()}.npz")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+    with suppress(LiveferError), replacing(target) as part:
+        with part.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]  # the stubs take `allow_pickle` for one
         for old in target.parent.glob(f"{replaces}.npz") if replaces else ():
             old.unlink(missing_ok=True)
-        temporary.replace(target)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from livefer.errors import MissingExtraError, SourceError
+from livefer.system.atomic import replacing
 
 
 def is_url(name: str) -> bool:
@@ -49,14 +50,13 @@ def download(url: str, to: Path) -> None:
 def upload(path: Path, url: str) -> None:
     """Copy a file of this machine to an address; it appears there whole, or not at all."""
     files, to = _resolve(url)
-    local = files.type_name == "local"
-    part = f"{to.rpartition('/')[0]}/.{to.rpartition('/')[2]}.part" if local else to
-    if local:  # other storage has no folders, and shows a file when it is complete
-        files.create_dir(to.rpartition("/")[0], recursive=True)
-    with path.open("rb") as file, files.open_output_stream(part) as copy:
+    if files.type_name == "local":
+        with replacing(Path(to)) as part:
+            shutil.copyfile(path, part)
+        return
+    # Other storage has no folders, and shows a file when it is complete.
+    with path.open("rb") as file, files.open_output_stream(to) as copy:
         shutil.copyfileobj(file, copy, 1 << 20)
-    if local:
-        files.move(part, to)
 
 
 def list_files(url: str) -> list[str] | None:

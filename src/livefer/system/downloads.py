@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from livefer.errors import ModelError
+from livefer.system.atomic import replacing
 
 _CHUNK_BYTES = 1 << 16
 _TIMEOUT_S = 30
@@ -48,7 +47,7 @@ def fetch(url: str, to: Path, sha256: str, instead: str, progress: Progress | No
 
     The file appears under its name only when it is complete and its checksum is right.
 
-    instead: what takes a file that was fetched elsewhere; an error says it
+    instead: what takes a file that was fetched elsewhere; an error names it
     """
     # Here, since every first result imports this module for the cache's folder: 25 ms of sockets
     # and TLS (bench/cold.py).
@@ -56,36 +55,57 @@ def fetch(url: str, to: Path, sha256: str, instead: str, progress: Progress | No
     import urllib.error
     import urllib.request
 
+    def failed(error: Exception) -> ModelError:
+        return ModelError(
+            f"{url} could not be downloaded to {to} ({error}): check the network, or fetch the "
+            f"file elsewhere: {instead}"
+        )
+
     if to.is_file() and sha256_of(to) == sha256:
         return to
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response:
-            length = response.headers.get("Content-Length")
-            _write_verified(response, to, sha256, url, int(length) if length else None, progress)
+        response = urllib.request.urlopen(url, timeout=_TIMEOUT_S)
     except (OSError, http.client.HTTPException) as error:
         if isinstance(error, urllib.error.HTTPError):
             error.close()
-        raise ModelError(
-            f"{url} could not be downloaded to {to} ({error}): check the network, or fetch the "
-            f"file elsewhere: {instead}"
-        ) from error
+        raise failed(error) from error
+    with response:
+        length = response.headers.get("Content-Length")
+        chunks = _chunks(response, failed, http.client.HTTPException)
+        _write_verified(chunks, to, sha256, url, int(length) if length else None, progress)
     return to
 
 
 def install(file: Path, to: Path, sha256: str) -> Path:
     """Copy a file that the user already has to `to`, and check it."""
+
+    def failed(error: OSError) -> ModelError:
+        return ModelError(f"{file} could not be copied to {to} ({error.strerror}): check the path")
+
     try:
-        with file.open("rb") as stream:
-            _write_verified(stream, to, sha256, str(file), file.stat().st_size, None)
+        stream = file.open("rb")
     except OSError as error:
-        raise ModelError(
-            f"{file} could not be copied to {to} ({error.strerror}): check the path"
-        ) from error
+        raise failed(error) from error
+    with stream:
+        chunks = _chunks(stream, failed)
+        _write_verified(chunks, to, sha256, str(file), file.stat().st_size, None)
     return to
 
 
+def _chunks(
+    stream: IO[bytes], failed: Callable[[Any], ModelError], *also: type[Exception]
+) -> Iterator[bytes]:
+    """Yield a stream's bytes; `failed` turns its OSErrors, and those in `also`, into an error."""
+    unreadable: tuple[type[Exception], ...] = (OSError, *also)
+    try:
+        while chunk := stream.read(_CHUNK_BYTES):
+            yield chunk
+    except unreadable as error:
+        raise failed(error) from error
+
+
 def _write_verified(
-    stream: IO[bytes],
+    chunks: Iterable[bytes],
     to: Path,
     sha256: str,
     origin: str,
@@ -94,10 +114,10 @@ def _write_verified(
 ) -> None:
     import hashlib
 
-    with _replacing(to) as part:
+    with replacing(to) as part, part.open("wb") as file:
         digest, done = hashlib.sha256(), 0
-        while chunk := stream.read(_CHUNK_BYTES):
-            part.write(chunk)
+        for chunk in chunks:
+            file.write(chunk)
             digest.update(chunk)
             done += len(chunk)
             if progress is not None:
@@ -107,24 +127,3 @@ def _write_verified(
                 f"{origin} is not the expected file: SHA-256 {digest.hexdigest()} of {done} bytes "
                 f"instead of {sha256}; nothing was kept. A proxy's error page? Try again later"
             )
-
-
-@contextlib.contextmanager
-def _replacing(to: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary file beside `to` that takes its name when the block ends well."""
-    to.parent.mkdir(parents=True, exist_ok=True)
-    # Not tempfile's, which nobody else may read: the cache can be shared.
-    name = to.with_name(f".{to.name}.{os.getpid()}-{threading.get_ident()}.part")
-    with name.open("wb") as part:
-        try:
-            yield part
-            part.flush()
-        except BaseException:
-            part.close()
-            name.unlink(missing_ok=True)
-            raise
-    try:
-        os.replace(name, to)
-    except OSError:
-        name.unlink(missing_ok=True)
-        raise

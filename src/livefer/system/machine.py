@@ -71,7 +71,7 @@ class ColdStart:
     """Medians of fresh processes whose files were read before.
 
     import_s: `import livefer`, which loads nothing else
-    load_s: the same and `livefer.Recognizer`, which loads OpenCV and ONNX Runtime
+    load_s: the same and `livefer.Recognizer`, which loads OpenCV
     result_s: from before the interpreter starts to the faces of the shipped picture
     peak_mib: the most memory that was in use; None where the system does not say
     """

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-import onnxruntime
+from livefer.system import telemetry
 
 
-def open_session(model: Path | bytes, threads: int | None = None) -> onnxruntime.InferenceSession:
-    """Load a network; one of ONNX_ERRORS where it cannot be run.
+def open_session(model: Path | bytes, threads: int | None = None) -> Any:
+    """Load a network as an onnxruntime.InferenceSession; one of onnx_errors() where that fails.
 
     model: a file, or its content
     threads: processor cores for one call; None leaves it to ONNX Runtime
     """
+    onnxruntime = telemetry.load("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     if threads is not None:
@@ -25,12 +28,10 @@ def open_session(model: Path | bytes, threads: int | None = None) -> onnxruntime
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def _onnx_errors() -> tuple[type[Exception], ...]:
-    state = onnxruntime.capi.onnxruntime_pybind11_state
+@cache
+def onnx_errors() -> tuple[type[Exception], ...]:
+    """Return what ONNX Runtime raises for a file that is no network, or one it cannot run."""
+    state = telemetry.load("onnxruntime").capi.onnxruntime_pybind11_state
     names = ("Fail", "InvalidProtobuf", "InvalidGraph", "NoSuchFile", "InvalidArgument",
              "NotImplemented", "RuntimeException", "ModelLoadCanceled")  # fmt: skip
     return tuple(getattr(state, name) for name in names if hasattr(state, name))
-
-
-ONNX_ERRORS: tuple[type[Exception], ...] = _onnx_errors()
-"""What ONNX Runtime raises at a file that is no network, or one that it cannot run."""

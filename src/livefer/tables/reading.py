@@ -1,8 +1,8 @@
-"""Reads result tables back, row by row: CSV, JSON lines, Parquet, or a folder of Parquet files.
+"""Result tables read back row by row: CSV, JSON lines, Parquet, or a folder of Parquet files.
 
-CSV and JSON lines need nothing but Python; Parquet needs pyarrow (the `analysis` extra). Rows come
-as `livefer.tables.writing.rows` made them: what is empty is None. Only columns that figures are
-made of are looked at; a table may have more, and the optional ones may be missing.
+CSV and JSON lines need only Python; Parquet needs pyarrow (the `analysis` extra). Rows come as
+`livefer.to_rows` makes them, with the columns that figures need: an empty cell is None. Further
+columns are left out, and the optional ones may be missing.
 """
 
 from __future__ import annotations
@@ -16,20 +16,25 @@ from pathlib import Path
 from typing import Any
 
 from livefer.errors import DatasetError, MissingExtraError
+from livefer.tables.schema import FACE_COLUMNS, FRAME_COLUMNS, Type, classes_in
 
 SUFFIXES = (".csv", ".jsonl", ".ndjson", ".parquet")
 Row = dict[str, Any]
-Progress = Callable[[int, int], None]
+OnRead = Callable[[int, int], None]
 
+_NEEDED = ("source", "index", "time_s", "label", "confidence", "uncertain")
+_OPTIONAL = ("n_skipped", "error", "note", "track_id")
 _MAX_TIME_S = 1e12  # 30,000 years: a float still tells milliseconds apart
 _EVERY = 4096  # rows between two calls of progress
 _BAD = (ValueError, KeyError, TypeError, AttributeError, OverflowError, csv.Error)  # odd contents
 
 
 @dataclass(frozen=True)
-class Table:
-    """A result table that is open for reading: the classes it has, and its rows, to be read once.
+class ResultTable:
+    """A result table that is open for reading.
 
+    classes: the class names that it has columns of
+    rows: its rows, to be iterated once; a row that makes no sense raises DatasetError
     metadata: what the file says about itself; empty but for Parquet
     """
 
@@ -38,101 +43,55 @@ class Table:
     metadata: dict[str, str]
 
 
-def read_table(path: str | Path, progress: Progress | None = None) -> Table:
-    """Open a result table.
+def read_table(path: str | Path, progress: OnRead | None = None) -> ResultTable:
+    """Open a result table. DatasetError where the path holds none.
 
-    progress: called with what is done and the whole, in bytes or rows
+    progress: called with the bytes or rows that are read, and with all there are
     """
     path = Path(path)
     progress = progress or (lambda done, total: None)
-    if path.is_dir():
+    if is_parquet(path):
         return _read_parquet(path, progress)
-    if not path.is_file():
-        raise DatasetError(f"{path} is not there: expected a table that livefer wrote")
-    readers = {".csv": _read_csv, ".parquet": _read_parquet}
-    readers |= {".jsonl": _read_jsonl, ".ndjson": _read_jsonl}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
+    names = column_names(path)
+    classes = _checked_classes(names, path)
+    if path.suffix.lower() == ".csv":
+        return ResultTable(classes, _csv_rows(path, names, classes, progress), {})
+    return ResultTable(classes, _jsonl_rows(path, classes, progress), {})
+
+
+def is_parquet(path: Path) -> bool:
+    """Say whether a table is of Parquet: by its suffix, or because it is a folder."""
+    return path.is_dir() or path.suffix.lower() == ".parquet"
+
+
+def column_names(path: Path) -> list[str]:
+    """Return the names of a file's columns. DatasetError where they cannot be read."""
+    suffix = path.suffix.lower()
+    if not path.exists():
+        raise DatasetError(
+            f"{path} is not there: expected a table that livefer wrote; check the path"
+        )
+    if not path.is_dir() and suffix not in SUFFIXES:
         raise DatasetError(
             f"{path} has no suffix of a table: expected one of {', '.join(SUFFIXES)}"
         )
-    return reader(path, progress)
-
-
-def classes_of(columns: Sequence[str], path: Path) -> tuple[str, ...]:
-    """Return the classes of a table with these columns: those that have a raw_ column, too."""
-    missing = [name for name in _COLUMNS if name not in columns and name not in _OPTIONAL]
-    classes = tuple(name for name in columns if f"raw_{name}" in columns)
-    if missing or not classes:
-        lacks = f"columns {', '.join(missing)}" if missing else "columns of probabilities"
-        lacks = lacks if len(missing) != 1 else f"column {missing[0]}"
-        raise DatasetError(
-            f"{path} has no {lacks}: expected a table that livefer wrote, with one row for each "
-            "face"
-        )
-    return classes
-
-
-def _read_csv(path: Path, progress: Progress) -> Table:
+    if is_parquet(path):
+        return list(open_parquet(path).schema.names)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header = next(csv.reader(file), [])
+        if suffix == ".csv":
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                return next(csv.reader(file), [])
+        with path.open("rb") as lines:
+            first = json.loads(lines.readline() or b"{}")
+        return list(first) if isinstance(first, dict) else []
     except (OSError, *_BAD) as error:
         raise _not_a_table(path, 1, error) from None
-    classes = classes_of(header, path)
-    parsers = [float if name in classes else _COLUMNS.get(name) for name in header]
-    size = path.stat().st_size
-
-    def rows() -> Iterator[Row]:
-        number = 1
-        with path.open("rb") as raw, TextIOWrapper(raw, "utf-8-sig", newline="") as file:
-            try:
-                for number, cells in enumerate(csv.reader(file), 1):
-                    if number == 1:
-                        continue
-                    if len(cells) != len(header):
-                        raise ValueError(f"{len(cells)} cells instead of {len(header)}")
-                    row: Row = {
-                        name: parse(cell) if cell else None
-                        for name, parse, cell in zip(header, parsers, cells, strict=True)
-                        if parse is not None
-                    }
-                    yield _checked(row, classes)
-                    if number % _EVERY == 0:
-                        progress(raw.tell(), size)
-            except _BAD as error:
-                raise _not_a_table(path, number, error) from None
-
-    return Table(classes, rows(), {})
-
-
-def _read_jsonl(path: Path, progress: Progress) -> Table:
-    try:
-        with path.open("rb") as file:
-            first = json.loads(file.readline() or b"{}")
-    except (OSError, *_BAD) as error:
-        raise _not_a_table(path, 1, error) from None
-    classes = classes_of(list(first) if isinstance(first, dict) else [], path)
-    size = path.stat().st_size
-
-    def rows() -> Iterator[Row]:
-        number = 1
-        with path.open("rb") as file:
-            try:
-                for number, line in enumerate(file, 1):
-                    yield _checked(json.loads(line), classes)
-                    if number % _EVERY == 0:
-                        progress(file.tell(), size)
-            except _BAD as error:
-                raise _not_a_table(path, number, error) from None
-
-    return Table(classes, rows(), {})
 
 
 def open_parquet(path: Path) -> Any:
     """Open a Parquet file, or those in a folder and below it, as a `pyarrow.dataset.Dataset`.
 
-    Whatever else lies in the folder is left alone, as are names that begin with "." or "_".
+    Other files in the folder are left out, as are names that begin with "." or "_".
     """
     try:
         import pyarrow as pa
@@ -140,7 +99,7 @@ def open_parquet(path: Path) -> Any:
     except ModuleNotFoundError:
         raise MissingExtraError("reading Parquet", "analysis") from None
     try:
-        if not path.is_dir():  # what is in its folders' names is no column
+        if not path.is_dir():  # a folder's name as in "label=calm" is no column
             return ds.dataset(path, format="parquet")
         files = [
             file.as_posix()
@@ -158,16 +117,68 @@ def open_parquet(path: Path) -> Any:
         raise _not_a_table(path, None, error) from None
 
 
-def _read_parquet(path: Path, progress: Progress) -> Table:
+def _checked_classes(names: Sequence[str], path: Path) -> tuple[str, ...]:
+    missing = [name for name in _NEEDED if name not in names]
+    classes = classes_in(names)
+    if missing or not classes:
+        lacks = f"columns {', '.join(missing)}" if missing else "columns of probabilities"
+        lacks = lacks if len(missing) != 1 else f"column {missing[0]}"
+        raise DatasetError(
+            f"{path} has no {lacks}: expected a table that livefer wrote, with one row for each "
+            "face"
+        )
+    return classes
+
+
+def _csv_rows(
+    path: Path, names: Sequence[str], classes: Sequence[str], progress: OnRead
+) -> Iterator[Row]:
+    known = {**FRAME_COLUMNS, **FACE_COLUMNS}
+    types = {name: known[name] for name in (*_NEEDED, *_OPTIONAL)} | dict.fromkeys(classes, float)
+    parsers = [_PARSERS[types[name]] if name in types else None for name in names]
+    number, size = 1, path.stat().st_size
+    with path.open("rb") as raw, TextIOWrapper(raw, "utf-8-sig", newline="") as file:
+        try:
+            for number, cells in enumerate(csv.reader(file), 1):
+                if number == 1:
+                    continue
+                if len(cells) != len(names):
+                    raise ValueError(f"{len(cells)} cells instead of {len(names)}")
+                row: Row = {
+                    name: parse(cell) if cell else None
+                    for name, parse, cell in zip(names, parsers, cells, strict=True)
+                    if parse is not None
+                }
+                yield _checked(row, classes)
+                if number % _EVERY == 0:
+                    progress(raw.tell(), size)
+        except _BAD as error:
+            raise _not_a_table(path, number, error) from None
+
+
+def _jsonl_rows(path: Path, classes: Sequence[str], progress: OnRead) -> Iterator[Row]:
+    number, size = 1, path.stat().st_size
+    with path.open("rb") as file:
+        try:
+            for number, line in enumerate(file, 1):
+                yield _checked(json.loads(line), classes)
+                if number % _EVERY == 0:
+                    progress(file.tell(), size)
+        except _BAD as error:
+            raise _not_a_table(path, number, error) from None
+
+
+def _read_parquet(path: Path, progress: OnRead) -> ResultTable:
     table = open_parquet(path)
     import pyarrow as pa
 
-    classes = classes_of(table.schema.names, path)
+    names = table.schema.names
+    classes = _checked_classes(names, path)
     try:
         n_rows = table.count_rows()
     except (pa.ArrowException, OSError) as error:
         raise _not_a_table(path, None, error) from None
-    wanted = [name for name in table.schema.names if name in {*_COLUMNS, *classes}]
+    wanted = [name for name in names if name in {*_NEEDED, *_OPTIONAL, *classes}]
     metadata = {
         key.decode(errors="replace"): value.decode(errors="replace")
         for key, value in (table.schema.metadata or {}).items()
@@ -185,7 +196,7 @@ def _read_parquet(path: Path, progress: Progress) -> Table:
         except (pa.ArrowException, OSError, *_BAD) as error:
             raise _not_a_table(path, number, error) from None
 
-    return Table(classes, rows(), metadata)
+    return ResultTable(classes, rows(), metadata)
 
 
 def _whole(cell: str) -> int:
@@ -193,22 +204,19 @@ def _whole(cell: str) -> int:
     return int(cell) if cell.isdigit() else int(float(cell))
 
 
-_COLUMNS: dict[str, Callable[[str], Any]] = {
-    "source": str,
-    "index": _whole,
-    "time_s": float,
-    "n_skipped": _whole,
-    "error": str,
-    "track_id": _whole,
-    "label": str,
-    "confidence": float,
-    "uncertain": lambda cell: {"true": True, "false": False}[cell.lower()],
-    "note": str,
+def _truth(cell: str) -> bool:
+    return {"true": True, "false": False}[cell.lower()]
+
+
+_PARSERS: dict[Type, Callable[[str], Any]] = {
+    str: str,
+    int: _whole,
+    float: float,
+    bool: _truth,
 }
-_OPTIONAL = {"n_skipped", "error", "track_id", "note"}
 
 
-def _checked(row: Row, classes: tuple[str, ...]) -> Row:
+def _checked(row: Row, classes: Sequence[str]) -> Row:
     """Return a row with every column that figures need; ValueError where one makes no sense."""
     for name in _OPTIONAL:
         row.setdefault(name, None)
@@ -222,13 +230,13 @@ def _checked(row: Row, classes: tuple[str, ...]) -> Row:
         empty = [name for name in ("confidence", "uncertain", *classes) if row[name] is None]
         if empty:
             raise ValueError(f"a face without {', '.join(empty)}")
-        if isinstance(row["track_id"], float):  # as pandas has whole numbers with gaps
+        if isinstance(row["track_id"], float):  # as pandas writes whole numbers with gaps
             row["track_id"] = int(row["track_id"])
     return row
 
 
 def _not_a_table(path: Path, row: int | None, error: Exception) -> DatasetError:
-    """Return the error for a place at which a table cannot be read."""
+    """Return the error for the place at which a table cannot be read."""
     where = str(path) if row is None else f"{path}, row {row}"
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     if isinstance(error, KeyError):

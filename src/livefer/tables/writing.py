@@ -1,25 +1,11 @@
-"""What results are written to: tables, as CSV, JSON lines or Parquet.
+"""Result tables as CSV, JSON lines or Parquet: one small writer each, over one base.
 
-Every sink is a context manager with `write`. It fills a file of a temporary name beside `path` and
-renames it when closed, also when left by Ctrl-C or an error, so that `path` is always whole.
+    with open_table("clip.parquet", recognizer.classes) as table:
+        for result in recognizer.stream("clip.mp4"):
+            table.write(result)
 
-A table has one row for each face. A frame without a face has one row in which everything of a face
-is empty (null in JSON), and so has a file or frame that could not be read, with its `error`:
-
-    source, index, time_s   the file, camera or URL; the frame's number in it; its seconds
-    n_skipped               frames left out since the frame before, by live reading or damage
-    error                   why there is no image, else empty
-    note                    what is known of the image, else empty: "damaged", "too dark", "too
-                            bright", "blank", or "cut" where a new shot begins
-    track_id                who: counts from 1 in each source; empty in pictures
-    left, top, right, bottom  the face's box in pixels
-    score                   the detector's certainty, 0–1
-    label, second_label     the most probable class and the next
-    confidence              the smoothed probability of `label`
-    uncertain               true or false: the label is not to be relied on
-    <class> …               smoothed probabilities, a column for each class by its name
-    raw_<class> …           probabilities of this frame alone
-    schema                  1: the version of what this page says; docs/tables.md has the types
+A writer fills a file of a temporary name beside `path` and renames it when it is closed, also by
+Ctrl-C or an error, so that the file at `path` is always whole. `tables/schema.py` has the columns.
 """
 
 from __future__ import annotations
@@ -27,7 +13,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -35,67 +20,36 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from livefer.errors import ConfigError, LiveferError, MissingExtraError
-from livefer.results import Face, FrameResult
+from livefer.results import FrameResult
+from livefer.system.atomic import PartialFile
+from livefer.tables.schema import SCHEMA_VERSION, columns, parquet_schema, rows_of
 
-SCHEMA_VERSION = 1
-"""Grows when a column gets another name, type or meaning; a column more does not count."""
-
-Type = type[str] | type[int] | type[float] | type[bool]
-FRAME_COLUMNS: dict[str, Type] = {
-    **{"source": str, "index": int, "time_s": float, "n_skipped": int},
-    **{"error": str, "note": str},
-}
-FACE_COLUMNS: dict[str, Type] = {
-    **{"track_id": int, "left": float, "top": float, "right": float, "bottom": float},
-    **{"score": float, "label": str, "second_label": str, "confidence": float},
-    "uncertain": bool,
-}
+TABLE_SUFFIXES = (".csv", ".jsonl", ".parquet")
 _ROW_GROUP, _ROW_BATCH = 5_000, 500  # rows of a Parquet table that wait: packed, and plain
 
 
-def columns(classes: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of a table's columns for a model with these classes."""
-    raw = (f"raw_{name}" for name in classes)
-    names = (*FRAME_COLUMNS, *FACE_COLUMNS, *classes, *raw, "schema")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ConfigError(
-            f"a class called {', '.join(twice)} would be the second column of that name in a "
-            "table: rename the class"
-        )
-    return names
+def open_table(
+    path: str | Path, classes: Sequence[str], metadata: Mapping[str, str] | None = None
+) -> TableSink:
+    """Open a result table for writing, of the kind that its suffix names.
 
+    classes: of the model whose results are written; they are columns
+    metadata: what a Parquet file says about itself, beside the version of its schema; CSV and JSON
+        lines have no place for it
 
-def column_types(classes: Sequence[str]) -> dict[str, Type]:
-    """Return what each column holds; all but source, index, time_s, n_skipped, schema may be empty.
-
-    classes: of the model whose probabilities the table has
+    ConfigError for another suffix, LiveferError where the file cannot be written, and
+    MissingExtraError for Parquet without pyarrow.
     """
-    known = {**FRAME_COLUMNS, **FACE_COLUMNS, "schema": int}
-    return {name: known.get(name, float) for name in columns(classes)}
-
-
-def parquet_schema(classes: Sequence[str]) -> Any:
-    """Return the columns and types of a Parquet table, as pyarrow has them."""
-    import pyarrow as pa
-
-    arrow = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-    return pa.schema([(name, arrow[kind]) for name, kind in column_types(classes).items()])
-
-
-def rows(result: FrameResult, classes: Sequence[str]) -> list[dict[str, Any]]:
-    """Return a frame's rows of a table: one for each face, or one without a face."""
-    frame = {**result.to_dict(), "schema": SCHEMA_VERSION}
-    empty = {name: frame.get(name) for name in columns(classes)}
-    return [empty | _face_cells(face) for face in result.faces] or [empty]
-
-
-def _face_cells(face: Face) -> dict[str, Any]:
-    cells = face.to_dict()
-    box = dict(zip(("left", "top", "right", "bottom"), cells.pop("box"), strict=True))
-    smoothed = cells.pop("probabilities")
-    raw = {f"raw_{name}": value for name, value in cells.pop("raw_probabilities").items()}
-    return {**cells, **box, **smoothed, **raw}
+    suffix = Path(path).suffix.lower()
+    if suffix == ".csv":
+        return CsvSink(path, classes)
+    if suffix == ".jsonl":
+        return JsonlSink(path, classes)
+    if suffix == ".parquet":
+        return ParquetSink(path, classes, metadata)
+    raise ConfigError(
+        f"{path} is no name for a table: expected one that ends in {', '.join(TABLE_SUFFIXES)}"
+    )
 
 
 class Sink(ABC):
@@ -104,21 +58,15 @@ class Sink(ABC):
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._is_broken = False
-        self._part = self.path.with_name(f".{self.path.stem}.{os.getpid()}.part{self.path.suffix}")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._part.touch()
-        except OSError as error:
-            raise LiveferError(
-                f"{self.path} cannot be written ({error.strerror}): choose another place"
-            ) from None
+        self._partial = PartialFile(self.path)
+        self._part = self._partial.part
 
     @abstractmethod
     def _end_file(self) -> None: ...
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Keep what cannot be written whole from the file's name, as on a full disk."""
+        """Keep a file that cannot be written whole from its name, as on a full disk."""
         try:
             yield
         except OSError as error:
@@ -139,7 +87,7 @@ class Sink(ABC):
         if not self._part.exists():
             return
         try:
-            self._part.replace(self.path)
+            self._partial.keep()
         except OSError as error:
             raise LiveferError(
                 f"{self.path} could not be replaced ({error.strerror}): is it open in another "
@@ -156,24 +104,38 @@ class Sink(ABC):
 SinkT = TypeVar("SinkT", bound=Sink)
 
 
-class CsvSink(Sink):
-    """A table as CSV: UTF-8, a header, a line feed after each row."""
+class TableSink(Sink):
+    """A table that is being written, one frame after another."""
 
     def __init__(self, path: str | Path, classes: Sequence[str]) -> None:
         self._classes = classes
-        names = columns(classes)
+        self._columns = columns(classes)  # before there is a file: wrong classes leave none
         super().__init__(path)
+
+    def write(self, result: FrameResult) -> None:
+        """Write the rows of one frame."""
+        self._write_rows(rows_of(result, self._classes))
+
+    @abstractmethod
+    def _write_rows(self, rows: list[dict[str, Any]]) -> None: ...
+
+
+class CsvSink(TableSink):
+    """A table as CSV: UTF-8, a header, a line feed after each row."""
+
+    def __init__(self, path: str | Path, classes: Sequence[str]) -> None:
+        super().__init__(path, classes)
         self._file = self._part.open("w", encoding="utf-8", newline="")
         self._text = io.StringIO()
-        # What ends its rows is what the writer puts in quotes where it is in a name: so both.
-        self._csv = csv.DictWriter(self._text, names, lineterminator="\r\n")
+        # The csv module quotes a cell that holds a character of the line terminator: with both of
+        # them here, a name with either is read back unchanged.
+        self._csv = csv.DictWriter(self._text, self._columns, lineterminator="\r\n")
         self._csv.writeheader()
         self._end_row()
         self._write_text()
 
-    def write(self, result: FrameResult) -> None:
-        """Write the rows of one frame."""
-        for row in rows(result, self._classes):
+    def _write_rows(self, rows: list[dict[str, Any]]) -> None:
+        for row in rows:
             if row["uncertain"] is not None:
                 row["uncertain"] = str(row["uncertain"]).lower()
             self._csv.writerow(row)
@@ -196,18 +158,15 @@ class CsvSink(Sink):
         self._file.close()
 
 
-class JsonlSink(Sink):
+class JsonlSink(TableSink):
     """A table as JSON lines: one object with all columns for each row."""
 
     def __init__(self, path: str | Path, classes: Sequence[str]) -> None:
-        self._classes = classes
-        columns(classes)
-        super().__init__(path)
+        super().__init__(path, classes)
         self._file = self._part.open("w", encoding="utf-8", newline="\n")
 
-    def write(self, result: FrameResult) -> None:
-        """Write the rows of one frame."""
-        lines = (json.dumps(row, ensure_ascii=False) for row in rows(result, self._classes))
+    def _write_rows(self, rows: list[dict[str, Any]]) -> None:
+        lines = (json.dumps(row, ensure_ascii=False) for row in rows)
         with self._writing():
             self._file.write("".join(f"{line}\n" for line in lines))
 
@@ -215,29 +174,27 @@ class JsonlSink(Sink):
         self._file.close()
 
 
-class ParquetSink(Sink):
+class ParquetSink(TableSink):
     """A table as Parquet, compressed with Zstandard; its memory does not grow with its rows."""
 
     def __init__(
         self, path: str | Path, classes: Sequence[str], metadata: Mapping[str, str] | None = None
     ) -> None:
-        """metadata: what else the file is to say about itself, beside the version of its schema."""
+        """metadata: what the file says about itself, beside the version of its schema."""
         try:
             import pyarrow.parquet as pq
         except ModuleNotFoundError:
             raise MissingExtraError("writing Parquet", "analysis") from None
-        self._classes = classes
+        super().__init__(path, classes)
         about = {"livefer.schema": str(SCHEMA_VERSION), **(metadata or {})}
         self._schema = parquet_schema(classes).with_metadata(about)
-        super().__init__(path)
         self._file = pq.ParquetWriter(self._part, self._schema, compression="zstd")
         self._rows: list[dict[str, Any]] = []
         self._batches: list[Any] = []
         self._n_packed = 0
 
-    def write(self, result: FrameResult) -> None:
-        """Write the rows of one frame."""
-        self._rows += rows(result, self._classes)
+    def _write_rows(self, rows: list[dict[str, Any]]) -> None:
+        self._rows += rows
         if len(self._rows) >= min(_ROW_BATCH, _ROW_GROUP):
             self._pack()
         if self._n_packed >= _ROW_GROUP:
@@ -264,6 +221,3 @@ class ParquetSink(Sink):
         if self._batches:
             self._write_group()
         self._file.close()
-
-
-TableSink = CsvSink | JsonlSink | ParquetSink

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.detection.detectors import Detections, Detector, LocalDetector, PartialDetector
-from livefer.faces.boxes import to_gray
-from livefer.media.opencv_reader import Frame
+from livefer.faces.crops import to_gray
+from livefer.results import Frame
 from livefer.tracking.motion import block_means, changed_blocks, match_template, template_of
 from livefer.tracking.part_search import PartSearch
 from livefer.tracking.whole_search import WholeSearch

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.faces.boxes import crop_faces, side_of
+from livefer.faces.boxes import side_of
+from livefer.faces.crops import crop_faces
 
 BLOCK_PX = 8
 """Side of a block: changes are those of the means of such blocks."""

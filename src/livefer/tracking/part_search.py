@@ -16,17 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.detection.detectors import Detections, PartialDetector
-from livefer.faces.boxes import (
-    Boxes,
-    Region,
-    Scores,
-    covered,
-    crop_boxes,
-    iou_matrix,
-    side_of,
-    to_gray,
-)
-from livefer.media.opencv_reader import Frame
+from livefer.faces.boxes import Boxes, Region, Scores, covered, crop_boxes, iou_matrix, side_of
+from livefer.faces.crops import to_gray
+from livefer.results import Frame
 from livefer.tracking.motion import (
     BLOCK_PX,
     block_means,
@@ -38,7 +30,8 @@ from livefer.tracking.whole_search import HOLD_S
 
 _CHECK_S = 0.095  # between two checks of a face: every third frame at 30 fps
 _EXACT_S = 0.95  # between two exact checks of a face
-# Chosen for boxes like those of a whole search (bench/following.py, docs/experiments.md).
+# Chosen for boxes like those of a whole search: bench/following.py,
+# docs/experiments/tracking.md#2026-11-22-what-following-finds-against-searching-every-frame-whole
 _AGREE_IOU, _MAX_OFFSET, _GROWTH = 0.9, 0.2, 0.03
 # Budget of a frame: one part of the search, or one exact check. Two parts, and checks beside them,
 # if the source itself is slow; not if frames are left out for lack of time: the longer a frame
@@ -52,7 +45,7 @@ _MARGIN = 0.1  # of the picture's long side, around the changed blocks
 
 @dataclass(frozen=True, eq=False)
 class LookRequest:
-    """A frame to look for faces in, and the detector to ask.
+    """A frame to look for faces in, and the detector to use.
 
     image: (H, W, 3) uint8 BGR
     gray: (H, W) uint8, the same picture

@@ -39,7 +39,7 @@ class Smoothed:
 
 @dataclass(slots=True, eq=False)
 class _Sample:
-    """What the network said of a face in one frame, and the label that came of it.
+    """The network's answer for a face in one frame, and the face's label then.
 
     probabilities: (C,) float32
     cams: (C, h, w) float32
@@ -106,7 +106,7 @@ class Smoother:
         probabilities: NDArray[np.float32],
         cams: NDArray[np.float32] | None = None,
     ) -> Smoothed:
-        """Add what the network said of the next frame's faces, and return it smoothed.
+        """Add the network's answers for the next frame's faces, and return them smoothed.
 
         Maps may come and go from frame to frame: where a frame has none, the newest ones count.
 
@@ -182,7 +182,7 @@ def window_weights(times_s: Sequence[float], window_s: float) -> NDArray[np.floa
 
 
 def steady_class(probabilities: NDArray[np.floating[Any]], before: int | None) -> int:
-    """Return the label of a face whose label was `before` a moment ago, None if it had none.
+    """Return the label of a face that had the label `before` a moment ago, None for a new face.
 
     The most probable class; but the one before stays until another leads by a tenth, so that a
     face between two classes does not change its label all the time. More than 0.55 always leads.

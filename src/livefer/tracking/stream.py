@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from livefer.detection.detectors import Detections, Detector
 from livefer.faces.boxes import Boxes
-from livefer.media.opencv_reader import Frame
+from livefer.results import Frame
 from livefer.tracking.smoothing import Smoothed, Smoother
 from livefer.tracking.tracker import Tracker
 
@@ -18,8 +18,8 @@ from livefer.tracking.tracker import Tracker
 class Search(Protocol):
     """Detection over time: WholeSearch, LiveSearch, or yours; one a stream.
 
-    It remembers where faces were, but neither who they are nor a detector: the server's threads
-    have detectors of their own, and a stream goes from one thread to another.
+    It remembers boxes, but neither tracks nor a detector: the server's threads own the detectors,
+    and a stream goes from one thread to another.
     """
 
     def find(self, frame: Frame, detector: Detector) -> Detections:
@@ -45,7 +45,7 @@ class MatchedFaces:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stream:
-    """One stream of frames: where its faces are, who is who, and their smoothing.
+    """The state of one stream of frames: its search, its tracks and its smoothing.
 
     Each frame passes `find`, `match` and `smooth`; several frames may pass the first two before
     any is smoothed, all in the order of frames. One thread at a time may use a stream.
@@ -79,10 +79,10 @@ class Stream:
         probabilities: NDArray[np.float32],
         cams: NDArray[np.float32] | None,
     ) -> Smoothed:
-        """Smooth what the network said of matched faces; arguments as of Smoother.add."""
+        """Smooth the network's answers for matched faces; arguments as of Smoother.add."""
         return self.smoother.add(faces.track_ids, time_s, probabilities, cams)
 
     def forget(self) -> None:
-        """Forget every face, as at a cut: who comes next is new, and ids go on counting."""
+        """Forget every face, as at a cut: the next faces are new, and ids go on counting."""
         self.search.forget()
         self.tracker.forget()

@@ -1,7 +1,7 @@
-"""Who is who from frame to frame: boxes matched to tracks.
+"""Identities from frame to frame: boxes matched to tracks.
 
 Time is always passed in, so that a file read faster than it plays gives the same result as a
-camera. Knows nothing about images, detectors, or what the network says of a face.
+camera. Knows nothing about images, detectors or networks.
 """
 
 from __future__ import annotations

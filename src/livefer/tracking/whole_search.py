@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from livefer.detection.detectors import Detections, Detector, LocalDetector
 from livefer.faces.boxes import Boxes, covered, sides_of
-from livefer.media.opencv_reader import Frame
+from livefer.results import Frame
 
 HOLD_S = 0.25
 """A face that has not been found for this long is gone."""

@@ -1,6 +1,6 @@
-"""Augmentation of whole batches on the device; draws from torch's global generator.
+"""Augmentation of whole batches on the device, with torch's global generator.
 
-Takes the same uint8 crops that inference sees and returns them as float in 0–1, changed.
+Takes the same uint8 crops as inference does, and returns changed copies as float, 0–1.
 """
 
 from __future__ import annotations
@@ -72,10 +72,10 @@ def mix(x: Tensor, targets: Tensor, config: Augment) -> tuple[Tensor, Tensor]:
 
 
 def unmake(x: Tensor, targets: Tensor, share: float) -> tuple[Tensor, Tensor]:
-    """Turn a share of the faces into what is no face: a small piece enlarged, or pieces shuffled.
+    """Turn a share of the faces into crops without a face: a piece enlarged, or pieces shuffled.
 
-    Their targets become even, so that a network learns to say nothing of them (as the outlier
-    exposure of Hendrycks et al. 2019, https://arxiv.org/abs/1812.04606).
+    Their targets become even, so that the network learns to be unsure of such crops (outlier
+    exposure, Hendrycks et al. 2019, https://arxiv.org/abs/1812.04606).
 
     x: (N, 1, H, W) float, H and W divisible by 4
     targets: (N, ..., C) float
@@ -90,14 +90,14 @@ def unmake(x: Tensor, targets: Tensor, share: float) -> tuple[Tensor, Tensor]:
 
 
 def _piece(x: Tensor) -> Tensor:
-    """Enlarge a part of each face, a sixth to a third of its side long."""
+    """Enlarge a square of each face, with a sixth to a third of its side."""
     zoom = _uniform(x, 1 / 6, 1 / 3)
     zero, left = torch.zeros_like(zoom), _uniform(x, -1, 1) * (1 - zoom)
     return _sampled(x, (zoom, zero, left), (zero, zoom, _uniform(x, -1, 1) * (1 - zoom)))
 
 
 def _shuffled(x: Tensor) -> Tensor:
-    """Cut each face into 4×4 pieces and put them together in another order."""
+    """Cut each face into 4×4 pieces and shuffle them."""
     n, _, height, width = x.shape
     h, w = height // 4, width // 4
     pieces = x.view(n, 4, h, 4, w).transpose(2, 3).reshape(n, 16, h, w)
@@ -111,12 +111,12 @@ def _uniform(x: Tensor, low: float, high: float) -> Tensor:
 
 
 def _some(x: Tensor, changed: Tensor, probability: float) -> Tensor:
-    """Take `changed` for a random share of the batch."""
+    """Return `changed` for a random share of the batch, `x` for the rest."""
     return torch.where((_uniform(x, 0, 1) < probability)[:, None, None, None], changed, x)
 
 
 def _move(x: Tensor, config: Augment) -> Tensor:
-    """Flip, rotate, zoom and shift in one resampling; what was outside repeats the border."""
+    """Flip, rotate, zoom and shift in one resampling; the border is repeated."""
     angle = _uniform(x, -1, 1) * math.radians(config.rotation_deg)
     zoom = 1 / _uniform(x, *config.scale)
     flip = torch.where(_uniform(x, 0, 1) < config.flip, -1.0, 1.0)
@@ -127,7 +127,7 @@ def _move(x: Tensor, config: Augment) -> Tensor:
 
 
 def _sampled(x: Tensor, *rows: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-    """Resample each image by an affine map, of which `rows` are the two rows, (N,) each entry."""
+    """Resample each image by an affine map: two rows of three entries, (N,) each."""
     theta = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)  # (N, 2, 3)
     grid = F.affine_grid(theta, list(x.shape), align_corners=False)
     return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
@@ -149,7 +149,7 @@ def _light(x: Tensor, config: Augment) -> Tensor:
 
 
 def _blur(x: Tensor) -> Tensor:
-    """Blur with a Gaussian of standard deviation 0.4 to 1.5 px, one a face."""
+    """Blur each face with a Gaussian of standard deviation 0.4 to 1.5 px."""
     sigma = _uniform(x, 0.4, 1.5)
     at = torch.arange(-3, 4, device=x.device)
     kernel = torch.exp(-(at**2) / (2 * sigma[:, None] ** 2))  # (N, 7)
@@ -161,7 +161,7 @@ def _blur(x: Tensor) -> Tensor:
 
 
 def _degrade(x: Tensor) -> Tensor:
-    """Halve the resolution of a half, then quantise 8×8 blocks as JPEG does at quality 10–60."""
+    """Halve the resolution of half the faces, then quantise all as JPEG does at quality 10–60."""
     low = F.interpolate(x, scale_factor=0.5, mode="bilinear", antialias=True)
     x = _some(x, F.interpolate(low, size=x.shape[2:], mode="bilinear"), 0.5)
     k = torch.arange(8, device=x.device, dtype=torch.float32)
@@ -177,18 +177,18 @@ def _degrade(x: Tensor) -> Tensor:
 
 @lru_cache
 def _jpeg_table(device: torch.device) -> Tensor:
-    """Return the table, (8, 8) float32; copied in each step, it made the host wait for a GPU."""
+    """Return the table, (8, 8) float32; a copy in each step would make the host wait for a GPU."""
     return torch.tensor(_JPEG_TABLE, device=device, dtype=torch.float32)
 
 
 def _noise(x: Tensor) -> Tensor:
-    """Add a sensor's noise: Gaussian, with a deviation of up to a tenth of white."""
+    """Add Gaussian noise, as of a sensor, with a deviation of up to a tenth of white."""
     sigma = _uniform(x, 0, 0.1)[:, None, None, None]
     return (x + sigma * torch.randn_like(x)).clamp(0, 1)
 
 
 def _erase(x: Tensor, probability: float) -> Tensor:
-    """Cover a rectangle of 2–25 % of the face with one gray.
+    """Cover a rectangle of 2–25 % of the face with one gray level.
 
     Zhong et al. 2020, https://arxiv.org/abs/1708.04896
     """

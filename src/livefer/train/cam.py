@@ -5,17 +5,14 @@ Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391
 
 from __future__ import annotations
 
-import cv2
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from livefer.train.model import ResNetFER
 
 
 class CAMExtractor:
-    """Grad-CAM by autograd, with hooks on the last stage that a `with` block releases.
+    """Grad-CAM by autograd, with a hook on the last stage that is removed at the end of `with`.
 
     with CAMExtractor(model) as extractor:
         cam, predicted = extractor.generate_cam(faces)
@@ -34,7 +31,7 @@ class CAMExtractor:
         self.release()
 
     def release(self) -> None:
-        """Take the hooks off the network."""
+        """Remove the hook from the network."""
         self._handle.remove()
         self._features = self._gradient = None
 
@@ -46,7 +43,7 @@ class CAMExtractor:
         faces: (N, 1, H, W) float, normalised
         target_class: a class id for all faces, (N,) int64, or None for the predicted classes
         returns: (N, h, w) float32, not rectified; (N,) int64
-        The network is put in evaluation mode for the call; parameters keep their gradients.
+        The network is in evaluation mode during the call; parameters keep their gradients.
         """
         was_training = self._model.training
         self._model.eval()
@@ -92,21 +89,3 @@ def closed_form_cams(head: nn.Sequential, features: Tensor) -> tuple[Tensor, Ten
     jacobian = open_units @ (gain[:, None] * linear1.weight)  # (N, C, 512)
     cams = (jacobian @ features.flatten(2)).unflatten(2, (h, w)) / (h * w)
     return logits, cams
-
-
-def overlay_cam(
-    image: NDArray[np.uint8], cam: NDArray[np.float32], opacity: float = 0.5
-) -> NDArray[np.uint8]:
-    """Return a new picture with the positive part of a map painted on it.
-
-    image: (H, W) or (H, W, 3) uint8 BGR
-    cam: (h, w) float32, stretched over the whole picture
-    """
-    if image.ndim == 2:
-        image = np.repeat(image[:, :, None], 3, axis=2)
-    height, width = image.shape[:2]
-    heat = cv2.resize(np.maximum(cam, 0), (width, height), interpolation=cv2.INTER_CUBIC)
-    heat = np.maximum(heat, 0) / max(float(heat.max()), 1e-12)
-    colours = cv2.applyColorMap((heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
-    weight = (opacity * heat)[:, :, None]
-    return np.asarray(image * (1 - weight) + colours * weight, np.uint8)

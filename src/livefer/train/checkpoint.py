@@ -1,14 +1,14 @@
-"""Checkpoints: one safetensors file with the weights, the training state and what they mean.
+"""Checkpoints: a safetensors file with weights, perhaps the training state, and plain data.
 
-A file is written under a temporary name and renamed, so that no crash leaves half of one.
+The plain data are those of `prepare.describe_run`; in best.safetensors also the epoch (from 0) and
+its figures on val, in last.safetensors also the position of the run. A file is written aside and
+renamed, so that a crash never leaves half of one.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +20,21 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from livefer.errors import ModelError
+from livefer.system.atomic import replacing
 from livefer.train.config import Config, parse_config
 from livefer.train.model import ResNetFER
 
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
-    """Write tensors (any names) and plain data to one safetensors file, atomically."""
-    temporary = path.with_name(path.name + ".part")
+    """Write tensors and plain data to one safetensors file; LiveferError where that fails."""
     contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
-    try:
-        save_file(contiguous, temporary, {key: json.dumps(value) for key, value in meta.items()})
-        os.replace(temporary, path)
-    except (OSError, SafetensorError) as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise ModelError(
-            f"{path} cannot be written ({error}): check the room on the disk; what was there "
-            "before is whole"
-        ) from None
+    todo = "free some space on the disk; the file that was there before is whole"
+    with replacing(path, SafetensorError, todo=todo) as part:
+        save_file(contiguous, part, {key: json.dumps(value) for key, value in meta.items()})
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `save_checkpoint` wrote; raises ModelError for anything else."""
+    """Return tensors and plain data of a checkpoint; ModelError for any other file."""
     try:
         with safe_open(path, framework="pt") as file:
             meta = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
@@ -83,14 +76,15 @@ def build_model(config: Config, n_classes: int) -> ResNetFER:
 
 
 def heads_of(path: Path) -> tuple[str, ...]:
-    """Return what the network of a checkpoint has learned to say: "labels", "votes", or both."""
+    """Return the heads of a checkpoint's network: "labels", "votes", or both."""
     return parse_config(load_checkpoint(path)[1]["config"], str(path)).heads
 
 
 def load_model(path: Path, labels: str | None = None) -> tuple[ResNetFER, dict[str, Any]]:
-    """Return the network of a checkpoint in evaluation mode, and the checkpoint's plain data.
+    """Return the network of a checkpoint with one head, in evaluation mode, and its plain data.
 
-    labels: what it shall say, "labels" or "votes", where it learned both; None is the first
+    labels: the head, "labels" or "votes"; None is the first
+    returns: plain data with `labels`, the head, and `prior`, its class frequencies or None
     """
     tensors, meta = load_checkpoint(path)
     config, n_classes = parse_config(meta["config"], str(path)), len(meta["classes"])
@@ -110,12 +104,12 @@ def load_model(path: Path, labels: str | None = None) -> tuple[ResNetFER, dict[s
 
 
 def weights_of(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the network's weights among a checkpoint's tensors, the averaged ones if there."""
+    """Return the weights among a checkpoint's tensors, averaged ones if there are any."""
     return below_prefix("ema", tensors) or below_prefix("model", tensors)
 
 
 def normalise(faces: Tensor, mean: float, std: float) -> Tensor:
-    """Turn uint8 faces (N, H, W) into the network's float input (N, 1, H, W)."""
+    """Turn faces (N, H, W) uint8 into the network's input, (N, 1, H, W) float."""
     return (faces[:, None].float() / 255 - mean) / std
 
 
@@ -124,7 +118,7 @@ def load_predictor(
 ) -> tuple[Callable[[NDArray[np.uint8]], NDArray[np.float32]], tuple[str, ...]]:
     """Return (predict, class names) of a checkpoint; labels as in `load_model`.
 
-    predict: turns faces (N, 48, 48) uint8 into probabilities (N, C) float32
+    predict: from faces (N, 48, 48) uint8 to probabilities (N, C) float32
     """
     model, meta = load_model(path, labels)
 

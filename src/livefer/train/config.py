@@ -1,4 +1,4 @@
-"""The configuration of a training run: every number of it is read, and nothing else is accepted."""
+"""The configuration of a training run: every key has an effect, and no other key is accepted."""
 
 from __future__ import annotations
 
@@ -17,39 +17,49 @@ class _Strict(BaseModel):
 
 
 class Augment(_Strict):
-    """What happens to a batch of training faces, on the device; see `livefer.train.augment`."""
+    """Augmentation of a batch of training faces, on the device; see `livefer.train.augment`."""
 
     flip: float = Field(0.5, ge=0, le=1, description="probability of a mirror image")
-    rotation_deg: float = Field(0.0, ge=0, le=180, description="uniform within ± this angle")
-    shift: float = Field(0.0, ge=0, le=1, description="uniform within ± this share of the side")
-    scale: tuple[float, float] = Field((1.0, 1.0), description="uniform zoom, 1 is unchanged")
-    brightness: float = Field(0.0, ge=0, le=1, description="added, ± this share of white")
-    contrast: float = Field(0.0, ge=0, lt=1, description="multiplied, 1 ± this")
-    gamma: float = Field(0.0, ge=0, lt=1, description="exponent, from 1 - this to 1 / (1 - this)")
+    rotation_deg: float = Field(
+        0.0, ge=0, le=180, description="angle of rotation, uniform within ± this"
+    )
+    shift: float = Field(
+        0.0, ge=0, le=1, description="shift, uniform within ± this share of the side"
+    )
+    scale: tuple[float, float] = Field((1.0, 1.0), description="zoom, uniform; 1 is unchanged")
+    brightness: float = Field(
+        0.0, ge=0, le=1, description="change of brightness, ± this share of white"
+    )
+    contrast: float = Field(0.0, ge=0, lt=1, description="factor of the contrast, 1 ± this")
+    gamma: float = Field(
+        0.0, ge=0, lt=1, description="exponent of the gray levels, from 1 - this to 1 / (1 - this)"
+    )
     blur: float = Field(0.0, ge=0, le=1, description="probability of a Gaussian blur")
-    degrade: float = Field(0.0, ge=0, le=1, description="probability of lower resolution and JPEG")
+    degrade: float = Field(
+        0.0, ge=0, le=1, description="probability of a lower resolution and JPEG"
+    )
     noise: float = Field(0.0, ge=0, le=1, description="probability of a sensor's noise")
     erase: float = Field(0.0, ge=0, le=1, description="probability of an erased rectangle")
     mixup: float = Field(0.0, ge=0, description="alpha of mixup's Beta distribution, 0 is off")
     cutmix: float = Field(0.0, ge=0, description="alpha of CutMix's Beta distribution, 0 is off")
-    clean_epochs: int = Field(0, ge=0, description="last epochs, without mixup and CutMix")
+    clean_epochs: int = Field(0, ge=0, description="number of last epochs without mixup and CutMix")
     no_face: float = Field(
-        0.0, ge=0, le=1, description="share turned into no face, of which nothing is to be said"
+        0.0, ge=0, le=1, description="share turned into crops without a face, with even targets"
     )
 
     @model_validator(mode="after")
     def _ordered_scale(self) -> Augment:
         if not 0 < self.scale[0] <= self.scale[1]:
-            raise ValueError(f"scale wants 0 < low <= high, got {list(self.scale)}")
+            raise ValueError(f"scale must have 0 < low <= high, got {list(self.scale)}")
         return self
 
 
 class Distill(_Strict):
-    """What teachers say of each augmented face, learned beside the truth; see `train.distill`."""
+    """Teachers, whose answers are learned beside the ground truth; see `livefer.train.distill`."""
 
-    teachers: list[str] = Field([], description="checkpoints that have learned the same")
-    weight: float = Field(0.7, ge=0, le=1, description="of the teachers' part in the loss")
-    temperature: float = Field(2.0, gt=0, description="softens teachers and student alike")
+    teachers: list[str] = Field([], description="checkpoints with the same heads and classes")
+    weight: float = Field(0.7, ge=0, le=1, description="share of the teachers in the loss")
+    temperature: float = Field(2.0, gt=0, description="softens the answers of teachers and student")
 
 
 class Config(_Strict):
@@ -57,54 +67,69 @@ class Config(_Strict):
 
     name: str = Field("run", pattern=r"^[\w.-]+$", description="folder of the run under runs/")
     data: str = Field("data/fer2013", description="data set: folder or CSV")
-    seed: int = Field(0, ge=0, description="of all that is drawn: weights, order, augmentation")
-    votes: str = Field("", description="table of people's votes on the images, CSV")
+    seed: int = Field(0, ge=0, description="seed of initial weights, order and augmentation")
+    votes: str = Field("", description="CSV of people's votes on the images")
     learn: Literal["labels", "votes", "both"] = Field(
-        "labels", description="labels, votes or both: the data set's, people's, or a head for each"
+        "labels",
+        description="labels (of the data set), votes (of people), or both, with a head for each",
     )
-    train_images: int = Field(0, ge=0, description="use this many training images, 0 is all")
+    train_images: int = Field(
+        0, ge=0, description="number of training images, drawn by the seed; 0 is all"
+    )
     drop_blank: bool = Field(False, description="leave out blank training images")
     drop_conflicting: bool = Field(
         False, description="leave out identical training images with different labels"
     )
 
-    width: int = Field(64, ge=4, description="channels of the first stage; 64 is ResNet-18")
+    # PyTorch 2.13 crashes in the backward pass of narrower 1×1 convolutions on processors without
+    # AVX-512 (oneDNN 3.12 writes out of bounds: https://github.com/uxlfoundation/oneDNN/issues/6035).
+    width: int = Field(64, ge=8, description="channels of the first stage; 64 is ResNet-18")
     stem_stride: Literal[1, 2] = Field(
-        1, description="of the first layer; 2 halves the picture there"
+        1, description="stride of the first layer; 2 halves the resolution"
     )
     blocks: tuple[int, int, int, int] = Field(
-        (2, 2, 2, 2), description="blocks a stage; [3, 4, 6, 3] is ResNet-34"
+        (2, 2, 2, 2), description="blocks in each stage; [3, 4, 6, 3] is ResNet-34"
     )
     shortcuts: bool = Field(True, description="false is a plain network, as VGG is")
     se: bool = Field(False, description="squeeze and excitation in every block")
-    dropout: float = Field(0.5, ge=0, lt=1, description="before the head; half of it inside")
-    init: str = Field("random", description='"random", "imagenet", a checkpoint or a state dict')
+    dropout: float = Field(
+        0.5, ge=0, lt=1, description="probability before the head; half of it inside"
+    )
+    init: str = Field(
+        "random", description='initial weights: "random", "imagenet", a checkpoint or a state dict'
+    )
 
-    epochs: int = Field(50, ge=1, description="rounds over the training images")
-    freeze_epochs: int = Field(0, ge=0, description="first epochs that train the head alone")
-    patience: int = Field(0, ge=0, description="stop after this many epochs without a better val")
+    epochs: int = Field(50, ge=1, description="passes over the training images")
+    freeze_epochs: int = Field(
+        0, ge=0, description="number of first epochs that train the head alone"
+    )
+    patience: int = Field(
+        0, ge=0, description="epochs without a better val that end the run, 0 is off"
+    )
     batch_size: int = Field(128, ge=2, description="images of a step, on all devices together")
     resolution: list[tuple[int, int]] = Field(
-        [(0, 48)], description="[[from epoch, pixels], …]: the side at which faces are trained"
+        [(0, 48)], description="[[from epoch, pixels], …]: side of the training faces"
     )
     optimizer: Literal["sgd", "adam", "adamw"] = Field(
         "sgd", description="sgd (Nesterov's), adam or adamw"
     )
     lr: float = Field(
-        0.1, gt=0, title="learning_rate", description="the highest; it falls as a cosine does"
+        0.1, gt=0, title="learning_rate", description="highest learning rate; a cosine lowers it"
     )
-    lr_floor: float = Field(0.0, ge=0, description="where the cosine ends")
-    warmup_epochs: float = Field(0.0, ge=0, description="in which the learning rate rises")
+    lr_floor: float = Field(0.0, ge=0, description="learning rate at the end of the cosine")
+    warmup_epochs: float = Field(0.0, ge=0, description="epochs in which the learning rate rises")
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
     weight_decay: float = Field(0.0, ge=0, description="pull of the weights towards 0")
-    decay_norm_and_bias: bool = Field(True, description="weight decay on BatchNorm and biases too")
-    clip_norm: float = Field(0.0, ge=0, description="largest gradient norm, 0 is off")
+    decay_norm_and_bias: bool = Field(True, description="weight decay of BatchNorm and biases, too")
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights, 0 is off")
     label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description="of labels: this share goes to all classes alike"
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of each label that is spread over all classes; not of votes",
     )
     class_weights: Literal["none", "inverse", "effective"] = Field(
-        "none", description="none, inverse or effective (Cui et al. 2019): rare labels count more"
+        "none", description="weights for rare labels: none, inverse or effective (Cui et al. 2019)"
     )
     augment: Augment = Field(default_factory=Augment)  # type: ignore[arg-type]
     distill: Distill = Field(default_factory=Distill)  # type: ignore[arg-type]
@@ -118,31 +143,31 @@ class Config(_Strict):
     def _consistent(self) -> Config:
         starts = [start for start, _ in self.resolution]
         if not starts or starts[0] != 0 or starts != sorted(set(starts)):
-            raise ValueError("resolution wants epochs in rising order that begin with 0")
+            raise ValueError("resolution must have epochs in rising order that begin with 0")
         if any(not 16 <= px <= 96 for _, px in self.resolution):
-            raise ValueError("resolution wants sides from 16 to 96 pixels")
+            raise ValueError("resolution must have sides from 16 to 96 pixels")
         if self.learn != "labels" and not self.votes:
-            raise ValueError(f'learn: {self.learn} wants the table of votes: "votes: FILE"')
+            raise ValueError(f'learn: {self.learn} needs a table of votes: "votes: FILE"')
         if self.lr_floor > self.lr:
-            raise ValueError(f"lr_floor {self.lr_floor:g} lies above lr {self.lr:g}")
+            raise ValueError(f"lr_floor {self.lr_floor:g} is higher than lr {self.lr:g}")
         if self.freeze_epochs >= self.epochs:
             raise ValueError("freeze_epochs leaves no epoch for the whole network")
         return self
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """What the network learns to say: "labels", "votes", or both in this order."""
+        """The network's heads: "labels", "votes", or both in this order."""
         return ("labels", "votes") if self.learn == "both" else (self.learn,)
 
     def resolution_at(self, epoch: int) -> int:
-        """Return the side in pixels at which faces are trained in `epoch`, counted from 0."""
+        """Return the side in pixels of the training faces in `epoch`, counted from 0."""
         return next(px for start, px in reversed(self.resolution) if start <= epoch)
 
 
 def load_config(path: Path | None = None, overrides: list[str] | None = None) -> Config:
     """Read a YAML file, apply `key=value` overrides (`augment.flip=0`), and validate.
 
-    Raises ConfigError naming the key, what was expected and the nearest valid key.
+    Raises ConfigError with the key, what was expected, and the nearest valid key.
     """
     values: dict[str, Any] = {}
     if path is not None:
@@ -165,7 +190,7 @@ def load_config(path: Path | None = None, overrides: list[str] | None = None) ->
 
 
 def parse_config(values: dict[str, Any], origin: str) -> Config:
-    """Validate plain values; `origin` names their file in the error."""
+    """Validate plain values; ConfigError, which names their file `origin`, if they are wrong."""
     try:
         return Config.model_validate(values)
     except ValidationError as error:
@@ -181,18 +206,20 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"{path} does not exist: name a configuration, as in configs/") from None
+        raise ConfigError(
+            f"{path} does not exist: expected a configuration, as in configs/"
+        ) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path} cannot be read as YAML: {error}") from None
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise ConfigError(f'{path} wants lines of "key: value", got a {type(values).__name__}')
+        raise ConfigError(f'{path} must have lines of "key: value", got a {type(values).__name__}')
     return values
 
 
 def _explain(error: ValidationError) -> str:
-    """Turn pydantic's findings into one line: key, what was wanted, what came, nearest key."""
+    """Turn pydantic's findings into one line: key, what was expected, what came, nearest key."""
     parts = []
     for finding in error.errors():
         where = [str(part) for part in finding["loc"]]
@@ -209,7 +236,7 @@ def _explain(error: ValidationError) -> str:
 
 
 def _keys_by_name() -> dict[str, str]:
-    """Return every key under its own name, and under its long one where it has one."""
+    """Return every key by its name, and by its long name if it has one."""
     names = {key: key for key in Config.model_fields}
     names |= {f"augment.{key}": f"augment.{key}" for key in Augment.model_fields}
     names |= {f"distill.{key}": f"distill.{key}" for key in Distill.model_fields}

@@ -1,4 +1,4 @@
-"""Where a run computes: devices, precision, memory, and batch statistics across devices."""
+"""The devices of a run: placement, precision, memory, and batch statistics across devices."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
 def make_fabric(config: Config, accelerator: str, devices: int, num_nodes: int) -> Fabric:
-    """Return the engine that places the run on devices; "auto" precision is decided here."""
+    """Return the Fabric that places a run on devices, in the precision that suits them.
+
+    accelerator: "auto" (a GPU if there is one), "cpu" or "cuda"
+    devices: processes or GPUs on each of `num_nodes` machines
+
+    Raises ConfigError where the machine lacks them, or the batch cannot be divided among them.
+    """
     if accelerator not in ("auto", "cpu", "cuda"):
         raise ConfigError(f'accelerator is "auto", "cpu" or "cuda", got "{accelerator}"')
     if accelerator == "cuda" and not torch.cuda.is_available():
@@ -30,23 +36,14 @@ def make_fabric(config: Config, accelerator: str, devices: int, num_nodes: int) 
         raise ConfigError(
             f"batch_size {config.batch_size} does not divide by {devices * num_nodes} devices"
         )
-    if accelerator == "auto":  # Fabric's own "auto" takes Apple's GPUs, for which this is not made
+    if accelerator == "auto":  # Fabric's own "auto" takes Apple's GPUs, which are not supported
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     on_gpu = accelerator == "cuda"
     if on_gpu and devices > torch.cuda.device_count():
         raise ConfigError(
-            f"devices {devices}: this machine has {torch.cuda.device_count()} GPUs; lower it, or "
-            "choose accelerator cpu"
+            f"devices {devices}: this machine has {torch.cuda.device_count()} GPUs; choose fewer, "
+            "or the accelerator cpu"
         )
-    if config.precision == "auto":
-        native = (
-            torch.cuda.is_bf16_supported(including_emulation=False)
-            if on_gpu
-            else _cpu_multiplies_bf16()
-        )
-        precision = "bf16-mixed" if native else "32-true"
-    else:
-        precision = {"bf16": "bf16-mixed", "float32": "32-true"}[config.precision]
     strategy = "auto"
     if devices * num_nodes > 1:
         strategy = "ddp_find_unused_parameters_true" if config.freeze_epochs else "ddp"
@@ -55,12 +52,12 @@ def make_fabric(config: Config, accelerator: str, devices: int, num_nodes: int) 
         devices=devices,
         num_nodes=num_nodes,
         strategy=strategy,
-        precision=precision,  # type: ignore[arg-type]
+        precision="bf16-mixed" if _uses_bf16(config, on_gpu) else "32-true",
     )
 
 
 def compiled(model: nn.Module, config: Config, device: torch.device) -> tuple[nn.Module, str]:
-    """Return the module to train, compiled if that is wanted and can be done, and why if not."""
+    """Return the module, compiled if configured and possible; and the reason if it is not."""
     if not config.compile or device.type != "cuda":
         return model, ""
     if importlib.util.find_spec("triton") is None:
@@ -68,12 +65,12 @@ def compiled(model: nn.Module, config: Config, device: torch.device) -> tuple[nn
     if platform.system() == "Linux" and not (
         "CC" in os.environ or shutil.which("gcc") or shutil.which("clang")
     ):
-        return model, "Triton wants a C compiler, and neither gcc nor clang is here"
+        return model, "Triton needs a C compiler, and neither gcc nor clang is installed"
     return cast(nn.Module, torch.compile(model)), ""
 
 
 class _SumOverDevices(torch.autograd.Function):
-    """The sum over all devices; each device's part gets the sum of all devices' gradients."""
+    """The sum over all devices; its gradient is the sum of the gradients of all devices."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -87,9 +84,9 @@ class _SumOverDevices(torch.autograd.Function):
 
 
 class SyncedBatchNorm(_BatchNorm):
-    """BatchNorm over the rows of all devices, so that n devices compute what one would.
+    """BatchNorm over the rows of all devices, so that n devices compute what one does.
 
-    torch's own SyncBatchNorm does the same, on GPUs only.
+    torch's own SyncBatchNorm works on GPUs only.
     """
 
     def _check_input_dim(self, input: Tensor) -> None:
@@ -121,7 +118,7 @@ class SyncedBatchNorm(_BatchNorm):
 
 
 def synchronise_batchnorm(module: nn.Module) -> None:
-    """Replace every BatchNorm by one that spans devices; parameters, buffers and names stay."""
+    """Replace every BatchNorm by one over all devices; parameters, buffers and names stay."""
     for name, child in module.named_children():
         if isinstance(child, (nn.BatchNorm1d, nn.BatchNorm2d)):
             synced = SyncedBatchNorm(child.num_features, child.eps, child.momentum)
@@ -132,9 +129,9 @@ def synchronise_batchnorm(module: nn.Module) -> None:
 
 
 def keep_freed_memory() -> None:
-    """Let glibc reuse freed tensors instead of returning them to the system.
+    """Make glibc reuse the memory of freed tensors instead of returning it to the system.
 
-    Mapping them afresh for each batch costs page faults; elsewhere than on glibc this does nothing.
+    Mapping it again for each batch costs page faults. Without glibc this does nothing.
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
@@ -142,6 +139,13 @@ def keep_freed_memory() -> None:
         libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
-def _cpu_multiplies_bf16() -> bool:
-    """Tell whether this processor has AVX512-BF16 or AMX; elsewhere bf16 is slower than float32."""
+def _uses_bf16(config: Config, on_gpu: bool) -> bool:
+    """Tell whether to compute in bf16: "auto" means where the device multiplies it natively.
+
+    A processor does with AVX512-BF16 or AMX; on others bf16 is slower than float32.
+    """
+    if config.precision != "auto":
+        return config.precision == "bf16"
+    if on_gpu:
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

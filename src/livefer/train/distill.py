@@ -1,7 +1,7 @@
-"""Distillation: several trained networks, averaged, teach one.
+"""Distillation: the mean of several trained networks teaches one.
 
-Hinton et al. 2015, https://arxiv.org/abs/1503.02531. Teachers see the very batch that the student
-sees, augmented and mixed (Beyer et al. 2022, https://arxiv.org/abs/2106.05237).
+Hinton et al. 2015, https://arxiv.org/abs/1503.02531. Teachers get the same augmented and mixed
+batch as the student (Beyer et al. 2022, https://arxiv.org/abs/2106.05237).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from livefer.train.config import Config, parse_config
 
 
 class Teachers(nn.Module):
-    """The averaged answer of trained networks, and the loss of not giving it."""
+    """The mean answer of trained networks, and the loss of a student against it."""
 
     def __init__(self, config: Config, classes: tuple[str, ...]) -> None:
-        """Load the configured checkpoints."""
+        """Load the configured checkpoints; ConfigError where one has learned something else."""
         super().__init__()
         self.temperature, self.weight = config.distill.temperature, config.distill.weight
         self._networks = nn.ModuleList()
@@ -57,7 +57,7 @@ class Teachers(nn.Module):
         return torch.as_tensor(total / len(self._networks))
 
     def loss(self, logits: Tensor, answers: Tensor) -> Tensor:
-        """Return the cross-entropy with the teachers, times T² so that T leaves its size alone.
+        """Return the cross-entropy with the teachers, times T²: its size does not depend on T.
 
         logits, answers: (N, heads, C) float
         """

@@ -1,11 +1,10 @@
-"""From a checkpoint to the self-describing ONNX file that livefer ships and runs."""
+"""From a checkpoint to the ONNX file that livefer runs and ships; the file describes itself."""
 
 from __future__ import annotations
 
 import copy
 import json
 import logging
-import os
 import subprocess
 import warnings
 from datetime import date
@@ -24,6 +23,7 @@ from livefer.data.dataset import Split
 from livefer.errors import ModelError
 from livefer.evaluation import metrics
 from livefer.evaluation.calibration import confidence_threshold, fit_temperature
+from livefer.system.atomic import replacing
 from livefer.train.cam import closed_form_cams
 from livefer.train.checkpoint import load_model
 from livefer.train.config import Config, parse_config
@@ -33,16 +33,15 @@ from livefer.version import __version__
 INPUT_SIZE = 48
 TOLERANCE = 1e-4
 _N_COMPARED = 512
-_HALF_FROM = 1024  # tensors with at least so many values are stored in half precision
+_HALF_FROM = 1024  # tensors with at least this many values are stored in half precision
 
 
 class _Graph(nn.Module):
     """What the file computes: scaling, network, softmax, temperature and maps.
 
-    smoothing: of the labels in training. A network that has learned it says s/C too much of every
-        class, which no temperature mends: it is taken off first, but for a twentieth of what the
-        network says, so that the classes keep their order. `bench/uncertain.py` measures what
-        that gives.
+    smoothing: of the labels in training. A network that has learned it gives every class s/C too
+        much, which no temperature corrects: it is subtracted first, down to a twentieth of the
+        network's own probability, so that the classes keep their order (`bench/uncertain.py`)
     """
 
     def __init__(self, model: ResNetFER, mean: float, std: float, smoothing: float) -> None:
@@ -65,35 +64,49 @@ def export(
     labels: str | None = None,
     prior_removed: float = 0.0,
     crop_scale: float = 1.0,
-) -> dict[str, Any]:
-    """Write the ONNX file of a checkpoint and return its metadata.
+) -> dict[str, str]:
+    """Write the ONNX file of a checkpoint and return its metadata (see `livefer.classifier`).
 
-    labels: what the model shall say, "labels" or "votes", where the network learned both
-    prior_removed: the model's own choice for EmotionClassifier's `prior`
-    val: the split, with targets of the same kind, that temperature and threshold are fitted on
-        and that the written file is compared with torch on; ModelError, and nothing written, where
-        a probability or a map (relative to its largest value) differs by more than 1e-4. A target
-        of -1 says that people do not agree: no answer to it is right, which counts for the
-        threshold alone
+    val: faces with targets of the kind of `labels`: temperature and threshold are fitted on them,
+        and the written file is compared with torch on them. A target of -1 (people disagree) makes
+        every answer wrong, and counts for the threshold alone
+    labels: "labels" or "votes", where the network has learned both; None is the first
+    prior_removed: the `prior` of EmotionClassifier that is the model's own choice
+    crop_scale: side of the crop, 1.0 is FER2013's own framing
+
+    Raises ModelError, and writes nothing, where a probability or a map (relative to the largest
+    value of all) of the file differs from torch's by more than 1e-4.
     """
     model, meta = load_model(checkpoint, labels)
-    model = _round_to_half(_fuse(model))
     if val.targets.max() >= len(meta["classes"]):
         raise ModelError(f"{checkpoint} knows {len(meta['classes'])} classes, the data has more")
+    if prior_removed and not meta["prior"]:
+        raise ModelError(f"{checkpoint} does not say how frequent its classes were in training")
     smoothing = meta["config"]["label_smoothing"] if meta["labels"] == "labels" else 0.0
-    graph = _Graph(model, meta["mean"], meta["std"], smoothing).eval()
+    graph = _Graph(_round_to_half(_fuse(model)), meta["mean"], meta["std"], smoothing).eval()
+
     logits = np.log(np.maximum(_run(graph, val.faces)[0], np.finfo(np.float32).tiny))
     known = val.targets >= 0
-    temperature = fit_temperature(logits[known], val.targets[known])
-    probabilities = torch.from_numpy(logits / temperature).softmax(dim=1).numpy()
-    graph.temperature = temperature
+    graph.temperature = fit_temperature(logits[known], val.targets[known])
+    probabilities = torch.from_numpy(logits / graph.temperature).softmax(dim=1).numpy()
     if meta["prior"]:
         probabilities = without_prior(probabilities, meta["prior"], prior_removed)
-    elif prior_removed:
-        raise ModelError(f"{checkpoint} does not say how frequent its classes were in training")
-    matrix = metrics.confusion_matrix(
-        val.targets[known], probabilities[known].argmax(axis=1), len(meta["classes"])
-    )
+
+    described = _metadata(meta, graph.temperature, prior_removed, crop_scale)
+    described |= figures_on(val, probabilities)
+    with replacing(output) as part:
+        _write(graph, described, part)
+        _compare(part, graph, val.faces[:_N_COMPARED])
+    return described
+
+
+def _metadata(
+    meta: dict[str, Any], temperature: float, prior_removed: float, crop_scale: float
+) -> dict[str, str]:
+    """Return the metadata of the file, all but its figures on val.
+
+    meta: plain data of the checkpoint, from `load_model`
+    """
     config = meta["config"]
     described = {
         "livefer_format": FORMAT,
@@ -104,39 +117,45 @@ def export(
         "mean": repr(meta["mean"]),
         "std": repr(meta["std"]),
         "temperature": repr(temperature),
-        "uncertain_below": repr(confidence_threshold(probabilities, val.targets)),
-        "network": describe(parse_config(config, str(checkpoint))),
+        "network": describe_network(parse_config(config, "the checkpoint")),
         "training_data": f"{Path(config['data']).name}, train split",
         "labels": meta["labels"],
         "prior_removed": repr(prior_removed),
         "config": json.dumps(config),
         "epoch": str(meta.get("epoch", "")),
-        "metrics": json.dumps(
-            {
-                "split": val.name,
-                "n_images": int(known.sum()),
-                "accuracy": metrics.accuracy(matrix),
-                "macro_f1": metrics.macro_f1(matrix),
-            }
-        ),
         "commit": _commit(),
         "date": date.today().isoformat(),
     }
     if meta["prior"]:
         described["prior"] = json.dumps(meta["prior"])
-    temporary = output.with_name(output.name + ".part")
-    try:
-        _write(graph, described, temporary)
-        _compare(temporary, graph, val.faces[:_N_COMPARED])
-        os.replace(temporary, output)
-    except OSError as error:
-        raise ModelError(f"{output} cannot be written: {error}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
     return described
 
 
-def describe(config: Config) -> str:
+def figures_on(
+    val: Split, probabilities: NDArray[np.float32], **more: dict[str, float]
+) -> dict[str, str]:
+    """Return the metadata that a model's probabilities (N, C) on val give.
+
+    more: further entries of `metrics`
+    """
+    known = val.targets >= 0
+    matrix = metrics.confusion_matrix(
+        val.targets[known], probabilities[known].argmax(axis=1), probabilities.shape[1]
+    )
+    figures = {
+        "split": val.name,
+        "n_images": int(known.sum()),
+        "accuracy": metrics.accuracy(matrix),
+        "macro_f1": metrics.macro_f1(matrix),
+        **more,
+    }
+    return {
+        "uncertain_below": repr(confidence_threshold(probabilities, val.targets)),
+        "metrics": json.dumps(figures),
+    }
+
+
+def describe_network(config: Config) -> str:
     """Return the network of a configuration in words."""
     depth = 2 * sum(config.blocks) + 2
     parts = [
@@ -164,6 +183,7 @@ def _fuse(model: ResNetFER) -> ResNetFER:
 
 
 def _round_to_half(model: ResNetFER) -> ResNetFER:
+    """Round large weights to what float16 can hold, so that storing them so changes nothing."""
     for tensor in model.parameters():
         if tensor.numel() >= _HALF_FROM:
             tensor.data = tensor.data.half().float()
@@ -172,12 +192,14 @@ def _round_to_half(model: ResNetFER) -> ResNetFER:
 
 @torch.inference_mode()
 def _run(graph: nn.Module, faces: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return probabilities (N, C) and maps (N, C, h, w) of faces (N, S, S) uint8, by torch."""
     parts = [graph(torch.from_numpy(faces[i : i + 256])) for i in range(0, len(faces), 256)]
     probabilities, cams = zip(*parts, strict=True)
     return torch.cat(probabilities).numpy(), torch.cat(cams).numpy()
 
 
 def _write(graph: nn.Module, described: dict[str, str], path: Path) -> None:
+    """Trace the graph, and write it with its metadata."""
     example = torch.zeros(2, INPUT_SIZE, INPUT_SIZE, dtype=torch.uint8)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
@@ -195,11 +217,10 @@ def _write(graph: nn.Module, described: dict[str, str], path: Path) -> None:
     assert program is not None
     proto = program.model_proto
     for part in (*proto.graph.node, *proto.graph.value_info, *proto.graph.input, proto.graph):
-        del part.metadata_props[:]  # the exporter's notes, with the paths of this machine
+        del part.metadata_props[:]  # the exporter's notes, with paths of this machine
     _store_half(proto.graph)
     onnx.helper.set_model_props(proto, described)
     onnx.checker.check_model(proto)
-    path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(proto, str(path))
 
 
@@ -211,7 +232,7 @@ def _store_half(graph: Any) -> None:
         if values.dtype == np.float32 and values.size >= _HALF_FROM:
             half = values.astype(np.float16)
             if not np.array_equal(half.astype(np.float32), values):
-                continue  # made by the exporter from rounded weights, not one of them
+                continue  # a constant that the exporter folded from weights, not a weight
             name = tensor.name
             tensor.CopyFrom(onnx.numpy_helper.from_array(half, name + "_half"))
             to = onnx.TensorProto.FLOAT
@@ -222,6 +243,7 @@ def _store_half(graph: Any) -> None:
 
 
 def _compare(path: Path, graph: _Graph, faces: NDArray[np.uint8]) -> None:
+    """Raise ModelError where the file gives other answers than torch."""
     probabilities, cams = _run(graph, faces)
     got_probabilities, got_cams = EmotionClassifier(path, prior=0).predict_with_cams(faces)
     off = float(np.abs(got_probabilities - probabilities).max())
@@ -234,7 +256,7 @@ def _compare(path: Path, graph: _Graph, faces: NDArray[np.uint8]) -> None:
 
 
 def _commit() -> str:
-    """Return the commit of the working tree's code, with a + where files differ from it."""
+    """Return the commit of this code, with a + where files differ from it, or "unknown"."""
     here = Path(__file__).parent
     try:
         return subprocess.run(

@@ -1,17 +1,14 @@
 """The training loop: a configuration and a data set in, checkpoints and logs out.
 
-Every random draw of a step comes from (seed, epoch, step), so a run that is resumed at any step
-goes on as if it had never stopped.
+Each step seeds its random draws with (seed, epoch, step), so a run that is resumed at any step
+continues, bit for bit, as if it had never stopped.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +22,78 @@ from torch import Tensor, nn
 from livefer.data.dataset import Split
 from livefer.errors import ConfigError
 from livefer.evaluation import metrics
+from livefer.system.interrupts import StopRequested, stop_requests
 from livefer.train.augment import augment, mix, unmake
 from livefer.train.checkpoint import build_model, normalise, save_checkpoint, with_prefix
 from livefer.train.config import Config
 from livefer.train.devices import compiled, keep_freed_memory, synchronise_batchnorm
 from livefer.train.distill import Teachers
 from livefer.train.initial_weights import load_backbone
-from livefer.train.losses import class_weights, soft_cross_entropy
+from livefer.train.losses import soft_cross_entropy
 from livefer.train.model import ResNetFER
 from livefer.train.optim import learning_rate, make_optimizer, update_ema
-from livefer.train.prepare import soft_targets, val_targets
-from livefer.train.resume import Progress, restore, save_state
+from livefer.train.prepare import describe_run, loss_weights, soft_targets, val_targets
+from livefer.train.resume import Position, restore, save_state
 from livefer.train.run_log import RunLog
 
 
 class Interrupted(Exception):
-    """Ctrl-C: the run has saved its state and can be resumed."""
+    """Ctrl-C or SIGTERM: the run has saved its state and can be resumed.
+
+    exit_code: what the process should end with
+    """
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@dataclass
+class Run:
+    """Everything that a run holds between its steps.
+
+    meta: plain data of every checkpoint: configuration, classes, mean, std and priors
+    model: the network; net: the same as a step calls it, compiled and wrapped for the devices
+    ema: the averaged weights, or None
+    faces: (N, 48, 48) uint8, targets: (N, heads, C) float32: the training images, on the device
+    weights: (heads, C) float32, of the classes in the loss
+    val_faces: (M, 48, 48) uint8; truth: class ids (M,) by head, -1 where there is none
+    notes: first lines of the log
+    at: the epoch and the step that come next
+    """
+
+    fabric: Fabric
+    config: Config
+    folder: Path
+    meta: dict[str, Any]
+    model: ResNetFER
+    net: Any
+    ema: nn.Module | None
+    optimizer: Any
+    teachers: Teachers | None
+    faces: Tensor
+    targets: Tensor
+    weights: Tensor
+    val_faces: NDArray[np.uint8]
+    truth: dict[str, NDArray[np.int64]]
+    notes: list[str]
+    at: Position
+
+    @property
+    def batch_size(self) -> int:
+        """Images of a step, on all devices together."""
+        return min(self.config.batch_size, len(self.faces))
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of an epoch; the images that do not fill a last batch wait for another epoch."""
+        return len(self.faces) // self.batch_size
+
+    def save(self) -> None:
+        """Write all that the run needs to be resumed here."""
+        save_state(
+            self.fabric, self.folder, self.model, self.ema, self.optimizer, self.at, self.meta
+        )
 
 
 def fit(
@@ -52,151 +105,197 @@ def fit(
     folder: Path,
     resume: bool = False,
 ) -> Path:
-    """Train and return the checkpoint that was best on val.
+    """Train, and return the checkpoint of the epoch that is best on val.
 
-    Writes into `folder`: last.safetensors (everything), best.safetensors (the weights to use),
-    metrics.jsonl and TensorBoard's events. Raises Interrupted after Ctrl-C, with the state saved.
+    Writes last.safetensors (all that resuming needs), best.safetensors (the weights to use),
+    metrics.jsonl and TensorBoard's events to `folder`. Raises Interrupted after Ctrl-C or SIGTERM,
+    with the state saved; a second one ends the run at once.
     """
+    run = prepare_run(fabric, config, train, val, classes, folder, resume)
+    at = run.at
+    with (
+        RunLog(fabric, config, folder, run.n_steps, at.epoch) as log,
+        stop_requests(may_interrupt=True) as requested,
+    ):
+        for note in run.notes:
+            log.say(note)
+        while at.epoch < config.epochs and not _is_stuck(at, config):
+            loss = train_epoch(run, log, requested)
+            figures, matrix = validate(run)
+            is_best = _keep_best(run, figures)
+            lr = learning_rate(config, at.epoch + 1 - 1 / run.n_steps)
+            record = {"epoch": at.epoch, "loss": loss, "lr": lr, **figures}
+            log.end_epoch(record, matrix, classes, is_best)
+            at.epoch, at.step, at.loss_sum = at.epoch + 1, 0, 0.0
+            run.save()
+        if at.epoch < config.epochs:
+            log.say(f"no better val accuracy in {config.patience} epochs: stopped")
+        what = f"{'mean ' * (len(config.heads) > 1)}val accuracy on {' and '.join(config.heads)}"
+        log.say(f"best {what} {at.best:.2%} in epoch {at.best_epoch + 1}")
+    return folder / "best.safetensors"
+
+
+def prepare_run(
+    fabric: Fabric,
+    config: Config,
+    train: Split,
+    val: Split,
+    classes: tuple[str, ...],
+    folder: Path,
+    resume: bool,
+) -> Run:
+    """Build network and optimiser, restore a resumed run's state, and place all on the device."""
     torch.set_float32_matmul_precision("high")
     torch.manual_seed(config.seed)
     torch.backends.cudnn.benchmark = fabric.device.type == "cuda"
-    mean, std = float(train.faces.mean() / 255), float(train.faces.std() / 255)
-    train_targets = soft_targets(train, classes, config)
-    weights = torch.ones(len(config.heads), len(classes))
-    if config.heads[0] == "labels":
-        weights[0] = class_weights(train.targets, len(classes), config.class_weights)
-    # What the loss weighs up is as frequent to the network as its weight says; what smoothing adds
-    # is taken off its answers again by the export.
-    unsmoothed = config.model_copy(update={"label_smoothing": 0.0})
-    totals = soft_targets(train, classes, unsmoothed).sum(axis=0, dtype=np.float64)
-    totals *= weights.numpy()
-    priors = totals / totals.sum(axis=1, keepdims=True)
-    meta = {
-        "config": config.model_dump(mode="json"),
-        "classes": classes,
-        "mean": mean,
-        "std": std,
-        "priors": dict(zip(config.heads, priors.tolist(), strict=True)),
-    }
+    weights = loss_weights(train, classes, config)
+    meta = describe_run(train, classes, config, weights)
 
     model = build_model(config, len(classes))
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    freeze_epochs = config.freeze_epochs
-    if config.init == "random":
-        freeze_epochs = 0
-    elif not resume:
+    if config.init != "random" and not resume:
         load_backbone(model, config.init)
     if fabric.world_size > 1:
         synchronise_batchnorm(model)
     model.to(fabric.device)  # first: a resumed optimiser's state goes where the weights are
     optimizer = make_optimizer(model, config)
     ema = copy.deepcopy(model).eval().requires_grad_(False) if config.ema else None
-    at = Progress()
+    at = Position()
     if resume:
         at = restore(folder / "last.safetensors", model, ema, optimizer, meta)
     trained, why_not_compiled = compiled(model, config, fabric.device)
     net, optimizer = fabric.setup(trained, optimizer)
     keep_freed_memory()
 
-    faces = torch.from_numpy(train.faces).to(fabric.device)
-    targets = torch.from_numpy(train_targets).to(fabric.device)  # (N, heads, C)
-    weights = weights.to(fabric.device)
-    teachers = None
-    if config.distill.teachers:
-        teachers = Teachers(config, classes).to(fabric.device)
-    truth = val_targets(val, classes, config)
-    batch_size = min(config.batch_size, len(faces))
-    n_steps = len(faces) // batch_size
+    return Run(
+        fabric=fabric,
+        config=config,
+        folder=folder,
+        meta=meta,
+        model=model,
+        net=net,
+        ema=ema,
+        optimizer=optimizer,
+        teachers=Teachers(config, classes).to(fabric.device) if config.distill.teachers else None,
+        faces=torch.from_numpy(train.faces).to(fabric.device),
+        targets=torch.from_numpy(soft_targets(train, classes, config)).to(fabric.device),
+        weights=weights.to(fabric.device),
+        val_faces=val.faces,
+        truth=val_targets(val, classes, config),
+        notes=_notes(config, why_not_compiled),
+        at=at,
+    )
 
-    with RunLog(fabric, config, folder, n_steps, at.epoch) as log, _catch_ctrl_c() as stop:
-        if config.freeze_epochs and not freeze_epochs:
-            log.say("freeze_epochs: with init random there is nothing to protect; all is trained")
-        if why_not_compiled:
-            log.say(f"compile: {why_not_compiled}; each step takes longer without")
-        if config.heads[0] != "labels" and (
-            config.label_smoothing or config.class_weights != "none"
-        ):
-            log.say("label_smoothing, class_weights: for labels only; the votes are learned as is")
-        while at.epoch < config.epochs and not _is_stuck(at, config):
-            _set_frozen(model, at.epoch < freeze_epochs)
-            order = _shuffled(len(faces), config.seed, at.epoch).to(fabric.device)
-            mixing = at.epoch < config.epochs - config.augment.clean_epochs
-            log.start_epoch(at.epoch, at.step)
-            while at.step < n_steps:
-                rows = order[at.step * batch_size : (at.step + 1) * batch_size]
-                _seed(config.seed, at.epoch, at.step)
-                x, t = augment(faces[rows], config.augment), targets[rows]
-                if config.augment.no_face:
-                    x, t = unmake(x, t, config.augment.no_face)
-                if at.epoch == 0 and at.step == 0:
-                    log.samples(x)
-                if mixing:
-                    x, t = mix(x, t, config.augment)
-                answers = None
-                if teachers:
-                    with fabric.autocast():
-                        answers = teachers(x, len(config.heads))
-                x = _resize((x - mean) / std, config.resolution_at(at.epoch))
-                # Every device augments the whole batch and takes its rows: n do what one does.
-                mine = slice(fabric.global_rank, None, fabric.world_size)
-                x, t = x[mine], t[mine]
-                if fabric.world_size > 1:
-                    _seed(config.seed, at.epoch, at.step, fabric.global_rank)
 
-                for group in optimizer.param_groups:
-                    group["lr"] = learning_rate(config, at.epoch + at.step / n_steps)
-                logits = net(x.contiguous(memory_format=torch.channels_last)).view(t.shape)
-                loss = soft_cross_entropy(logits, t, weights)
-                if teachers and answers is not None:
-                    taught = teachers.loss(logits, answers[mine])
-                    loss = loss + teachers.weight * (taught - loss)
-                fabric.backward(loss)
-                if config.clip_norm:
-                    fabric.clip_gradients(
-                        net, optimizer, max_norm=config.clip_norm, error_if_nonfinite=False
-                    )
-                optimizer.step()
-                optimizer.zero_grad()
-                if ema is not None:
-                    update_ema(ema, model, config.ema, at.epoch * n_steps + at.step)
+def _notes(config: Config, why_not_compiled: str) -> list[str]:
+    """Return a line for each key of the configuration that does nothing in this run."""
+    notes = []
+    if config.freeze_epochs and config.init == "random":
+        notes.append("freeze_epochs: with init random there is nothing to protect; all is trained")
+    if why_not_compiled:
+        notes.append(f"compile: {why_not_compiled}; each step takes longer without")
+    if config.heads[0] != "labels" and (config.label_smoothing or config.class_weights != "none"):
+        notes.append("label_smoothing, class_weights: for labels only; the votes are learned as is")
+    return notes
 
-                at.step += 1
-                at.loss_sum = at.loss_sum + loss.detach()
-                log.step(len(rows))
-                if _anyone(stop.is_set(), fabric):
-                    save_state(fabric, folder, model, ema, optimizer, at, meta)
-                    raise Interrupted(f"stopped in epoch {at.epoch + 1}, step {at.step}")
 
-            loss = torch.as_tensor(fabric.all_reduce(torch.as_tensor(at.loss_sum)))
-            if not math.isfinite(loss):
-                raise ConfigError(
-                    f"the loss is no number any more in epoch {at.epoch + 1}: a smaller lr (now "
-                    f"{config.lr:g}), a longer warm-up or clip_norm may help"
-                )
-            probabilities = predict(fabric, ema or model, val.faces, mean, std, len(classes))
-            found = _measure(probabilities, truth)
-            score = sum(found[key] for key in _scores(config)) / len(config.heads)
-            better = score > at.best
-            if better:
-                at.best, at.best_epoch = score, at.epoch
-                if fabric.is_global_zero:
-                    best = with_prefix("model", (ema or model).state_dict())
-                    save_checkpoint(
-                        folder / "best.safetensors", best, meta | {"epoch": at.epoch, **found}
-                    )
-            lr = learning_rate(config, at.epoch + 1 - 1 / n_steps)
-            record = {"epoch": at.epoch, "loss": float(loss) / n_steps, "lr": lr, **found}
-            known = truth[config.heads[0]] >= 0
-            log.end_epoch(
-                record, probabilities[known, 0], truth[config.heads[0]][known], classes, better
-            )
-            at.epoch, at.step, at.loss_sum = at.epoch + 1, 0, 0.0
-            save_state(fabric, folder, model, ema, optimizer, at, meta)
-        if at.epoch < config.epochs:
-            log.say(f"no better val accuracy in {config.patience} epochs: stopped")
-        what = f"{'mean ' * (len(config.heads) > 1)}val accuracy on {' and '.join(config.heads)}"
-        log.say(f"best {what} {at.best:.2%} in epoch {at.best_epoch + 1}")
-    return folder / "best.safetensors"
+def train_epoch(run: Run, log: RunLog, requested: StopRequested) -> float:
+    """Train from the run's step to the end of its epoch; return the mean loss of the epoch.
+
+    Raises Interrupted, with the state saved, after the step in which a stop was requested, and
+    ConfigError where the loss is no longer a number.
+    """
+    fabric, config, at = run.fabric, run.config, run.at
+    is_frozen = at.epoch < config.freeze_epochs and config.init != "random"
+    _set_frozen(run.model, is_frozen)
+    order = _shuffled(len(run.faces), config.seed, at.epoch).to(fabric.device)
+    log.start_epoch(at.epoch, at.step)
+    while at.step < run.n_steps:
+        rows = order[at.step * run.batch_size : (at.step + 1) * run.batch_size]
+        loss = _train_step(run, rows, log)
+        at.step += 1
+        at.loss_sum = at.loss_sum + loss.detach()
+        log.step(len(rows))
+        if _on_any_device(requested.stop.is_set(), fabric):
+            run.save()
+            message = f"stopped in epoch {at.epoch + 1}, step {at.step}"
+            raise Interrupted(message, requested.exit_code)
+
+    loss_sum = torch.as_tensor(fabric.all_reduce(torch.as_tensor(at.loss_sum)))
+    if not math.isfinite(loss_sum):
+        raise ConfigError(
+            f"the loss is not a number any more in epoch {at.epoch + 1}: try a smaller lr (now "
+            f"{config.lr:g}) or a longer warm-up"
+        )
+    return float(loss_sum) / run.n_steps
+
+
+def _train_step(run: Run, rows: Tensor, log: RunLog) -> Tensor:
+    """Take one step of the optimiser on the images `rows`; return this device's loss."""
+    fabric, config, at = run.fabric, run.config, run.at
+    x, targets, answers = _make_batch(run, rows, log)
+    for group in run.optimizer.param_groups:
+        group["lr"] = learning_rate(config, at.epoch + at.step / run.n_steps)
+    logits = run.net(x.contiguous(memory_format=torch.channels_last)).view(targets.shape)
+    loss = soft_cross_entropy(logits, targets, run.weights)
+    if run.teachers and answers is not None:
+        taught = run.teachers.loss(logits, answers)
+        loss = loss + run.teachers.weight * (taught - loss)
+    fabric.backward(loss)
+    run.optimizer.step()
+    run.optimizer.zero_grad()
+    if run.ema is not None:
+        update_ema(run.ema, run.model, config.ema, at.epoch * run.n_steps + at.step)
+    return loss
+
+
+def _make_batch(run: Run, rows: Tensor, log: RunLog) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Augment and mix the images `rows`; return what this device trains on.
+
+    returns: (n, 1, side, side) float32, normalised; (n, heads, C) float32 targets; the teachers'
+        answers of the same shape, or None
+    """
+    fabric, config, at = run.fabric, run.config, run.at
+    _seed(config.seed, at.epoch, at.step)
+    x, targets = augment(run.faces[rows], config.augment), run.targets[rows]
+    if config.augment.no_face:
+        x, targets = unmake(x, targets, config.augment.no_face)
+    if at.epoch == 0 and at.step == 0:
+        log.samples(x)
+    if at.epoch < config.epochs - config.augment.clean_epochs:
+        x, targets = mix(x, targets, config.augment)
+    answers = None
+    if run.teachers:
+        with fabric.autocast():
+            answers = run.teachers(x, len(config.heads))
+    x = _resize((x - run.meta["mean"]) / run.meta["std"], config.resolution_at(at.epoch))
+    # Every device augments the whole batch and takes its rows: n do what one does.
+    mine = slice(fabric.global_rank, None, fabric.world_size)
+    if fabric.world_size > 1:
+        _seed(config.seed, at.epoch, at.step, fabric.global_rank)  # of dropout
+    return x[mine], targets[mine], None if answers is None else answers[mine]
+
+
+def validate(run: Run) -> tuple[dict[str, float], metrics.Matrix]:
+    """Measure the network on val, by its averaged weights if there are any.
+
+    returns: loss, accuracy and macro-F1 of each head, those of a second head with its name in
+        theirs; the confusion matrix of the first head
+    """
+    mean, std = run.meta["mean"], run.meta["std"]
+    n_classes = len(run.meta["classes"])
+    probabilities = predict(run.fabric, run.ema or run.model, run.val_faces, mean, std, n_classes)
+    figures, matrices = {}, []
+    for index, (head, targets) in enumerate(run.truth.items()):
+        known = targets >= 0
+        p, targets = probabilities[known, index], targets[known]
+        matrix = metrics.confusion_matrix(targets, p.argmax(axis=1), n_classes)
+        val = "val" if index == 0 else f"val_{head}"
+        figures[f"{val}_loss"] = metrics.nll(p, targets)
+        figures[f"{val}_accuracy"] = metrics.accuracy(matrix)
+        figures[f"{val}_macro_f1"] = metrics.macro_f1(matrix)
+        matrices.append(matrix)
+    return figures, matrices[0]
 
 
 @torch.inference_mode()
@@ -222,28 +321,26 @@ def predict(
     return result
 
 
-def _measure(
-    probabilities: NDArray[np.float32], truth: dict[str, NDArray[np.int64]]
-) -> dict[str, float]:
-    """Return the figures of each head; those of a second one have its name in theirs."""
-    found = {}
-    for index, (head, targets) in enumerate(truth.items()):
-        known = targets >= 0
-        p, targets = probabilities[known, index], targets[known]
-        matrix = metrics.confusion_matrix(targets, p.argmax(axis=1), p.shape[1])
-        val = "val" if index == 0 else f"val_{head}"
-        found[f"{val}_loss"] = metrics.nll(p, targets)
-        found[f"{val}_accuracy"] = metrics.accuracy(matrix)
-        found[f"{val}_macro_f1"] = metrics.macro_f1(matrix)
-    return found
+def _keep_best(run: Run, figures: dict[str, float]) -> bool:
+    """Write best.safetensors if no epoch before was as good on val; return whether it was written.
+
+    The score is the accuracy, with two heads the mean of theirs.
+    """
+    heads = run.config.heads
+    names = ["val_accuracy", *(f"val_{head}_accuracy" for head in heads[1:])]
+    score = sum(figures[name] for name in names) / len(heads)
+    if score <= run.at.best:
+        return False
+    run.at.best, run.at.best_epoch = score, run.at.epoch
+    if run.fabric.is_global_zero:
+        weights = with_prefix("model", (run.ema or run.model).state_dict())
+        meta = run.meta | {"epoch": run.at.epoch, **figures}
+        save_checkpoint(run.folder / "best.safetensors", weights, meta)
+    return True
 
 
-def _scores(config: Config) -> list[str]:
-    """Return the names of the figures whose mean decides which epoch is the best."""
-    return ["val_accuracy", *(f"val_{head}_accuracy" for head in config.heads[1:])]
-
-
-def _is_stuck(at: Progress, config: Config) -> bool:
+def _is_stuck(at: Position, config: Config) -> bool:
+    """Tell whether `patience` epochs have passed since the best one."""
     return bool(config.patience) and at.epoch - 1 - at.best_epoch >= config.patience
 
 
@@ -270,28 +367,8 @@ def _seed(*numbers: int) -> None:
     torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
 
 
-@contextmanager
-def _catch_ctrl_c() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into an event; a second one ends the program as usual."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def on_signal(number: int, frame: Any) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, on_signal)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _anyone(flag: bool, fabric: Fabric) -> bool:
-    """Tell whether any device saw it, so that all of them stop at the same step."""
+def _on_any_device(flag: bool, fabric: Fabric) -> bool:
+    """Tell whether the flag is set on any device, so that all of them stop after the same step."""
     if fabric.world_size == 1:
         return flag
     total = fabric.all_reduce(torch.tensor(float(flag), device=fabric.device), reduce_op="sum")

@@ -1,4 +1,4 @@
-"""Where a network's first weights come from."""
+"""Initial weights: of a checkpoint, of ImageNet, or of a torchvision state dict."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ log = logging.getLogger(__name__)
 
 
 def load_backbone(model: ResNetFER, source: str) -> list[str]:
-    """Fill the backbone; return the names of what was left out.
+    """Fill the backbone from a file; return the names of the tensors that were left out.
 
-    source: the path of a livefer checkpoint, whose head alone is left out, and which may be
-        narrower: its channels go on as they are beside new ones; "imagenet" (downloaded once,
-        checked by its SHA-256) or the path of a torchvision ResNet-18 state dict, whose 7×7 stem
-        for colour pictures and classifier have no counterpart here.
+    source: the path of a livefer checkpoint, which may be narrower: its channels stay as they are
+        beside new ones; its head is left out. Or "imagenet" (downloaded once, checked by its
+        SHA-256) or the path of a torchvision ResNet-18 state dict; its 7×7 stem for colour
+        pictures and its classifier are left out
+
+    Raises ModelError where the weights are missing, or do not fit the network.
     """
     spared: tuple[str, ...]
     own = model.state_dict()
@@ -40,8 +42,8 @@ def load_backbone(model: ResNetFER, source: str) -> list[str]:
     if missing:
         raise ModelError(
             f"init: {source} does not fit this network: {len(missing)} tensors are missing or have "
-            f"another shape, {missing[0]} for one; a network of the same kind fits, and where it "
-            "is a checkpoint of livefer, a narrower one"
+            f"another shape, such as {missing[0]}; a network of the same kind fits, and so does a "
+            "narrower one from a checkpoint of livefer"
         )
     model.load_state_dict({name: state[name] for name in names}, strict=False)
     left_out = [name for name in state if name not in names]
@@ -50,11 +52,11 @@ def load_backbone(model: ResNetFER, source: str) -> list[str]:
 
 
 def _widened(old: Tensor, fresh: Tensor | None) -> Tensor:
-    """Return `fresh` with `old` in its first channels, which do not listen to the new ones.
+    """Return `fresh` with `old` in its first channels, whose weights for new channels are 0.
 
-    The old channels compute what they did; what use the new ones are is learned. A cheap relative
-    of Net2Net (Chen et al. 2016, https://arxiv.org/abs/1511.05641). Tensors that are not wider
-    come back as they are.
+    The old channels compute the same as before; training finds a use for the new ones. A simple
+    relative of Net2Net (Chen et al. 2016, https://arxiv.org/abs/1511.05641). `old` is returned
+    where `fresh` is not a wider tensor.
     """
     if fresh is None or old.ndim != fresh.ndim or old.shape[2:] != fresh.shape[2:]:
         return old
@@ -78,8 +80,8 @@ def _torchvision_state(source: str) -> dict[str, Tensor]:
         state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ModelError(
-            f'init: {source} does not exist: give "random", "imagenet", a checkpoint or the path '
-            "of a torchvision ResNet-18 state dict"
+            f'init: {source} does not exist: expected "random", "imagenet", a checkpoint or the '
+            "path of a torchvision ResNet-18 state dict"
         ) from None
     except (OSError, RuntimeError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0]

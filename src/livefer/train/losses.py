@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def class_weights(targets: NDArray[np.int64], n_classes: int, kind: str) -> Tensor:
-    """Return (C,) float32 weights whose mean over the training images is 1; 0 without images.
+    """Return weights (C,) float32 whose mean over the training images is 1; 0 without images.
 
     targets: (N,) int64
     kind: "none"; "inverse", N / (C · N_c); or "effective", (1 - β) / (1 - β^N_c) with β = 0.9999
@@ -44,7 +44,7 @@ def soft_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor) -> Tens
 
     logits: (N, ..., C) float
     targets: (N, ..., C) float; rows sum to the image's weight, mostly 1
-    weights: (..., C) float; their mean over the data is 1, so the sum is divided by N alone, which
-        makes the gradient of a batch the mean of the gradients of its parts
+    weights: (..., C) float; their mean over the data is 1, so the sum is divided by N alone: the
+        gradient of a batch is the mean of the gradients of its parts
     """
     return -(targets * weights * F.log_softmax(logits, dim=-1)).sum(dim=-1).mean()

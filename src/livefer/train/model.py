@@ -1,4 +1,4 @@
-"""The network: a ResNet-18 for small gray faces, and how it is initialised."""
+"""The network: a ResNet-18 for small gray faces, with torchvision's names in the backbone."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class BasicBlock(nn.Module):
 
 
 class SqueezeExcitation(nn.Module):
-    """Weighs the channels by what the whole picture shows.
+    """Weights for the channels from the mean of each over the whole picture.
 
     Hu et al. 2018, https://arxiv.org/abs/1709.01507
     """
@@ -57,15 +57,15 @@ class SqueezeExcitation(nn.Module):
 
 
 class ResNetFER(nn.Module):
-    """ResNet-18 for (N, 1, 48, 48) faces, and its relatives; torchvision's names in the backbone.
+    """ResNet-18 for faces (N, 1, 48, 48), and its relatives.
 
     n_classes: length of a row of logits
-    width: channels of the first stage; 64 is ResNet-18, the stages have width × 1, 2, 4, 8
-    stem_stride: 1 keeps the picture's full resolution through the first stage, 2 halves it
-        (a quarter of the work)
+    width: channels of the first stage; the stages have width × 1, 2, 4, 8; 64 is ResNet-18
+    stem_stride: 1 keeps the full resolution through the first stage, 2 halves it (a quarter of the
+        work)
     dropout: before the head; half of it before its last layer
     blocks: blocks of two convolutions in each stage; 3, 4, 6, 3 is ResNet-34
-    shortcuts: without them the network is plain, as VGG is
+    shortcuts: False is a plain network, as VGG is
     se: squeeze and excitation in every block
     """
 
@@ -113,11 +113,11 @@ class ResNetFER(nn.Module):
         return features
 
     def backbone(self) -> list[nn.Module]:
-        """Return everything but the head, the part that published ResNet-18 weights fill."""
+        """Return everything but the head: the part that published ResNet-18 weights fill."""
         return [self.conv1, self.bn1, self.layer1, self.layer2, self.layer3, self.layer4]
 
     def keep_outputs(self, chosen: slice) -> None:
-        """Drop all outputs but the chosen ones."""
+        """Remove all outputs of the last layer but the chosen ones."""
         last = self.head[-1]
         assert isinstance(last, nn.Linear)
         last.weight = nn.Parameter(last.weight.detach()[chosen].clone())

@@ -1,4 +1,4 @@
-"""The optimiser, its learning rate over a run, and the averaged weights."""
+"""The optimiser, the schedule of its learning rate, and the averaged weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from livefer.train.config import Config
 
 
 def make_optimizer(model: nn.Module, config: Config) -> torch.optim.Optimizer:
-    """Return the configured optimiser; weight decay spares BatchNorm and biases unless told."""
+    """Return the configured optimiser; `decay_norm_and_bias` decides where weight decay applies."""
     plain = [p for p in model.parameters() if p.ndim > 1 or config.decay_norm_and_bias]
     spared = [p for p in model.parameters() if p.ndim <= 1 and not config.decay_norm_and_bias]
     groups = [
@@ -27,7 +27,7 @@ def make_optimizer(model: nn.Module, config: Config) -> torch.optim.Optimizer:
 
 
 def learning_rate(config: Config, epoch: float) -> float:
-    """Return the rate at a point of the run: linear warm-up, then a cosine down to the floor.
+    """Return the rate at an epoch, with fractions: linear warm-up, then a cosine to the floor.
 
     Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983
     """
@@ -39,7 +39,7 @@ def learning_rate(config: Config, epoch: float) -> float:
 
 @torch.no_grad()
 def update_ema(ema: nn.Module, model: nn.Module, decay: float, step: int) -> None:
-    """Move the averaged weights; early on the average is short, so that it forgets the start."""
+    """Update the averaged weights; the average is short at first, so that it forgets the start."""
     decay = min(decay, (1 + step) / (10 + step))
     kept, new = ema.state_dict(), model.state_dict()
     names = [name for name, tensor in new.items() if tensor.is_floating_point()]

@@ -1,13 +1,15 @@
-"""What happens before the first step: the run's folder, the choice of images, a preview."""
+"""Before the first step: the run's folder, its images and their targets, a preview."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from livefer.data import hygiene
 from livefer.data.dataset import Split
@@ -16,11 +18,11 @@ from livefer.drawing.text import fit_text, paint_text, text_wh
 from livefer.errors import ConfigError, DatasetError
 from livefer.train.augment import augment
 from livefer.train.config import Config, config_yaml
-from livefer.train.losses import smooth_one_hot
+from livefer.train.losses import class_weights, smooth_one_hot
 
 
 def start_folder(folder: Path, config: Config) -> None:
-    """Make the run's folder, without what an earlier run left, and save the configuration."""
+    """Make the run's folder, remove the files of an earlier run, and save the configuration."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("last.safetensors", "best.safetensors", "metrics.jsonl"):
@@ -33,7 +35,7 @@ def start_folder(folder: Path, config: Config) -> None:
 
 
 def clean(split: Split, config: Config) -> tuple[Split, list[str]]:
-    """Return the images that the configuration trains on, and in words what was left out."""
+    """Return the images that the configuration trains on, and a note on each kind left out."""
     keep = np.ones(len(split), bool)
     notes = []
     if config.drop_blank:
@@ -55,10 +57,11 @@ def clean(split: Split, config: Config) -> tuple[Split, list[str]]:
 
 
 def soft_targets(split: Split, classes: tuple[str, ...], config: Config) -> NDArray[np.float32]:
-    """Return what the network shall say of each image, (N, heads, C) float32.
+    """Return the targets of each image, (N, heads, C) float32.
 
-    Rows sum to 1, those of votes to the share of an image's votes that went to the classes: what
-    people found hard to name or no face at all counts less, and nothing without votes.
+    Rows of labels sum to 1. Rows of votes sum to the share of the image's votes that went to the
+    classes: an image that many people could not name, or saw no face in, counts less, and one
+    without votes not at all.
     """
     parts = []
     for head in config.heads:
@@ -73,7 +76,7 @@ def soft_targets(split: Split, classes: tuple[str, ...], config: Config) -> NDAr
 def val_targets(
     split: Split, classes: tuple[str, ...], config: Config
 ) -> dict[str, NDArray[np.int64]]:
-    """Return the class ids (N,) that each head is measured against; -1 where there is none."""
+    """Return, for each head, the true class ids (N,) of a split; -1 where there is none."""
     return {
         head: split.targets
         if head == "labels"
@@ -82,8 +85,39 @@ def val_targets(
     }
 
 
+def loss_weights(split: Split, classes: tuple[str, ...], config: Config) -> Tensor:
+    """Return the weights of the classes in the loss, (heads, C) float32: 1 for votes."""
+    weights = torch.ones(len(config.heads), len(classes))
+    if config.heads[0] == "labels":
+        weights[0] = class_weights(split.targets, len(classes), config.class_weights)
+    return weights
+
+
+def describe_run(
+    split: Split, classes: tuple[str, ...], config: Config, weights: Tensor
+) -> dict[str, Any]:
+    """Return the plain data that every checkpoint of the run holds.
+
+    config, classes: what was trained
+    mean, std: of the training pixels, 0 to 1: the network's normalisation
+    priors: for each head, how frequent each class is to the network: the sum of its targets,
+        weighted as in the loss. Label smoothing is left out: the export takes it off the answers
+    """
+    unsmoothed = config.model_copy(update={"label_smoothing": 0.0})
+    totals = soft_targets(split, classes, unsmoothed).sum(axis=0, dtype=np.float64)
+    totals *= weights.numpy()
+    priors = totals / totals.sum(axis=1, keepdims=True)
+    return {
+        "config": config.model_dump(mode="json"),
+        "classes": classes,
+        "mean": float(split.faces.mean() / 255),
+        "std": float(split.faces.std() / 255),
+        "priors": dict(zip(config.heads, priors.tolist(), strict=True)),
+    }
+
+
 def write_preview(path: Path, split: Split, classes: tuple[str, ...], config: Config) -> None:
-    """Write a sheet: a row a class, an original on the left and what the network sees of it."""
+    """Write a sheet with a row for each class: an original, and augmented copies beside it."""
     torch.manual_seed(config.seed)
     n_columns, zoom, left, gap = 10, 2, 96, 6
     side = split.faces.shape[1] * zoom

@@ -1,10 +1,10 @@
 """From a checkpoint to an ONNX file that computes its convolutions in 8 bits.
 
-The format is ONNX's own: QuantizeLinear and DequantizeLinear around what stays written as float.
-Activations are uint8, one scale a tensor. Weights are int8, one scale an output channel, and use
-7 of their 8 bits: processors without VNNI add pairs of uint8 × int8 products in 16 bits, and
-2 · 255 · 64 still fits into them, while 2 · 255 · 127 does not. Normalisation, the first
-convolution, the head, the maps, temperature and softmax are computed in float.
+The format is ONNX's own: QuantizeLinear and DequantizeLinear around operators written as float.
+Activations are uint8, with one scale per tensor. Weights are int8, with one scale per output
+channel, and use 7 of their 8 bits: processors without VNNI add pairs of uint8 × int8 products in
+16 bits, which hold 2 · 255 · 64, but not 2 · 255 · 127. Normalisation, the first convolution, the
+head, the maps, temperature and softmax are computed in float.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,27 +20,22 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    CalibrationMethod,
-    QuantFormat,
-    QuantType,
-    quantize_static,
-)
 
 from livefer.classifier import EmotionClassifier
 from livefer.data import hygiene
 from livefer.data.dataset import Split
 from livefer.errors import ModelError
-from livefer.evaluation import metrics
-from livefer.evaluation.calibration import confidence_threshold
-from livefer.train.export import export
+from livefer.system import telemetry
+from livefer.system.atomic import replacing
+from livefer.train.export import export, figures_on
 
 N_CALIBRATION = 504
 MAX_ACCURACY_CHANGE = 0.003
 MAX_MEAN_DIFFERENCE = 0.005
 MIN_SAME_LABELS = 0.97
-_PERCENTILE = 99.999  # of an activation's values: docs/experiments.md
+# Of an activation's values:
+# docs/experiments/speed.md#2026-11-23-int8-ranges-clip-one-value-in-a-hundred-thousand
+_PERCENTILE = 99.999
 _SEED = 0
 _BATCH = 32
 
@@ -54,17 +48,19 @@ def export_int8(
     labels: str | None = None,
     prior_removed: float = 0.0,
     crop_scale: float = 1.0,
-) -> dict[str, Any]:
+) -> dict[str, str]:
     """Write the int8 ONNX file of a checkpoint and return its metadata.
 
-    train: the split that the ranges of the activations are measured on
-    val, labels, prior_removed, crop_scale: those of `export`, which writes the float model first.
-        ModelError, and nothing written, where the two models' accuracy on val differs by more than
-        0.3 points, their probabilities by more than 0.005 on average, or 3 % of their labels
+    train: the split on which the ranges of the activations are measured
+    val, labels, prior_removed, crop_scale: as in `export`, which writes the float model first
+
+    Raises ModelError, and writes nothing, where the two models differ on val by more than 0.3
+    points of accuracy, 0.005 of a probability on average, or 3 % of the labels.
+
     The temperature stays the float model's: fitted again it changed by 0.2 % and the NLL in its
-    sixth decimal. Threshold and figures are measured on the int8 file (docs/experiments.md).
+    sixth decimal. Threshold and figures are measured on the int8 file:
+    docs/experiments/speed.md#2026-11-22-int8-with-7-bit-weights-answers-alike-on-every-processor
     """
-    temporary = output.with_name(output.name + ".part")
     with tempfile.TemporaryDirectory() as folder:
         float_file = Path(folder) / "float.onnx"
         described = export(checkpoint, float_file, val, labels, prior_removed, crop_scale)
@@ -75,35 +71,18 @@ def export_int8(
             "balanced by class; first convolution, head and maps float32"
         )
         float_answers = EmotionClassifier(float_file).predict(val.faces)
-        try:
-            quantize(float_file, temporary, faces, described)
-            answers = EmotionClassifier(temporary).predict(val.faces)
+        with replacing(output) as part:
+            quantize(float_file, part, faces, described)
+            answers = EmotionClassifier(part).predict(val.faces)
             difference = compare(float_answers, answers, val.targets)
             _refuse(difference)
-            known = val.targets >= 0
-            matrix = metrics.confusion_matrix(
-                val.targets[known], answers[known].argmax(axis=1), answers.shape[1]
-            )
-            described["uncertain_below"] = repr(confidence_threshold(answers, val.targets))
-            described["metrics"] = json.dumps(
-                {
-                    **json.loads(described["metrics"]),
-                    "accuracy": metrics.accuracy(matrix),
-                    "macro_f1": metrics.macro_f1(matrix),
-                    "against_float": difference,
-                }
-            )
-            _describe(temporary, described)
-            os.replace(temporary, output)
-        except OSError as error:
-            raise ModelError(f"{output} cannot be written: {error}") from None
-        finally:
-            temporary.unlink(missing_ok=True)
+            described |= figures_on(val, answers, against_float=difference)
+            _describe(part, described)
     return described
 
 
 def calibration_faces(train: Split, n: int, n_classes: int, seed: int = _SEED) -> NDArray[np.uint8]:
-    """Draw faces (n, S, S), none blank, equally many of each class as far as there are so many."""
+    """Draw n faces (n, S, S), none blank, equally many of each class; fewer where a class ends."""
     generator = np.random.default_rng(seed)
     each = -(-n // n_classes)
     usable = ~hygiene.blank(train.faces)
@@ -120,28 +99,29 @@ def quantize(
 ) -> None:
     """Write the int8 file of a float file that `export` wrote.
 
-    faces: (N, S, S) uint8, the activations' ranges hold 99.999 % of the values they give
+    faces: (N, S, S) uint8; the ranges hold 99.999 % of the activations that they give
     """
+    ort = telemetry.load("onnxruntime.quantization")
     proto = onnx.load(str(float_file))
     _widen(proto.graph)
     nodes = _convolutional(proto.graph)
-    # ONNX Runtime logs through the root logger where this mark is missing. It stands for shapes
-    # and folded constants, and those the exporter has taken care of.
+    # ONNX Runtime warns through the root logger where this mark is missing. It stands for inferred
+    # shapes and folded constants, which the exporter has written already.
     onnx.helper.set_model_props(proto, {"onnx.quant.pre_process": "onnxruntime.quant"})
     output.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints what it is doing
-        quantize_static(
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints its progress
+        ort.quantize_static(
             proto,
             str(output),
             _Faces(faces),
-            quant_format=QuantFormat.QDQ,
+            quant_format=ort.QuantFormat.QDQ,
             op_types_to_quantize=["Conv", "Relu", "Add"],
             nodes_to_quantize=nodes,
             per_channel=True,
             reduce_range=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            calibrate_method=CalibrationMethod.Percentile,
+            activation_type=ort.QuantType.QUInt8,
+            weight_type=ort.QuantType.QInt8,
+            calibrate_method=ort.CalibrationMethod.Percentile,
             extra_options={
                 "WeightSymmetric": True,
                 "CalibPercentile": _PERCENTILE,
@@ -156,7 +136,14 @@ def compare(
     answers: NDArray[np.float32],
     targets: NDArray[np.int64],
 ) -> dict[str, float]:
-    """Say how far two models' probabilities (N, C) are apart; a target of -1 is in no accuracy."""
+    """Return how far apart two models' probabilities (N, C) are.
+
+    A target of -1 is in no accuracy.
+
+    float_accuracy, accuracy_change: shares of the images, the change from float to `answers`
+    same_labels: share of the images with the same most probable class
+    mean_difference, max_difference: of a probability
+    """
     apart = np.abs(answers - float_answers)
     labels, float_labels = answers.argmax(axis=1), float_answers.argmax(axis=1)
     known = targets >= 0
@@ -171,6 +158,7 @@ def compare(
 
 
 def _refuse(difference: dict[str, float]) -> None:
+    """Raise ModelError where the int8 model is too far from the float model."""
     change, mean = difference["accuracy_change"], difference["mean_difference"]
     same = difference["same_labels"]
     if abs(change) > MAX_ACCURACY_CHANGE or mean > MAX_MEAN_DIFFERENCE or same < MIN_SAME_LABELS:
@@ -182,8 +170,11 @@ def _refuse(difference: dict[str, float]) -> None:
         )
 
 
-class _Faces(CalibrationDataReader):  # type: ignore[misc]
-    """Faces in batches, as ONNX Runtime's calibration asks for them: by ranges of batches."""
+class _Faces:
+    """Batches of faces with the methods of ONNX Runtime's CalibrationDataReader.
+
+    The calibration asks for ranges of batches.
+    """
 
     def __init__(self, faces: NDArray[np.uint8]) -> None:
         self._batches = [faces[i : i + _BATCH] for i in range(0, len(faces), _BATCH)]
@@ -223,6 +214,7 @@ def _convolutional(graph: Any) -> list[str]:
 
 
 def _describe(path: Path, described: dict[str, str]) -> None:
+    """Replace the metadata of a file."""
     proto = onnx.load(str(path))
     del proto.metadata_props[:]
     onnx.helper.set_model_props(proto, described)

@@ -1,4 +1,4 @@
-"""What a run needs to go on where it stopped: written after each epoch, read by --resume."""
+"""The state of a run: written after each epoch and at Ctrl-C, read by --resume."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ from torch import Tensor, nn
 from livefer.errors import ModelError
 from livefer.train.checkpoint import below_prefix, load_checkpoint, save_checkpoint, with_prefix
 
-# What a run cannot change when it goes on: its weights and its optimiser's state would not fit.
+# Keys that a resumed run cannot change: its weights or its optimiser's state would not fit.
 _FIXED = ("learn", "width", "stem_stride", "blocks", "shortcuts", "se", "optimizer")
 
 
 @dataclass
-class Progress:
-    """Where a run is; with the weights and the optimiser's state, all that resuming needs."""
+class Position:
+    """Where a run is.
+
+    epoch, step: the next ones, from 0; loss_sum: of the steps of this epoch so far
+    best, best_epoch: the best score on val, and its epoch; -1 before the first validation
+    """
 
     epoch: int = 0
     step: int = 0
@@ -35,10 +39,10 @@ def save_state(
     model: nn.Module,
     ema: nn.Module | None,
     optimizer: Any,
-    at: Progress,
+    at: Position,
     meta: dict[str, Any],
 ) -> None:
-    """Write all that a run needs to go on, on the first device alone."""
+    """Write last.safetensors: weights, optimiser, position. Only the first device writes."""
     if not fabric.is_global_zero:
         return
     tensors = with_prefix("model", model.state_dict())
@@ -57,11 +61,16 @@ def restore(
     ema: nn.Module | None,
     optimizer: torch.optim.Optimizer,
     meta: dict[str, Any],
-) -> Progress:
-    """Fill network and optimiser from the file that a run left; return where it stood."""
+) -> Position:
+    """Fill network, averaged weights and optimiser from a run's file; return its position.
+
+    Raises ModelError where the file is no training state, or that of another network or data set.
+    """
     tensors, saved = load_checkpoint(path)
     if "progress" not in saved:
-        raise ModelError(f"{path} holds no training state: resume from a run's last.safetensors")
+        raise ModelError(
+            f"{path} holds no training state: resume from the last.safetensors of a run"
+        )
     if list(saved["classes"]) != list(meta["classes"]):
         raise ModelError(f"{path} was trained on {saved['classes']}, the data has other classes")
     now, then = meta["config"], saved["config"]
@@ -69,11 +78,11 @@ def restore(
     if changed or bool(then.get("ema")) != (ema is not None):
         raise ModelError(
             f"{path} was made with another {' and '.join(changed) or 'ema'} than config.yaml "
-            "beside it says: mend that, or start another run with init"
+            "beside it says: restore that file, or start another run with init"
         )
     if not all(math.isclose(saved[key], meta[key], rel_tol=1e-6) for key in ("mean", "std")):
         raise ModelError(
-            f"{path} was trained on other images than {now['data']} holds now: bring them back, or "
+            f"{path} was trained on other images than {now['data']} holds now: restore them, or "
             "start another run with init"
         )
     model.load_state_dict(below_prefix("model", tensors))
@@ -85,4 +94,4 @@ def restore(
         state.setdefault(int(index), {})[key] = tensor
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
-    return Progress(**saved["progress"])
+    return Position(**saved["progress"])

@@ -1,4 +1,4 @@
-"""What a run tells: a progress bar and a line an epoch, metrics.jsonl, TensorBoard."""
+"""The log of a run: a progress bar and a line for each epoch, metrics.jsonl, TensorBoard."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ from torch import Tensor
 
 from livefer.errors import ConfigError
 from livefer.evaluation import metrics
+from livefer.formatting import clock
 from livefer.train.config import Config
 
 
 class RunLog:
-    """Owns a run's console lines and log files; on any device but the first it says nothing."""
+    """A run's console lines and log files; silent on every device but the first."""
 
     def __init__(
         self, fabric: Fabric, config: Config, folder: Path, n_steps: int, first_epoch: int
     ) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self._speaks = fabric.is_global_zero
+        self._is_first = fabric.is_global_zero
         self._config = config
         self._n_steps = n_steps
-        self._console = Console(stderr=True, quiet=not self._speaks)
+        self._console = Console(stderr=True, quiet=not self._is_first)
         self._jsonl = folder / "metrics.jsonl"
         self._board: Any = None
-        if self._speaks:
+        if self._is_first:
             _keep_lines_before(self._jsonl, first_epoch)
             self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=first_epoch)
         self._bar = Progress(
@@ -44,7 +45,7 @@ class RunLog:
             TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(),
             console=self._console,
-            disable=not self._speaks or not self._console.is_terminal,
+            disable=not self._is_first or not self._console.is_terminal,
         )
         self._task = self._bar.add_task("", total=n_steps, speed="")
 
@@ -66,7 +67,7 @@ class RunLog:
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def start_epoch(self, epoch: int, step: int) -> None:
-        """Begin an epoch, at a step that is not 0 where a run was resumed inside it."""
+        """Begin an epoch; its first step is not 0 where a run is resumed inside it."""
         self._epoch_began, self._n_images = time.perf_counter(), 0
         self._bar.reset(
             self._task, total=self._n_steps, completed=step, speed="",
@@ -81,7 +82,7 @@ class RunLog:
         self._bar.update(self._task, speed=f"{speed:,.0f} images/s")
 
     def samples(self, faces: Tensor) -> None:
-        """Show TensorBoard what the network sees: (N, 1, H, W) float, 0–1."""
+        """Give TensorBoard augmented faces, (N, 1, H, W) float, 0–1."""
         if self._board is not None:
             grid = faces[:64].cpu()
             self._board.add_images("augmented", grid, 0)
@@ -89,13 +90,16 @@ class RunLog:
     def end_epoch(
         self,
         record: dict[str, float],
-        probabilities: NDArray[np.float32],
-        targets: NDArray[np.int64],
+        matrix: metrics.Matrix,
         classes: tuple[str, ...],
-        better: bool,
+        is_best: bool,
     ) -> None:
-        """Write an epoch's figures everywhere."""
-        if not self._speaks:
+        """Write the figures of an epoch to the console, metrics.jsonl and TensorBoard.
+
+        record: epoch, loss, lr and the figures of val
+        matrix: (C, C) int64, confusion matrix on val
+        """
+        if not self._is_first:
             return
         epoch, n_epochs = int(record["epoch"]), self._config.epochs
         seconds = time.perf_counter() - self._epoch_began
@@ -105,7 +109,7 @@ class RunLog:
             "seconds": round(seconds, 2),
             "resolution": self._config.resolution_at(epoch),
         }
-        picture = _confusion(probabilities, targets, classes)
+        picture = _confusion_picture(matrix, classes)
         try:
             with self._jsonl.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(record) + "\n")
@@ -115,35 +119,26 @@ class RunLog:
             self._board.flush()
         except OSError as error:
             raise ConfigError(
-                f"{self._jsonl.parent} cannot be written ({error}): check the room on the disk, "
-                "then go on with --resume"
+                f"{self._jsonl.parent} cannot be written ({error}): free some space on the disk, "
+                "then continue with --resume"
             ) from None
-        left = _clock((n_epochs - epoch - 1) * seconds)
+        left = clock((n_epochs - epoch - 1) * seconds)
         self.say(
             f"{epoch + 1:>3}/{n_epochs:<3} {record['resolution']:>3} {record['lr']:>8.2g} "
             f"{record['loss']:>7.4f} {record['val_loss']:>8.4f} {record['val_accuracy']:>8.2%} "
-            f"{record['val_macro_f1']:>8.4f} {speed:>8,.0f} {left:>7}{' *' if better else ''}"
+            f"{record['val_macro_f1']:>8.4f} {speed:>8,.0f} {left:>7}{' *' if is_best else ''}"
         )
 
 
 def _keep_lines_before(path: Path, epoch: int) -> None:
-    """Drop what an earlier, interrupted try wrote about the epochs that come now."""
+    """Drop the lines of epochs that are trained again because the run stopped inside them."""
     if path.exists():
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         path.write_text("".join(lines[:epoch]), encoding="utf-8")
 
 
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}"
-
-
-def _confusion(
-    probabilities: NDArray[np.float32], targets: NDArray[np.int64], classes: tuple[str, ...]
-) -> NDArray[np.uint8]:
+def _confusion_picture(matrix: metrics.Matrix, classes: tuple[str, ...]) -> NDArray[np.uint8]:
     """Draw the confusion matrix, rows are the truth, as (H, W) uint8 with shares in per cent."""
-    matrix = metrics.confusion_matrix(targets, probabilities.argmax(axis=1), len(classes))
     shares = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     cell, left = 56, 110
     picture = np.full((cell * len(classes), left + cell * len(classes)), 255, np.uint8)

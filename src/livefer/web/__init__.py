@@ -1,4 +1,4 @@
-"""The server behind `livefer serve`: one picture over HTTP, streams over a WebSocket, the page.
+"""The server behind `livefer serve`: single pictures over HTTP, streams over WebSocket, the page.
 
-Needs the extra "web". Nothing that a visitor sends is written anywhere.
+Needs the extra "web". Writes nothing that it receives.
 """

@@ -1,9 +1,9 @@
-"""The web application: routes, and what they share; `make_app` builds it around an Engine."""
+"""The web application: its routes, and the state that they share."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
@@ -23,31 +23,31 @@ from livefer.web.docs import STYLE, render
 from livefer.web.limits import Limits
 from livefer.web.metrics import Metrics
 from livefer.web.protocol import (
+    BAD_MESSAGE,
     BAD_TOKEN,
     FOREIGN,
     GOING_AWAY,
-    SCHEMA,
     TOO_MANY,
     Closed,
-    Model,
+    ModelInfo,
     Options,
     Refused,
     error_dict,
 )
-from livefer.web.security import Access, Guard, shown_token
+from livefer.web.security import Access, Guard, token_of
 from livefer.web.session import Session, close
 from livefer.web.upload import read_picture
-from livefer.web.workers import Engine, make_job
+from livefer.web.workers import WorkerPool, make_job
 
 PAGE = Path(__file__).with_name("page")
 
 
 @dataclass(eq=False)
 class Service:
-    """What all requests of one server share; touched on its event loop only."""
+    """The state that all requests of a server share; for its event loop only."""
 
-    engine: Engine
-    model: Model
+    pool: WorkerPool
+    model: ModelInfo
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)
     smoothing_s: float = 0.33
@@ -57,32 +57,43 @@ class Service:
     is_closing: bool = False
 
     async def close_streams(self) -> None:
-        """Tell every stream that the server goes away, and wait until they are closed."""
+        """Close every stream with the code for a stopping server, and wait for that."""
         self.is_closing = True
         for session in self.sessions:
-            session.end(Closed(GOING_AWAY, "the server is going away"))
+            session.end(Closed(GOING_AWAY, "the server is stopping"))
         while self.sessions:
             await asyncio.sleep(0.01)
 
 
-def make_app(service: Service) -> FastAPI:
-    """Return the application; its lifespan starts and stops the engine."""
+class App(FastAPI):
+    """FastAPI's application, whose description keeps the nulls of its examples."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI description."""
+        description = super().openapi()
+        answer = description["paths"]["/v1/faces"]["post"]["responses"]["200"]
+        answer["content"]["application/json"]["example"] = schema.FACES_EXAMPLE
+        return description
+
+
+def make_app(service: Service) -> App:
+    """Return the application; its lifespan starts and stops the worker threads."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service.engine.start()
+        service.pool.start()
         try:
             yield
         finally:
             await service.close_streams()
-            await asyncio.to_thread(service.engine.stop)
+            await asyncio.to_thread(service.pool.stop)
 
-    app = FastAPI(
+    app = App(
         title="livefer",
         version=__version__,
         summary="Facial expressions in pictures and streams",
         description=schema.DESCRIPTION,
-        docs_url=None,  # FastAPI's own page loads scripts from elsewhere
+        docs_url=None,  # FastAPI's own page loads scripts from other sites
         redoc_url=None,
         lifespan=lifespan,
     )
@@ -108,35 +119,42 @@ async def _check_token(
     bearer: Annotated[Any, Depends(HTTPBearer(auto_error=False))],
     token: Annotated[str | None, Query(description="instead of the header")] = None,
 ) -> None:
-    _service(request).access.check_token(shown_token(request))
+    _service(request).access.check_token(token_of(request))
+
+
+def _check_names(query: Mapping[str, str], known: Sequence[str]) -> None:
+    """Refuse a query with a parameter that the server does not know."""
+    for name in query:
+        if name not in known:
+            expected = " or ".join(known)
+            raise Refused("bad_parameter", f'unknown parameter "{name[:40]}": expected {expected}')
+
+
+def _only(*names: str) -> Any:
+    """Return the dependency that refuses other query parameters."""
+
+    async def check(request: Request) -> None:
+        _check_names(request.query_params, names)
+
+    return Depends(check)
 
 
 _router = APIRouter()
-_ERROR = {"model": schema.Error, "content": {"application/json": {"example": schema.ERROR_EXAMPLE}}}
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    400: {**_ERROR, "description": "The body is no picture or form"},
-    401: {**_ERROR, "description": "The token is missing or wrong"},
-    403: {**_ERROR, "description": "A foreign web site, or a foreign name of this server"},
-    408: {**_ERROR, "description": "The upload stood still, or took too long"},
-    413: {**_ERROR, "description": "Too many bytes or pixels"},
-    415: {**_ERROR, "description": "Not a JPEG, PNG or WebP"},
-    422: {**_ERROR, "description": "The picture is damaged, or a parameter is wrong"},
-    429: {**_ERROR, "description": "Too many pictures at the same time"},
-    500: {**_ERROR, "description": "Recognition failed: the server's log says more"},
-    503: {**_ERROR, "description": "The server is going away"},
+_GET_REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: schema.REFUSALS[status] for status in (401, 403, 422)
 }
 
 
-def _json_of(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+def _example(example: schema.Faces | schema.ModelCard) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {"application/json": {"example": example}}}}
 
 
 @_router.post(
     "/v1/faces",
     response_model=schema.Faces,
-    responses={**_json_of(schema.FACES_EXAMPLE), **_REFUSALS},
+    responses={**_example(schema.FACES_EXAMPLE), **schema.REFUSALS},
     openapi_extra={"requestBody": schema.REQUEST_BODY},
-    dependencies=[Depends(_check_token)],
+    dependencies=[Depends(_check_token), _only("cam", "token")],
     summary="The faces of one picture",
 )
 async def faces(
@@ -146,31 +164,33 @@ async def faces(
     """Recognise the faces of a picture; with `cam=1` each has a heat map as base64 PNG."""
     service = _service(request)
     if service.n_images >= service.limits.max_images:
-        raise Refused("too_many", f"{service.n_images} pictures are at work: try again in a second")
+        raise Refused(
+            "too_many", f"the server is at work on {service.n_images} pictures: retry in a second"
+        )
     service.n_images += 1
     try:
         data = await read_picture(request, service.limits)
         job = make_job(data, service.limits.max_image_pixels, service.model.detector, cam)
-        service.engine.submit(job)
-        seen = await job.answer
+        service.pool.submit(job)
+        result = await job.answer
     finally:
         service.n_images -= 1
     service.metrics.images["result"] += 1
-    service.metrics.count_seen(len(seen.faces), seen.timings_ms, seen.n_batch)
-    found = {
-        "schema": SCHEMA,
-        "size_wh": seen.size_wh,
-        "faces": seen.faces,
-        "timings_ms": seen.timings_ms,
+    service.metrics.count_result(len(result.faces), result.timings_ms, result.n_batch)
+    found: schema.Faces = {
+        "schema": schema.SCHEMA,
+        "size_wh": result.size_wh,
+        "faces": result.faces,
+        "timings_ms": result.timings_ms,
         "model": service.model.name,
-        "hint": seen.hint,
+        "hint": result.hint,
     }
     return JSONResponse(found, headers={"Cache-Control": "no-store"})
 
 
 @_router.websocket("/v1/stream")
 async def stream(websocket: WebSocket) -> None:
-    """Serve one stream; who may not have one is told why by the close code."""
+    """Serve one stream, or close it with the reason why not."""
     service: Service = websocket.app.state.service
     await websocket.accept()
     try:
@@ -186,54 +206,53 @@ async def stream(websocket: WebSocket) -> None:
 
 
 def _admit(websocket: WebSocket, service: Service) -> Session:
+    """Return the session of a client that may have one; close the stream of any other."""
     if service.is_closing:
-        raise Closed(GOING_AWAY, "the server is going away")
+        raise Closed(GOING_AWAY, "the server is stopping")
     try:
         service.access.check_origin(websocket.headers)
+        service.access.check_token(token_of(websocket))
+        _check_names(websocket.query_params, ("token",))
     except Refused as refused:
-        raise Closed(FOREIGN, refused.reason) from None
-    try:
-        service.access.check_token(shown_token(websocket))
-    except Refused as refused:
-        raise Closed(BAD_TOKEN, refused.reason) from None
+        codes = {"token": BAD_TOKEN, "bad_parameter": BAD_MESSAGE}
+        raise Closed(codes.get(refused.code, FOREIGN), refused.reason) from None
     if len(service.sessions) >= service.limits.max_clients:
-        raise Closed(TOO_MANY, f"{len(service.sessions)} streams are open, no more fit: try later")
+        raise Closed(TOO_MANY, f"{len(service.sessions)} streams are open, the most: try later")
     options = Options(service.smoothing_s, service.model.detector)
-    return Session(
-        websocket, service.engine, service.model, service.limits, service.metrics, options
-    )
+    return Session(websocket, service.pool, service.model, service.limits, service.metrics, options)
 
 
 @_router.get(
     "/v1/model",
     response_model=schema.ModelCard,
-    responses={**_json_of(schema.MODEL_EXAMPLE), **{n: _REFUSALS[n] for n in (401, 403, 422)}},
-    dependencies=[Depends(_check_token)],
+    responses={**_example(schema.MODEL_EXAMPLE), **_GET_REFUSALS},
+    dependencies=[Depends(_check_token), _only("token")],
     summary="The model's card",
 )
 async def model(request: Request) -> Response:
-    """Tell what the model is, its classes and their colours, and what a picture may measure."""
+    """Describe the model, its classes and their colours, the detectors, and the largest picture."""
     service = _service(request)
-    return JSONResponse(service.model.to_dict(service.limits))
+    return JSONResponse(service.model.card(service.limits))
 
 
 @_router.get("/healthz", response_model=schema.Health, summary="Whether the server answers")
 async def healthz() -> Response:
-    """Answer."""
-    return JSONResponse({"status": "ok"})
+    """Answer with {"status": "ok"}."""
+    found: schema.Health = {"status": "ok"}
+    return JSONResponse(found)
 
 
 @_router.get(
     "/metrics",
-    response_class=PlainTextResponse,
-    responses={n: _REFUSALS[n] for n in (401, 403, 422)},
-    dependencies=[Depends(_check_token)],
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **_GET_REFUSALS},
+    dependencies=[Depends(_check_token), _only("token")],
     summary="Counters for Prometheus",
 )
 async def metrics(request: Request) -> Response:
-    """Tell how many clients, frames and refusals there were, and how long frames took."""
+    """Count clients, frames and refusals, and measure how long frames took."""
     service = _service(request)
-    text = service.metrics.text(len(service.sessions), service.engine.n_waiting)
+    text = service.metrics.text(len(service.sessions), service.pool.n_waiting)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -241,7 +260,7 @@ async def metrics(request: Request) -> Response:
 async def index() -> Response:
     """Send the page."""
     if not (PAGE / "index.html").is_file():
-        raise HTTPException(404, "this copy of livefer has no page; its API is at /docs")
+        raise HTTPException(404, "this copy of livefer has no page; /docs describes its API")
     return FileResponse(PAGE / "index.html")
 
 
@@ -253,7 +272,7 @@ async def docs(request: Request) -> Response:
 
 @_router.get("/docs/style.css", include_in_schema=False)
 async def docs_style() -> Response:
-    """Send the style of /docs: the policy allows none inside a page."""
+    """Send the style of /docs: the content policy forbids styles inside a page."""
     return Response(STYLE, media_type="text/css")
 
 
@@ -272,8 +291,8 @@ def _refuse(request: Request, refused: Refused, headers: dict[str, str] | None =
 
 async def _on_refused(request: Request, refused: Exception) -> Response:
     assert isinstance(refused, Refused)
-    more = {"token": {"WWW-Authenticate": "Bearer"}, "too_many": {"Retry-After": "1"}}
-    return _refuse(request, refused, more.get(refused.code))
+    headers = {"token": {"WWW-Authenticate": "Bearer"}, "too_many": {"Retry-After": "1"}}
+    return _refuse(request, refused, headers.get(refused.code))
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

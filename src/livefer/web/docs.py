@@ -1,4 +1,4 @@
-"""The API's description as a page: no scripts, nothing from elsewhere, so that it shows offline."""
+"""The API's description as a page that works offline: no scripts, nothing from other sites."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
 
 
 def render(description: dict[str, Any]) -> str:
-    """Return the HTML of an OpenAPI description: text, then each operation with its example."""
+    """Return an OpenAPI description as HTML: its text, then each operation with its example."""
     info = description["info"]
     parts = [
         "<!doctype html>",
@@ -61,7 +61,7 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
 
 
 def _pretty(example: Any) -> str:
-    """Return JSON with objects on many lines and lists of plain values on one."""
+    """Return JSON with one line for each member of an object, and lists of values on one line."""
     text = json.dumps(example, indent=2)
     return re.sub(r"\[[^\[\]{}]*\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
 
@@ -75,7 +75,7 @@ def _table(rows: list[tuple[str, str]]) -> str:
 
 
 def _text(markdown: str) -> str:
-    """Return paragraphs and indented code as HTML: as much Markdown as our texts use."""
+    """Return paragraphs and indented code as HTML: the Markdown that our texts use."""
     parts = []
     for block in re.split(r"\n\n+", markdown.strip("\n")):
         if block.startswith("    "):

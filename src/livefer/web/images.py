@@ -1,4 +1,4 @@
-"""The pixels of a picture that somebody sent: counted in its header before anything is decoded."""
+"""Received pictures: their size, read from the header before decoding, and their pixels."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.errors import SourceError
-from livefer.media.sources import decode_image
+from livefer.media.pictures import decode_image
 from livefer.web.protocol import Refused
 
 _MAX_SEGMENTS = 1000  # of a JPEG before its size: real files have a dozen
-_JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start of frame, all kinds
+_JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start of frame, every kind
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length
 
 
 def check_size(data: bytes, max_pixels: int) -> int:
-    """Return how many pixels a JPEG, PNG or WebP says it has, or refuse it."""
+    """Return the number of pixels by the header of a JPEG, PNG or WebP, or refuse the picture."""
     width, height = size_wh(data)
     if width * height > max_pixels:
         raise Refused(
             "too_many_pixels",
-            f"the picture has {width}x{height} pixels, at most {max_pixels} are taken: scale it",
+            f"the picture has {width}x{height} pixels, the limit is {max_pixels}: scale it",
         )
     return width * height
 
 
 def size_wh(data: bytes) -> tuple[int, int]:
-    """Return width and height as the header of a JPEG, PNG or WebP gives them."""
+    """Return width and height by the header of a JPEG, PNG or WebP."""
     found: tuple[int, int] | None
     if data.startswith(b"\xff\xd8"):
         found = _jpeg_size(data)
@@ -38,7 +38,7 @@ def size_wh(data: bytes) -> tuple[int, int]:
         found = _webp_size(data)
     else:
         raise Refused(
-            "unknown_format", "expected a JPEG, PNG or WebP picture: its first bytes are no such"
+            "unknown_format", "expected a JPEG, PNG or WebP picture: the first bytes are of none"
         )
     if found is None or 0 in found:
         raise Refused("damaged", "the picture's header is damaged: send it again")
@@ -46,7 +46,7 @@ def size_wh(data: bytes) -> tuple[int, int]:
 
 
 def decode(data: bytes) -> NDArray[np.uint8]:
-    """Return (H, W, 3) uint8 BGR, or refuse what cannot be decoded."""
+    """Return the decoded picture, (H, W, 3) uint8 BGR, or refuse it."""
     try:
         return decode_image(data, "the picture")
     except SourceError as error:
@@ -73,7 +73,7 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
         elif marker in _JPEG_SIZES:
             height, width = struct.unpack_from(">HH", data, at + 5)
             return width, height
-        elif marker in (0xD9, 0xDA):  # the picture's data, or its end: no size came before
+        elif marker in (0xD9, 0xDA):  # the end, or the pixels: no size came before
             return None
         else:
             at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")

@@ -1,4 +1,4 @@
-"""What one visitor may ask of the server, and how often."""
+"""The limits of a server: sizes, rates, durations and numbers of clients."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of a server; beyond each of them lies a refusal with a reason.
+    """The limits of a server; beyond each of them it refuses with a reason.
 
     max_clients: streams open at the same time
-    max_bytes, max_pixels: of one frame of a stream, without its time, and as its header says
-    max_fps: frames a second over a stream; for a moment twice as many may come
-    idle_s: a stream that sends nothing for so long is closed, and so is a connection without a
-        request and an upload that stands still
-    upload_s: an upload that takes longer is refused: who trickles keeps one of `max_images` places
-    slow_s: a stream that does not take a reply for so long is closed
-    max_unsent: and one that sends on while so many of its replies wait
-    max_image_bytes, max_image_pixels: of a picture by itself
-    max_images: pictures by themselves that are recognised or uploaded at the same time
+    max_bytes: size of a stream's frame, without its time
+    max_pixels: width times height of a stream's frame, as its header has them
+    max_fps: frames a second of a stream; a burst may have those of two seconds
+    idle_s: seconds without a message until a stream is closed; and without a request until a
+        connection is, and without progress until an upload is refused
+    upload_s: duration of an upload, which holds one of the `max_images` places
+    slow_s: seconds that a stream's client may take to read a reply
+    max_unsent: replies of a stream that wait to be read
+    max_image_bytes, max_image_pixels: of a single picture
+    max_images: single pictures that are uploaded or recognised at the same time
     """
 
     max_clients: int = 32
@@ -36,7 +37,7 @@ class Limits:
 
 
 class RateLimiter:
-    """Lets `per_s` events a second through, and those of two seconds at once (token bucket)."""
+    """A token bucket: `per_s` events a second, and bursts of two seconds' events."""
 
     def __init__(self, per_s: float) -> None:
         self._per_s = per_s
@@ -44,7 +45,7 @@ class RateLimiter:
         self._at = time.monotonic()
 
     def allows(self) -> bool:
-        """Count an event; say whether it is one too many."""
+        """Count an event; return False if it is one too many."""
         now = time.monotonic()
         self._left = min(self._most, self._left + (now - self._at) * self._per_s)
         self._at = now

@@ -1,4 +1,4 @@
-"""Counters, gauges and histograms in Prometheus' text format; to be touched on the event loop only.
+"""Counters, gauges and histograms in Prometheus' text format; for the event loop only.
 
 https://prometheus.io/docs/instrumenting/exposition_formats/
 """
@@ -14,7 +14,7 @@ _BATCHES = (1, 2, 3, 4, 6, 8)
 
 
 class Histogram:
-    """Counts of values up to each bound, and their sum."""
+    """Counts of the values up to each bound, and their sum."""
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds = bounds
@@ -42,11 +42,11 @@ class Histogram:
 
 
 class Metrics:
-    """What a server has done since its start.
+    """The counts of a server since its start.
 
-    frames: frames of streams by outcome: result, skipped or error
-    images: pictures by themselves by outcome: result or refused
-    refusals: by close code of a stream, or code of a refused request or frame
+    frames: frames of streams, by outcome: result, skipped or error
+    images: single pictures, by outcome: result or refused
+    refusals: closed streams by close code, refused requests and frames by error code
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Metrics:
         self._batches = Histogram(_BATCHES)
         self._stages: dict[str, Histogram] = defaultdict(lambda: Histogram(_MS))
 
-    def count_seen(self, n_faces: int, timings_ms: dict[str, float], n_batch: int) -> None:
+    def count_result(self, n_faces: int, timings_ms: dict[str, float], n_batch: int) -> None:
         """Count one recognised picture."""
         self.n_faces += n_faces
         self._batches.add(n_batch)
@@ -66,32 +66,32 @@ class Metrics:
             self._stages[stage].add(value)
 
     def text(self, n_clients: int, n_waiting: int) -> str:
-        """Return the whole page that Prometheus reads."""
+        """Return the body of GET /metrics."""
         lines: list[str] = []
 
-        def add(name: str, kind: str, what: str, series: Sequence[str]) -> None:
-            lines.extend([f"# HELP livefer_{name} {what}", f"# TYPE livefer_{name} {kind}"])
+        def add(name: str, kind: str, about: str, series: Sequence[str]) -> None:
+            lines.extend([f"# HELP livefer_{name} {about}", f"# TYPE livefer_{name} {kind}"])
             lines.extend(f"livefer_{one}" for one in series)
 
         def by(name: str, label: str, counts: dict[str, int]) -> list[str]:
             return [f'{name}{{{label}="{key}"}} {n}' for key, n in sorted(counts.items())]
 
         add("clients", "gauge", "Open streams.", [f"clients {n_clients}"])
-        add("waiting", "gauge", "Pictures that no thread has taken.", [f"waiting {n_waiting}"])
+        add("waiting", "gauge", "Pictures that wait for a thread.", [f"waiting {n_waiting}"])
         add("streams_total", "counter", "Streams opened.", [f"streams_total {self.n_streams}"])
         add("frames_total", "counter", "Frames of streams answered.",
             by("frames_total", "outcome", self.frames))  # fmt: skip
-        add("images_total", "counter", "Pictures by themselves answered.",
+        add("images_total", "counter", "Single pictures answered.",
             by("images_total", "outcome", self.images))  # fmt: skip
         add("faces_total", "counter", "Faces found.", [f"faces_total {self.n_faces}"])
         add("refusals_total", "counter", "Refusals by close code or error code.",
             by("refusals_total", "code", self.refusals))  # fmt: skip
-        add("batch_size", "histogram", "Pictures recognised together.",
+        add("batch_size", "histogram", "Pictures recognised in one batch.",
             self._batches.lines("batch_size"))  # fmt: skip
         stages = [
             line
             for stage, histogram in self._stages.items()
             for line in histogram.lines("latency_seconds", f'stage="{stage}"', 1000)
         ]
-        add("latency_seconds", "histogram", "Time of a picture on the server, by stage.", stages)
+        add("latency_seconds", "histogram", "Time of a picture in the server, by stage.", stages)
         return "\n".join(lines) + "\n"

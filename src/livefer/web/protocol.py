@@ -1,40 +1,33 @@
-"""The messages between server and page, schema "1": built, read and refused.
+"""The messages between server and client: built, read and refused.
 
-docs/api.md describes them for those who write a client. Knows nothing about sockets.
+schema.py holds their types. Knows nothing of sockets.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import math
 import struct
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import cv2
 import numpy as np
 
-from livefer.labels import colour_bgr
-from livefer.results import Face
+from livefer.faces.quality import too_small
+from livefer.labels import colour_hex
+from livefer.results import Face, FrameResult
 from livefer.version import __version__
+from livefer.web import schema
 from livefer.web.limits import Limits
 
-SCHEMA = "1"
 MAX_IN_FLIGHT = 2
 MAX_SMOOTHING_S = 3.0
 MAX_TEXT = 4096
 GOING_AWAY, BAD_MESSAGE, BAD_TOKEN, FOREIGN, IDLE = 1001, 4400, 4401, 4403, 4408
 TOO_LARGE, TOO_MANY, TOO_SLOW = 4413, 4429, 4430
-
-_MAX_TIME_S = 1e12  # 30,000 years: a float still tells milliseconds apart
-_MAX_HEATMAP_PX = 96
-_MIN_FACE_PX = 24
-# Mean luma. Haar on 14 photographs of one face, 480 px, darkened, with noise of 6: it finds none at
-# 10, 10 at 20, all at 30; a camera in the dark is noisier.
-_DARK = 40.0
-_STATUS = {
+ERROR_STATUS = {
     "bad_request": 400,
     "token": 401,
     "origin": 403,
@@ -50,37 +43,49 @@ _STATUS = {
     "going_away": 503,
     "skipped": 503,
 }
+"""The HTTP status of each error code."""
+
+_MAX_TIME_S = 1e12  # 30,000 years: a float still resolves milliseconds
+_MAX_HEATMAP_PX = 96
 
 
 class Refused(Exception):
-    """One picture or request that is not taken; a stream goes on after it."""
+    """The refusal of one picture or request; a stream goes on after it."""
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
-        self.code, self.reason, self.status = code, reason, _STATUS[code]
+        self.code, self.reason, self.status = code, reason, ERROR_STATUS[code]
 
 
 class Closed(Exception):
-    """The end of a stream, with the close code and the sentence that its client gets."""
+    """The end of a stream, with the close code and the reason that its client gets."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code = code
-        self.reason = reason.encode()[:120].decode(errors="ignore")  # 123 bytes fit into a close
+        self.reason = reason.encode()[:120].decode(errors="ignore")  # a close holds 123 bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a client may set for its stream."""
+    """The options of a stream, which its client may set."""
 
     smoothing_s: float
     detector: str
     heatmap: bool = False
 
+    def to_dict(self) -> schema.StreamOptions:
+        """Return the options as they are sent."""
+        return {
+            "smoothing_s": self.smoothing_s,
+            "detector": self.detector,
+            "heatmap": self.heatmap,
+        }
+
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """What the server tells about its model and detectors."""
+class ModelInfo:
+    """The server's model and detectors, as clients see them."""
 
     name: str
     classes: tuple[str, ...]
@@ -91,16 +96,13 @@ class Model:
 
     @property
     def colours(self) -> dict[str, str]:
-        """The classes' colours as #rrggbb."""
-        return {
-            name: "#{2:02x}{1:02x}{0:02x}".format(*colour_bgr(name, self.classes))
-            for name in self.classes
-        }
+        """The colours of the classes as #rrggbb."""
+        return {name: colour_hex(name, self.classes) for name in self.classes}
 
-    def to_dict(self, limits: Limits) -> dict[str, Any]:
+    def card(self, limits: Limits) -> schema.ModelCard:
         """Return the body of GET /v1/model."""
         return {
-            "schema": SCHEMA,
+            "schema": schema.SCHEMA,
             "name": self.name,
             "version": __version__,
             "classes": list(self.classes),
@@ -108,27 +110,25 @@ class Model:
             "detector": self.detector,
             "detectors": list(self.detectors),
             "uncertain_below": self.uncertain_below,
-            "card": {key: _plain(value) for key, value in sorted(self.metadata.items())},
+            "card": {key: _parsed(value) for key, value in sorted(self.metadata.items())},
             "limits": {
                 "max_bytes": limits.max_image_bytes,
                 "max_pixels": limits.max_image_pixels,
             },
         }
 
-
-def hello(model: Model, limits: Limits, options: Options) -> str:
-    """Return the first message of a stream."""
-    return dumps(
-        {
+    def hello(self, limits: Limits, options: Options) -> schema.Hello:
+        """Return the first message of a stream."""
+        return {
             "type": "hello",
-            "schema": SCHEMA,
+            "schema": schema.SCHEMA,
             "version": __version__,
-            "model": model.name,
-            "detector": model.detector,
-            "detectors": list(model.detectors),
-            "classes": list(model.classes),
-            "colours": model.colours,
-            "uncertain_below": model.uncertain_below,
+            "model": self.name,
+            "detector": self.detector,
+            "detectors": list(self.detectors),
+            "classes": list(self.classes),
+            "colours": self.colours,
+            "uncertain_below": self.uncertain_below,
             "limits": {
                 "max_bytes": limits.max_bytes,
                 "max_pixels": limits.max_pixels,
@@ -136,9 +136,8 @@ def hello(model: Model, limits: Limits, options: Options) -> str:
                 "idle_s": limits.idle_s,
                 "max_in_flight": MAX_IN_FLIGHT,
             },
-            "options": asdict(options),
+            "options": options.to_dict(),
         }
-    )
 
 
 def read_frame(message: bytes, max_bytes: int) -> tuple[float, bytes]:
@@ -146,15 +145,13 @@ def read_frame(message: bytes, max_bytes: int) -> tuple[float, bytes]:
     if len(message) <= 8:
         raise Closed(
             BAD_MESSAGE,
-            f"a frame is 8 bytes of time and then a picture, {len(message)} bytes came",
+            f"expected a frame, 8 bytes of time and then a picture; {len(message)} bytes came",
         )
     if len(message) - 8 > max_bytes:
-        raise Closed(
-            TOO_LARGE, f"a frame of {len(message) - 8} bytes came, at most {max_bytes} are taken"
-        )
+        raise Closed(TOO_LARGE, f"a frame has {len(message) - 8} bytes, the limit is {max_bytes}")
     (time_s,) = struct.unpack_from("<d", message)
     if not abs(time_s) < _MAX_TIME_S:  # nan too
-        raise Closed(BAD_MESSAGE, "a frame's time is no number of seconds (little-endian float64)")
+        raise Closed(BAD_MESSAGE, "a frame's time is not a number (little-endian float64)")
     return time_s, message[8:]
 
 
@@ -163,42 +160,51 @@ def read_control(
 ) -> tuple[str, Options, str | None]:
     """Read a text message, or close the stream.
 
-    returns: "options" or "reset", the options in effect then, and why a wish was not granted
+    returns: "options" or "reset", the options in effect, and the reason for an option refused
     """
     message = _loads(text)
     kind = message.pop("type", None)
     if kind == "reset" and not message:
         return "reset", options, None
     if kind != "options":
-        raise Closed(BAD_MESSAGE, 'expected a message of type "options" or "reset"')
+        raise Closed(BAD_MESSAGE, 'expected {"type": "options", ...} or {"type": "reset"}')
     reason = None
-    for key, value in message.items():
-        if key == "smoothing_s" and _is_number(value) and 0 <= value <= MAX_SMOOTHING_S:
+    for name, value in message.items():
+        if name == "smoothing_s":
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not is_number or not 0 <= value <= MAX_SMOOTHING_S:  # nan neither
+                raise _bad_option(name, f"a number from 0 to {MAX_SMOOTHING_S:g}")
             options = replace(options, smoothing_s=float(value))
-        elif key == "heatmap" and isinstance(value, bool):
+        elif name == "heatmap":
+            if not isinstance(value, bool):
+                raise _bad_option(name, "true or false")
             options = replace(options, heatmap=value)
-        elif key == "detector" and isinstance(value, str) and value in detectors:
-            options = replace(options, detector=value)
-        elif key == "detector" and value == "yunet":
-            reason = "the server has no YuNet: livefer download yunet brings it"
+        elif name == "detector":
+            if value == "yunet" and value not in detectors:
+                reason = 'the server has no YuNet: "livefer download yunet" installs it'
+            elif isinstance(value, str) and value in detectors:
+                options = replace(options, detector=value)
+            else:
+                raise _bad_option(name, " or ".join(detectors))
         else:
             raise Closed(
                 BAD_MESSAGE,
-                "options are smoothing_s (0 to 3), heatmap (true or false) and detector "
-                f"({' or '.join(detectors)})",
+                f'unknown option "{name[:20]}": expected smoothing_s, heatmap or detector',
             )
     return "options", options, reason
 
 
-def options_message(options: Options, reason: str | None) -> str:
+def options_in_effect(options: Options, reason: str | None) -> schema.OptionsInEffect:
     """Return the answer to an options message."""
-    more = {} if reason is None else {"reason": reason}
-    return dumps({"type": "options", "options": asdict(options), **more})
+    found: schema.OptionsInEffect = {"type": "options", "options": options.to_dict()}
+    if reason is not None:
+        found["reason"] = reason
+    return found
 
 
-def face_dict(face: Face, heatmap: bool) -> dict[str, Any]:
-    """Return a face as plain data, where asked for with its heat map and the box that it covers."""
-    found = face.to_dict()
+def face_dict(face: Face, heatmap: bool) -> schema.Face:
+    """Return a face as it is sent, on demand with its heat map and the box that this covers."""
+    found = cast(schema.Face, face.to_dict())
     if heatmap and face.heatmap is not None:
         left, top, right, bottom = face.crop_box
         side = int(np.clip(round(right - left), 8, _MAX_HEATMAP_PX))
@@ -209,30 +215,30 @@ def face_dict(face: Face, heatmap: bool) -> dict[str, Any]:
     return found
 
 
-def hint_for(faces: Sequence[Face], luma: float) -> str | None:
-    """Return what a visitor could mend about the picture.
+def hint_for(result: FrameResult) -> str | None:
+    """Return what to change about the picture, by `livefer.faces.quality`; None if nothing.
 
-    luma: mean of the picture, 0-255
+    result: of a picture or a camera's frame, whose note says nothing but why there is no face
     """
-    if not faces:
-        return "too dark" if luma < _DARK else "no face"
-    largest = max(max(f.box[2] - f.box[0], f.box[3] - f.box[1]) for f in faces)
-    return "face too small" if largest < _MIN_FACE_PX else None
+    if not result.faces:
+        return result.note or "no face"
+    boxes = [face.box for face in result.faces]
+    return "face too small" if too_small(boxes).all() else None
 
 
-def error_dict(code: str, reason: str) -> dict[str, Any]:
+def error_dict(code: str, reason: str) -> schema.Error:
     """Return the body of a refused request."""
     return {"error": {"code": code, "reason": reason}}
 
 
-def dumps(message: dict[str, Any]) -> str:
+def dumps(message: schema.StreamMessage) -> str:
     """Return a message as JSON without spaces."""
     return json.dumps(message, separators=(",", ":"), allow_nan=False)
 
 
 def _loads(text: str) -> dict[str, Any]:
     if len(text) > MAX_TEXT:
-        raise Closed(TOO_LARGE, f"a text of {len(text)} characters came, {MAX_TEXT} are taken")
+        raise Closed(TOO_LARGE, f"a text has {len(text)} characters, the limit is {MAX_TEXT}")
     try:
         message = json.loads(text)
     except (ValueError, RecursionError):
@@ -242,12 +248,12 @@ def _loads(text: str) -> dict[str, Any]:
     return message
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def _bad_option(name: str, expected: str) -> Closed:
+    return Closed(BAD_MESSAGE, f"option {name}: expected {expected}")
 
 
-def _plain(value: str) -> Any:
-    """Return a field of the model's card, JSON objects and lists as what they are."""
+def _parsed(value: str) -> Any:
+    """Return a metadata field: JSON objects and lists parsed, other text as it is."""
     if not value.startswith(("{", "[")):
         return value
     try:

@@ -1,133 +1,246 @@
-"""What GET and POST answer, written down for the OpenAPI description.
+"""What the server sends, schema "1": the types of its messages, published as OpenAPI.
 
-The answers themselves are built in protocol.py; tests hold the two equal.
+Every body and every message of a stream is built as one of these typed dicts, so that a type
+checker holds what is sent to what is published. docs/api.md explains them to authors of clients.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from typing_extensions import NotRequired, TypedDict  # pydantic reads typing's from Python 3.12 on
+
+SCHEMA = "1"
+"""The schema's version; it changes when a client written for it would break."""
 
 
-@dataclass
-class Face:
-    """A face: where it is, what it shows, and how sure that is.
+def _about(text: str) -> Any:
+    """Return the published description of a field."""
+    return Field(description=text)
+
+
+class Face(TypedDict):
+    """A face: its place, its expression, and how certain both are.
 
     Boxes are [left, top, right, bottom] in pixels of the picture. `probabilities` are smoothed
-    over the track in a stream, and equal to `raw_probabilities` in a picture by itself.
+    over the track in a stream, and equal to `raw_probabilities` in a single picture.
     """
 
-    track_id: int | None
-    box: list[float]
-    score: float
-    label: str
-    second_label: str
-    confidence: float
-    uncertain: bool
-    probabilities: dict[str, float]
-    raw_probabilities: dict[str, float]
-    heatmap_png: str = field(default="", metadata={"description": "only with cam=1"})
-    heatmap_box: list[float] = field(default_factory=list)
+    track_id: Annotated[int | None, _about("counts from 1 within a stream; null in a picture")]
+    box: Annotated[list[float], _about("the detector's box")]
+    score: Annotated[float, _about("the detector's certainty that this is a face, 0 to 1")]
+    label: Annotated[str, _about("the most probable class")]
+    second_label: Annotated[str, _about("the most probable of the other classes")]
+    confidence: Annotated[float, _about("the probability of `label`")]
+    uncertain: Annotated[bool, _about("true: do not rely on `label`")]
+    answer: Annotated[str, _about('the text to print: "happy", "fear or sad?" or "unclear"')]
+    probabilities: Annotated[dict[str, float], _about("by class; they sum to 1")]
+    raw_probabilities: Annotated[dict[str, float], _about("by class, of this picture alone")]
+    heatmap_png: NotRequired[
+        Annotated[str, _about("only with cam=1: where the network looked, a gray PNG in base64")]
+    ]
+    heatmap_box: NotRequired[
+        Annotated[list[float], _about("only with cam=1: the square that the heat map covers")]
+    ]
 
 
-@dataclass
-class Faces:
-    """The faces of one picture, from left to right; none is an answer too."""
+class Faces(TypedDict):
+    """The faces of a picture, from left to right; the list may be empty."""
 
-    schema: str
-    size_wh: list[int]
+    schema: Annotated[str, _about("the schema's version")]
+    size_wh: Annotated[list[int], _about("width and height of the upright picture")]
     faces: list[Face]
-    timings_ms: dict[str, float]
-    model: str
-    hint: str | None
+    timings_ms: Annotated[dict[str, float], _about("milliseconds by stage")]
+    model: Annotated[str, _about("the model that answered")]
+    hint: Annotated[str | None, _about("what to change about the picture, if anything")]
 
 
-@dataclass
-class ImageLimits:
-    """What a picture by itself may measure."""
+class ImageLimits(TypedDict):
+    """The largest single picture that the server takes."""
 
     max_bytes: int
     max_pixels: int
 
 
-@dataclass
-class ModelCard:
-    """The model, its classes and what it says about itself."""
+class ModelCard(TypedDict):
+    """The model, its classes and its own description."""
 
-    schema: str
+    schema: Annotated[str, _about("the schema's version")]
     name: str
-    version: str
+    version: Annotated[str, _about("of livefer")]
     classes: list[str]
-    colours: dict[str, str]
-    detector: str
-    detectors: list[str]
-    uncertain_below: float
-    card: dict[str, Any]
+    colours: Annotated[dict[str, str], _about("by class, as #rrggbb")]
+    detector: Annotated[str, _about("the detector in use")]
+    detectors: Annotated[list[str], _about("the detectors that a stream may choose")]
+    uncertain_below: Annotated[float, _about("a lower confidence makes a face uncertain")]
+    card: Annotated[dict[str, Any], _about("the metadata of the model's file")]
     limits: ImageLimits
 
 
-@dataclass
-class Health:
+class Health(TypedDict):
     """The server answers."""
 
     status: str
 
 
-@dataclass
-class Reason:
+class Reason(TypedDict):
     """A code for programs, and a sentence for people."""
 
     code: str
     reason: str
 
 
-@dataclass
-class Error:
-    """Why a request is refused."""
+class Error(TypedDict):
+    """Why the server refused a request."""
 
     error: Reason
 
 
-_FACE = {
-    "track_id": None,
-    "box": [183.4, 60.1, 310.2, 186.9],
-    "score": 0.87,
-    "label": "happy",
-    "second_label": "neutral",
-    "confidence": 0.97,
-    "uncertain": False,
-    "probabilities": {"angry": 0.001, "disgust": 0.0, "fear": 0.002, "happy": 0.97,
-                      "neutral": 0.02, "sad": 0.002, "surprise": 0.005},
-    "raw_probabilities": {"angry": 0.001, "disgust": 0.0, "fear": 0.002, "happy": 0.97,
-                          "neutral": 0.02, "sad": 0.002, "surprise": 0.005},
-}  # fmt: skip
-FACES_EXAMPLE = {
-    "schema": "1",
+class StreamLimits(TypedDict):
+    """The bounds of a stream."""
+
+    max_bytes: int
+    max_pixels: int
+    max_fps: float
+    idle_s: float
+    max_in_flight: int
+
+
+class StreamOptions(TypedDict):
+    """The options of a stream, all of them."""
+
+    smoothing_s: float
+    detector: str
+    heatmap: bool
+
+
+class Hello(TypedDict):
+    """The first message of a stream."""
+
+    type: Literal["hello"]
+    schema: str
+    version: str
+    model: str
+    detector: str
+    detectors: list[str]
+    classes: list[str]
+    colours: dict[str, str]
+    uncertain_below: float
+    limits: StreamLimits
+    options: StreamOptions
+
+
+class FrameFaces(TypedDict):
+    """The faces of a frame, in the order of their tracks."""
+
+    type: Literal["result"]
+    number: int
+    time_s: float
+    size_wh: list[int]
+    faces: list[Face]
+    timings_ms: dict[str, float]
+    hint: str | None
+
+
+class FrameSkipped(TypedDict):
+    """A frame that a newer one replaced."""
+
+    type: Literal["skipped"]
+    number: int
+    time_s: float
+    reason: str
+
+
+class FrameError(TypedDict):
+    """A frame that could not be recognised; the stream goes on."""
+
+    type: Literal["error"]
+    number: int
+    time_s: float
+    code: str
+    reason: str
+
+
+class OptionsInEffect(TypedDict):
+    """The answer to an options message; `reason` is there where an option was refused."""
+
+    type: Literal["options"]
+    options: StreamOptions
+    reason: NotRequired[str]
+
+
+class ResetDone(TypedDict):
+    """The answer to a reset."""
+
+    type: Literal["reset"]
+
+
+StreamMessage = Hello | FrameFaces | FrameSkipped | FrameError | OptionsInEffect | ResetDone
+
+FACES_EXAMPLE: Faces = {
+    "schema": SCHEMA,
     "size_wh": [512, 512],
-    "faces": [_FACE],
-    "timings_ms": {"wait": 0.1, "decode": 3.2, "detect": 38.0, "classify": 9.5, "track": 0.0,
-                   "total": 51.1},
-    "model": "fer2013",
+    "faces": [
+        {
+            "track_id": None,
+            "box": [183.4, 60.1, 310.2, 186.9],
+            "score": 0.87,
+            "label": "happy",
+            "second_label": "neutral",
+            "confidence": 0.97,
+            "uncertain": False,
+            "answer": "happy",
+            "probabilities": {"angry": 0.001, "disgust": 0.0, "fear": 0.002, "happy": 0.97,
+                              "neutral": 0.02, "sad": 0.002, "surprise": 0.005},
+            "raw_probabilities": {"angry": 0.001, "disgust": 0.0, "fear": 0.002, "happy": 0.97,
+                                  "neutral": 0.02, "sad": 0.002, "surprise": 0.005},
+        }
+    ],
+    "timings_ms": {"wait": 0.1, "decode": 3.2, "detect": 38.0, "crop": 0.3, "classify": 9.5,
+                   "track": 0.0, "total": 51.1},
+    "model": "human",
     "hint": None,
 }  # fmt: skip
-MODEL_EXAMPLE = {
-    "schema": "1",
-    "name": "fer2013",
+MODEL_EXAMPLE: ModelCard = {
+    "schema": SCHEMA,
+    "name": "human",
     "version": "0.1.0",
     "classes": ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"],
-    "colours": {"angry": "#dc2e16", "happy": "#f9e22a"},
+    "colours": {"angry": "#dc2e16", "disgust": "#32af5b", "fear": "#dc65d7", "happy": "#f9e22a",
+                "neutral": "#a0a0a0", "sad": "#2262f6", "surprise": "#4efafa"},
     "detector": "yunet",
     "detectors": ["yunet", "haar"],
-    "uncertain_below": 0.701,
-    "card": {"network": "ResNet-18, width 32, stem stride 1", "training_data": "fer2013"},
+    "uncertain_below": 0.592,
+    "card": {"network": "ResNet-18, width 32, stem stride 1",
+             "training_data": "fer2013, train split"},
     "limits": {"max_bytes": 16777216, "max_pixels": 64000000},
-}
-ERROR_EXAMPLE = {
+}  # fmt: skip
+ERROR_EXAMPLE: Error = {
     "error": {
         "code": "too_many_pixels",
-        "reason": "the picture has 20000x20000 pixels, at most 64000000 are taken: scale it",
+        "reason": "the picture has 20000x20000 pixels, the limit is 64000000: scale it",
     }
 }
+
+_REFUSED = {"model": Error, "content": {"application/json": {"example": ERROR_EXAMPLE}}}
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {**_REFUSED, "description": description}
+    for status, description in {
+        400: "The body is not a picture or a form",
+        401: "The token is missing or wrong",
+        403: "A foreign web site, or a foreign name of this server",
+        408: "The upload stood still, or took too long",
+        413: "Too many bytes or pixels",
+        415: "Not a JPEG, PNG or WebP",
+        422: "The picture is damaged, or a parameter is wrong",
+        429: "Too many pictures at the same time",
+        500: "Recognition failed: see the server's log",
+        503: "The server is stopping",
+    }.items()
+}
+"""The refusals of OpenAPI, by status."""
+
 PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
 REQUEST_BODY: dict[str, Any] = {
     "required": True,
@@ -150,25 +263,25 @@ Faces and their expressions in pictures, and live in a stream.
 
     curl --data-binary @photo.jpg -H "Content-Type: image/jpeg" http://127.0.0.1:8000/v1/faces
 
-**A stream** is the WebSocket `/v1/stream`. The server says `hello` with classes, limits and
-options. The client sends each frame as one binary message: 8 bytes little-endian float64, the
-capture time in seconds, then a JPEG, WebP or PNG. For each frame comes exactly one JSON reply, in
-order:
+**A stream** is the WebSocket `/v1/stream`. The server opens it with a `hello`: classes, limits and
+options. The client sends each frame as one binary message: the capture time in seconds as 8 bytes
+of little-endian float64, then a JPEG, WebP or PNG. The server answers each frame with exactly one
+JSON message, in order:
 
     {"type":"result","number":0,"time_s":1.5,"size_wh":[640,480],"faces":[...],
      "timings_ms":{...},"hint":null}
     {"type":"skipped","number":1,"time_s":1.6,"reason":"a newer frame came"}
     {"type":"error","number":2,"time_s":1.7,"code":"damaged","reason":"..."}
 
-As text the client may send, with any subset of the options, and is answered with those in effect:
+Text messages set any subset of the options, or reset the stream. The server answers with the
+options in effect, or with the reset:
 
     {"type":"options","smoothing_s":0.33,"heatmap":false,"detector":"haar"}
     {"type":"reset"}
 
-After a reset everybody is a stranger again. Close codes: 1001 the server goes away, 4400 bad
-message, 4401 token, 4403 origin, 4408 idle, 4413 too large, 4429 too many, 4430 reads too slowly;
-the reason says more.
+A reset forgets all tracks. Close codes: 1001 server stops, 4400 bad message, 4401 token, 4403
+origin, 4408 idle, 4413 too large, 4429 too many, 4430 replies not read; each comes with a reason.
 
-Where the server has a token, send `Authorization: Bearer TOKEN` or `?token=TOKEN`.
-Nothing that is sent is stored.
+A server with a token needs `Authorization: Bearer TOKEN` or `?token=TOKEN`.
+The server stores nothing that it receives.
 """

@@ -1,4 +1,4 @@
-"""Who may ask: hosts, origins, the token; and the headers that every answer carries."""
+"""Access control: hosts, origins and the token; and the headers of every response."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LOOPBACK = re.compile(r"127(\.[0-9]{1,8}){1,3}")
 _HOST = re.compile(r"[\w.:\[\]-]{1,260}")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",  # the page's address may hold the token
+    "Referrer-Policy": "no-referrer",  # the address of the page may hold the token
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -30,12 +30,12 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The rules of one server.
+    """The access rules of a server.
 
-    token: what a client has to show; None lets everybody in
-    origins: web sites beside the server's own that may use it, as https://example.org
-    loopback_only: answer only to a loopback name (or that of one of `origins`), so that a foreign
-        site whose name is made to point here (DNS rebinding) gets nothing
+    token: the token that clients must send; None requires none
+    origins: web sites other than the server's own that may use it, as https://example.org
+    loopback_only: answer only under a loopback name, or under that of one of `origins`: a site
+        whose name resolves to this machine (DNS rebinding) gets no answer
     """
 
     token: str | None = None
@@ -43,9 +43,9 @@ class Access:
     loopback_only: bool = True
 
     def check_origin(self, headers: Headers) -> None:
-        """Refuse a request that a foreign web site makes in its visitor's browser.
+        """Refuse a request of a foreign web site, which a visitor's browser makes for it.
 
-        Programs send no origin, and are let through.
+        Programs send no origin, and pass.
         """
         host, origin = headers.get("host", ""), headers.get("origin")
         known = {urlsplit(one).netloc.lower() for one in self.origins}
@@ -58,17 +58,17 @@ class Access:
         if scheme not in ("http", "https") or _port(netloc, scheme) != _port(host, scheme):
             raise Refused("origin", f'the web site "{origin[:60]}" may not use this server')
 
-    def check_token(self, shown: str | None) -> None:
-        """Refuse who does not show the server's token."""
+    def check_token(self, sent: str | None) -> None:
+        """Refuse a request without the server's token."""
         if self.token is None:
             return
-        if shown is None or not hmac.compare_digest(shown.encode(), self.token.encode()):
-            what = "no token came" if shown is None else "a wrong token came"
-            raise Refused("token", f"{what}: open the address that livefer serve printed")
+        if sent is None or not hmac.compare_digest(sent.encode(), self.token.encode()):
+            fault = "the token is missing" if sent is None else "the token is wrong"
+            raise Refused("token", f'{fault}: use the address that "livefer serve" printed')
 
 
-def shown_token(connection: HTTPConnection) -> str | None:
-    """Return the token of a request: `Authorization: Bearer ...`, or the query's token=..."""
+def token_of(connection: HTTPConnection) -> str | None:
+    """Return the token of a request: `Authorization: Bearer TOKEN`, or `?token=TOKEN`."""
     scheme, _, value = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and value:
         return value.strip()
@@ -76,44 +76,44 @@ def shown_token(connection: HTTPConnection) -> str | None:
 
 
 def is_loopback(name: str) -> bool:
-    """Say whether a name or address can only mean this machine itself."""
-    # Numbers only: 127.example.org is somebody's name, and may be made to point anywhere.
+    """Return whether a name or address always means this machine."""
+    # Numbers only: 127.example.org is a domain name, and may point to any machine.
     return name.lower() in ("localhost", "::1") or _LOOPBACK.fullmatch(name) is not None
 
 
 class Guard:
-    """Checks origin and host of every HTTP request, and gives every answer the headers."""
+    """Middleware that checks origin and host of each HTTP request, and sets response headers."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app
         self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let one request through, or answer it with its refusal."""
-        if scope["type"] != "http":  # a stream is told why by its close code
+        """Pass one request on, or answer it with a refusal."""
+        if scope["type"] != "http":  # a stream is refused by its close code
             return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                answer = MutableHeaders(scope=message)
+                response = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
-                    answer[name] = value
-                answer["Content-Security-Policy"] = _policy(headers.get("host", ""))
-                answer.setdefault("Cache-Control", "no-cache")
+                    response[name] = value
+                response["Content-Security-Policy"] = _policy(headers.get("host", ""))
+                response.setdefault("Cache-Control", "no-cache")
             await send(message)
 
         try:
             self._access.check_origin(headers)
         except Refused as refused:
-            answer = JSONResponse(error_dict(refused.code, refused.reason), refused.status)
-            return await answer(scope, receive, send_with_headers)
+            refusal = JSONResponse(error_dict(refused.code, refused.reason), refused.status)
+            return await refusal(scope, receive, send_with_headers)
         return await self._app(scope, receive, send_with_headers)
 
 
 def _policy(host: str) -> str:
-    """Return the Content-Security-Policy: nothing from elsewhere, in or out."""
-    # Not every browser counts ws: as 'self'.
+    """Return the Content-Security-Policy: no traffic with other sites."""
+    # Not every browser includes ws: in 'self'.
     sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -123,13 +123,13 @@ def _policy(host: str) -> str:
 
 
 def _name(host: str) -> str:
-    """Return the host's name without its port: [::1]:8000 is ::1."""
+    """Return the name of a host without its port: [::1]:8000 is ::1."""
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.partition(":")[0].lower()
 
 
 def _port(netloc: str, scheme: str) -> tuple[str, str]:
-    """Return name and port, the scheme's own where none is given."""
+    """Return name and port; the port defaults to that of the scheme."""
     port = netloc.rpartition("]")[2].rpartition(":")[2] if ":" in netloc.rpartition("]")[2] else ""
     return _name(netloc), port or str(_PORTS[scheme])

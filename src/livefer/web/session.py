@@ -1,7 +1,8 @@
-"""One stream: its frames in, one reply for each of them in order out, its own tracks.
+"""One stream: frames in, one reply to each in order out, with tracks of its own.
 
-A reader takes what comes, a writer recognises and replies. Two frames are in flight at most: one at
-work or in the engine's queue, and the newest. An older one that still waits is answered as skipped.
+A reader takes messages, a writer recognises and replies. At most two frames are in flight: one in
+the pool, at work or queued, and the newest. A newer frame replaces a waiting one, which is answered
+as skipped.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -25,24 +25,24 @@ from livefer.web.protocol import (
     TOO_MANY,
     TOO_SLOW,
     Closed,
-    Model,
+    ModelInfo,
     Options,
     Refused,
     dumps,
-    hello,
-    options_message,
+    options_in_effect,
     read_control,
     read_frame,
 )
-from livefer.web.workers import Engine, Job, make_job
+from livefer.web.schema import FrameError, FrameFaces, FrameSkipped
+from livefer.web.workers import PictureJob, WorkerPool, make_job
 
-_CLOSE_S = 3.0  # for a client to take the rest before its close
-_MAX_STILL = 1000  # frames while the client's clock does not move on
+_CLOSE_S = 3.0  # for a client to read what is left before the close
+_MAX_STILL = 1000  # frames while the client's clock stands still
 
 
 @dataclass(slots=True, eq=False)
 class _Slot:
-    """A reply to come: of a frame, or of a control message, which is known at once."""
+    """The place of a reply in the order: to a frame, or to a text message, known at once."""
 
     reply: str | None = None
     number: int = -1
@@ -51,45 +51,48 @@ class _Slot:
     options: Options | None = None
     stream: Stream | None = None
     arrived_s: float = 0.0
-    job: Job | None = None
+    job: PictureJob | None = None
 
 
 class Session:
-    """An accepted WebSocket; `run` ends when the client goes, breaks a rule, or `end` is called."""
+    """The server's half of an accepted WebSocket.
+
+    `run` ends when the client leaves or breaks a rule, or when `end` is called.
+    """
 
     def __init__(
         self,
         websocket: WebSocket,
-        engine: Engine,
-        model: Model,
+        pool: WorkerPool,
+        model: ModelInfo,
         limits: Limits,
         metrics: Metrics,
         options: Options,
     ) -> None:
         self._websocket = websocket
-        self._engine = engine
+        self._pool = pool
         self._model = model
         self._limits = limits
         self._metrics = metrics
         self._options = options
-        self._stream = Stream(LiveSearch(), Smoother(options.smoothing_s))
+        self._stream = self._new_stream()
         self._n_frames = 0
-        self._last_seen = -1  # the number of the frame that was recognised last
+        self._last_recognised = -1  # the number of that frame
         self._rate = RateLimiter(limits.max_fps)
         self._slots: asyncio.Queue[_Slot] = asyncio.Queue()
-        self._current: _Slot | None = None  # with the engine: at work, or in its queue
-        self._waiting: _Slot | None = None  # for the one before it to be done
+        self._current: _Slot | None = None  # in the pool: at work or queued
+        self._waiting: _Slot | None = None  # until the pool is done with that one
         self._moved_s, self._n_still = 0.0, 0
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def end(self, closed: Closed) -> None:
-        """Let `run` close the stream with this code and reason."""
+        """Make `run` close the stream with a code and a reason."""
         if not self._end.done():
             self._end.set_exception(closed)
 
     async def run(self) -> None:
-        """Serve the stream to its end; nothing of it is left behind."""
-        self._slots.put_nowait(_Slot(hello(self._model, self._limits, self._options)))
+        """Serve the stream to its end; no task outlives it."""
+        self._slots.put_nowait(_Slot(dumps(self._model.hello(self._limits, self._options))))
         reader = asyncio.create_task(self._read())
         writer = asyncio.create_task(self._write())
         try:
@@ -107,12 +110,12 @@ class Session:
             raise error
 
     async def _read(self) -> None:
-        """Take messages until the client goes."""
+        """Take messages until the client leaves."""
         while True:
             try:
                 message = await asyncio.wait_for(self._websocket.receive(), self._limits.idle_s)
             except asyncio.TimeoutError:
-                raise Closed(IDLE, f"nothing came for {self._limits.idle_s:g} s") from None
+                raise Closed(IDLE, f"no message came for {self._limits.idle_s:g} s") from None
             if message["type"] == "websocket.disconnect":
                 return
             if not self._rate.allows():
@@ -120,11 +123,13 @@ class Session:
                     TOO_MANY, f"more than {self._limits.max_fps:g} frames a second came: send fewer"
                 )
             if self._slots.qsize() >= self._limits.max_unsent:
-                raise Closed(TOO_SLOW, f"{self._slots.qsize()} replies wait: read faster")
+                raise Closed(
+                    TOO_SLOW, f"{self._slots.qsize()} replies wait to be read: read faster"
+                )
             if message.get("bytes") is not None:
                 self._take_frame(message["bytes"])
-                # The writer's turn, for whom it may be: from Python 3.12 on wait_for gives none
-                # where the next frame is there already.
+                # Let the writer run: from Python 3.12 on wait_for does not, where the next
+                # frame is there already.
                 await asyncio.sleep(0)
             else:
                 self._take_control(message["text"])
@@ -146,15 +151,15 @@ class Session:
         self._waiting = slot
 
     def _move_up(self, slot: _Slot) -> bool:
-        """Give the waiting frame the place of the one before, if nobody has begun with that."""
+        """Put the waiting frame in the place of the one before; False if that has begun."""
         old = self._current
         if old is None or old.job is None:
             return False
         try:
             slot.job = self._job(slot)
-        except Refused:  # the writer finds out again, in its turn
+        except Refused:  # the writer meets the refusal again, in its turn
             return False
-        if not self._engine.replace(old.job, slot.job):
+        if not self._pool.replace(old.job, slot.job):
             slot.job = None
             return False
         self._skip(old)
@@ -163,36 +168,41 @@ class Session:
 
     def _skip(self, slot: _Slot) -> None:
         slot.data = b""
-        slot.reply = _reply("skipped", slot, {"reason": "a newer frame came"})
+        reason = "a newer frame came"
+        slot.reply = dumps(
+            FrameSkipped(type="skipped", number=slot.number, time_s=slot.time_s, reason=reason)
+        )
         self._metrics.frames["skipped"] += 1
         if slot.job is not None:
             slot.job.answer.set_exception(Refused("skipped", ""))
-            slot.job.answer.exception()  # seen: the writer may never come to ask
+            slot.job.answer.exception()  # read: asyncio logs an exception that is never read
 
     def _take_control(self, text: str) -> None:
         kind, self._options, reason = read_control(text, self._options, self._model.detectors)
         if kind == "reset":
-            # A new one: the old one may be in use in a thread. Frames that came earlier keep it.
-            self._stream = Stream(LiveSearch(), Smoother(self._options.smoothing_s))
+            # A new one, because a thread may be using the old one. Earlier frames keep that.
+            self._stream = self._new_stream()
             self._slots.put_nowait(_Slot(dumps({"type": "reset"})))
         else:
             if self._options.smoothing_s != self._stream.smoother.window_s:
-                # The same faces, smoothed anew from the next frame on.
+                # The same search and tracks; smoothing begins anew with the next frame.
                 smoother = Smoother(self._options.smoothing_s)
                 self._stream = replace(self._stream, smoother=smoother)
-            self._slots.put_nowait(_Slot(options_message(self._options, reason)))
+            self._slots.put_nowait(_Slot(dumps(options_in_effect(self._options, reason))))
+
+    def _new_stream(self) -> Stream:
+        return Stream(LiveSearch(), Smoother(self._options.smoothing_s))
 
     def _stream_at(self, time_s: float) -> Stream:
-        """Return the stream; a new one where the client's clock stands still for very long.
+        """Return the stream, a new one where the client's clock has stood still for long.
 
-        By a clock that does not move, no face is ever old enough to be forgotten.
+        While a clock stands still, no face gets old enough to be forgotten.
         """
         self._n_still += 1
         if abs(time_s - self._moved_s) >= KEEP_S:
             self._moved_s, self._n_still = time_s, 0
         elif self._n_still >= _MAX_STILL:
-            self._stream = Stream(LiveSearch(), Smoother(self._options.smoothing_s))
-            self._n_still = 0
+            self._stream, self._n_still = self._new_stream(), 0
         return self._stream
 
     async def _write(self) -> None:
@@ -213,29 +223,41 @@ class Session:
             if slot.job is None:
                 slot.job = self._job(slot)
                 self._current = slot
-                self._engine.submit(slot.job)
-            seen = await slot.job.answer
+                self._pool.submit(slot.job)
+            result = await slot.job.answer
         except Refused as refused:
             if slot.reply is not None:  # skipped meanwhile
                 return slot.reply
             self._metrics.frames["error"] += 1
             self._metrics.refusals[refused.code] += 1
-            return _reply("error", slot, {"code": refused.code, "reason": refused.reason})
+            return dumps(
+                FrameError(
+                    type="error",
+                    number=slot.number,
+                    time_s=slot.time_s,
+                    code=refused.code,
+                    reason=refused.reason,
+                )
+            )
         finally:
             if slot is self._current:
                 self._current = None
-        self._last_seen = slot.number
+        self._last_recognised = slot.number
         self._metrics.frames["result"] += 1
-        self._metrics.count_seen(len(seen.faces), seen.timings_ms, seen.n_batch)
-        found = {
-            "size_wh": seen.size_wh,
-            "faces": seen.faces,
-            "timings_ms": seen.timings_ms,
-            "hint": seen.hint,
-        }
-        return _reply("result", slot, found)
+        self._metrics.count_result(len(result.faces), result.timings_ms, result.n_batch)
+        return dumps(
+            FrameFaces(
+                type="result",
+                number=slot.number,
+                time_s=slot.time_s,
+                size_wh=result.size_wh,
+                faces=result.faces,
+                timings_ms=result.timings_ms,
+                hint=result.hint,
+            )
+        )
 
-    def _job(self, slot: _Slot) -> Job:
+    def _job(self, slot: _Slot) -> PictureJob:
         assert slot.options is not None
         return make_job(
             slot.data,
@@ -243,11 +265,11 @@ class Session:
             slot.options.detector,
             slot.options.heatmap,
             slot.arrived_s,
-            # To the millisecond: a frame of the same time replaces the one before, so that a
-            # clock of tiny steps does not pile up samples.
+            # To the millisecond: samples of the same time replace each other, so that a clock
+            # of tiny steps does not pile them up.
             round(slot.time_s, 3),
             slot.stream,
-            slot.number - self._last_seen - 1,
+            slot.number - self._last_recognised - 1,
         )
 
 
@@ -255,20 +277,16 @@ async def close(websocket: WebSocket, closed: Closed, metrics: Metrics) -> None:
     """Close a stream with a code and a reason, and count the refusal."""
     if closed.code >= 4000:
         metrics.refusals[str(closed.code)] += 1
-    # A client that only sends would never come to read why it has to go.
+    # A client that only sends would never read the close.
     drain = asyncio.create_task(_drain(websocket))
-    with suppress(asyncio.TimeoutError, WebSocketDisconnect, RuntimeError):  # already gone
+    with suppress(asyncio.TimeoutError, WebSocketDisconnect, RuntimeError):  # it has left
         await asyncio.wait_for(websocket.close(closed.code, closed.reason), _CLOSE_S)
     drain.cancel()
     await asyncio.wait({drain})
 
 
 async def _drain(websocket: WebSocket) -> None:
-    """Take messages and forget them."""
-    with suppress(RuntimeError):  # already gone
+    """Take messages and drop them."""
+    with suppress(RuntimeError):  # it has left
         while (await websocket.receive())["type"] != "websocket.disconnect":
             pass
-
-
-def _reply(kind: str, slot: _Slot, found: dict[str, Any]) -> str:
-    return dumps({"type": kind, "number": slot.number, "time_s": slot.time_s, **found})

@@ -1,4 +1,4 @@
-"""One picture out of a request's body, kept in memory and bounded; nothing touches the disk."""
+"""The picture in the body of a request: bounded, in memory, never on the disk."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from livefer.web.protocol import Refused
 
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,70})"|([^\s;",]{1,70}))', re.IGNORECASE)
 _NAME = re.compile(rb'[;\s]name="?image"?(?:[;\s]|$)', re.IGNORECASE)
-_FORM_BYTES = 4096  # what a form may have around its picture
+_FORM_BYTES = 4096  # of a form, around its picture
 
 
 async def read_picture(request: Request, limits: Limits) -> bytes:
-    """Return the picture's bytes, or refuse the request."""
+    """Return the bytes of the picture, or refuse the request."""
     kind = request.headers.get("content-type", "")
     name = kind.partition(";")[0].strip().lower()
     is_form = name == "multipart/form-data"
@@ -35,7 +35,7 @@ async def read_picture(request: Request, limits: Limits) -> bytes:
 
 
 async def _read_body(request: Request, max_bytes: int, limits: Limits) -> bytes:
-    too_large = Refused("too_large", f"the request has more than {max_bytes} bytes: scale it down")
+    too_large = Refused("too_large", f"the body has more than {max_bytes} bytes: scale the picture")
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and int(length[:20]) > max_bytes:
         raise too_large
@@ -54,20 +54,20 @@ async def _read_body(request: Request, max_bytes: int, limits: Limits) -> bytes:
     except StopAsyncIteration:
         return b"".join(parts)
     except asyncio.TimeoutError:
-        reason = f"nothing of the picture came for {limits.idle_s:g} s"
+        reason = f"the upload stood still for {limits.idle_s:g} s"
         if time.monotonic() >= end_s:
-            reason = f"the picture was not here after {limits.upload_s:g} s: scale it down"
+            reason = f"the upload took more than {limits.upload_s:g} s: scale the picture"
         raise Refused("upload_idle", reason) from None
     except ClientDisconnect:
         raise Refused("bad_request", "the upload broke off") from None
 
 
 def _image_field(body: bytes, content_type: str) -> bytes:
-    """Return the content of a form's field "image" (RFC 2046, section 5.1; RFC 7578)."""
+    """Return the field "image" of a form (RFC 2046, section 5.1; RFC 7578)."""
     found = _BOUNDARY.search(content_type)
     if found is None:
-        raise Refused("bad_request", "the form's content type names no boundary")
-    # No part contains its delimiter: that is what a boundary is chosen for.
+        raise Refused("bad_request", "the content type of the form has no boundary")
+    # The sender chose a boundary that no part contains.
     delimiter = b"\r\n--" + (found[1] or found[2]).encode()
     for part in (b"\r\n" + body).split(delimiter)[1:]:
         head, _, content = part.partition(b"\r\n\r\n")

@@ -2,7 +2,7 @@
 /** A card for each face: its number, its expression in words, and a bar for every class. */
 
 import {glyphElement} from './glyphs.js';
-import {nameOf, percent} from './overlay.js';
+import {percent} from './overlay.js';
 
 /** @typedef {import('./server.js').Face} Face */
 
@@ -53,7 +53,7 @@ export class Card {
       this.label = face.label;
       this.glyph.replaceChildren(glyphElement(face.label, this.colours[face.label] ?? '#969696'));
     }
-    this.name.textContent = nameOf(face);
+    this.name.textContent = face.answer;
     this.share.textContent = percent(face.confidence);
     this.root.classList.toggle('uncertain', face.uncertain);
     for (const [label, {row, fill, value}] of this.rows) {

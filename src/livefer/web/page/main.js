@@ -239,10 +239,11 @@ async function getModel() {
 /** Take classes, colours and words from the server. */
 function useModel(/** @type {any} */ told, /** @type {{smoothing_s: number} | null} */ options) {
   model = {...told, name: told.name ?? told.model};
-  const {classes, colours, version, uncertain_below: limit} = /** @type {Model} */ (model);
+  const {name, classes, colours, version, uncertain_below: limit} = /** @type {Model} */ (model);
   cards.classes = chart.classes = classes;
   cards.colours = chart.colours = overlay.colours = colours;
   $('version').textContent = version;
+  $('model').textContent = `, model ${name},`;
   if (limit) $('uncertain-below').textContent = `: the strongest has less than ${Math.round(100 * limit)}\u00a0%`;
   $('legend').replaceChildren(...classes.map((label) => {
     const item = document.createElement('li');

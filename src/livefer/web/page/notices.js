@@ -1,7 +1,6 @@
 // @ts-check
 /** Where words appear: the notice on the stage, the hint on the picture, what a screen reader hears. */
 
-import {nameOf} from './overlay.js';
 import {HINTS, sentence} from './states.js';
 
 /** @typedef {import('./states.js').Notice} Notice */
@@ -111,7 +110,7 @@ export class Narrator {
   /** Say what the main face shows when it has shown it for a while. @param {Face | null} face */
   face(face) {
     const now = performance.now();
-    const name = face ? `Face ${face.track_id}: ${nameOf(face)}` : '';
+    const name = face ? `Face ${face.track_id}: ${face.answer}` : '';
     if (name !== this.faceName) {
       this.faceName = name;
       this.faceSince = now;

@@ -21,23 +21,11 @@ const MUTED = '#969696';
 const MAY_HIDE = 0.15; // of a label's plate that may lie over other faces
 const MOST_BADGES = 0.4; // of the faces; where more have no room for a label, nobody has one
 const LIGHT = '#f1f3f6';
-const LEAST_SIGN = 0.12; // of the way from chance to certainty
 const EASE_MS = 45; // a box glides to where it was found last: 10 results a second look like jumps
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
 /** @param {number} share 0–1 */
 export const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
-
-/**
- * @param {Face} face @returns {string} "happy", or when it is uncertain "fear or sad?", or "unclear"
- *   where all classes are nearly alike
- */
-export function nameOf(face) {
-  if (!face.uncertain) return face.label;
-  const chance = 1 / Object.keys(face.probabilities).length;
-  const isClear = face.confidence > chance + LEAST_SIGN * (1 - chance);
-  return isClear ? `${face.label} or ${face.second_label}?` : 'unclear';
-}
 
 /** @param {[number, number]} size @param {number} w @param {number} h @returns {Rect} */
 export function contain([width, height], w, h) {
@@ -107,7 +95,7 @@ function labelOf(
   const box = place(face.box, view);
   const size = view.unit * Math.max(11, Math.min(15, (0.13 * box.w) / view.unit));
   const who = face.track_id === null ? '' : `#${face.track_id}`;
-  const text = `${nameOf(face)} ${percent(face.confidence)}`;
+  const text = `${face.answer} ${percent(face.confidence)}`;
   ctx.font = `600 ${size}px ${FONT}`;
   const whoWidth = who ? ctx.measureText(who).width + 0.4 * size : 0;
   const w = 2.74 * size + whoWidth + ctx.measureText(text).width;

@@ -3,7 +3,7 @@
 
 import {Card, element} from './cards.js';
 import {decodeHeat} from './heat.js';
-import {nameOf, paintFaces, percent} from './overlay.js';
+import {paintFaces, percent} from './overlay.js';
 import {fetchFaces} from './server.js';
 import {download, saveText, Session} from './session.js';
 import {sentence} from './states.js';
@@ -189,7 +189,7 @@ export class Pictures {
 
 /** @param {Face[]} faces @returns {string} "happy 94 %, sad or fear? 41 %", or counts of a crowd */
 function summary(faces) {
-  if (faces.length <= 4) return faces.map((face) => `${nameOf(face)} ${percent(face.confidence)}`).join(', ');
+  if (faces.length <= 4) return faces.map((face) => `${face.answer} ${percent(face.confidence)}`).join(', ');
   const counts = /** @type {Map<string, number>} */ (new Map());
   for (const face of faces) {
     const name = face.uncertain ? 'uncertain' : face.label;

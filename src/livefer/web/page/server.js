@@ -4,7 +4,7 @@
 /**
  * @typedef {{box: number[], heatmap_box?: number[], score: number, track_id: number | null,
  *   label: string, second_label: string, confidence: number, uncertain: boolean,
- *   probabilities: Record<string, number>, raw_probabilities: Record<string, number>,
+ *   answer: string, probabilities: Record<string, number>, raw_probabilities: Record<string, number>,
  *   heatmap_png?: string, heat?: HTMLCanvasElement | null}} Face
  * @typedef {{name: string, version: string, classes: string[], colours: Record<string, string>,
  *   detector: string, uncertain_below: number}} Model

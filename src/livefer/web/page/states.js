@@ -84,6 +84,8 @@ export function refused(reason) {
 export const HINTS = /** @type {Record<string, string>} */ ({
   'no face': 'No face in view. Look towards the camera.',
   'too dark': 'Too dark to see a face. A lamp or a window in front of you helps.',
+  'too bright': 'Too bright to see a face. Less light on the camera helps.',
+  blank: 'Nothing to see. Is the camera covered?',
   'face too small': 'Too far away to read. Come closer.',
 });
 

@@ -1,0 +1,69 @@
+"""What commands print with rich: consoles, tables, and the colours of classes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from livefer.labels import colour_bgr
+
+if TYPE_CHECKING:
+    from livefer.recognizer import Recognizer
+
+
+def stdout(**options: Any) -> Console:
+    """Return a console for results; numbers get no colours of their own."""
+    return Console(highlight=False, **options)
+
+
+def stderr() -> Console:
+    """Return a console for progress and notes."""
+    return Console(stderr=True)
+
+
+def new_table(*columns: str | Column, **options: Any) -> Table:
+    """Return an empty table: a line below its head, none around it.
+
+    columns: a name that ends in > is that of a column of numbers, which stand to the right
+    options: as for rich's Table
+    """
+    heads = (
+        Column(column[:-1], justify="right", no_wrap=True)
+        if isinstance(column, str) and column.endswith(">")
+        else column
+        for column in columns
+    )
+    return Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, **options)
+
+
+def class_style(name: str, classes: Sequence[str]) -> str:
+    """Return a class's colour as rich spells it."""
+    blue, green, red = colour_bgr(name, classes)
+    return f"rgb({red},{green},{blue})"
+
+
+def class_bar(share: float, name: str, classes: Sequence[str]) -> Text:
+    """Return a bar in the class's colour, 18 letters long for a share of 1."""
+    length = max(1, round(18 * share)) if share else 0
+    return Text("█" * length, class_style(name, classes))
+
+
+def print_errors(errors: Sequence[str], most: int, rest: str) -> None:
+    """Print errors on stderr, at most so many; `rest` tells where the others are."""
+    for error in errors[:most]:
+        sys.stderr.write(f"{error}\n")
+    if len(errors) > most:
+        sys.stderr.write(f"and {len(errors) - most:,} more errors: {rest}\n")
+
+
+def print_hint(recognizer: Recognizer) -> None:
+    """Print one line where a better detector could be installed."""
+    hint = getattr(recognizer.detector, "hint", None)
+    if hint:
+        sys.stderr.write(f"{hint}\n")

@@ -1,0 +1,133 @@
+"""Checks of the files that commands read and write, made before any work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import cv2
+
+from livefer.drawing.figures import require_matplotlib
+from livefer.drawing.text import Image
+from livefer.errors import ConfigError, SourceError
+from livefer.formatting import printable
+from livefer.media.names import PICTURE_SUFFIXES, VIDEO_SUFFIXES, find_files, suffix_of
+from livefer.system.atomic import PartialFile, replacing
+from livefer.system.downloads import cache_dir
+
+WRITABLE = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+"""Suffixes of picture files that OpenCV writes everywhere."""
+
+Item = tuple[str, str | None]
+"""The path of an input, and why it cannot be read."""
+
+_OTHERS = {
+    "picture": (VIDEO_SUFFIXES, "video", "livefer video"),
+    "video": (PICTURE_SUFFIXES, "picture", "livefer image"),
+}
+_PLOTS = (".png", ".pdf", ".svg")
+_REPORTS = (".html", ".htm")
+
+
+def find(paths: Iterable[str], kind: Literal["picture", "video"]) -> Iterator[Item]:
+    """Yield (file, None) for each picture or video, and (path, error) where there is none."""
+    suffixes, other, command = _OTHERS[kind]
+    for path in paths:
+        found = find_files(path, kind)
+        if found is None:
+            error = f'{path} is a {other}: "{command}" reads {other}s'
+            yield path, error if suffix_of(path) in suffixes else None
+        else:
+            yield from ((file, None) for file in found.files)
+            yield from found.errors
+
+
+def use_matplotlib() -> None:
+    """Raise MissingExtraError without matplotlib; keep its list of fonts in livefer's cache.
+
+    For commands only: it may hide the matplotlibrc of a program that uses livefer.
+    """
+    require_matplotlib()
+    os.environ.setdefault("MPLCONFIGDIR", str(cache_dir() / "matplotlib"))
+
+
+def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:
+    """Raise ConfigError where an output would replace an input."""
+    read = {Path(name).resolve() for name in inputs}
+    for output in outputs:
+        if output is not None and output.resolve() in read:
+            raise ConfigError(f"{output} is an input: choose another name for the output")
+
+
+def check_any_exists(inputs: Sequence[Item]) -> None:
+    """Raise SourceError where no input exists: the run would replace an older table by nothing."""
+    errors = []
+    for name, error in inputs:
+        if error is None and ("://" in name or os.path.exists(name)):
+            return
+        errors.append(error or f"{name} does not exist: check the path")
+    if errors:
+        of_all = f"none of {len(errors)} inputs exists: " if errors[1:] else ""
+        raise SourceError(f"{of_all}{printable(errors[0])}; nothing was written")
+
+
+def check_checkpoint(path: Path) -> None:
+    """Raise ConfigError for the folder of a run, and name the file in it to give instead."""
+    if path.is_dir():
+        raise ConfigError(
+            f"{path} is a folder: expected a checkpoint in it, as in {path / 'best.safetensors'}"
+        )
+
+
+def check_writable(path: Path) -> None:
+    """Raise LiveferError where a file cannot be written; makes its folder."""
+    PartialFile(path).discard()
+
+
+def check_picture_name(path: Path) -> None:
+    """Raise ConfigError where no picture can be written under this name."""
+    if path.suffix.lower() not in WRITABLE:
+        raise ConfigError(f"{path} is not a picture's name: expected one ending in .png or .jpg")
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder: expected the name of a picture to write")
+
+
+def check_plot_and_report(plot: Path | None, report: Path | None) -> None:
+    """Raise LiveferError where --plot or --report cannot be written, or matplotlib is missing."""
+    for option, path, suffixes in (("--plot", plot, _PLOTS), ("--report", report, _REPORTS)):
+        if path is not None and (path.suffix.lower() not in suffixes or path.is_dir()):
+            raise ConfigError(
+                f"{option} {path}: expected the name of a file that ends in {', '.join(suffixes)}"
+            )
+    if plot is not None or report is not None:
+        use_matplotlib()
+    for path in (plot, report):
+        if path is not None:
+            check_writable(path)
+
+
+def free_name(path: Path, taken: set[Path]) -> Path:
+    """Return a path that is not in `taken`, and add it: x.png, else x-2.png, x-3.png, …
+
+    taken: resolved paths
+    """
+    free, n = path, 1
+    while free.resolve() in taken:
+        n += 1
+        free = path.with_name(f"{path.stem}-{n}{path.suffix}")
+    taken.add(free.resolve())
+    return free
+
+
+def write_image(path: Path, image: Image) -> None:
+    """Write a picture in the format that its suffix names: whole, or not at all."""
+    with replacing(path) as part:
+        part.write_bytes(cv2.imencode(path.suffix.lower(), image)[1].tobytes())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file: whole, or not at all."""
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")

@@ -1,0 +1,80 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def a_number(value: float | None) -> float | None:
+    """Refuse nan, which lies within any limits."""
+    if value is not None and math.isnan(value):
+        raise typer.BadParameter("expected a number, got nan")
+    return value
+
+
+MODEL_HELP = "human or fer2013 (append -float for 32 bits), or an .onnx file that livefer exported."
+ModelOption = Annotated[
+    str | None, typer.Option(help=MODEL_HELP, show_default="human", metavar="MODEL")
+]
+DetectorOption = Annotated[
+    str,
+    typer.Option(
+        help="haar, yunet, or a YuNet .onnx file. auto: yunet if it is installed, else haar.",
+        metavar="DETECTOR",
+    ),
+]
+PriorOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="How much of the class frequencies in training to remove: 0 keeps them, 1 treats "
+        "all expressions as equally likely.",
+        show_default="the model's own",
+        callback=a_number,
+        metavar="0-1",
+    ),
+]
+_SMOOTHING_HELP = "Average each face's result over this many seconds."
+SmoothingOption = Annotated[
+    float,
+    typer.Option(help=_SMOOTHING_HELP, min=0, max=10, callback=a_number, metavar="SECONDS"),
+]
+ServerSmoothingOption = Annotated[
+    float,
+    typer.Option(help=_SMOOTHING_HELP, min=0, max=3, callback=a_number, metavar="SECONDS"),
+]
+EveryOption = Annotated[
+    int, typer.Option(help="Read every N-th frame of videos.", min=1, metavar="N")
+]
+FpsOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Read this many frames of each second of video.",
+        min=0.001,
+        callback=a_number,
+        metavar="F",
+    ),
+]
+PlotOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Draw each person's expressions over time: a .png, .pdf or .svg file, one for each "
+        "video.",
+        metavar="FILE",
+    ),
+]
+ReportOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write figures and pictures as one HTML file that needs no network.",
+        metavar="OUT.HTML",
+    ),
+]
+JsonFileOption = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Write all figures as JSON.")
+]

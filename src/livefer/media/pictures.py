@@ -1,0 +1,95 @@
+"""Pictures as arrays: read from files, decoded from bytes, or taken from a program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livefer.errors import SourceError
+from livefer.faces.crops import check_image
+from livefer.media.names import VIDEO_SUFFIXES, suffix_of
+
+
+def as_image(image: Any) -> NDArray[np.uint8]:
+    """Return (H, W, 3) uint8 BGR of a path, an array (gray, BGR or BGRA, uint8) or a PIL image."""
+    if isinstance(image, (str, Path)):
+        return read_image(image)
+    if image is None:
+        raise ValueError(
+            "expected an image, got None, which cv2.imread returns for a file that it cannot read: "
+            "check the path"
+        )
+    if isinstance(image, int):
+        raise ValueError(f"expected an image, got {image}: a camera is for Recognizer().stream")
+    is_pil = hasattr(image, "getbands") and hasattr(image, "convert")  # without importing PIL
+    # With more than 8 bits, PIL would make everything above 255 white.
+    if is_pil and not getattr(image, "mode", "").startswith(("I", "F")):
+        return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
+    array = np.ascontiguousarray(check_image(image))
+    return array if array.ndim == 3 else np.repeat(array[:, :, None], 3, axis=2)
+
+
+def read_image(path: str | Path) -> NDArray[np.uint8]:
+    """Return (H, W, 3) uint8 BGR of a picture file, rotated as its EXIF data says.
+
+    SourceError where there is no such file, or no picture in it.
+    """
+    try:
+        if Path(path).is_char_device():  # reading one need never end
+            raise SourceError(
+                f'{path} is a device: give a camera by its number; "livefer doctor" lists them'
+            )
+        data = Path(path).read_bytes()  # not cv2.imread: it cannot open every path on Windows
+    except FileNotFoundError:
+        raise SourceError(f"{path} does not exist: check the path") from None
+    except IsADirectoryError:
+        raise SourceError(
+            f"{path} is a folder: expected one picture; Recognizer().stream and "
+            '"livefer image" read all pictures of a folder'
+        ) from None
+    except OSError as error:
+        raise SourceError(
+            f"{path} could not be opened ({error.strerror}): check the path"
+        ) from None
+    return decode_image(data, str(path))
+
+
+def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
+    """Return (H, W, 3) uint8 BGR of the bytes of a picture file.
+
+    name: what a SourceError calls it
+    """
+    if not data:
+        raise SourceError(f"{name} is empty (0 bytes): copy or download it again")
+    if is_cut_short(data):
+        raise SourceError(f"{name} is cut short: its end is missing; copy or download it again")
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # more pixels than OpenCV takes
+        image = None
+    if image is None and suffix_of(name) in VIDEO_SUFFIXES:
+        raise SourceError(f"{name} is a video, not a picture: livefer video, or stream, reads it")
+    if image is None:
+        raise SourceError(
+            f"{name} is damaged, or no picture that OpenCV reads: "
+            "copy it again, or save it as JPEG or PNG"
+        )
+    return np.asarray(image, np.uint8)
+
+
+def is_cut_short(data: bytes) -> bool:
+    """Say whether a JPEG or PNG lacks its end mark; some OpenCVs fill up the rest with gray."""
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" not in data
+    if not data.startswith(b"\xff\xd8"):
+        return False
+    # Segments are skipped by their length: a thumbnail in one of them has an end mark of its own.
+    at = 2
+    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":  # start of scan
+        is_fill = data[at + 1 : at + 2] == b"\xff"
+        at += 1 if is_fill else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return data.find(b"\xff\xd9", at) < 0

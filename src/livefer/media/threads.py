@@ -1,0 +1,203 @@
+"""Work on a second thread: items that it makes ahead, the newest frame, items that it takes.
+
+Threads hand items over through a `Channel`. Whoever waits looks around five times a second, so that
+Ctrl-C ends the waiting on Windows, too.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import replace
+from threading import Condition, Event, Thread
+from typing import Generic, TypeVar
+
+from livefer.results import Frame
+
+_POLL_S = 0.2
+_PATIENCE_S = 1.0  # a thread that a dead camera holds longer than this ends by itself, later
+T = TypeVar("T")
+
+
+class Channel(Generic[T]):
+    """A queue between two threads that either of them can close.
+
+    n: the most items that wait in it; None for any number
+    merge: (the last item that waits, a new item) → one item for both, or None to keep both
+    """
+
+    def __init__(
+        self, n: int | None = None, merge: Callable[[T, T], T | None] | None = None
+    ) -> None:
+        self._n = math.inf if n is None else n
+        self._merge = merge
+        self._waiting: deque[T] = deque()
+        self._is_closed = False
+        self._changed = Condition()
+
+    def put(self, item: T, wait: bool = True) -> bool:
+        """Add an item; False where the channel is closed, or full and `wait` is False."""
+        with self._changed:
+            while len(self._waiting) >= self._n and wait and not self._is_closed:
+                self._changed.wait(_POLL_S)
+            if self._is_closed or len(self._waiting) >= self._n:
+                return False
+            if self._merge is not None and self._waiting:
+                merged = self._merge(self._waiting[-1], item)
+                if merged is not None:
+                    self._waiting.pop()
+                    item = merged
+            self._waiting.append(item)
+            self._changed.notify_all()
+            return True
+
+    def take(self, ending: Event | None = None) -> Iterator[T]:
+        """Yield the items until the channel is closed, or `ending` set, and none waits in it."""
+        while True:
+            with self._changed:
+                while not (self._waiting or self._is_closed or (ending and ending.is_set())):
+                    self._changed.wait(_POLL_S)
+                if not self._waiting:
+                    return
+                item = self._waiting.popleft()
+                self._changed.notify_all()
+            yield item
+
+    def close(self) -> None:
+        """Let nothing in any more; what waits can still be taken."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+
+def ahead(items: Iterable[T], n: int) -> Generator[T, None, None]:
+    """Yield items while a thread makes the next n ready; closing the generator ends the thread."""
+    return _made_on_thread(lambda stop: iter(items), Channel(n), "livefer-ahead")
+
+
+def newest(
+    read: Callable[[Event], Iterator[Frame]], ending: Event | None = None
+) -> Generator[Frame, None, None]:
+    """Read frames on a thread and yield the newest one, with the number of those left out.
+
+    A frame with an error is never left out. The thread starts when the first frame is asked for;
+    closing the generator ends it.
+
+    read: returns the frames' iterator; once the event is set, it must not wait any longer
+    ending: once it is set, waiting for a frame ends
+    """
+    channel = Channel(merge=_leave_out)
+    return _made_on_thread(read, channel, "livefer-capture", ending, _PATIENCE_S)
+
+
+def _leave_out(before: Frame, frame: Frame) -> Frame | None:
+    if before.error is not None or frame.error is not None:
+        return None
+    n_skipped = before.n_skipped + 1 + frame.n_skipped
+    return replace(frame, n_skipped=n_skipped, is_cut=before.is_cut or frame.is_cut)
+
+
+def _made_on_thread(
+    make: Callable[[Event], Iterator[T]],
+    channel: Channel[T],
+    name: str,
+    ending: Event | None = None,
+    patience_s: float = math.inf,
+) -> Generator[T, None, None]:
+    """Yield through a channel what an iterator yields on a thread of its own.
+
+    make: returns the iterator; gets an event that is set when nothing more is wanted
+    patience_s: the longest wait for the end of the thread
+    """
+    stop, ended = Event(), Event()
+    failure: Exception | None = None
+
+    def run() -> None:
+        nonlocal failure
+        try:
+            items = make(stop)
+            try:
+                for item in items:
+                    if not channel.put(item):
+                        break
+            finally:
+                if isinstance(items, Generator):
+                    items.close()
+        except Exception as error:  # noqa: BLE001  # raised again where the items are taken
+            failure = error
+        finally:
+            channel.close()
+            ended.set()
+
+    thread = Thread(target=run, name=name, daemon=True)
+    thread.start()
+    try:
+        yield from channel.take(ending)
+        if failure is not None:
+            raise failure
+    finally:
+        stop.set()
+        channel.close()
+        _wait(thread, ended, patience_s)
+
+
+class Taker(Generic[T]):
+    """A thread that hands the items it is given to a function, one after the other.
+
+    failure: what ended it early, raised by the function
+    """
+
+    def __init__(
+        self, take: Callable[[T], None], n: int, name: str, end: Callable[[], None] | None = None
+    ) -> None:
+        """take: called on the thread with each item; end: called there after the last one, or after
+        an error; n: the most items that wait.
+        """
+        self.failure: BaseException | None = None
+        self._take, self._end = take, end
+        self._channel = Channel[T](n)
+        self._ended = Event()
+        self._thread = Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def put(self, item: T, wait: bool = True) -> bool:
+        """Give an item; False where the thread has ended, or is behind and `wait` is False."""
+        return self._channel.put(item, wait)
+
+    def close(self) -> None:
+        """Wait until the thread has taken what waits and has ended."""
+        self._channel.close()
+        _wait(self._thread, self._ended)
+
+    def _run(self) -> None:
+        try:
+            try:
+                for item in self._channel.take():
+                    self._take(item)
+            finally:
+                if self._end is not None:
+                    self._end()
+        except BaseException as error:  # noqa: BLE001  # its owner raises it again
+            self.failure = error
+        finally:
+            self._channel.close()
+            self._ended.set()
+
+
+def interruptible(call: Callable[[], T]) -> T:
+    """Call a function on a thread of its own, so that Ctrl-C ends the waiting for it at once."""
+    calls = lambda stop: (call() for _ in range(1))  # noqa: E731
+    (result,) = _made_on_thread(calls, Channel[T](1), "livefer-call", patience_s=0.0)
+    return result
+
+
+def _wait(thread: Thread, ended: Event, patience_s: float = math.inf) -> None:
+    """Wait for a thread that sets `ended` as the last thing it does."""
+    # Not by joining alone: before Python 3.13, a thread counts as ended where Ctrl-C ends its join.
+    until_s = time.monotonic() + patience_s
+    while not ended.is_set() and (left_s := until_s - time.monotonic()) > 0:
+        ended.wait(min(_POLL_S, left_s))
+    if ended.is_set():
+        thread.join()

@@ -1,0 +1,109 @@
+"""What a result table holds: its columns, their types, and the rows of a frame.
+
+A table has one row for each face. A frame without a face has one row in which every column of a
+face is empty (null in JSON), and so has a file or frame that could not be read, with its `error`:
+
+    source, index, time_s   the file, camera or URL; the frame's number in it; its seconds
+    n_skipped               frames left out since the frame before, by live reading or damage
+    error                   why there is no image, else empty
+    note                    what is known of the image, else empty: "damaged", "too dark", "too
+                            bright", "blank", or "cut" where a new shot begins
+    track_id                the person: counts from 1 in each source; empty in pictures
+    left, top, right, bottom  the face's box in pixels
+    score                   the detector's certainty, 0–1
+    label, second_label     the most probable class and the next
+    confidence              the smoothed probability of `label`
+    uncertain               true or false: the label is not to be relied on
+    answer                  the text to print for the face: "happy", "fear or sad?", "unclear"
+    <class> …               smoothed probabilities, a column for each class by its name
+    raw_<class> …           probabilities of this frame alone
+    schema                  1: the version of this description; docs/tables.md has the types
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from livefer.errors import ConfigError
+from livefer.labels import CLASSES
+from livefer.results import Face, FrameResult
+
+SCHEMA_VERSION = 1
+"""Grows when a column gets another name, type or meaning, but not when a column is added."""
+
+Type = type[str] | type[int] | type[float] | type[bool]
+FRAME_COLUMNS: dict[str, Type] = {
+    **{"source": str, "index": int, "time_s": float, "n_skipped": int},
+    **{"error": str, "note": str},
+}
+FACE_COLUMNS: dict[str, Type] = {
+    **{"track_id": int, "left": float, "top": float, "right": float, "bottom": float},
+    **{"score": float, "label": str, "second_label": str, "confidence": float},
+    **{"uncertain": bool, "answer": str},
+}
+_RAW = "raw_"
+
+
+def columns(classes: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of a table's columns for a model with these classes.
+
+    ConfigError where a class has the name of another column.
+    """
+    raw = (f"{_RAW}{name}" for name in classes)
+    names = (*FRAME_COLUMNS, *FACE_COLUMNS, *classes, *raw, "schema")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(
+            f"a class called {', '.join(twice)} would be the second column of that name in a "
+            "table: rename the class"
+        )
+    return names
+
+
+def column_types(classes: Sequence[str]) -> dict[str, Type]:
+    """Return the type of each column of a table for a model with these classes.
+
+    All but source, index, time_s, n_skipped and schema may be empty.
+    """
+    known = {**FRAME_COLUMNS, **FACE_COLUMNS, "schema": int}
+    return {name: known.get(name, float) for name in columns(classes)}
+
+
+def classes_in(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the classes of a table with columns of these names: those with a raw_ column, too."""
+    return tuple(name for name in names if f"{_RAW}{name}" in names)
+
+
+def parquet_schema(classes: Sequence[str]) -> Any:
+    """Return the columns and types of a Parquet table as a `pyarrow.Schema`."""
+    import pyarrow as pa
+
+    arrow = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    return pa.schema([(name, arrow[kind]) for name, kind in column_types(classes).items()])
+
+
+def to_rows(
+    results: Iterable[FrameResult], classes: Sequence[str] = CLASSES
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a table as plain data: one for each face, one for a frame without a face.
+
+    classes: of the model that made the results; they are columns of every row
+    """
+    for result in results:
+        yield from rows_of(result, classes)
+
+
+def rows_of(result: FrameResult, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows of one frame: one for each face, or one without a face."""
+    frame = {**result.to_dict(), "schema": SCHEMA_VERSION}
+    empty = {name: frame.get(name) for name in columns(classes)}
+    return [empty | _face_cells(face) for face in result.faces] or [empty]
+
+
+def _face_cells(face: Face) -> dict[str, Any]:
+    cells = face.to_dict()
+    box = dict(zip(("left", "top", "right", "bottom"), cells.pop("box"), strict=True))
+    smoothed = cells.pop("probabilities")
+    raw = {f"{_RAW}{name}": value for name, value in cells.pop("raw_probabilities").items()}
+    return {**cells, **box, **smoothed, **raw}

@@ -1,0 +1,90 @@
+"""The group of commands: what it lists, what it imports, and what it says where an extra lacks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from livefer.cli import COMMANDS, load_command
+
+
+def run(*arguments: str, before: str = "") -> Any:
+    """Run a command line in a fresh process; `before` is code that runs first in it."""
+    code = f"import sys; {before}\nfrom livefer.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_has_the_first_lines_of_each_help(name: str) -> None:
+    first = load_command(name).help.split("\n\n")[0]
+    assert COMMANDS[name].help == first.replace("\n", " ")
+
+
+def test_every_output_has_the_same_option() -> None:
+    for name in ("image", "video", "analyze", "explain", "demo", "train", "export"):
+        words = {word for option in load_command(name).params for word in option.opts}
+        assert {"--out", "-o"} <= words, name
+
+
+def loaded(*arguments: str) -> set[str]:
+    """Return the modules that a command line loads."""
+    report = (
+        "import atexit; "
+        "atexit.register(lambda: print(*sorted(sys.modules), sep='\\n', file=sys.stderr))"
+    )
+    ended = run(*arguments, before=report)
+    assert ended.returncode == 0, ended.stderr
+    return set(ended.stderr.split())
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_a_list_of_commands_imports_none(option: str) -> None:
+    modules = loaded(option)
+    assert not modules & {f"livefer.cli.{name}" for name in COMMANDS}
+    assert not modules & {"numpy", "cv2", "onnxruntime", "pygame"}
+
+
+def test_a_command_imports_itself_alone() -> None:
+    modules = loaded("download", "--help")
+    assert modules & {f"livefer.cli.{name}" for name in COMMANDS} == {"livefer.cli.download"}
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "arguments"),
+    [
+        ("torch", "train", ("train",)),
+        ("torch", "train", ("export", "c.safetensors", "-o", "m.onnx")),
+        ("torch", "train", ("evaluate", "--data", "d", "--checkpoint", "c.safetensors")),
+        ("fastapi", "web", ("serve",)),
+    ],
+)
+def test_without_an_extra_one_line_names_it_and_the_help_works(
+    package: str, extra: str, arguments: tuple[str, ...]
+) -> None:
+    absent = f"sys.modules[{package!r}] = None"
+    ended = run(*arguments, before=absent)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        f'livefer: livefer {arguments[0]} ({package}) needs the "{extra}" extra: '
+        f'pip install "livefer[{extra}]"\n'
+    )
+    assert run(arguments[0], "--help", before=absent).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("package", "arguments"),
+    [("livefer.train.fit", ("train",)), ("onnxruntime", ("image", "a.png"))],
+)
+def test_another_missing_module_is_no_missing_extra(
+    package: str, arguments: tuple[str, ...]
+) -> None:
+    pytest.importorskip("torch", reason="needs the train extra")
+    ended = run(*arguments, before=f"sys.modules[{package!r}] = None")
+    assert ended.returncode == 1
+    assert "ModuleNotFoundError" in ended.stderr
+    assert "extra:" not in ended.stderr

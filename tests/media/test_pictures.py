@@ -1,0 +1,153 @@
+"""Pictures come out as they are in their files; what is no picture is an error that names it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from builders import write_picture
+from numpy.typing import NDArray
+
+from livefer.errors import SourceError
+from livefer.media.pictures import as_image, read_image
+
+
+def picture(value: int = 0, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
+    """A picture whose left half has a gray level."""
+    image = np.full((height, width, 3), 30, np.uint8)
+    image[:, : width // 2] = value
+    return image
+
+
+def cut(path: Path, share: float) -> Path:
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.png", "b.jpg", "ü b ö.bmp", "c.webp", "d.tiff"])
+def test_written_is_read(tmp_path: Path, name: str) -> None:
+    image = cv2.GaussianBlur(
+        np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8), (0, 0), 4
+    )
+    read = read_image(write_picture(tmp_path / name, np.asarray(image, np.uint8)))
+    assert (read.dtype, read.shape) == (np.uint8, (40, 60, 3))
+    assert np.abs(read.astype(int) - image).mean() < 2
+
+
+def test_exif_rotation_is_honoured(tmp_path: Path) -> None:
+    path = write_picture(tmp_path / "phone.jpg", picture(200))
+    jpeg = path.read_bytes()
+    tiff = b"II*\0\x08\0\0\0" + b"\x01\0" + b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0" + bytes(4)
+    exif = b"Exif\0\0" + tiff
+    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    path.write_bytes(jpeg[:2] + segment + jpeg[2:])
+    read = read_image(path)  # orientation 6: the left of the file is the top of the picture
+    assert read.shape == (64, 48, 3)
+    assert read[:20].mean() > 180
+    assert read[44:].mean() < 50
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("empty.jpg", b"", "is empty"),
+        ("text.png", b"not a picture at all", "no picture that OpenCV reads"),
+        ("folder", None, "could not be opened" if os.name == "nt" else "is a folder"),
+        ("absent.jpg", None, "does not exist"),
+    ],
+)
+def test_what_is_no_picture_is_named(
+    tmp_path: Path, name: str, content: bytes | None, says: str
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    elif name == "folder":
+        path.mkdir()
+    with pytest.raises(SourceError, match=says) as caught:
+        read_image(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.98])
+def test_a_picture_cut_short_is_an_error(
+    tmp_path: Path, suffix: str, share: float, capfd: pytest.CaptureFixture[str]
+) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
+    path = cut(write_picture(tmp_path / f"a{suffix}", image), share)
+    with pytest.raises(SourceError, match="cut short"):
+        read_image(path)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_thumbnail_does_not_hide_that_a_jpeg_is_cut_short(tmp_path: Path) -> None:
+    thumbnail = write_picture(tmp_path / "small.jpg", picture()).read_bytes()
+    path = write_picture(tmp_path / "a.jpg", picture(100, 300, 400))
+    jpeg = path.read_bytes()
+    segment = b"\xff\xe2" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
+    path.write_bytes(jpeg[:2] + segment + jpeg[2:])
+    assert read_image(path).shape == (300, 400, 3)
+    with pytest.raises(SourceError, match="cut short"):
+        read_image(cut(path, 0.9))
+
+
+class FakePil:
+    """As much of PIL.Image.Image as is used."""
+
+    def __init__(self, rgb: NDArray[np.uint8]) -> None:
+        self.rgb = rgb
+
+    def getbands(self) -> tuple[str, ...]:
+        return ("P",)
+
+    def convert(self, mode: str) -> NDArray[np.uint8]:
+        assert mode == "RGB"
+        return self.rgb
+
+
+BGR = np.random.default_rng(0).integers(0, 255, (5, 7, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (BGR, BGR),
+        (BGR[:, ::-1], BGR[:, ::-1]),
+        (np.dstack([BGR, BGR[:, :, :1]]), BGR),
+        (BGR[:, :, 0], np.dstack([BGR[:, :, 0]] * 3)),
+        (BGR[:, :, :1], np.dstack([BGR[:, :, 0]] * 3)),
+        (FakePil(np.ascontiguousarray(BGR[:, :, ::-1])), BGR),
+    ],
+)
+def test_as_image(image: Any, expected: NDArray[np.uint8]) -> None:
+    result = as_image(image)
+    np.testing.assert_array_equal(result, expected)
+    assert result.flags.c_contiguous
+
+
+def test_real_pil_images() -> None:
+    pil = pytest.importorskip("PIL.Image", reason="Pillow comes with the analysis extra")
+    for mode in ("RGB", "L", "RGBA", "P"):
+        image = pil.fromarray(np.ascontiguousarray(BGR[:, :, ::-1])).convert(mode)
+        expected = np.asarray(image.convert("RGB"))[:, :, ::-1]
+        np.testing.assert_array_equal(as_image(image), expected)
+
+
+def test_an_array_of_another_kind_says_what_to_do() -> None:
+    with pytest.raises(ValueError, match="uint8"):
+        as_image(BGR / 255)
+    with pytest.raises(ValueError, match="got None, which cv2"):
+        as_image(None)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_pil_images_of_more_than_8_bits_are_not_made_white(dtype: Any) -> None:
+    pil = pytest.importorskip("PIL.Image", reason="Pillow comes with the analysis extra")
+    with pytest.raises(ValueError, match="uint8"):
+        as_image(pil.fromarray(BGR[:, :, 0].astype(dtype) * 200))
