@@ -56,6 +56,13 @@ def test_names_and_shares_are_there_on_a_narrow_terminal(table: Path) -> None:
     assert shares.endswith("20%")
 
 
+@pytest.mark.parametrize("columns", [80, 140])
+def test_every_person_has_a_row_in_both_tables(table: Path, columns: int) -> None:
+    names = [" ".join(line.split()[:2]) for line in run(table, columns=columns).splitlines()]
+    names = [name for name in names if name.startswith("person ")]
+    assert names == ["person 1", "person 2"] * 2
+
+
 def test_it_writes_all_figures_as_json(table: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "figures.json"
     assert f"wrote {out}" in run(table, "--json", out)

@@ -11,7 +11,7 @@ import pytest
 from builders import write_picture
 from fakes import use_fakes
 
-from livefer.batch.batches import find_inputs
+from livefer.batch.analyze import find_inputs
 from livefer.cli import main
 from livefer.media.names import find_files, in_order, suffix_of
 from livefer.media.sources import open_source

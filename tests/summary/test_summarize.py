@@ -107,7 +107,8 @@ def test_frames_of_one_time_and_the_only_frame_of_a_video() -> None:
     assert holds([1.0]) == [1 / 30]
     assert holds([1.0, 1.0]) == [0, 1 / 30]
     rows = [make_row(1.0, index=0), make_row(1.0, index=1), make_row(2.0, index=1)]
-    assert only_source(rows).n_frames == 3
+    source = only_source(rows)
+    assert (source.n_frames, source.n_time_went_back) == (3, 0)
 
 
 def test_time_that_goes_back_ends_no_frame() -> None:

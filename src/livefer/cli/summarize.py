@@ -136,9 +136,11 @@ def _print_shares(
 ) -> None:
     """Print the share of each class, as figures, and where there is room as a bar."""
     figures_of = [f"{name}>" for name in (*classes, "uncertain")]
-    first = (Column(no_wrap=True), f"{weight}>")
-    plain = new_table(*first, *figures_of, padding=_PADDING)
-    with_bar = new_table(*first, Column(no_wrap=True), *figures_of, padding=_PADDING)
+    # A column holds its cells: each table needs columns of its own.
+    plain = new_table(Column(no_wrap=True), f"{weight}>", *figures_of, padding=_PADDING)
+    with_bar = new_table(
+        Column(no_wrap=True), f"{weight}>", Column(no_wrap=True), *figures_of, padding=_PADDING
+    )
     for name, amount, figures in rows:
         top = max(figures.shares.values(), default=0.0)
         cells: list[RenderableType] = [

@@ -94,7 +94,7 @@ def _paint_class(
 
 
 def _square(picture: Image, box: tuple[float, float, float, float], side: int) -> Image:
-    """Return what lies in the box, (side, side, 3); beyond the picture its border is repeated."""
+    """Return the content of a box as (side, side, 3); outside the picture its border repeats."""
     left, top, right, bottom = (round(v) for v in box)
     height, width = picture.shape[:2]
     rows = np.clip(np.arange(top, max(bottom, top + 1)), 0, height - 1)

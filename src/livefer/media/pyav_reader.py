@@ -55,6 +55,34 @@ class VideoInfo:
     has_audio: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The frames of a video to read.
+
+    start_s, end_s: seconds from the first frame; the frame at the end is not read; None: to the end
+    every: of those frames, every n-th one
+    fps: of those frames, at most this many a second; not together with `every`
+    """
+
+    start_s: float = 0.0
+    end_s: float | None = None
+    every: int = 1
+    fps: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for values that no video has."""
+        if self.every < 1 or (self.fps is not None and self.fps <= 0):
+            raise ConfigError(f"expected every ≥ 1 and fps > 0, got {self.every} and {self.fps}")
+        if self.every > 1 and self.fps is not None:
+            raise ConfigError("every and fps set the same thing in two ways: leave one out")
+        if self.start_s < 0:
+            raise ConfigError(f"expected a start from 0 s on, got {self.start_s:g} s")
+        if self.end_s is not None and self.end_s <= self.start_s:
+            raise ConfigError(
+                f"expected an end after the start, got {self.start_s:g} s to {self.end_s:g} s"
+            )
+
+
 def load_av() -> ModuleType:
     """Import PyAV, or say which extra has it."""
     try:
@@ -96,10 +124,7 @@ class VideoReader:
         every: read each n-th frame
         fps: read so many frames a second, at most; not together with `every`
         """
-        if every < 1 or (fps is not None and fps <= 0) or (every > 1 and fps is not None):
-            raise ConfigError(f"expected every ≥ 1, or fps > 0, got every={every} and fps={fps}")
-        if start_s < 0 or (end_s is not None and end_s <= start_s):
-            raise ConfigError(f"expected 0 ≤ start < end, got {start_s:g} s and {end_s} s")
+        Span(start_s, end_s, every, fps)  # raises ConfigError
         self._av = load_av()
         self.name = str(path)
         self._start_s, self._end_s = start_s, math.inf if end_s is None else end_s

@@ -236,8 +236,8 @@ def _timeline(
     label = escape(f"Probabilities of the expressions of each person in {source.source} over time")
     return (
         f'<h3>Over time</h3>\n<figure class="timeline" role="img" aria-label="{label}">{svg}'
-        "<figcaption>Each row is a person. Its bands, which fill the row, are the probabilities of "
-        "the expressions. Hatched: uncertain, not to be relied on. Empty: the face was not found."
+        "<figcaption>Each row is a person; its bands are the probabilities of the expressions. "
+        "Hatched: uncertain, not to be relied on. Empty: the face was not found."
         "</figcaption></figure>"
     )
 
