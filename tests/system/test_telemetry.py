@@ -181,7 +181,10 @@ def test_the_server_listens_and_connects_to_nothing(offline: Callable[[str], Off
         url = next((line.split()[3] for line in process.stdout if "livefer is at" in line), None)
         if url is None:
             pytest.fail(work.finish(process).output)
-        with urllib.request.urlopen(f"{url}v1/faces", PICTURE.read_bytes(), timeout=60) as answer:
+        request = urllib.request.Request(
+            f"{url}v1/faces", PICTURE.read_bytes(), {"Content-Type": "image/jpeg"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
             assert len(json.load(answer)["faces"]) == 1
         os.killpg(process.pid, signal.SIGINT)
         ended = work.finish(process)
