@@ -76,9 +76,9 @@ def watch(
     recognizer: Recognizer, images: Sequence[Image], fps: int, live: bool
 ) -> list[FrameResult]:
     """Return the results for every frame of a scene that is left at `fps`."""
-    tracker, every = recognizer.tracker(live), EVERY[fps]
+    stream, every = recognizer.new_stream(live), EVERY[fps]
     return [
-        recognizer.process(Frame("scene", i, i * every / FPS, image), tracker)
+        recognizer.process(Frame("scene", i, i * every / FPS, image), stream)
         for i, image in enumerate(images[::every])
     ]
 

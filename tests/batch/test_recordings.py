@@ -55,9 +55,9 @@ def plain(results: Any) -> list[dict[str, Any]]:
 
 def test_in_parallel_is_as_one_by_one(tmp_path: Path, recognizer: Recognizer) -> None:
     path = write_video(tmp_path / "in.mp4", [scene(i) for i in range(21)])
-    tracker = recognizer.tracker()
+    stream = recognizer.new_stream()
     with VideoReader(path) as video:
-        expected = [recognizer.process(frame, tracker) for frame in video]
+        expected = [recognizer.process(frame, stream) for frame in video]
     with VideoReader(path) as video:
         found = list(recognise_video(recognizer, video))
     assert plain(found) == plain(expected)

@@ -121,7 +121,9 @@ def test_sound_of_an_unknown_encoding_is_left_out_with_a_hint(tmp_path: Path) ->
             for frame in video:
                 assert frame.image is not None
                 writer.write(frame.image, frame.time_s)
-        assert "out.mp4 has no sound: that of its source is encoded" in str(writer.hint)
+        assert "out.mp4 has no sound: the sound of its source has an unknown encoding" in str(
+            writer.hint
+        )
     written = read_streams(tmp_path / "out.mp4")
     assert (len(written["times"]), written["sound"]) == (5, [])
 

@@ -164,7 +164,7 @@ def test_every_nth_frame_and_so_many_a_second(tmp_path: Path) -> None:
 )
 def test_an_impossible_span_is_refused(tmp_path: Path, more: dict[str, Any]) -> None:
     path = write_video(tmp_path / "in.mp4", grays(2))
-    with pytest.raises(ConfigError, match="expected"):
+    with pytest.raises(ConfigError, match=r"expected|in two ways"):
         VideoReader(path, **more)
 
 
@@ -338,7 +338,7 @@ def test_a_file_that_is_no_video_is_an_error(tmp_path: Path) -> None:
     assert "no moving picture" in error_of(tmp_path / "sound.mp4")
     known = write_video(tmp_path / "known.avi", grays(2), codec="mpeg4").read_bytes()
     (tmp_path / "odd.avi").write_bytes(known.replace(b"FMP4", b"Zz9x"))
-    assert "nothing here decodes" in error_of(tmp_path / "odd.avi")
+    assert "has an unknown encoding" in error_of(tmp_path / "odd.avi")
 
 
 def test_a_video_without_frames_has_an_error(tmp_path: Path) -> None:

@@ -43,13 +43,13 @@ def recognise_video(
         where the video was stopped
     """
     stop = stop or Event()
-    tracker = recognizer.tracker()
+    stream = recognizer.new_stream()
     index, time_s = 0, 0.0
     has_ended = False
     n_waiting = _n_waiting(video.info)
     with closing(ahead(_until(stop, video), n_waiting)) as frames:
         while chunk := list(islice(frames, min(BATCH, n_waiting))):
-            for result in recognizer.process_many(chunk, [tracker] * len(chunk)):
+            for result in recognizer.process_many(chunk, [stream] * len(chunk)):
                 index, time_s = result.index + 1, result.time_s
                 has_ended = result.error is not None
                 yield result

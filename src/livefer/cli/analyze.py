@@ -19,7 +19,7 @@ from livefer.batch.local_engine import run_local
 from livefer.batch.output import Output
 from livefer.batch.part_files import Part
 from livefer.batch.ray_engine import run_ray
-from livefer.cli.console import print_errors, print_hint
+from livefer.cli.console import print_hint
 from livefer.cli.files import check_any_exists
 from livefer.cli.options import DetectorOption, EveryOption, FpsOption, ModelOption, PriorOption
 from livefer.cli.progress import bar_or_log
@@ -194,7 +194,10 @@ def _run(stream: Generator[PartProgress, None, None], tally: Tally, fail_fast: b
 
 
 def _print_errors(errors: Sequence[str]) -> None:
-    print_errors(errors, _MOST_ERRORS, 'see the column "error" of the table')
+    for error in errors[:_MOST_ERRORS]:
+        sys.stderr.write(f"{error}\n")
+    if (n := len(errors) - _MOST_ERRORS) > 0:
+        sys.stderr.write(f'and {n:,} more errors: see the column "error" of the table\n')
 
 
 @dataclass

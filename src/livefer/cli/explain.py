@@ -58,8 +58,8 @@ def explain(
     chosen = _choose(recognizer, picture, image, face)
     crop, heatmaps = _explain(recognizer.classifier, picture, chosen)
     write_image(output, explanation_sheet(picture, crop, chosen, heatmaps, printable(image.name)))
-    spoke = f"model {recognizer.classifier.name}"
-    typer.echo(f"{chosen.label} {chosen.confidence:.0%}; {spoke}; wrote {output}")
+    name = recognizer.classifier.name
+    typer.echo(f"{chosen.label} {chosen.confidence:.0%}; model {name}; wrote {output}")
     print_hint(recognizer)
 
 

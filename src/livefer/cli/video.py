@@ -222,13 +222,13 @@ def _seconds(option: str, text: str) -> float:
 
 def _made_with(recognizer: Recognizer, span: Span) -> dict[str, str]:
     """Return the settings that a report lists."""
-    looked_at = "every frame" if span.every == 1 else f"each frame of {span.every}"
+    frames = "every frame" if span.every == 1 else f"1 of {span.every} frames"
     if span.fps is not None:
-        looked_at = f"{span.fps:g} frames a second"
+        frames = f"{span.fps:g} frames a second"
     end = "the end" if span.end_s is None else f"{span.end_s:g} s"
     return {
         **about_model(str(recognizer.classifier.name), recognizer.classifier.metadata),
         "detector": str(getattr(recognizer.detector, "name", type(recognizer.detector).__name__)),
         "averaged over": f"{recognizer.smoothing_s:g} s",
-        "looked at": f"{looked_at}, from {span.start_s:g} s to {end}",
+        "read": f"{frames}, from {span.start_s:g} s to {end}",
     }
