@@ -52,8 +52,8 @@ class Fake:
 
     uncertain_below = 0.5
 
-    def __init__(self, model: str | None = None, prior: float | None = None) -> None:
-        self.name = Path(model or "shipped").stem
+    def __init__(self, model: str = "fake", prior: float | None = None) -> None:
+        self.name = Path(model).stem
         self.prior = prior or 0
 
     def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -1,1 +1,1 @@
-"""Boxes and crops of faces, the views of a face, and whether a crop can be read."""
+"""Boxes and crops of faces, the views of a face, and whether a face can be read."""

@@ -66,7 +66,9 @@ def why_no_face(image: NDArray[np.uint8]) -> str | None:
 
 
 def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return a picture in 32×18: (18, 32) or (18, 32, C) float32; large ones lose pixels first.
+    """Return a picture in 32×18 pixels: (18, 32) or (18, 32, C) float32.
+
+    Of a large picture not every pixel is read.
 
     image: (H, W) or (H, W, C) uint8
     """

@@ -1,1 +1,1 @@
-"""What a table says of each person: figures, key frames, timelines and reports."""
+"""Figures of each person over time: summaries, key frames, timelines and reports."""

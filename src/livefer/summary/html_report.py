@@ -68,7 +68,7 @@ def report_html(
 
 
 def about_model(name: str, metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return what a model file's metadata says of the model: names and values for a report."""
+    """Return a model file's metadata as names and values for a report."""
     about = {"model": name}
     try:
         figures = json.loads(metadata.get("metrics", "{}"))

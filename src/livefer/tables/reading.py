@@ -35,7 +35,7 @@ class ResultTable:
 
     classes: the class names that it has columns of
     rows: its rows, to be iterated once; a row that makes no sense raises DatasetError
-    metadata: what the file says about itself; empty but for Parquet
+    metadata: of the file: names and values; empty but for Parquet
     """
 
     classes: tuple[str, ...]

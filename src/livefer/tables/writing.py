@@ -33,8 +33,8 @@ def open_table(
     """Open a result table for writing, of the kind that its suffix names.
 
     classes: of the model whose results are written; they are columns
-    metadata: what a Parquet file says about itself, beside the version of its schema; CSV and JSON
-        lines have no place for it
+    metadata: of a Parquet file, added to the version of its schema: how the table was made; CSV and
+        JSON lines have no place for it
 
     ConfigError for another suffix, LiveferError where the file cannot be written, and
     MissingExtraError for Parquet without pyarrow.
@@ -127,7 +127,7 @@ class ParquetSink(TableSink):
     def __init__(
         self, path: str | Path, classes: Sequence[str], metadata: Mapping[str, str] | None = None
     ) -> None:
-        """metadata: what the file says about itself, beside the version of its schema."""
+        """metadata: of the file, added to the version of its schema."""
         try:
             import pyarrow.parquet as pq
         except ModuleNotFoundError:

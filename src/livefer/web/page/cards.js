@@ -19,7 +19,7 @@ export class Card {
     this.glyph = element('span', 'card-glyph');
     this.name = element('strong');
     this.share = element('span', 'card-share');
-    head.append(this.glyph, this.name, this.share, element('span', 'card-who', title));
+    head.append(this.glyph, this.name, this.share, element('span', 'card-number', title));
     const list = element('ul', 'bars');
     this.rows = new Map(classes.map((label) => {
       const row = element('li');

@@ -8,7 +8,7 @@ import {mix, paintGlyph, readableOn} from './glyphs.js';
 /** @typedef {import('./paint.js').Rect} Rect */
 /** @typedef {import('./paint.js').View} View */
 /**
- * @typedef {{face: Face, box: Rect, size: number, who: string, whoWidth: number, text: string,
+ * @typedef {{face: Face, box: Rect, size: number, number: string, numberWidth: number, text: string,
  *   w: number, h: number, badge: Rect, colour: string}} Label
  */
 
@@ -25,18 +25,18 @@ export function labelOf(
   /** @type {View} */ view,
 ) {
   const size = view.unit * Math.max(11, Math.min(15, (0.13 * box.w) / view.unit));
-  const who = face.track_id === null ? '' : `#${face.track_id}`;
+  const number = face.track_id === null ? '' : `#${face.track_id}`;
   const text = `${face.answer} ${percent(face.confidence)}`;
   ctx.font = `600 ${size}px ${FONT}`;
-  const whoWidth = who ? ctx.measureText(who).width + 0.4 * size : 0;
-  const w = 2.74 * size + whoWidth + ctx.measureText(text).width;
+  const numberWidth = number ? ctx.measureText(number).width + 0.4 * size : 0;
+  const w = 2.74 * size + numberWidth + ctx.measureText(text).width;
   const side = view.unit * Math.max(12, Math.min(22, (0.5 * box.w) / view.unit));
   const badge = {
     x: Math.max(view.rect.x, box.x - 0.3 * side), y: Math.max(view.rect.y, box.y - 0.3 * side),
     w: side, h: side,
   };
   const colour = view.colours[face.label] ?? MUTED;
-  return {face, box, size, who, whoWidth, text, w, h: 1.85 * size, badge, colour};
+  return {face, box, size, number, numberWidth, text, w, h: 1.85 * size, badge, colour};
 }
 
 /**
@@ -74,7 +74,7 @@ export function paintLabels(
 function paintLabel(
   /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Label} */ label, /** @type {Rect} */ plate,
 ) {
-  const {face, size, who, whoWidth, text, colour} = label;
+  const {face, size, number, numberWidth, text, colour} = label;
   const {x, y, w, h} = plate;
   const glyph = 1.35 * size;
   ctx.save();
@@ -91,9 +91,9 @@ function paintLabel(
   ctx.fillStyle = face.uncertain ? LIGHT : readableOn(colour);
   const start = x + 2 * size;
   ctx.globalAlpha = 0.72;
-  if (who) ctx.fillText(who, start, y + h / 2 + 0.04 * size);
+  if (number) ctx.fillText(number, start, y + h / 2 + 0.04 * size);
   ctx.globalAlpha = 1;
-  ctx.fillText(text, start + whoWidth, y + h / 2 + 0.04 * size);
+  ctx.fillText(text, start + numberWidth, y + h / 2 + 0.04 * size);
   ctx.restore();
 }
 
