@@ -26,7 +26,7 @@ from livefer.media.pictures import as_image
 from livefer.media.sources import Source, open_source
 from livefer.results import Face, Frame, FrameResult
 from livefer.tracking.live_search import LiveSearch
-from livefer.tracking.smoothing import Smoothed, Smoother
+from livefer.tracking.smoothing import WINDOW_S, Smoothed, Smoother
 from livefer.tracking.stream import MatchedFaces, Stream
 from livefer.tracking.whole_search import WholeSearch
 
@@ -41,7 +41,7 @@ class Recognizer:
         self,
         model: str | Path | EmotionClassifier | None = None,
         detector: str | Path | Detector = "auto",
-        smoothing_s: float = 0.33,
+        smoothing_s: float = WINDOW_S,
         uncertain_below: float | None = None,
         heatmaps: bool = False,
         prior: float | None = None,

@@ -39,6 +39,7 @@ from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 from livefer.system.cloud import download, is_url, list_files, read_bytes
 from livefer.tables.schema import file_metadata
+from livefer.tracking.smoothing import WINDOW_S
 
 SETTINGS = "livefer.settings"
 """The metadata key of the settings of an analysis, as JSON."""
@@ -75,7 +76,7 @@ class Settings:
     model: str | None = None
     detector: str = "auto"
     prior: float | None = None
-    smoothing_s: float = 0.33
+    smoothing_s: float = WINDOW_S
     every: int = 1
     fps: float | None = None
 

@@ -14,14 +14,14 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from livefer.cli.console import new_table, print_hint, stdout
-from livefer.cli.files import WRITABLE, Item, find, free_name, write_image
+from livefer.cli.files import Item, find, free_name
 from livefer.cli.options import DetectorOption, ModelOption, PriorOption
 from livefer.cli.progress import progress_bar
 from livefer.drawing.faces import draw_faces
 from livefer.errors import ConfigError, SourceError
 from livefer.formatting import count, printable
 from livefer.labels import colour_hex
-from livefer.media.pictures import read_image
+from livefer.media.pictures import WRITABLE, read_image, write_image
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 

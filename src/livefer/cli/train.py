@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livefer.cli.files import check_not_read
+from livefer.cli.files import check_not_read, check_picture_name
 from livefer.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -78,7 +78,9 @@ def train(
     folder = out or folder
     if not resume:
         _check_folder(folder, settings, may_hold_run=overwrite or bool(preview))
-    if not preview:
+    if preview:
+        check_picture_name(preview)
+    else:
         prepare.check_files(settings, bool(resume))
     classes, train_split, val_split, notes = prepare.read_splits(settings)
     sys.stderr.write("\n".join(notes) + "\n")

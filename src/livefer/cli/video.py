@@ -33,7 +33,7 @@ from livefer.cli.options import (
 )
 from livefer.cli.progress import video_bar
 from livefer.errors import ConfigError
-from livefer.formatting import printable
+from livefer.formatting import printable, seconds_of
 from livefer.media.h264_writer import SUFFIXES
 from livefer.media.pyav_reader import Span, load_av
 from livefer.recognizer import Recognizer
@@ -42,6 +42,7 @@ from livefer.summary.video_digest import VideoDigest
 from livefer.system.interrupts import stop_requests
 from livefer.tables.schema import file_metadata
 from livefer.tables.writing import open_table
+from livefer.tracking.smoothing import WINDOW_S
 
 
 def video(
@@ -80,7 +81,7 @@ def video(
     end: Annotated[
         str | None, typer.Option(help="Stop before the frame at this time.", metavar="TIME")
     ] = None,
-    smoothing: SmoothingOption = 0.33,
+    smoothing: SmoothingOption = WINDOW_S,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
     prior: PriorOption = None,
@@ -102,7 +103,8 @@ def video(
             "nothing to write: expected --csv, --jsonl, --parquet, --plot, --report or --out"
         )
     load_av()
-    span = _span(start, end, every, fps)
+    end_s = _seconds("--end", end) if end else None
+    span = Span(_seconds("--start", start), end_s, every, fps)
     inputs = list(dict.fromkeys(find(paths, "video")))  # patterns may overlap
     check_any_exists(inputs)
     copies = _names_of_copies(out, [path for path, error in inputs if error is None])
@@ -125,11 +127,9 @@ def video(
         if digest and not requested.hurry.is_set():
             drawn = digest.write(plot, report, _made_with(recognizer, span))
         files = [*tables, *totals.copies, *drawn]
-        written = [printable(str(path)) for path in files if path.exists()]
-        sys.stderr.write(
-            f"{totals}; model {recognizer.classifier.name}; "
-            f"wrote {', '.join(written) or 'nothing'}\n"
-        )
+        written = ", ".join(printable(str(path)) for path in files if path.exists())
+        done = f"{totals}; model {recognizer.classifier.name}"
+        sys.stderr.write(f"{done}; wrote {written or 'nothing'}\n")
         print_hint(recognizer)
     if requested.stop.is_set():
         raise typer.Exit(requested.exit_code)
@@ -168,10 +168,6 @@ def _shown(bar: Progress, label: str, job: VideoJob) -> Iterator[Callable[[Video
         bar.remove_task(task)
 
 
-def _span(start: str, end: str | None, every: int, fps: float | None) -> Span:
-    return Span(_seconds("--start", start), _seconds("--end", end) if end else None, every, fps)
-
-
 def _names_of_copies(out: Path | None, videos: Sequence[str]) -> dict[str, Path]:
     """Return where each video's annotated copy goes."""
     if out is None:
@@ -206,18 +202,12 @@ def _tables(csv: Path | None, jsonl: Path | None, parquet: Path | None) -> list[
 
 
 def _seconds(option: str, text: str) -> float:
-    """Return the seconds of "90", "1:30" or "0:01:30.5"."""
     try:
-        parts = [float(part) for part in text.split(":")]
-        if len(parts) > 3 or any(not 0 <= part < 1e9 for part in parts):
-            raise ValueError
-        if any(part >= 60 for part in parts[1:]):
-            raise ValueError
+        return seconds_of(text)
     except ValueError:
         raise ConfigError(
             f"{option} {text} is not a time: expected seconds, m:ss or h:mm:ss, as in 90 or 1:30"
         ) from None
-    return sum(part * 60.0**power for power, part in enumerate(reversed(parts)))
 
 
 def _made_with(recognizer: Recognizer, span: Span) -> dict[str, str]:

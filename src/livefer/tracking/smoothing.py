@@ -18,6 +18,9 @@ from livefer.faces.boxes import Boxes
 from livefer.faces.views import BOTH, views_of
 from livefer.tracking.tracker import KEEP_S, Track, places_of
 
+WINDOW_S = 0.33
+"""The usual length of the window that is averaged."""
+
 _LEAD = 0.1  # a label changes once another class is more probable by so much
 _STEADY_S = 0.2  # a face is cut where a line through its places of this time leads,
 _TREMBLE = 0.03  # but no further from its box than so much of the side
@@ -58,7 +61,7 @@ class Smoother:
     that go through the network together pass `views` first, all of them.
     """
 
-    def __init__(self, window_s: float = 0.33) -> None:
+    def __init__(self, window_s: float = WINDOW_S) -> None:
         """window_s: length of the window that is averaged, in seconds; 0 smooths nothing."""
         self._window_s = window_s
         self._samples: dict[int, list[_Sample]] = {}

@@ -16,6 +16,7 @@ from livefer.data.dataset import Split, read_dataset
 from livefer.data.votes import read_votes
 from livefer.drawing.text import fit_text, paint_text, text_wh
 from livefer.errors import ConfigError, DatasetError
+from livefer.media.pictures import write_image
 from livefer.train.augment import augment
 from livefer.train.config import Config, config_yaml
 from livefer.train.losses import class_weights, smooth_one_hot
@@ -162,7 +163,4 @@ def write_preview(path: Path, split: Split, classes: tuple[str, ...], config: Co
             x = left + column * side + (gap if column else 0)
             big = cv2.resize(face, (side, side), interpolation=cv2.INTER_NEAREST)
             sheet[y : y + side, x : x + side] = big[:, :, None]
-    try:
-        path.write_bytes(cv2.imencode(".png", sheet)[1].tobytes())
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error}") from None
+    write_image(path, sheet)

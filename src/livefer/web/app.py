@@ -17,6 +17,7 @@ from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from livefer.tracking.smoothing import WINDOW_S
 from livefer.version import __version__
 from livefer.web import schema
 from livefer.web.docs import STYLE, render
@@ -50,7 +51,7 @@ class Service:
     model: ModelInfo
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)
-    smoothing_s: float = 0.33
+    smoothing_s: float = WINDOW_S
     metrics: Metrics = field(default_factory=Metrics)
     sessions: set[Session] = field(default_factory=set)
     n_images: int = 0
