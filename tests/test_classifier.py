@@ -13,6 +13,8 @@ from livefer.classifier import EmotionClassifier
 from livefer.errors import ConfigError, ModelError
 from livefer.train.export import export
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -21,6 +21,8 @@ from livefer.batch.output import Output
 from livefer.errors import LiveferError
 from livefer.tables.dataframes import read_results
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_process_that_dies_without_reading_is_not_started_for_ever(tmp_path: Path) -> None:
     class Dead:

@@ -24,6 +24,8 @@ from livefer.media.pictures import read_image
 from livefer.tables.dataframes import read_results
 from livefer.tables.schema import to_rows
 
+pytestmark = pytest.mark.slow
+
 SHIPPED = Path(livefer.__file__).parent / "assets" / "astronaut.jpg"
 
 

@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from livefer.cli import app
 from livefer.errors import ConfigError
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_export_does_not_replace_its_checkpoint(tmp_path: Path) -> None:
     checkpoint = write_checkpoint(tmp_path / "best.safetensors")

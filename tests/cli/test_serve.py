@@ -27,6 +27,8 @@ from websockets.exceptions import ConnectionClosed
 from livefer.cli import main
 from livefer.web.server import Server
 
+pytestmark = pytest.mark.slow
+
 STARTUP = Server.startup
 
 

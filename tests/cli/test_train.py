@@ -14,6 +14,8 @@ from livefer.cli import app
 from livefer.errors import ConfigError, DatasetError
 from livefer.train import fit
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_batch_too_large_for_the_gpu_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

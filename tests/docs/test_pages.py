@@ -22,6 +22,8 @@ from browser import server
 
 from livefer.labels import CLASSES
 
+pytestmark = pytest.mark.slow
+
 PAGES = {
     README: 3,
     DOCS / "api.md": 0,

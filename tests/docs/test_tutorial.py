@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from blocks import ROOT, read_blocks
 
+pytestmark = pytest.mark.slow
+
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 
 # The Python blocks share their names; the others are run by bash.

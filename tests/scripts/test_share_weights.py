@@ -12,6 +12,8 @@ from livefer.classifier import EmotionClassifier
 from livefer.errors import ModelError
 from livefer.train.export import export
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_two_models_share_is_stored_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -27,6 +27,8 @@ from videos import face_picture, write_video
 import livefer
 from livefer.labels import CLASSES
 
+pytestmark = pytest.mark.slow
+
 PICTURE = Path(livefer.__file__).parent / "assets" / "astronaut.jpg"
 CONFIG = Path(__file__).parents[2] / "configs" / "smoke.yaml"
 LIVEFER = (sys.executable, "-m", "livefer")

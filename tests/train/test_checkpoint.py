@@ -15,6 +15,8 @@ from livefer.errors import LiveferError, ModelError
 from livefer.train import checkpoint
 from livefer.train.checkpoint import load_checkpoint, load_predictor, save_checkpoint
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_head_that_was_not_learned_is_refused(tmp_path: Path) -> None:
     votes = write_votes(tmp_path / "votes.csv", 24)

@@ -11,6 +11,8 @@ from training import run, tiny_split, write_votes
 from livefer.errors import ConfigError
 from livefer.train.checkpoint import load_predictor
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_student_comes_close_to_its_teachers(tmp_path: Path) -> None:
     first = run(tmp_path / "a", width=12, se=True, epochs=8, lr=0.02, label_smoothing=0.6)

@@ -24,6 +24,8 @@ from livefer.train import export as exporting
 from livefer.train.cam import closed_form_cams
 from livefer.train.checkpoint import load_predictor, normalise
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -20,6 +20,8 @@ from livefer.train.config import parse_config
 from livefer.train.model import ResNetFER
 from livefer.train.prepare import start_folder
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_learns(tmp_path: Path) -> None:
     # Long enough for the running statistics: after 6 epochs the processor's rounding decided.

@@ -25,6 +25,8 @@ from livefer.train.checkpoint import save_checkpoint, with_prefix
 from livefer.train.config import Config
 from livefer.train.model import ResNetFER
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ("calm", "glad", "upset")
 
 

@@ -11,6 +11,8 @@ from training import run, tiny_split
 
 from livefer.errors import ModelError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter")
 def test_a_resumed_state_lies_on_the_device(

@@ -10,6 +10,8 @@ from training import run
 from livefer.errors import ConfigError
 from livefer.train import run_log
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's full disk")
 def test_a_log_that_cannot_be_written_says_so(

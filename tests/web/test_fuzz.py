@@ -28,6 +28,8 @@ from webserver import Running, fake_service, jpeg, running
 
 from livefer.web.limits import Limits
 
+pytestmark = pytest.mark.slow
+
 PICTURES = [jpeg(make_scene((40, 60, 125)), suffix) for suffix in (".jpg", ".png", ".webp")]
 
 

@@ -32,6 +32,8 @@ from livefer.web.metrics import Histogram, Metrics
 from livefer.web.protocol import Refused
 from livefer.web.security import Access, is_loopback
 
+pytestmark = pytest.mark.slow
+
 HAPPY = jpeg(make_scene((40, 60, 125)))
 
 

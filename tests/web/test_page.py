@@ -36,6 +36,8 @@ from livefer import Recognizer
 from livefer.labels import CLASSES, colour_bgr
 from livefer.tables.schema import columns
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def driver() -> Iterator[Any]:

@@ -45,6 +45,8 @@ from livefer.web.limits import Limits
 from livefer.web.security import Access
 from livefer.web.workers import WorkerPool
 
+pytestmark = pytest.mark.slow
+
 HAPPY = jpeg(make_scene((40, 60, 125)))
 SAD = jpeg(make_scene((200, 100, 175)))
 DARK = jpeg(make_scene())
