@@ -126,9 +126,9 @@ def measure(
         source = write(folder / "in.mp4", make_frames(wh, n_faces, n), wh)
         with VideoReader(source) as video:
             images = [frame.image for frame in video if frame.image is not None]
-        tracker = recognizer.tracker()
+        stream = recognizer.new_stream()
         frames = [Frame("in", i, i / 30, image) for i, image in enumerate(images)]
-        results = [recognizer.process(frame, tracker) for frame in frames]
+        results = [recognizer.process(frame, stream) for frame in frames]
         boxes = [np.array([f.box for f in r.faces], np.float32).reshape(-1, 4) for r in results]
         drawn = [draw_faces(r.image, r.faces) for r in results if r.image is not None]
         crops = [

@@ -19,7 +19,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 TRUTHS = {"votes": "what most people voted", "dataset": "FER2013's labels"}
 VIEWS = {
-    "one look": "",
+    "one view": "",
     "a face and its mirror image, as livefer answers": "_mirror",
     "ten views (`livefer evaluate --tta`)": "_tta",
 }
@@ -115,7 +115,7 @@ def results(models: Models, truths: list[str], folder: Path) -> str:
     rows = [
         ["**as livefer answers: a face and its mirror image**", *blank],
         *headline(models, truths),
-        ["**one look, own truth**", *blank],
+        ["**one view, own ground truth**", *blank],
         ["right", *(per_cent(r["accuracy"], r["accuracy_95"]) for r in own)],
         [
             "right on images without a twin in train",
@@ -131,7 +131,7 @@ def results(models: Models, truths: list[str], folder: Path) -> str:
         found = json.loads(path.read_text(encoding="utf-8"))["models"]
         drops = (f"{100 * found[name]['mean_drop']:.1f}" for name in models)
         rows += [
-            ["**one look, FER2013's labels**", *blank],
+            ["**one view, FER2013's labels**", *blank],
             ["points lost on damaged crops, mean of all kinds", *drops],
         ]
     return table([INTERVAL, *models], rows)
@@ -225,7 +225,7 @@ def calibration(models: Models) -> str:
             *(per_cent(r["held_out"]["right"]) for r in own.values()),
         ],
     ]
-    return table(["val, each model's own truth", *models], rows)
+    return table(["val, each model's own ground truth", *models], rows)
 
 
 def plots(models: Models) -> str:

@@ -27,9 +27,11 @@ def pytest_sessionstart() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _ctrl_c() -> None:
-    """Let Ctrl-C, which tests press, be one where a shell runs them in the background, too."""
+def _signals() -> None:
+    """Let the signals that tests send arrive, also under nohup or in a shell's background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from livefer.formatting import clock, count, length, printable, short_name, without_middle
+from livefer.formatting import (
+    clock,
+    count,
+    length,
+    printable,
+    seconds_of,
+    short_name,
+    without_middle,
+)
 
 
 @pytest.mark.parametrize(
@@ -13,6 +21,20 @@ from livefer.formatting import clock, count, length, printable, short_name, with
 )
 def test_clock(time_s: float, text: str) -> None:
     assert clock(time_s) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("1:30", 90), ("0:01:30.5", 90.5), ("1:02:03", 3723), ("100:00", 6000)],
+)
+def test_seconds_of(text: str, seconds: float) -> None:
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["soon", "", "1:75", "1:2:3:4", "-1", "nan", "1e9", "1:-1"])
+def test_no_seconds_of_what_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match=r"not a time|could not convert"):
+        seconds_of(text)
 
 
 @pytest.mark.parametrize(

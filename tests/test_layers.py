@@ -180,6 +180,21 @@ def test_imports_go_down() -> None:
     assert [text for text in map(complaint, found) if text] == []
 
 
+def test_commands_import_at_the_top() -> None:
+    """In functions, they import what an extra brings, so that the help works without it.
+
+    Doctor imports what it checks there, too: a package that does not load is a finding.
+    """
+    found = [
+        str(one)
+        for module, imports in read_package().items()
+        for one in imports
+        if top_name(module) == "cli" and not one.at_module_level
+        if top_name(one.target) not in ("train", "web") and not one.target.startswith("torch")
+    ]
+    assert [text for text in found if not text.startswith("livefer.cli.doctor:")] == []
+
+
 def test_bench_scripts_report_nothing_either() -> None:
     """Those below bench/peers run other people's packages, as these are."""
     folder = PACKAGE.parents[1] / "bench"

@@ -1,4 +1,4 @@
-"""The road from an image to faces, with a detector and a network that can be seen through."""
+"""The road from an image to faces, with a transparent detector and network."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from livefer.faces.quality import MIN_FACE_PX
 from livefer.media.opencv_reader import quiet
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
+from livefer.tracking.smoothing import Smoother
 from livefer.tracking.tracker import Tracker
 
 CLASSES = ("dark", "bright")
@@ -156,7 +157,7 @@ def test_a_frame_without_a_face_says_why_and_a_cut_says_so() -> None:
     face = scene((20, 50, 200))
 
     def note(image: Any, **more: Any) -> str | None:
-        return recognizer.process(Frame("v", 0, 0.0, image, **more), recognizer.tracker()).note
+        return recognizer.process(Frame("v", 0, 0.0, image, **more), recognizer.new_stream()).note
 
     assert note(black, still=True) == note(black) == note(black, is_cut=True) == "too dark"
     assert note(face) is None
@@ -327,7 +328,7 @@ def test_many_frames_at_once_equal_one_after_the_other() -> None:
     images = [scene((40, 50, 90), (200, 60, 160)), None, scene(), scene((44, 50, 220))]
     frames = [Frame("a", i, i / 10, image) for i, image in enumerate(images)]
     recognizer = make(heatmaps=True)
-    one, other = recognizer.tracker(), recognizer.tracker()
+    one, other = recognizer.new_stream(), recognizer.new_stream()
     together = recognizer.process_many(frames, [one] * 4)
     for frame, result in zip(frames, together, strict=True):
         alone = recognizer.process(frame, other)
@@ -335,6 +336,16 @@ def test_many_frames_at_once_equal_one_after_the_other() -> None:
         for a, b in zip(result.faces, alone.faces, strict=True):
             np.testing.assert_array_equal(a.heatmap, b.heatmap)
     assert [len(r.faces) for r in together] == [2, 0, 0, 1]
+    assert recognizer.process_many([], []) == []
+
+
+@pytest.mark.parametrize("is_set", [False, True])
+def test_heat_maps_may_be_asked_for_in_one_call(is_set: bool) -> None:
+    recognizer, frame = make(heatmaps=is_set), Frame("a", 0, 0.0, scene((40, 50, 90)))
+    for asked, expected in ((None, is_set), (True, True), (False, False)):
+        (result,) = recognizer.process_many([frame], [None], heatmaps=asked)
+        assert (result.faces[0].heatmap is not None) == expected
+    assert recognizer.heatmaps == is_set
 
 
 def test_the_prior_belongs_to_the_classifier() -> None:
@@ -351,21 +362,22 @@ def test_smoothing_is_no_negative_time(smoothing_s: float) -> None:
 def test_skipped_frames_are_passed_on() -> None:
     frame = Frame("camera 0", 7, 0.3, scene((20, 50, 200)), n_skipped=4)
     recognizer = make()
-    result = recognizer.process(frame, recognizer.tracker())
+    result = recognizer.process(frame, recognizer.new_stream())
     assert (result.n_skipped, result.index, result.time_s) == (4, 7, 0.3)
     assert summary(result) == [(1, "bright", 20)]
     assert summary(recognizer.process(frame)) == [(None, "bright", 20)]
 
 
-def test_in_a_stream_faces_are_cut_steadily_and_said_to_be_where_they_were_found() -> None:
-    recognizer, alike = make(), Tracker()
-    tracker = recognizer.tracker()
+def test_in_a_stream_faces_are_cut_steadily_and_reported_where_they_were_found() -> None:
+    recognizer, tracker, smoother = make(), Tracker(), Smoother()
+    stream = recognizer.new_stream()
     offs = []
     for i, left in enumerate((100, 101, 100, 100, 101, 99, 100, 101)):
         frame = Frame("film", i, i / 30, scene((left, 60, 140)))
-        (face,) = recognizer.process(frame, tracker).faces
+        (face,) = recognizer.process(frame, stream).faces
         assert face.box == (left, 60, left + SIDE, 60 + SIDE)
-        steady = alike.begin(np.array([face.box], np.float32), frame.time_s).boxes
+        box = np.array([face.box], np.float32)
+        steady = smoother.steady_boxes(box, tracker.match(box, frame.time_s))
         assert face.crop_box == tuple(crop_boxes(steady, 0.6, 0.1)[0].tolist())
         offs.append(abs(steady[0, 0] - left))
     assert 0.2 < max(offs) <= 0.03 * SIDE + 1e-3

@@ -14,7 +14,7 @@ from lib.truth import Truth, match
 from numpy.typing import NDArray
 
 from livefer.results import FrameResult
-from livefer.tracking.tracker import steady_class, window_mean
+from livefer.tracking.smoothing import steady_class, window_weights
 
 
 @dataclass(slots=True, eq=False)
@@ -30,12 +30,13 @@ class Track:
     whole: list[bool]
 
     def shown(self, classes: Sequence[str], window_s: float) -> list[str]:
-        """Return the labels after smoothing over `window_s`, as the tracker does it."""
+        """Return the labels after smoothing over `window_s`, as a stream has them."""
         names: list[str] = []
         class_id: int | None = None
         for n, time_s in enumerate(self.times_s, start=1):
             first = max(0, bisect_right(self.times_s, time_s - window_s, hi=n) - 1)
-            mean = window_mean(self.times_s[first:n], self.raw[first:n], window_s)
+            weights = window_weights(self.times_s[first:n], window_s)
+            mean = weights @ np.array(self.raw[first:n])
             is_smoothed = n > 1 and time_s - self.times_s[n - 2] <= window_s > 0
             class_id = steady_class(mean.astype(np.float32), class_id if is_smoothed else None)
             names.append(classes[class_id])

@@ -24,6 +24,7 @@ from livefer.data.dataset import read_dataset
 from livefer.errors import ConfigError
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
+from livefer.system.atomic import replacing
 
 _CHECK_EVERY = 150
 
@@ -67,19 +68,17 @@ class Remembering:
     def keep(self) -> None:
         """Write what was found to the file."""
         if self._file is not None:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            part = self._file.with_suffix(".part.npz")
-            np.savez(part, **self._found)  # type: ignore[arg-type]
-            part.replace(self._file)
+            with replacing(self._file) as part, part.open("wb") as file:
+                np.savez(file, **self._found)  # type: ignore[arg-type]
 
 
 def watch(
     recognizer: Recognizer, images: Sequence[Image], fps: int, live: bool
 ) -> list[FrameResult]:
     """Return the results for every frame of a scene that is left at `fps`."""
-    tracker, every = recognizer.tracker(live), EVERY[fps]
+    stream, every = recognizer.new_stream(live), EVERY[fps]
     return [
-        recognizer.process(Frame("scene", i, i * every / FPS, image), tracker)
+        recognizer.process(Frame("scene", i, i * every / FPS, image), stream)
         for i, image in enumerate(images[::every])
     ]
 

@@ -21,11 +21,11 @@ loaded_s = time.perf_counter()
 
 
 def start() -> Look:
-    """Begin a stream with a tracker of its own."""
-    tracker = recognizer.tracker(live="live" in sys.argv[2:])
+    """Begin a stream."""
+    stream = recognizer.new_stream(live="live" in sys.argv[2:])
 
     def look(frame: Any, number: int, time_s: float) -> list[list[Any]]:
-        result = recognizer.process(Frame("stream", number, time_s, frame), tracker)
+        result = recognizer.process(Frame("stream", number, time_s, frame), stream)
         return [[*face.box, face.label] for face in result.faces]
 
     return look

@@ -84,7 +84,7 @@ def cold_table(data: dict[str, Any]) -> str:
 
 
 def short_table(data: dict[str, Any]) -> str:
-    """Return one table for the README: medians, memory and size, the fastest first."""
+    """Return the table of docs/speed.md: medians, memory and size, the fastest first."""
     scenes = list(data["peers"][0]["scenes"])
     head = " | ".join(f"{scene}, ms" for scene in scenes)
     rows = [

@@ -12,6 +12,18 @@ def clock(time_s: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def seconds_of(text: str) -> float:
+    """Return the seconds of a time as people write it: "90", "1:30" or "0:01:30.5".
+
+    ValueError for any other text.
+    """
+    parts = [float(part) for part in text.split(":")]
+    fits = all(0 <= part < 1e9 for part in parts) and all(part < 60 for part in parts[1:])
+    if not fits or len(parts) > 3:
+        raise ValueError(f"{text} is not a time")
+    return sum(part * 60.0**power for power, part in enumerate(reversed(parts)))
+
+
 def length(seconds: float) -> str:
     """Return a duration as 0.04 s, 3.2 s, 48 s, 2:05 min or 1:02:03 h."""
     if seconds < 0.095:

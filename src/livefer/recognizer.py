@@ -1,4 +1,6 @@
-"""The whole road: image → detector → crops → network → tracker → faces.
+"""The road from a source to results, in one screen.
+
+    source → frame → detector → tracker → crops → classifier → smoother → FrameResult
 
 faces = Recognizer()("holiday.jpg")
 for result in Recognizer().stream(0): ...
@@ -6,7 +8,6 @@ for result in Recognizer().stream(0): ...
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -17,21 +18,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier
-from livefer.detection.detectors import make_detector
-from livefer.faces.boxes import crop_boxes
-from livefer.faces.crops import crop_faces
+from livefer.detection.detectors import Detections, Detector, make_detector
+from livefer.faces.boxes import Boxes, crop_boxes
 from livefer.faces.quality import too_small, usable, why_no_face
-from livefer.faces.views import BOTH, boxes_of, turned, views_of
+from livefer.faces.views import BOTH, Crops, cut_views
 from livefer.media.pictures import as_image
 from livefer.media.sources import Source, open_source
 from livefer.results import Face, Frame, FrameResult
-from livefer.tracking.live_search import FollowingTracker
-from livefer.tracking.tracker import Seen, Tracker
-from livefer.tracking.whole_search import Detector, SearchingTracker
+from livefer.tracking.live_search import LiveSearch
+from livefer.tracking.smoothing import WINDOW_S, Smoothed, Smoother
+from livefer.tracking.stream import MatchedFaces, Stream
+from livefer.tracking.whole_search import WholeSearch
 
 
 class Recognizer:
-    """Detector and network, ready for pictures and streams; each stream has its own tracker.
+    """Detector and network, for pictures and streams; each stream has its own state.
 
     Not thread-safe: one thread at a time may use it; `reset` and `heatmaps` may come from others.
     """
@@ -40,7 +41,7 @@ class Recognizer:
         self,
         model: str | Path | EmotionClassifier | None = None,
         detector: str | Path | Detector = "auto",
-        smoothing_s: float = 0.33,
+        smoothing_s: float = WINDOW_S,
         uncertain_below: float | None = None,
         heatmaps: bool = False,
         prior: float | None = None,
@@ -76,7 +77,7 @@ class Recognizer:
         return self.classifier.classes
 
     def __call__(self, image: Any) -> list[Face]:
-        """Return the faces of one picture from left to right; an empty list where there is none.
+        """Return the faces of one picture from left to right; an empty list if there is none.
 
         image: a path, an array ((H, W, 3) BGR, (H, W) gray, uint8) or a PIL image
         """
@@ -94,197 +95,167 @@ class Recognizer:
         return self._results(open_source(source, live))
 
     def _results(self, source: Source) -> Generator[FrameResult, None, None]:
-        tracker = self.tracker(source.live)
+        stream = self.new_stream(source.live)
         name, index, n_resets = None, 0, self._n_resets
         with source:
             for frame in source:
                 # A list may name a file twice.
                 is_other = frame.source != name or frame.index < index
                 if is_other or n_resets != self._n_resets:
-                    tracker.reset()
+                    stream = self.new_stream(source.live)
                     name, n_resets = frame.source, self._n_resets
                 index = frame.index
-                yield self.process(frame, tracker)
+                yield self.process(frame, stream)
 
-    def tracker(self, live: bool = False) -> Tracker:
-        """Return a tracker for one stream, to be given to `process` with each of its frames.
+    def new_stream(self, live: bool = False) -> Stream:
+        """Return a new stream, to be given to `process` with each of its frames.
 
-        live: search now and then, and follow the faces that are known in between, in a fraction of
-            the time; a new face is found a moment later. Otherwise each frame is searched whole,
-            and who was there and is not found looked for where they were
+        live: search only now and then, and follow the known faces in between, in a fraction of the
+            time; a new face is found a moment later. False searches each frame whole, and holds
+            weakly detected faces
         """
-        return (FollowingTracker if live else SearchingTracker)(self.smoothing_s)
+        return Stream(LiveSearch() if live else WholeSearch(), Smoother(self.smoothing_s))
 
     def reset(self) -> None:
         """Make every running stream forget its faces; their ids count from 1 again."""
         self._n_resets += 1
 
-    def process(self, frame: Frame, tracker: Tracker | None = None) -> FrameResult:
-        """Return what is in one frame; without a tracker, or in a still, nobody has an id."""
-        return self.process_many([frame], [tracker])[0]
+    def process(self, frame: Frame, stream: Stream | None = None) -> FrameResult:
+        """Return the faces of one frame; without a stream, or in a still, they have no ids."""
+        return self.process_many([frame], [stream])[0]
 
     def process_many(
-        self, frames: Sequence[Frame], trackers: Sequence[Tracker | None]
+        self,
+        frames: Sequence[Frame],
+        streams: Sequence[Stream | None],
+        *,
+        heatmaps: bool | None = None,
     ) -> list[FrameResult]:
         """Return what `process` would for each frame, with one call of the network for all faces.
 
-        trackers: one for each frame; the frames of one stream come in order and share theirs
+        streams: one for each frame; the frames of one stream come in order and share theirs
+        heatmaps: None is what the recogniser is set to
         """
-        if not frames:
-            return []
-        found = [self._find(*each) for each in zip(frames, trackers, strict=True)]
-        began = time.perf_counter()
-        crops = np.concatenate([turned(of_frame.crops, of_frame.views) for of_frame in found])
-        if self.heatmaps:
-            raw, cams = self.classifier.predict_with_cams(crops)
-        else:
-            raw, cams = self.classifier.predict(crops), None
-        classify_ms = 1000 * (time.perf_counter() - began) / len(frames)
-        results, end = [], 0
-        for frame, tracker, of_frame in zip(frames, trackers, found, strict=True):
-            start, end = end, end + len(of_frame.crops)
-            shares = of_frame.means(raw[start:end])
-            maps = None
-            if cams is not None:
-                maps = of_frame.means(turned(cams[start:end], of_frame.views))
-            results.append(self._finish(frame, tracker, of_frame, shares, maps, classify_ms))
-        return results
+        found = [
+            self._find(frame, None if frame.still else stream)
+            for frame, stream in zip(frames, streams, strict=True)
+            if frame.image is not None
+        ]
+        answers = self._classify(found, self.heatmaps if heatmaps is None else heatmaps)
+        finished = (self._finish(one, *answer) for one, answer in zip(found, answers, strict=True))
+        return [_result(frame) if frame.image is None else next(finished) for frame in frames]
 
-    def _find(self, frame: Frame, tracker: Tracker | None) -> _Found:
-        """Detect and crop the faces of one frame."""
-        size = self.classifier.input_size
-        if frame.image is None:
-            nothing = np.empty((0, 4), np.float32)
-            crops = np.empty((0, size, size), np.uint8)
-            none = np.empty(0, np.int64)
-            return _Found(nothing, nothing[:, 0], nothing, crops, none, none, None, {})
-        if frame.still:
-            tracker = None
-        if tracker is not None and frame.is_cut:
-            tracker.forget()
+    def _find(self, frame: Frame, stream: Stream | None) -> _FoundFaces:
+        """Take a frame with an image from the detector to the crops."""
+        assert frame.image is not None
         began = time.perf_counter()
-        if isinstance(tracker, SearchingTracker):
-            boxes, scores = tracker.find(
-                self.detector, frame.image, frame.time_s, frame.n_skipped > 0
-            )
+        if stream is None:
+            detections = Detections(*self.detector.detect(frame.image))
         else:
-            boxes, scores = self.detector.detect(frame.image)
-        found = time.perf_counter()
-        seen = None if tracker is None else tracker.begin(boxes, frame.time_s)
-        # The mean over a face and its mirror image is right more often. Frames that are smoothed
-        # take turns with these views and others, so that it costs nothing.
-        if seen is not None and seen.is_smoothed:
-            views = [views_of(number) for number in seen.numbers.tolist()]
-        else:
-            views = [BOTH] * len(boxes)
+            detections = stream.find(frame, self.detector)
+        detected = time.perf_counter()
+        boxes, matched = detections.boxes, None
+        # The mean over a face and its mirror image is right more often than one of them.
+        views: Sequence[tuple[int, ...]] = [BOTH] * len(boxes)
+        if stream is not None:
+            matched = stream.match(boxes, frame.time_s)
+            boxes, views = matched.boxes, matched.views
         tracked = time.perf_counter()
-        of_face = np.repeat(np.arange(len(boxes)), [len(of_one) for of_one in views])
-        view = np.array([number for of_one in views for number in of_one], np.int64)
         scale = self.detector.crop_scale * self.classifier.crop_scale
         shift_y = self.detector.crop_shift_y
-        steady = boxes if seen is None else seen.boxes
-        crops = crop_faces(frame.image, boxes_of(steady[of_face], view), scale, shift_y, size)
-        squares = crop_boxes(steady, scale, shift_y)
+        size = self.classifier.input_size
+        crops = cut_views(frame.image, boxes, views, scale, shift_y, size)
+        squares = crop_boxes(boxes, scale, shift_y)
         timings_ms = {
-            "detect": 1000 * (found - began),
+            "detect": 1000 * (detected - began),
             "crop": 1000 * (time.perf_counter() - tracked),
-            "track": 1000 * (tracked - found),
+            "classify": 0.0,
+            "track": 1000 * (tracked - detected),
         }
-        return _Found(boxes, scores, squares, crops, of_face, view, seen, timings_ms)
+        return _FoundFaces(frame, stream, detections, matched, crops, squares, timings_ms)
+
+    def _classify(self, found: Sequence[_FoundFaces], heatmaps: bool) -> list[_Answer]:
+        """Return the network's answers for each frame, from one call for all frames."""
+        if not found:
+            return []
+        began = time.perf_counter()
+        shown = np.concatenate([one.crops.shown() for one in found])
+        if heatmaps:
+            raw, cams = self.classifier.predict_with_cams(shown)
+        else:
+            raw, cams = self.classifier.predict(shown), None
+        classify_ms = 1000 * (time.perf_counter() - began) / len(found)
+        answers: list[_Answer] = []
+        end = 0
+        for one in found:
+            start, end = end, end + len(one.crops)
+            maps = None if cams is None else one.crops.map_means(cams[start:end])
+            answers.append((one.crops.means(raw[start:end]), maps))
+            one.timings_ms["classify"] = classify_ms
+        return answers
 
     def _finish(
-        self,
-        frame: Frame,
-        tracker: Tracker | None,
-        found: _Found,
-        raw: NDArray[np.float32],
-        cams: NDArray[np.float32] | None,
-        classify_ms: float,
+        self, found: _FoundFaces, raw: NDArray[np.float32], cams: NDArray[np.float32] | None
     ) -> FrameResult:
-        """Track and smooth the faces of one frame."""
-        if frame.image is None:
-            return _result(frame, (), {})
-        began, boxes = time.perf_counter(), found.boxes
-        smoothed, ids, class_ids = raw, None, raw.argmax(axis=1)
-        if tracker is not None and found.seen is not None:
-            ids = found.seen.track_ids
-            smoothed, cams = _smooth(tracker, found.seen, raw, cams)
-            class_ids = tracker.decide(found.seen, smoothed)
-        track_ms = found.timings_ms["track"] + 1000 * (time.perf_counter() - began)
-        timings_ms = {
-            "detect": found.timings_ms["detect"],
-            "crop": found.timings_ms["crop"],
-            "classify": classify_ms,
-            "track": track_ms,
-        }
-        first = np.searchsorted(found.of_face, np.arange(len(boxes)))
-        readable = usable(found.crops[first], found.squares, frame.image.shape[:2])
-        readable &= ~too_small(boxes)
+        """Smooth the answers of one frame, and put its result together."""
+        frame, began = found.frame, time.perf_counter()
+        assert frame.image is not None
+        boxes, ids = found.detections.boxes, None
+        if found.stream is None or found.matched is None:
+            smoothed = Smoothed(raw, cams, raw.argmax(axis=1))
+        else:
+            smoothed = found.stream.smooth(found.matched, frame.time_s, raw, cams)
+            ids = found.matched.track_ids
+        found.timings_ms["track"] += 1000 * (time.perf_counter() - began)
+        confidence = smoothed.probabilities[np.arange(len(boxes)), smoothed.class_ids]
+        readable = usable(found.crops.one_each(), found.squares, frame.image.shape[:2])
+        certain = (confidence >= self.uncertain_below) & readable & ~too_small(boxes)
         faces = []
         for i in np.argsort(boxes[:, 0] if ids is None else ids, kind="stable"):
-            heatmap = None
-            if cams is not None:
-                heatmap = self.classifier.heatmap(cams[i, class_ids[i]])
+            class_id, heatmap = int(smoothed.class_ids[i]), None
+            if smoothed.cams is not None:
+                heatmap = self.classifier.heatmap(smoothed.cams[i, class_id])
             face = Face(
                 box=_four(boxes[i]),
-                score=float(found.scores[i]),
-                probabilities=smoothed[i],
+                score=float(found.detections.scores[i]),
+                probabilities=smoothed.probabilities[i],
                 raw_probabilities=raw[i],
                 classes=self.classifier.classes,
-                class_id=int(class_ids[i]),
-                uncertain=bool(smoothed[i, class_ids[i]] < self.uncertain_below or not readable[i]),
+                class_id=class_id,
+                uncertain=not certain[i],
                 crop_box=_four(found.squares[i]),
-                track_id=None if ids is None else int(ids[i]),
+                track_id=None if ids is None else ids[i],
                 heatmap=heatmap,
             )
             faces.append(face)
-        return _result(frame, tuple(faces), timings_ms)
+        return _result(frame, tuple(faces), found.timings_ms)
+
+
+_Answer = tuple[NDArray[np.float32], NDArray[np.float32] | None]
+"""Of the faces of one frame: probabilities (N, C), and maps (N, C, h, w) where asked for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Found:
-    """The faces of one frame, before anybody knows what they show.
+class _FoundFaces:
+    """The faces of one frame on their way to the network.
 
-    boxes: (N, 4) float32, xyxy in pixels
-    scores: (N,) float32
+    stream, matched: None for a still
     squares: (N, 4) float32, xyxy in pixels: what the plain view shows
-    crops: (M, S, S) uint8, at least one view of each face; none is mirrored yet
-    of_face, views: (M,) int64, whose crop each is, growing, and which view
-    seen: who they are, in a stream
-    timings_ms: of "detect", "crop" and "track"
+    timings_ms: of the stages so far
     """
 
-    boxes: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    squares: NDArray[np.float32]
-    crops: NDArray[np.uint8]
-    of_face: NDArray[np.int64]
-    views: NDArray[np.int64]
-    seen: Seen | None
+    frame: Frame
+    stream: Stream | None
+    detections: Detections
+    matched: MatchedFaces | None
+    crops: Crops
+    squares: Boxes
     timings_ms: dict[str, float]
 
-    def means(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the mean over the views of each face: (M, ...) to (N, ...) float32."""
-        if len(values) == len(self.boxes):
-            return values
-        sums = np.zeros((len(self.boxes), *values.shape[1:]), np.float32)
-        np.add.at(sums, self.of_face, values)
-        n_views = np.bincount(self.of_face, minlength=len(sums)).astype(np.float32)
-        return np.asarray(sums / n_views.reshape(-1, *[1] * (values.ndim - 1)), np.float32)
 
-
-def _smooth(
-    tracker: Tracker, seen: Seen, raw: NDArray[np.float32], cams: NDArray[np.float32] | None
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Return the probabilities and maps smoothed in one go."""
-    if cams is None:
-        return tracker.smooth(seen, raw), None
-    n, n_classes = raw.shape
-    smoothed = tracker.smooth(seen, np.hstack([raw, cams.reshape(n, math.prod(cams.shape[1:]))]))
-    return smoothed[:, :n_classes], smoothed[:, n_classes:].reshape(cams.shape)
-
-
-def _result(frame: Frame, faces: tuple[Face, ...], timings_ms: dict[str, float]) -> FrameResult:
+def _result(
+    frame: Frame, faces: tuple[Face, ...] = (), timings_ms: dict[str, float] | None = None
+) -> FrameResult:
     return FrameResult(
         source=frame.source,
         index=frame.index,
@@ -294,7 +265,7 @@ def _result(frame: Frame, faces: tuple[Face, ...], timings_ms: dict[str, float])
         n_skipped=frame.n_skipped,
         error=frame.error,
         note=_note(frame, faces),
-        timings_ms=timings_ms,
+        timings_ms=timings_ms or {},
     )
 
 

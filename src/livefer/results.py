@@ -1,4 +1,4 @@
-"""What a user gets: the faces of one frame, as frozen records that turn into plain data."""
+"""Frames, faces and results: frozen records that turn into plain data."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Frame:
     source: the file, camera or URL
     index: number of the frame in its source, from 0
     time_s: seconds since the source's first frame
-    image: (H, W, 3) uint8 BGR; None where `error` says why
+    image: (H, W, 3) uint8 BGR; None if there is an `error`
     n_skipped: frames left out since the frame before, by live reading or because of damage
     error: what could not be read
-    still: a picture by itself, which has nothing to do with the frames around it
-    note: what is known of the image, such as "damaged"
-    is_cut: a new shot begins with it, or with a frame left out before it; cameras have none
+    still: a single picture, unrelated to the frames around it
+    note: a remark about the image, such as "damaged"
+    is_cut: a new shot begins with this frame, or with one left out before it; cameras have no cuts
     """
 
     source: str
@@ -46,17 +46,16 @@ class Face:
     box: (left, top, right, bottom) of the detector's box in pixels of the frame
     score: the detector's certainty that this is a face, 0–1
     probabilities: (C,) float32, smoothed over the track where there is one; sums to 1
-    raw_probabilities: (C,) float32, of this frame alone: the mean of what the network says of the
-        face and of its mirror image; where a stream is smoothed, of one of ten views in turn, and
-        of all of them when the face is new
+    raw_probabilities: (C,) float32, of this frame alone: the mean over the face and its mirror
+        image; in a smoothed stream of one of ten views in turn, or of all ten for a new face
     classes: the C class names
-    class_id: index of the label: the most probable class; in a stream that is smoothed, one that
-        was it a moment ago stays until another leads by 0.1
-    uncertain: the label is not to be relied on: the confidence is below the recogniser's threshold,
+    class_id: index of the label: the most probable class; in a smoothed stream the last label stays
+        until another class leads by 0.1
+    uncertain: whether the label is unreliable: the confidence is below the recogniser's threshold,
         or the face is too small, blurred, dark or cut off to be read
     track_id: counts from 1 within a stream; None for a single picture
-    heatmap: (48, 48) float32, 0–1, where the network looked for `label`, smoothed as the
-        probabilities are; None unless asked for
+    heatmap: (48, 48) float32, 0–1, where the network looked for `label`, smoothed like the
+        probabilities; None unless asked for
     crop_box: (left, top, right, bottom) of the square that the network saw and `heatmap` covers
     """
 
@@ -89,9 +88,9 @@ class Face:
 
     @property
     def answer(self) -> str:
-        """What to print for the face: "happy", or where it is uncertain "fear or sad?".
+        """The text to print for the face: "happy"; if uncertain, "fear or sad?" or "unclear".
 
-        "unclear" where all classes are nearly alike: two names would say too much.
+        "unclear" means that all classes are about equally probable: no two of them stand out.
         """
         if not self.uncertain:
             return self.label
@@ -117,16 +116,16 @@ class Face:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameResult:
-    """The faces of one frame; none is a result too.
+    """The faces of one frame; no face is a result, too.
 
     source: the file, camera or URL the frame came from
     index: number of the frame in its source, from 0
     time_s: seconds since the source's first frame
-    image: (H, W, 3) uint8 BGR; None when `error` says why there is none
+    image: (H, W, 3) uint8 BGR; None if there is an `error`
     faces: from left to right in a picture, by track id in a stream
     n_skipped: frames left out since the previous result, by live reading or because of damage
     error: why this file of a folder, or the rest of this video, could not be read
-    note: what is known of the image, such as "too dark" or "cut"; see docs/tables.md
+    note: a remark about the image, such as "too dark" or "cut"; see docs/tables.md
     timings_ms: milliseconds spent in "detect", "crop", "classify" and "track"
     """
 

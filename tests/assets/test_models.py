@@ -29,7 +29,7 @@ def test_one_default_wherever_a_person_points_at_faces() -> None:
     assert EmotionClassifier().name == DEFAULT_MODEL
     assert Recognizer(detector="haar").classifier.name == DEFAULT_MODEL
     assert Settings(detector="haar").recognizer().classifier.name == DEFAULT_MODEL
-    assert Settings(detector="haar").about()["livefer.model"] == DEFAULT_MODEL
+    assert Settings(detector="haar").metadata()["livefer.model"] == DEFAULT_MODEL
 
 
 @pytest.mark.parametrize("name", MODELS)

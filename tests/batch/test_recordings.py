@@ -1,4 +1,4 @@
-"""Reading, recognising and encoding side by side give what they give one after the other."""
+"""Reading, recognising and encoding in parallel give the same as one after the other."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ from videos import read_streams, write_video
 from waiting import wait_until
 
 from livefer.batch.analyze import analyze
-from livefer.batch.recordings import AnnotatedVideo, recognise_video
+from livefer.batch.recordings import AnnotatedVideo, VideoJob, VideoProgress, recognise_video
 from livefer.errors import LiveferError
 from livefer.media.h264_writer import H264Writer
-from livefer.media.pyav_reader import VideoReader
+from livefer.media.pyav_reader import Span, VideoReader
 from livefer.media.sources import Source, open_source
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
+from livefer.summary.video_digest import VideoDigest
+from livefer.system.interrupts import StopRequested
+from livefer.tables.reading import read_table
+from livefer.tables.writing import open_table
 
 
 @pytest.fixture
@@ -49,11 +53,11 @@ def plain(results: Any) -> list[dict[str, Any]]:
     return [result.to_dict() for result in results]
 
 
-def test_side_by_side_is_as_one_by_one(tmp_path: Path, recognizer: Recognizer) -> None:
+def test_in_parallel_is_as_one_by_one(tmp_path: Path, recognizer: Recognizer) -> None:
     path = write_video(tmp_path / "in.mp4", [scene(i) for i in range(21)])
-    tracker = recognizer.tracker()
+    stream = recognizer.new_stream()
     with VideoReader(path) as video:
-        expected = [recognizer.process(frame, tracker) for frame in video]
+        expected = [recognizer.process(frame, stream) for frame in video]
     with VideoReader(path) as video:
         found = list(recognise_video(recognizer, video))
     assert plain(found) == plain(expected)
@@ -61,10 +65,8 @@ def test_side_by_side_is_as_one_by_one(tmp_path: Path, recognizer: Recognizer) -
     assert all(np.array_equal(a.image, b.image) for a, b in zip(found, expected, strict=True))
 
 
-def test_behind_a_cut_are_new_people_with_new_numbers(
-    tmp_path: Path, recognizer: Recognizer
-) -> None:
-    """The same place before and behind the cut: without it they would be one person."""
+def test_after_a_cut_track_ids_are_new(tmp_path: Path, recognizer: Recognizer) -> None:
+    """In the same place before and after the cut: without it, this would be one person."""
     with VideoReader(write_shots(tmp_path / "in.mp4")) as video:
         results = list(recognise_video(recognizer, video))
     ids = [[face.track_id for face in result.faces] for result in results]
@@ -74,19 +76,21 @@ def test_behind_a_cut_are_new_people_with_new_numbers(
     assert [r.index for r in results if r.note == "cut"] == [11, 17]
 
 
-def test_every_road_says_the_same_of_a_video(tmp_path: Path, recognizer: Recognizer) -> None:
+def test_every_way_to_recognise_a_video_gives_the_same(
+    tmp_path: Path, recognizer: Recognizer
+) -> None:
     path = write_shots(tmp_path / "in.mp4")
     with VideoReader(path) as video:
-        expected = told(recognise_video(recognizer, video))
+        expected = summarised(recognise_video(recognizer, video))
     notes = [note for _, _, note in expected]
     assert (notes.count("cut"), notes.count("too dark")) == (2, 3)
-    assert told(analyze(path, recognizer)) == expected
-    assert told(recognizer.stream(path)) == expected
+    assert summarised(analyze(path, recognizer)) == expected
+    assert summarised(recognizer.stream(path)) == expected
     played = Source("in.mp4", (frame for frame in open_source(path)), live=True)
-    assert told(recognizer.stream(played)) == expected
+    assert summarised(recognizer.stream(played)) == expected
 
 
-def told(results: Iterable[FrameResult]) -> list[tuple[int, list[int | None], str | None]]:
+def summarised(results: Iterable[FrameResult]) -> list[tuple[int, list[int | None], str | None]]:
     return [(r.index, [face.track_id for face in r.faces], r.note) for r in results]
 
 
@@ -104,7 +108,7 @@ def write_shots(path: Path) -> Path:
     return write_video(path, [*before, *[behind] * 6, *before[:5], *[black] * 3])
 
 
-def test_a_frame_without_a_face_says_why_where_it_can_be_seen(
+def test_a_frame_without_a_face_has_the_reason_if_it_is_visible(
     tmp_path: Path, recognizer: Recognizer
 ) -> None:
     black, gray = np.zeros((240, 320, 3), np.uint8), np.full((240, 320, 3), 35, np.uint8)
@@ -116,9 +120,7 @@ def test_a_frame_without_a_face_says_why_where_it_can_be_seen(
     ]
 
 
-def test_a_video_that_does_not_say_how_large_it_is_has_no_frame(
-    tmp_path: Path, recognizer: Recognizer
-) -> None:
+def test_a_video_without_a_stated_size_has_no_frame(tmp_path: Path, recognizer: Recognizer) -> None:
     """The first packets of a recording: the stream is announced, and no picture of it is there."""
     whole = write_video(tmp_path / "in.ts", [scene(0)] * 5)
     (tmp_path / "head.ts").write_bytes(whole.read_bytes()[: 3 * 188])
@@ -129,7 +131,7 @@ def test_a_video_that_does_not_say_how_large_it_is_has_no_frame(
     assert "has no frame that can be read" in result.error
 
 
-def test_stopping_ends_with_a_result_that_says_so(tmp_path: Path, recognizer: Recognizer) -> None:
+def test_stopping_ends_with_a_result_with_an_error(tmp_path: Path, recognizer: Recognizer) -> None:
     path = write_video(tmp_path / "in.mp4", [scene(0)] * 60)
     stop, results = Event(), []
     with VideoReader(path) as video:
@@ -172,7 +174,7 @@ def test_the_annotated_video_shows_the_faces_at_their_times(
         assert changed.sum() > 500  # boxes and labels
 
 
-def test_what_goes_wrong_while_encoding_is_raised_where_results_are_written(
+def test_an_error_of_the_encoder_is_raised_by_the_next_write(
     tmp_path: Path, recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_video(tmp_path / "in.mp4", [scene(0)] * 3)
@@ -218,7 +220,7 @@ def annotate(folder: Path, recognizer: Recognizer, hurry: Event | None = None) -
     return annotated
 
 
-def test_in_a_hurry_what_waits_is_left_out_and_the_file_is_whole(
+def test_in_a_hurry_waiting_frames_are_left_out_and_the_file_is_whole(
     tmp_path: Path, recognizer: Recognizer, slow_encoder: tuple[Event, Event]
 ) -> None:
     (begun, go_on), hurry = slow_encoder, Event()
@@ -230,7 +232,7 @@ def test_in_a_hurry_what_waits_is_left_out_and_the_file_is_whole(
     assert len(read_streams(tmp_path / "out.mp4")["times"]) == 1
 
 
-def test_ctrl_c_while_a_video_is_ended_does_not_take_the_file_from_its_encoder(
+def test_ctrl_c_while_a_video_ends_does_not_take_the_file_from_its_encoder(
     tmp_path: Path, recognizer: Recognizer, slow_encoder: tuple[Event, Event]
 ) -> None:
     begun, go_on = slow_encoder
@@ -243,3 +245,41 @@ def test_ctrl_c_while_a_video_is_ended_does_not_take_the_file_from_its_encoder(
     go_on.set()
     annotated.close()
     assert len(read_streams(tmp_path / "out.mp4")["times"]) == 12
+
+
+def test_a_job_recognises_videos_into_tables_digest_and_copies(
+    tmp_path: Path, recognizer: Recognizer
+) -> None:
+    path = str(write_video(tmp_path / "in.mp4", [scene(i) for i in range(20)], sound="aac"))
+    absent = str(tmp_path / "absent.mp4")
+    digest, shown = VideoDigest(recognizer.classes), list[VideoProgress]()
+    with open_table(tmp_path / "t.csv", recognizer.classes) as table:
+        job = VideoJob(recognizer, [table], digest, Span(end_s=0.6, every=2))
+        job.run(path, copy=tmp_path / "copy.mp4", show=shown.append)
+        job.run(absent)
+        job.add_error("none.mp4", "none.mp4 is a folder")
+    totals = job.totals
+    assert (totals.n_videos, totals.n_frames, totals.n_faces, totals.n_persons) == (1, 8, 16, 2)
+    assert totals.copies == [tmp_path / "copy.mp4"]
+    assert totals.errors == [
+        f"{absent} could not be opened (No such file or directory): check the path",
+        "none.mp4 is a folder",
+    ]
+    assert str(totals).startswith("8 frames (0.6 s of footage), 16 faces, 2 people in ")
+    rows = list(read_table(tmp_path / "t.csv").rows)
+    assert [row["index"] for row in rows[:-2:2]] == list(range(0, 15, 2))
+    assert [row["error"] for row in rows[-2:]] == totals.errors
+    assert [progress.n_frames for progress in shown] == list(range(1, 9))
+    assert (shown[-1].done_s, shown[-1].whole_s) == (0.56, 0.6)
+    assert len(read_streams(tmp_path / "copy.mp4")["times"]) == 8
+    assert [source.source for source in digest.summary().sources] == [path]
+
+
+def test_a_stopped_job_ends_the_video_with_an_error(tmp_path: Path, recognizer: Recognizer) -> None:
+    path = str(write_video(tmp_path / "in.mp4", [scene(0)] * 60))
+    requested = StopRequested()
+    job = VideoJob(recognizer, requested=requested)
+    job.run(path, tmp_path / "copy.mp4", lambda progress: requested.stop.set())
+    (error,) = job.totals.errors
+    assert error.startswith("stopped on request after 8 frames")
+    assert len(read_streams(tmp_path / "copy.mp4")["times"]) == 8

@@ -225,9 +225,9 @@ def test_the_picture_is_drawn(
     assert len(lines) == 4
 
 
-def test_the_readme_has_what_was_measured() -> None:
+def test_the_page_about_speed_has_what_was_measured() -> None:
     measured = json.loads((ROOT / "bench/results/live.json").read_text(encoding="utf-8"))
-    assert short_table(measured) in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert short_table(measured) in (ROOT / "docs/speed.md").read_text(encoding="utf-8")
 
 
 def test_too_few_frames_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ from livefer.errors import ConfigError
 from livefer.labels import CLASSES
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
-from livefer.tracking.tracker import Tracker
+from livefer.tracking.smoothing import Smoother
 
 
 def square_head(level: int, label: str = "happy") -> Head:
@@ -188,19 +188,16 @@ def test_time_to_the_first_label_counts_from_the_frame_that_shows_all() -> None:
     assert first_labels(what, frames) == [pytest.approx(0.2), 0.0]
 
 
-def test_labels_smoothed_afterwards_are_those_of_the_tracker() -> None:
+def test_labels_smoothed_afterwards_are_those_of_a_stream() -> None:
     rng = np.random.default_rng(0)
     times_s = np.cumsum(rng.uniform(0.02, 0.2, 60)).tolist()
     raw = rng.dirichlet(np.full(7, 0.5), 60).astype(np.float32)
     track = Track(times_s, [row.astype(np.float64) for row in raw], ["happy"] * 60, [True] * 60)
     for window_s in (0.0, 0.1, 0.33, 0.8):
-        tracker = Tracker(window_s)
-        box = np.array(at(0), np.float32)
-        labels = []
+        smoother, labels = Smoother(window_s), []
         for i, time_s in enumerate(times_s):
-            seen = tracker.begin(box, time_s)
-            class_id = tracker.decide(seen, tracker.smooth(seen, raw[None, i]))[0]
-            labels.append(CLASSES[int(class_id)])
+            smoothed = smoother.add([1], time_s, raw[None, i])
+            labels.append(CLASSES[int(smoothed.class_ids[0])])
         assert track.shown(CLASSES, window_s) == labels
 
 
@@ -340,5 +337,6 @@ def test_watching_gives_each_frame_its_time() -> None:
     scene = scene_of([(100.0, 100.0, 60.0)] * 13)
     found = watch(recognizer, list(scene.images()), 5, live=False)
     assert [result.time_s for result in found] == pytest.approx([0, 0.2, 0.4])
-    alone = recognizer.process(Frame("scene", 0, 0.0, next(scene.images())), Tracker(0.33))
+    stream = recognizer.new_stream()
+    alone = recognizer.process(Frame("scene", 0, 0.0, next(scene.images())), stream)
     assert found[0].faces[0].box == alone.faces[0].box

@@ -66,12 +66,12 @@ class Recognizer:
         self.clock, self.extra_ms = clock, extra_ms or {}
         self.indices: list[int] = []
 
-    def tracker(self, live: bool = False) -> object:
+    def new_stream(self, live: bool = False) -> object:
         assert live
         return self
 
-    def process(self, frame: Frame, tracker: object) -> FrameResult:
-        assert tracker is self
+    def process(self, frame: Frame, stream: object) -> FrameResult:
+        assert stream is self
         self.indices.append(frame.index)
         extra = self.extra_ms.get(frame.index, 0.0)
         self.clock.take(7 + extra)

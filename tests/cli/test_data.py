@@ -52,8 +52,8 @@ class Fake:
 
     uncertain_below = 0.5
 
-    def __init__(self, model: str | None = None, prior: float | None = None) -> None:
-        self.name = Path(model).stem if model else "shipped"
+    def __init__(self, model: str = "fake", prior: float | None = None) -> None:
+        self.name = Path(model).stem
         self.prior = prior or 0
 
     def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -136,7 +136,7 @@ def test_evaluate_prints_what_it_writes(livefer: Run, pets: Path, tmp_path: Path
     ended = livefer("evaluate", "--data", pets, "--json", tmp_path / "new" / "report.json")
     assert ended.code == 0
     written = json.loads((tmp_path / "new" / "report.json").read_text())
-    assert (written["model"], written["n_images"], written["accuracy"]) == ("shipped", 4, 0.75)
+    assert (written["model"], written["n_images"], written["accuracy"]) == ("fer2013", 4, 0.75)
     assert written["classes"] == ["cat", "dog"]
     assert written["confusion_matrix"] == [[3, 0], [1, 0]]
     assert written["without_twins"]["n_images"] == 3
@@ -179,7 +179,7 @@ def test_evaluate_against_votes(livefer: Run, pets: Path, tmp_path: Path) -> Non
 
 def test_evaluate_takes_a_prior(livefer: Run, pets: Path) -> None:
     ended = livefer("evaluate", "--data", pets, "--prior", "1")
-    assert ended.out.startswith("shipped, prior 1 on val")
+    assert ended.out.startswith("fer2013, prior 1 on val")
     assert words(ended.out, "accuracy")[:3] == ["accuracy", "25.0", "%"]  # all are dogs now
     (answered,) = (line for line in ended.out.splitlines() if "not uncertain" in line)
     assert "100.0 % get an answer" in answered
@@ -233,7 +233,7 @@ def test_evaluate_takes_a_checkpoint(
         (("evaluate", "--data", "PETS", "--checkpoint", "c", "--prior", "1"), ["export it"]),
         (("evaluate", "--data", "PETS", "--labels", "votes"), ["--votes FILE"]),
         (("evaluate", "--data", "PETS", "--votes", "v.csv"), ["without --labels votes"]),
-        (("evaluate", "--data", "OTHER"), ["only shipped: dog; only the data: fox"]),
+        (("evaluate", "--data", "OTHER"), ["only fer2013: dog; only the data: fox"]),
         (("evaluate", "--data", "PETS", "--json", "PETS/val/cat/0.png/x"), ["cannot be written"]),
     ],
 )

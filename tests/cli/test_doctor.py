@@ -63,7 +63,7 @@ def test_a_machine_without_camera_and_extras_is_no_fault(
     code, out = run(monkeypatch, capsys)
     assert code == 0
     for line in (
-        "shipped                answers unless --model names another: angry, disgust",
+        "shipped                the default model: angry, disgust",
         "data                   FER [2013]",
         "metrics                split val, accuracy 0.7123",
         "livefer download yunet",

@@ -176,7 +176,7 @@ def test_a_copy_of_before_is_not_called_written(
     Path("out.mp4").write_text("old")
     code, err = run(monkeypatch, capsys, "in.mp4", "--start", "60", "--out", "out.mp4")
     assert (code, Path("out.mp4").read_text()) == (1, "old")
-    assert "there is nothing behind the start" in err
+    assert "there is nothing after the start" in err
     assert "wrote nothing" in err
 
 
@@ -350,3 +350,29 @@ def test_a_name_that_is_no_text_has_its_rows_and_its_faces(
     assert code == 0, err
     assert {row["source"] for row in read_csv("o.csv")} == {"caf\\xe9.mp4"}
     assert "Key frames" in Path("o.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("words", [("--plot", "file/p.png"), ("--report", "file/r.html")])
+def test_an_output_that_cannot_be_written_is_an_error_before_hours_of_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    Path("in.mp4").touch()
+    Path("file").touch()
+    code, err = run(monkeypatch, capsys, "in.mp4", *words)
+    assert (code, err.count("\n")) == (1, 1)
+    assert f"{Path(words[1])} cannot be written (" in err
+
+
+def test_a_timeline_and_a_report_are_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    clip("in.mp4", fps=10)
+    words = ("in.mp4", "--plot", "out/p.pdf", "--report", "out/r.html", "--every", "2")
+    code, err = run(monkeypatch, capsys, *words)
+    assert code == 0
+    assert f"wrote {Path('out/p.pdf')}, {Path('out/r.html')}" in err
+    page = Path("out/r.html").read_text(encoding="utf-8")
+    for text in ("person 2", "surprise", "1 of 2 frames", "level", "SquareDetector"):
+        assert text in page, text

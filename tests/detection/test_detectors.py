@@ -1,32 +1,33 @@
-"""Both detectors: one contract, the faces of a real photograph, and nothing where nothing is."""
+"""Both detectors: one contract, the faces of a real photograph, and none in empty pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from portrait import pasted, portrait
 
 import livefer
-from livefer.detection.detectors import Detector, make_detector
+from livefer.detection.detectors import make_detector
 from livefer.detection.haar import HaarDetector
 from livefer.detection.yunet import YuNetDetector, download_yunet
 from livefer.errors import ModelError
 from livefer.faces.boxes import crop_boxes, iou_matrix
 
 Image = NDArray[np.uint8]
+AnyDetector = HaarDetector | YuNetDetector
 FACE_XYXY = (172, 60, 276, 178)
-"""The face of the shipped picture, by hand: forehead to chin."""
+"""The face of the shipped picture, measured by hand: forehead to chin."""
 FRAMING_XYXY = (165.0, 56.0, 281.0, 172.0)
 """What FER2013 would show of it: eyes at 40 % of the height, mouth at 75 %."""
 
 
 @pytest.fixture(scope="session", params=["haar", "yunet"])
-def detector(request: pytest.FixtureRequest) -> Detector:
+def detector(request: pytest.FixtureRequest) -> AnyDetector:
     if request.param == "haar":
         return HaarDetector()
     return YuNetDetector(request.getfixturevalue("yunet_file"))
@@ -34,17 +35,16 @@ def detector(request: pytest.FixtureRequest) -> Detector:
 
 @pytest.fixture(scope="session")
 def astronaut() -> Image:
-    data = files("livefer").joinpath("assets/astronaut.jpg").read_bytes()
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return portrait(512)
 
 
 def fits(boxes: NDArray[np.float32], expected: NDArray[np.float32] | list[list[float]]) -> bool:
-    """Tell whether the boxes are the expected ones, in any order."""
+    """Return whether the boxes are the expected ones, in any order."""
     overlaps = iou_matrix(boxes, expected)
     return overlaps.shape[0] == overlaps.shape[1] and bool((overlaps.max(axis=1) > 0.5).all())
 
 
-def test_it_finds_the_face_of_the_shipped_picture(detector: Detector, astronaut: Image) -> None:
+def test_it_finds_the_face_of_the_shipped_picture(detector: AnyDetector, astronaut: Image) -> None:
     boxes, scores = detector.detect(astronaut)
     assert boxes.dtype == scores.dtype == np.float32
     assert boxes.shape == (1, 4)
@@ -53,14 +53,14 @@ def test_it_finds_the_face_of_the_shipped_picture(detector: Detector, astronaut:
     assert fits(boxes, [list(FACE_XYXY)])
 
 
-def test_the_crop_has_the_framing_of_fer2013(detector: Detector, astronaut: Image) -> None:
+def test_the_crop_has_the_framing_of_fer2013(detector: AnyDetector, astronaut: Image) -> None:
     """The detectors' boxes differ, the squares that are cut for them do much less."""
     boxes, _ = detector.detect(astronaut)
     square = crop_boxes(boxes, detector.crop_scale, detector.crop_shift_y)
     assert iou_matrix(square, [FRAMING_XYXY])[0, 0] > 0.72
 
 
-def test_gray_is_as_good_as_colour(detector: Detector, astronaut: Image) -> None:
+def test_gray_is_as_good_as_colour(detector: AnyDetector, astronaut: Image) -> None:
     expected, _ = detector.detect(astronaut)
     gray = cv2.cvtColor(astronaut, cv2.COLOR_BGR2GRAY)
     for image in (gray, gray[:, :, None], np.dstack([astronaut, gray])):
@@ -78,7 +78,7 @@ def test_gray_is_as_good_as_colour(detector: Detector, astronaut: Image) -> None
     ],
 )
 def test_boxes_follow_the_picture(
-    detector: Detector, astronaut: Image, change: Callable[[Image], Image]
+    detector: AnyDetector, astronaut: Image, change: Callable[[Image], Image]
 ) -> None:
     marked = np.zeros(astronaut.shape, np.uint8)
     left, top, right, bottom = FACE_XYXY
@@ -88,7 +88,9 @@ def test_boxes_follow_the_picture(
     assert fits(detector.detect(change(astronaut))[0], expected)
 
 
-def test_two_faces_are_two_and_the_surer_comes_first(detector: Detector, astronaut: Image) -> None:
+def test_two_faces_are_two_and_the_surer_comes_first(
+    detector: AnyDetector, astronaut: Image
+) -> None:
     blurred = cv2.GaussianBlur(astronaut, (0, 0), 2)
     boxes, scores = detector.detect(np.hstack([blurred, astronaut]))
     left, top, right, bottom = FACE_XYXY
@@ -97,7 +99,7 @@ def test_two_faces_are_two_and_the_surer_comes_first(detector: Detector, astrona
 
 
 def test_the_same_picture_gives_the_same_faces_whatever_came_between(
-    detector: Detector, astronaut: Image
+    detector: AnyDetector, astronaut: Image
 ) -> None:
     before = astronaut.copy()
     first = detector.detect(astronaut)
@@ -126,7 +128,7 @@ def test_the_same_picture_gives_the_same_faces_whatever_came_between(
     ],
 )
 def test_nothing_is_found_in_pictures_of_nothing(
-    detector: Detector, shape: tuple[int, ...]
+    detector: AnyDetector, shape: tuple[int, ...]
 ) -> None:
     boxes, scores = detector.detect(np.full(shape, 128, np.uint8))
     assert boxes.shape == (0, 4)
@@ -150,7 +152,7 @@ def test_yunet_finds_what_opencv_finds_with_it(
     assert np.allclose(scores, theirs[:, 14], atol=1e-4)
 
 
-def test_an_8k_picture(detector: Detector, astronaut: Image) -> None:
+def test_an_8k_picture(detector: AnyDetector, astronaut: Image) -> None:
     image = np.full((4320, 7680), 90, np.uint8)
     image[1000:3048, 2000:4048] = cv2.resize(
         cv2.cvtColor(astronaut, cv2.COLOR_BGR2GRAY), None, fx=4, fy=4
@@ -161,9 +163,71 @@ def test_an_8k_picture(detector: Detector, astronaut: Image) -> None:
 
 
 @pytest.mark.parametrize("image", [np.zeros((50, 50, 3)), np.zeros((3, 50, 50), np.uint8)])
-def test_what_is_no_picture_is_refused(detector: Detector, image: Image) -> None:
+def test_what_is_no_picture_is_refused(detector: AnyDetector, image: Image) -> None:
     with pytest.raises(ValueError, match="expected an image of"):
         detector.detect(image)
+
+
+def test_detect_near_tells_where_faces_are_now_and_which_are_gone(detector: AnyDetector) -> None:
+    truth = detector.detect(pasted(120, 40))[0]
+    side = truth[0, 2] - truth[0, 0]
+    moved = truth + np.array([0.12, -0.1, 0.12, -0.1], np.float32) * side
+    nothing = np.array([[500, 300, 580, 380], [-90, -90, -10, -10], [3, 3, 4, 4]], np.float32)
+    image = pasted(120, 40)
+    before = image.copy()
+    boxes, scores = detector.detect_near(image, np.concatenate([moved, nothing]))
+    assert np.array_equal(image, before)
+    assert boxes.shape == (4, 4)
+    assert boxes.dtype == scores.dtype == np.float32
+    assert iou_matrix(boxes[:1], truth)[0, 0] > 0.85
+    assert (scores > 0).tolist() == [True, False, False, False]
+    boxes, scores = detector.detect_near(image, np.zeros((0, 4), np.float32))
+    assert boxes.shape == (0, 4)
+    assert scores.shape == (0,)
+
+
+def test_detect_near_finds_what_a_search_finds(detector: AnyDetector) -> None:
+    for x, y in ((120.0, 40.0), (133.3, 21.7), (37.5, 63.1)):
+        image = pasted(x, y)
+        truth, score = detector.detect(image)
+        moved = truth + np.array([8, -6, 2, -12], np.float32)
+        boxes, scores = detector.detect_near(image, moved)
+        assert iou_matrix(boxes, truth)[0, 0] > 0.93
+        assert abs(scores[0] - score[0]) < 0.1
+
+
+@pytest.mark.parametrize("degrees", [-24, 24])
+def test_detect_near_finds_tilted_faces(detector: AnyDetector, degrees: float) -> None:
+    image = pasted(120, 60, degrees)
+    truth = detector.detect(image)[0]
+    assert len(truth) == 1
+    boxes, scores = detector.detect_near(image, truth + np.float32(6))
+    assert scores[0] > 0
+    assert iou_matrix(boxes, truth)[0, 0] > 0.8
+
+
+def test_the_parts_of_a_search_find_what_a_search_finds() -> None:
+    detector = HaarDetector()
+    upright, tilted = pasted(120, 40), pasted(120, 60, 24)
+    small = np.full_like(upright, 90)
+    small[200:360, 300:460] = portrait(160)
+    no_faces, whole = np.zeros((0, 4), np.float32), (0, 0, 640, 480)
+    for image in (upright, tilted, small):
+        truth, _ = detector.detect(image)
+        assert len(truth) == 1
+        parts = [
+            detector.search(image, part, whole, no_faces)[0]
+            for part in range(len(detector.search_periods_s))
+        ]
+        assert iou_matrix(truth, np.concatenate(parts)).max() > 0.8
+        for part in range(len(parts)):
+            assert len(detector.search(image, part, whole, truth)[0]) == 0  # known already
+        if image is upright:
+            left, top, right, bottom = truth[0].astype(int)
+            around = (left - 60, top - 60, right + 60, bottom + 60)
+            there, _ = detector.search(image, 0, around, no_faces)
+            assert iou_matrix(truth, there).max() > 0.8
+            assert len(detector.search(image, 0, (0, 300, 200, 480), no_faces)[0]) == 0
 
 
 def test_auto_takes_yunet_where_it_is_and_says_how_to_get_it(
@@ -174,7 +238,7 @@ def test_auto_takes_yunet_where_it_is_and_says_how_to_get_it(
     assert without.name == "haar"
     assert "livefer download yunet" in str(without.hint)
     assert "\n" not in str(without.hint)
-    assert make_detector("haar").hint is None  # who names it wants it
+    assert make_detector("haar").hint is None  # chosen on purpose
     cached = download_yunet(yunet_file)
     assert cached.parent == tmp_path / "dépôt ü"
     for name in ("auto", "yunet", cached, str(cached)):

@@ -45,9 +45,9 @@ def picture() -> NDArray[np.uint8]:
 def record(times_s: list[float], still: bool = False, **more: Any) -> tuple[Recording, list[Any]]:
     classifier = Recording()
     recognizer = Recognizer(classifier, SquareDetector(), **more)  # type: ignore[arg-type]
-    tracker = recognizer.tracker()
+    stream = recognizer.new_stream()
     frames = [Frame("x", 0, time_s, picture(), still=still) for time_s in times_s]
-    return classifier, [recognizer.process(frame, tracker) for frame in frames]
+    return classifier, [recognizer.process(frame, stream) for frame in frames]
 
 
 def both_ways(result: Any) -> NDArray[np.uint8]:
@@ -80,10 +80,10 @@ def test_a_stream_shows_all_views_of_a_new_face_and_then_one_a_frame(fps: float)
 def test_each_face_has_its_own_turn() -> None:
     classifier = Recording()
     recognizer = Recognizer(classifier, SquareDetector())  # type: ignore[arg-type]
-    tracker, beside = recognizer.tracker(), np.hstack([picture(), np.zeros_like(picture())])
+    stream, beside = recognizer.new_stream(), np.hstack([picture(), np.zeros_like(picture())])
     both = np.hstack([picture(), picture()])
     frames = [Frame("x", k, k / 30, image) for k, image in enumerate([beside, beside, both, both])]
-    results = recognizer.process_many(frames, [tracker] * 4)
+    results = recognizer.process_many(frames, [stream] * 4)
     assert [len(result.faces) for result in results] == [1, 1, 2, 2]
     ways = all_ways(results[0])
     (seen,) = classifier.seen  # one call for all
@@ -145,10 +145,10 @@ def test_a_heat_map_is_mirrored_back_and_smoothed() -> None:
 
 def test_heat_maps_can_be_switched_on_in_the_middle_of_a_stream() -> None:
     recognizer = Recognizer(Recording(), SquareDetector())  # type: ignore[arg-type]
-    tracker, found = recognizer.tracker(), []
+    stream, found = recognizer.new_stream(), []
     for k in range(6):
         recognizer.heatmaps = k in (2, 3)
-        found.append(recognizer.process(Frame("x", k, k / 30, picture()), tracker).faces[0])
+        found.append(recognizer.process(Frame("x", k, k / 30, picture()), stream).faces[0])
     _, plain = record([k / 30 for k in range(6)])
     for face, expected in zip(found, plain, strict=True):
         np.testing.assert_array_equal(face.probabilities, expected.faces[0].probabilities)

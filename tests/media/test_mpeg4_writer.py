@@ -1,4 +1,4 @@
-"""Videos of what was shown: whole or not there, at a steady rate, playable."""
+"""Videos are complete or not there, have a steady rate, and play."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ def write_frames(path: Path, times: list[float], fps: float | None = 25.0) -> Mp
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there, names have no colon")
-def test_a_time_in_a_videos_name_is_no_protocol(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_colon_in_a_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_frames(Path("12:30.mp4"), [0.0, 0.04, 0.08])
     with open_source(tmp_path / "12:30.mp4") as source:
@@ -38,7 +36,7 @@ def test_a_time_in_a_videos_name_is_no_protocol(
 
 
 def levels(path: Path) -> list[int]:
-    """Return which frames a video shows, one after the other."""
+    """Return the numbers of the frames that a video shows."""
     frames = list(open_source(path))
     assert not any(frame.error for frame in frames)
     return [round(float(f.image.mean()) / 8) for f in frames if f.image is not None]
@@ -88,7 +86,7 @@ def test_without_an_image_there_is_no_video(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["v.txt", "v.png", "v.gif", "v.webm", "v", ""])
-def test_a_name_no_video_can_have(
+def test_a_name_that_no_video_can_have_is_refused(
     name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(LiveferError, match=r"cannot be written as a video: expected .*\.mp4"):
@@ -122,7 +120,7 @@ def test_cv2_reads_what_was_written(tmp_path: Path) -> None:
     capture.release()
 
 
-def test_a_video_that_could_not_be_written_whole_is_not_called_whole(tmp_path: Path) -> None:
+def test_a_video_that_could_not_be_written_keeps_its_temporary_name(tmp_path: Path) -> None:
     """OpenCV reports no full disk; the file that it leaves cannot be opened."""
     writer = Mpeg4Writer(tmp_path / "v.mp4", 25)
     for k in range(10):
@@ -137,7 +135,7 @@ def test_a_video_that_could_not_be_written_whole_is_not_called_whole(tmp_path: P
     assert writer._part.exists()
 
 
-def test_a_video_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+def test_a_name_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LiveferError, match="choose another name"):
         Mpeg4Writer(tmp_path / "caf\udce9.mp4")
     assert list(tmp_path.iterdir()) == []

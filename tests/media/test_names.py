@@ -1,4 +1,4 @@
-"""A folder is the same files in the same order, whatever lists it."""
+"""A folder stands for the same files in the same order everywhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from builders import write_picture
 from fakes import use_fakes
 
-from livefer.batch.batches import find_inputs
+from livefer.batch.analyze import find_inputs
 from livefer.cli import main
 from livefer.media.names import find_files, in_order, suffix_of
 from livefer.media.sources import open_source
@@ -70,7 +70,7 @@ def test_numbers_count_as_numbers_and_capitals_as_small_letters() -> None:
     assert in_order(addresses) == [addresses[2], addresses[1], addresses[0]]
 
 
-def test_what_is_hidden_or_no_file_does_not_count(
+def test_hidden_files_and_folders_do_not_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -105,7 +105,7 @@ def test_a_path_that_is_neither_folder_nor_pattern_stands_for_itself(tmp_path: P
         assert find_files(path, "picture") is None
 
 
-def test_where_there_is_nothing_the_reason_says_where_to_look(tmp_path: Path) -> None:
+def test_an_empty_folder_has_an_error_that_tells_where_to_look(tmp_path: Path) -> None:
     touch(str(tmp_path / "a [1]" / "b" / "c.jpg"))
     listing = find_files(tmp_path / "a [1]", "video")
     assert listing is not None
@@ -118,7 +118,7 @@ def test_where_there_is_nothing_the_reason_says_where_to_look(tmp_path: Path) ->
     assert [Path(file).name for file in deeper.files] == ["c.jpg"]
 
 
-def test_a_folder_that_cannot_be_listed_is_told_beside_the_others(
+def test_a_folder_that_cannot_be_listed_is_an_error_beside_the_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a/1.png", "b/2.png"):

@@ -1,4 +1,4 @@
-"""Pictures come out as they are in their files; what is no picture is an error that names it."""
+"""Pictures are read as their files hold them; any other file is an error that names it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def cut(path: Path, share: float) -> Path:
 
 
 @pytest.mark.parametrize("name", ["a.png", "b.jpg", "ü b ö.bmp", "c.webp", "d.tiff"])
-def test_written_is_read(tmp_path: Path, name: str) -> None:
+def test_a_written_picture_is_read_back(tmp_path: Path, name: str) -> None:
     image = cv2.GaussianBlur(
         np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8), (0, 0), 4
     )
@@ -61,7 +61,7 @@ def test_exif_rotation_is_honoured(tmp_path: Path) -> None:
         ("absent.jpg", None, "does not exist"),
     ],
 )
-def test_what_is_no_picture_is_named(
+def test_a_file_that_is_no_picture_is_named(
     tmp_path: Path, name: str, content: bytes | None, says: str
 ) -> None:
     path = tmp_path / name
@@ -98,7 +98,7 @@ def test_a_thumbnail_does_not_hide_that_a_jpeg_is_cut_short(tmp_path: Path) -> N
 
 
 class FakePil:
-    """As much of PIL.Image.Image as is used."""
+    """The part of PIL.Image.Image that livefer uses."""
 
     def __init__(self, rgb: NDArray[np.uint8]) -> None:
         self.rgb = rgb
@@ -139,7 +139,7 @@ def test_real_pil_images() -> None:
         np.testing.assert_array_equal(as_image(image), expected)
 
 
-def test_an_array_of_another_kind_says_what_to_do() -> None:
+def test_an_array_of_another_type_is_an_error_with_advice() -> None:
     with pytest.raises(ValueError, match="uint8"):
         as_image(BGR / 255)
     with pytest.raises(ValueError, match="got None, which cv2"):

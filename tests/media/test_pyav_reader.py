@@ -1,12 +1,10 @@
-"""Videos are read with their own times, and written so that browsers play them."""
+"""Videos are read with their exact times, damaged ones as far as possible."""
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,10 +14,10 @@ av = pytest.importorskip("av")
 
 import cv2
 import numpy as np
-from videos import face_picture, grays, number_of, read_sound, read_streams, write_video
+from videos import face_picture, grays, number_of, read_streams, write_video
 
 import livefer.media.pyav_reader
-from livefer.errors import ConfigError, LiveferError, SourceError
+from livefer.errors import ConfigError, SourceError
 from livefer.media.decoding import squared
 from livefer.media.h264_writer import H264Writer
 from livefer.media.opencv_reader import quiet
@@ -43,7 +41,7 @@ def seen(frames: list[Frame]) -> list[tuple[int, float, int]]:
 
 
 @pytest.mark.parametrize("fps", [NTSC, Fraction(24000, 1001), Fraction(25), Fraction(12)])
-def test_a_steady_rate_stays_what_it_is(tmp_path: Path, fps: Fraction) -> None:
+def test_a_steady_rate_is_read_exactly(tmp_path: Path, fps: Fraction) -> None:
     path = write_video(tmp_path / "in.mp4", grays(8), fps)
     with VideoReader(path) as video:
         assert video.info.fps == fps
@@ -54,7 +52,7 @@ def test_a_steady_rate_stays_what_it_is(tmp_path: Path, fps: Fraction) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
-def test_a_changing_rate_keeps_its_times_and_they_count_from_the_first_frame(
+def test_a_variable_rate_keeps_its_times_which_count_from_the_first_frame(
     tmp_path: Path, suffix: str
 ) -> None:
     ticks = [50, 51, 55, 56, 80, 120]
@@ -63,7 +61,7 @@ def test_a_changing_rate_keeps_its_times_and_they_count_from_the_first_frame(
 
 
 @pytest.mark.parametrize("suffix", [".avi", ".mjpeg", ".h264"])
-def test_files_without_times_go_on_at_their_rate(tmp_path: Path, suffix: str) -> None:
+def test_files_without_times_get_those_of_their_rate(tmp_path: Path, suffix: str) -> None:
     codec = "libx264" if suffix == ".h264" else "mjpeg"
     path = write_video(tmp_path / f"in{suffix}", grays(5), 25, codec=codec)
     frames = read(path)
@@ -72,7 +70,7 @@ def test_files_without_times_go_on_at_their_rate(tmp_path: Path, suffix: str) ->
 
 
 @pytest.mark.parametrize("degrees", [90, 180, -90])
-def test_a_turned_video_is_read_upright_as_opencv_does(tmp_path: Path, degrees: int) -> None:
+def test_a_rotated_video_is_read_upright_as_by_opencv(tmp_path: Path, degrees: int) -> None:
     if not hasattr(av.VideoStream, "set_display_rotation"):
         missing("this PyAV cannot write videos that are to be turned: a newer one can")
     picture = cv2.resize(face_picture(), (128, 96))
@@ -116,7 +114,7 @@ def test_pixels_that_are_not_square_are_stretched(
         assert reader.info.wh == (shape[1] // 2 * 2, shape[0] // 2 * 2)
 
 
-def test_an_aspect_that_cannot_be_meant_changes_nothing() -> None:
+def test_an_implausible_aspect_changes_nothing() -> None:
     image = np.zeros((10, 20, 3), np.uint8)
     for aspect in (0.0, 0.01, 1.0, 1.001, 100.0):
         assert squared(image, aspect) is image
@@ -128,7 +126,7 @@ def parts_of(frames: list[Frame], start_s: float, end_s: float) -> list[Frame]:
 
 @pytest.mark.parametrize("options", [{"g": "5", "bf": "2"}, {"g": "100", "bf": "0"}])
 @pytest.mark.parametrize("span", [(0.0, 0.4), (0.5, 1.0), (0.2, 0.2001), (1.0, 9.0), (0.21, 0.35)])
-def test_a_part_is_what_the_whole_has_there(
+def test_a_span_has_the_frames_of_the_whole(
     tmp_path: Path, options: dict[str, str], span: tuple[float, float]
 ) -> None:
     ticks = [0, 1, 2, 4, 5, *range(8, 33)]
@@ -138,7 +136,7 @@ def test_a_part_is_what_the_whole_has_there(
     assert part
 
 
-def test_a_rest_of_the_file_that_is_not_wanted_is_no_error_and_nothing_behind_the_end_is(
+def test_a_rest_that_is_not_read_is_no_error_but_a_start_after_the_end_is(
     tmp_path: Path,
 ) -> None:
     path = write_video(tmp_path / "in.mp4", grays(10))
@@ -164,22 +162,20 @@ def test_every_nth_frame_and_so_many_a_second(tmp_path: Path) -> None:
     "more",
     [{"every": 0}, {"fps": 0}, {"every": 2, "fps": 1}, {"start_s": -1}, {"start_s": 2, "end_s": 2}],
 )
-def test_a_span_that_makes_no_sense_is_refused(tmp_path: Path, more: dict[str, Any]) -> None:
+def test_an_impossible_span_is_refused(tmp_path: Path, more: dict[str, Any]) -> None:
     path = write_video(tmp_path / "in.mp4", grays(2))
-    with pytest.raises(ConfigError, match="expected"):
+    with pytest.raises(ConfigError, match=r"expected|in two ways"):
         VideoReader(path, **more)
 
 
 def noisy(n: int) -> list[Any]:
-    """Frames that are hard to compress, so that a part of the file is a part of the time."""
+    """Frames that are hard to compress: half of the file is half of the time."""
     generator = np.random.default_rng(0)
     return [generator.integers(0, 255, (64, 96, 3), np.uint8) for _ in range(n)]
 
 
 @pytest.mark.parametrize(("suffix", "movflags"), [(".mp4", "faststart"), (".mkv", ""), (".ts", "")])
-def test_of_a_video_that_is_cut_short_everything_before_is_read(
-    tmp_path: Path, suffix: str, movflags: str
-) -> None:
+def test_a_video_cut_short_is_read_up_to_there(tmp_path: Path, suffix: str, movflags: str) -> None:
     whole = write_video(
         tmp_path / f"in{suffix}", noisy(50), sound="aac", options={"g": "5"}, movflags=movflags
     )
@@ -201,7 +197,7 @@ def test_of_a_video_that_is_cut_short_everything_before_is_read(
 
 
 @pytest.mark.parametrize("codec", ["mpeg4", "mjpeg"])
-def test_an_avi_that_is_cut_short_says_so(tmp_path: Path, codec: str) -> None:
+def test_an_avi_cut_short_has_an_error(tmp_path: Path, codec: str) -> None:
     whole = write_video(tmp_path / "in.avi", noisy(50), codec=codec)
     assert len(read(whole)) == 50
     cut = tmp_path / "cut.avi"
@@ -225,7 +221,7 @@ def test_tags_need_not_be_text(tmp_path: Path) -> None:
     assert read_streams(tmp_path / "out.mp4")
 
 
-def test_a_damaged_middle_is_read_over_and_said(tmp_path: Path) -> None:
+def test_a_damaged_middle_is_skipped_and_reported(tmp_path: Path) -> None:
     whole = write_video(tmp_path / "in.mp4", noisy(40), options={"g": "4"}, movflags="faststart")
     data = bytearray(whole.read_bytes())
     middle = len(data) // 2
@@ -246,7 +242,7 @@ def test_a_damaged_middle_is_read_over_and_said(tmp_path: Path) -> None:
 def test_what_is_read_of_a_damaged_file_does_not_depend_on_the_number_of_cores(
     tmp_path: Path,
 ) -> None:
-    """Decoders with several threads make up what is missing from other pictures."""
+    """Decoders with several threads replace missing parts with those of other frames."""
     picture = cv2.resize(face_picture(), (640, 480))
     images = [picture[2 * i : 2 * i + 240, 3 * i : 3 * i + 320] for i in range(60)]
     options = {"g": "12", "bf": "2"}
@@ -292,7 +288,7 @@ def test_a_clock_that_goes_back_or_stands_is_no_damage(
     assert steps == pytest.approx(0.04)
 
 
-def test_a_part_behind_a_seam_is_what_the_whole_has_there(tmp_path: Path) -> None:
+def test_a_span_after_a_seam_has_the_frames_of_the_whole(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.ts", grays(30), options={"bf": "2"})
     path.write_bytes(path.read_bytes() * 3)
     whole = seen(read(path))
@@ -300,10 +296,10 @@ def test_a_part_behind_a_seam_is_what_the_whole_has_there(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("what", ["gray", "upright"])
-def test_a_picture_whose_colours_are_damaged_is_read_over(
+def test_a_frame_with_damaged_colours_is_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    """As in ProRes, whose every frame says how it has to be converted."""
+    """As in ProRes, where each frame states how to convert it."""
     path = write_video(tmp_path / "in.mp4", grays(6))
     convert = getattr(livefer.media.pyav_reader, what)
 
@@ -318,7 +314,7 @@ def test_a_picture_whose_colours_are_damaged_is_read_over(
     assert "is damaged: 1 frames could not be read" in str(last.error)
 
 
-def test_what_is_no_video_is_said(tmp_path: Path) -> None:
+def test_a_file_that_is_no_video_is_an_error(tmp_path: Path) -> None:
     def error_of(path: Path) -> str:
         with pytest.raises(SourceError) as caught:
             VideoReader(path)
@@ -342,192 +338,11 @@ def test_what_is_no_video_is_said(tmp_path: Path) -> None:
     assert "no moving picture" in error_of(tmp_path / "sound.mp4")
     known = write_video(tmp_path / "known.avi", grays(2), codec="mpeg4").read_bytes()
     (tmp_path / "odd.avi").write_bytes(known.replace(b"FMP4", b"Zz9x"))
-    assert "nothing here decodes" in error_of(tmp_path / "odd.avi")
+    assert "has an unknown encoding" in error_of(tmp_path / "odd.avi")
 
 
-def test_a_video_without_a_frame_says_so(tmp_path: Path) -> None:
+def test_a_video_without_frames_has_an_error(tmp_path: Path) -> None:
     path = write_video(tmp_path / "in.mkv", [], sound="aac", sound_s=0.2)
     (frame,) = read(path)
     assert (frame.index, frame.image) == (0, None)
     assert "has no frame that can be read" in str(frame.error)
-
-
-def rewrite(
-    source: Path, path: Path, whole: bool = True, start_s: float = 0.0, **more: Any
-) -> dict[str, Any]:
-    """Copy a video with H264Writer, and read the copy."""
-    with VideoReader(source, start_s, **more) as video:
-        with H264Writer(path, video.info, source, start_s) as writer:
-            for frame in video:
-                assert frame.image is not None
-                writer.write(frame.image, frame.time_s)
-            writer.close(whole)
-        assert writer.hint is None
-    return read_streams(path)
-
-
-@pytest.mark.parametrize("fps", [NTSC, Fraction(24000, 1001), Fraction(25)])
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_written_has_the_times_that_were_read(tmp_path: Path, fps: Fraction, suffix: str) -> None:
-    source = write_video(tmp_path / f"in{suffix}", grays(12), fps)
-    copy = rewrite(source, tmp_path / "out.mp4")
-    assert copy["times"] == [i / fps for i in range(12)]  # exactly, from milliseconds too
-    assert copy["fps"] == fps
-    assert [number_of(image) for image in copy["images"]] == list(range(12))
-
-
-def test_a_changing_rate_is_written_as_it_was(tmp_path: Path) -> None:
-    ticks = [0, 1, 5, 6, 30, 70]
-    source = write_video(tmp_path / "in.mp4", grays(6), 25, ticks)
-    assert rewrite(source, tmp_path / "a.mp4")["times"] == [Fraction(t, 25) for t in ticks]
-    assert rewrite(source, tmp_path / "b.mov", every=2)["times"] == [
-        0,
-        Fraction(1, 5),
-        Fraction(6, 5),
-    ]
-    late = rewrite(source, tmp_path / "c.mp4", start_s=0.2)["times"]
-    assert late == [0, Fraction(1, 25), 1, Fraction(65, 25)]
-
-
-def test_browsers_play_what_is_written(tmp_path: Path) -> None:
-    """H.264, 4:2:0, even sides, the list of contents in front, and colours that survive."""
-    picture = face_picture()[:301, :403]
-    source = write_video(tmp_path / "in.mkv", [picture[:300, :402]] * 3)
-    path = tmp_path / "new folder" / "out.mp4"
-    with VideoReader(source) as video, H264Writer(path, video.info) as writer:
-        for frame in video:
-            writer.write(picture, frame.time_s)
-    copy = read_streams(path)
-    assert (copy["codec"], copy["pixels"], copy["wh"]) == ("h264", "yuv420p", (402, 300))
-    data = path.read_bytes()
-    assert data.index(b"moov") < data.index(b"mdat")
-    with av.open(str(path)) as file:
-        context = file.streams.video[0].codec_context
-        assert (context.colorspace, context.color_range, context.color_primaries) == (6, 1, 1)
-    expected = picture[:300, :402].astype(float).mean(axis=(0, 1))
-    assert copy["images"][1].astype(float).mean(axis=(0, 1)) == pytest.approx(expected, abs=2)
-    assert [p.name for p in path.parent.iterdir()] == ["out.mp4"]
-
-
-@pytest.mark.parametrize(
-    ("suffix", "sound", "expected"),
-    [(".mp4", "aac", "aac"), (".mkv", "pcm_s16le", "aac"), (".mkv", "libopus", "opus")],
-)
-def test_sound_goes_with_the_picture(
-    tmp_path: Path, suffix: str, sound: str, expected: str
-) -> None:
-    source = write_video(tmp_path / f"in{suffix}", grays(30), sound=sound)
-    copy = rewrite(source, tmp_path / "out.mp4")
-    assert [name.removeprefix("lib") for name in copy["sound"]] == [expected]
-    packets = read_sound(tmp_path / "out.mp4")
-    if sound == "aac":
-        assert packets == read_sound(source)
-    with av.open(str(tmp_path / "out.mp4")) as file:
-        samples = [frame.to_ndarray() for frame in file.decode(audio=0)]
-    n_samples = sum(s.shape[-1] for s in samples)
-    assert n_samples / 48_000 == pytest.approx(1.2, abs=0.05)
-    assert max(float(np.abs(s).max()) for s in samples) > 0.1
-
-
-@pytest.mark.skipif(os.name == "nt", reason="there, names have no colon")
-def test_a_time_in_a_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_video(tmp_path / "in.mp4", grays(5), sound="aac").rename(tmp_path / "12:30.mp4")
-    monkeypatch.chdir(tmp_path)
-    with (
-        VideoReader("12:30.mp4") as video,
-        H264Writer("12:31.mp4", video.info, "12:30.mp4") as writer,
-    ):
-        for frame in video:
-            assert frame.image is not None
-            writer.write(frame.image, frame.time_s)
-        writer.close(whole=True)
-    assert len(read_streams(tmp_path / "12:31.mp4")["times"]) == 5
-    assert read_sound(tmp_path / "12:31.mp4") == read_sound(tmp_path / "12:30.mp4")
-
-
-def test_sound_that_nothing_decodes_is_left_out_and_said(tmp_path: Path) -> None:
-    source = write_video(tmp_path / "in.mkv", grays(5), sound="aac")
-    source.write_bytes(source.read_bytes().replace(b"A_AAC", b"A_ZZZ"))
-    with VideoReader(source) as video:
-        with H264Writer(tmp_path / "out.mp4", video.info, source) as writer:
-            for frame in video:
-                assert frame.image is not None
-                writer.write(frame.image, frame.time_s)
-        assert "out.mp4 has no sound: that of its source is encoded" in str(writer.hint)
-    written = read_streams(tmp_path / "out.mp4")
-    assert (len(written["times"]), written["sound"]) == (5, [])
-
-
-def test_sound_of_a_part_belongs_to_the_part(tmp_path: Path) -> None:
-    source = write_video(tmp_path / "in.mp4", grays(30), sound="aac")
-    rewrite(source, tmp_path / "out.mp4", whole=False, start_s=0.4, end_s=0.8)
-    with av.open(str(tmp_path / "out.mp4")) as file:
-        sound = file.streams.audio[0]
-        assert float(sound.duration * sound.time_base) == pytest.approx(0.4, abs=0.05)
-    inner = read_sound(tmp_path / "out.mp4")
-    whole = read_sound(source)
-    first = whole.index(inner[0])
-    assert whole[first : first + len(inner)] == inner
-    assert first * 1024 / 48_000 == pytest.approx(0.4, abs=0.05)
-
-
-def test_sound_goes_on_behind_the_last_frame_of_a_whole_video_only(tmp_path: Path) -> None:
-    source = write_video(tmp_path / "in.mp4", grays(10), sound="aac", sound_s=1.5)
-    rewrite(source, tmp_path / "whole.mp4")
-    rewrite(source, tmp_path / "part.mp4", whole=False)
-    assert read_sound(tmp_path / "whole.mp4") == read_sound(source)
-    assert len(read_sound(tmp_path / "part.mp4")) == pytest.approx(0.4 * 48_000 / 1024, abs=2)
-
-
-def test_an_interrupted_video_is_playable_and_one_without_images_is_not_there(
-    tmp_path: Path,
-) -> None:
-    source = write_video(tmp_path / "in.mp4", grays(10), sound="aac")
-
-    def work(path: Path, n_frames: int) -> None:
-        with VideoReader(source) as video, H264Writer(path, video.info, source) as writer:
-            for frame in list(video)[:n_frames]:
-                assert frame.image is not None
-                writer.write(frame.image, frame.time_s)
-            assert not path.exists()
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        work(tmp_path / "five.mp4", 5)
-    assert len(read_streams(tmp_path / "five.mp4")["times"]) == 5
-    with pytest.raises(KeyboardInterrupt):
-        work(tmp_path / "none.mp4", 0)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["five.mp4", "in.mp4"]
-
-
-def test_what_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    source = write_video(tmp_path / "in.mp4", grays(2))
-    with VideoReader(source) as video:
-        info = video.info
-    with pytest.raises(ConfigError, match=r"out\.webm is no name for a video"):
-        H264Writer(tmp_path / "out.webm", info)
-    (tmp_path / "file").write_text("")
-    with pytest.raises(LiveferError, match="choose another place"):
-        H264Writer(tmp_path / "file" / "out.mp4", info)
-
-    class NoX264:
-        def open(self, *arguments: Any, **more: Any) -> Any:
-            return SimpleNamespace(add_stream=self.add_stream, close=lambda: None)
-
-        def add_stream(self, *arguments: Any, **more: Any) -> None:
-            raise ValueError("unknown encoder")
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(av, name)
-
-    (tmp_path / "out.mp4").write_text("old")
-    with H264Writer(tmp_path / "out.mp4", info) as writer:
-        writer._av = NoX264()  # type: ignore[assignment]
-        with pytest.raises(LiveferError, match=r"has no H\.264 encoder"):
-            writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
-    assert (tmp_path / "out.mp4").read_text() == "old"
-    with (
-        H264Writer(tmp_path / "small.mp4", info) as writer,
-        pytest.raises(LiveferError, match="at least 16x16"),
-    ):
-        writer.write(np.zeros((8, 8, 3), np.uint8), 0.0)

@@ -1,4 +1,4 @@
-"""Frames from pictures, folders, videos and cameras; what is broken is said, nothing is lost."""
+"""Frames of pictures, folders, videos and cameras: failures are reported, nothing is lost."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class FakeCamera:
 
 @pytest.fixture
 def cameras(monkeypatch: pytest.MonkeyPatch) -> list[FakeCamera | None]:
-    """What opening a camera gives, one after the other; None: it cannot be opened."""
+    """The results of opening a camera, one after another; None: it cannot be opened."""
     queue: list[FakeCamera | None] = []
 
     def fake_open(_: str | int) -> Any:
@@ -160,7 +160,7 @@ def test_a_picture_with_brackets_in_its_name_is_no_glob(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".m2ts", ".vob"])
-def test_what_camcorders_and_discs_call_a_video_is_one(tmp_path: Path, suffix: str) -> None:
+def test_suffixes_of_camcorders_and_discs_are_those_of_videos(tmp_path: Path, suffix: str) -> None:
     write_video(tmp_path / "v.avi", 5).rename(tmp_path / f"v{suffix}")
     write_picture(tmp_path / "w.png")
     assert len(list(open_source(tmp_path))) == 6
@@ -174,9 +174,7 @@ def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there, names have no colon")
-def test_a_time_in_a_videos_name_is_no_protocol(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_colon_in_a_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_video(tmp_path / "v.mp4", 5).rename(tmp_path / "2024-05-01T12:30.mp4")
     monkeypatch.chdir(tmp_path)
     frames = list(open_source("2024-05-01T12:30.mp4"))
@@ -185,7 +183,7 @@ def test_a_time_in_a_videos_name_is_no_protocol(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there, names are text")
-def test_a_video_whose_name_is_no_text_is_named(tmp_path: Path) -> None:
+def test_a_video_whose_name_is_no_utf8_is_named(tmp_path: Path) -> None:
     """OpenCV would end the process."""
     path = write_video(tmp_path / "a.avi").rename(tmp_path / "caf\udce9.avi")
     with pytest.raises(SourceError, match="rename it"):
@@ -206,7 +204,7 @@ def test_a_video_whose_name_is_no_text_is_named(tmp_path: Path) -> None:
         ("text.jpg", "damaged, or no picture"),
     ],
 )
-def test_what_cannot_be_opened_is_named_at_once_and_quietly(
+def test_a_source_that_cannot_be_opened_is_one_error_at_once(
     tmp_path: Path, name: str, says: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / name
@@ -240,7 +238,7 @@ def test_a_video_where_a_picture_is_expected_is_named(tmp_path: Path) -> None:
         read_image(path)
 
 
-def test_times_go_on_where_the_file_gives_none(tmp_path: Path) -> None:
+def test_times_advance_by_the_rate_where_the_file_has_none(tmp_path: Path) -> None:
     class Timeless(FakeCamera):
         def get(self, what: int) -> float:
             return {cv2.CAP_PROP_FPS: 10.0, cv2.CAP_PROP_POS_MSEC: -1.0}.get(what, 0.0)
@@ -249,7 +247,7 @@ def test_times_go_on_where_the_file_gives_none(tmp_path: Path) -> None:
     assert [f.time_s for f in frames] == pytest.approx([0, 0.1, 0.2, 0.3])
 
 
-def test_a_video_cut_short_gives_what_is_there_and_says_so(tmp_path: Path) -> None:
+def test_a_video_cut_short_gives_its_frames_and_an_error(tmp_path: Path) -> None:
     path = cut(write_video(tmp_path / "v.avi", 50), 0.7)
     frames = list(open_source(path))
     assert 15 < len(frames) < 45
@@ -271,7 +269,7 @@ def test_a_damaged_frame_is_counted_and_the_rest_is_read(tmp_path: Path) -> None
     assert last.error == f"{path} is damaged: 1 of 20 frames could not be read"
 
 
-def test_a_video_without_frames_says_so() -> None:
+def test_a_video_without_frames_has_an_error() -> None:
     (frame,) = capture.read_video("v", FakeCamera(0))  # type: ignore[arg-type]
     assert (frame.image, frame.error) == (None, "v has no frame that can be read")
 
@@ -279,8 +277,8 @@ def test_a_video_without_frames_says_so() -> None:
 # Live
 
 
-def test_cuts_are_looked_for_in_files_and_addresses_and_not_in_cameras() -> None:
-    """A lamp that is switched on beside a camera, or a hand before it, makes nobody new."""
+def test_cuts_are_detected_in_files_and_streams_but_not_in_cameras() -> None:
+    """A lamp switched on beside a camera, or a hand before it, makes no new persons."""
     ramp = np.tile(np.linspace(0, 200, 64, dtype=np.uint8)[None, :, None], (48, 1, 3))
     views = [ramp] * 5 + [ramp[:, ::-1]] * 5
 
@@ -330,7 +328,7 @@ def test_a_camera_that_cannot_be_opened(cameras: list[FakeCamera | None]) -> Non
         )
 
 
-def test_what_only_looks_like_a_camera_is_named() -> None:
+def test_a_number_that_is_no_camera_is_named() -> None:
     with pytest.raises(SourceError, match="camera 99999999999 could not be opened"):
         open_source("99999999999")
     with pytest.raises(SourceError, match="² does not exist"):
@@ -339,7 +337,7 @@ def test_what_only_looks_like_a_camera_is_named() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="there, cameras have no path")
 def test_a_camera_is_no_picture() -> None:
-    """As /dev/video0; a read of a terminal, for one, would never end."""
+    """As /dev/video0: reading such a device need never end."""
     for open_it in (open_source, read_image):
         with pytest.raises(SourceError, match="/dev/null is a device: give a camera by its number"):
             open_it("/dev/null")
@@ -352,7 +350,7 @@ def test_passwords_do_not_show(cameras: list[FakeCamera | None], password: str) 
 
 
 @pytest.mark.parametrize("live", [None, False])
-def test_a_camera_that_comes_back_goes_on(
+def test_a_camera_that_comes_back_continues(
     cameras: list[FakeCamera | None], live: bool | None
 ) -> None:
     first, second = FakeCamera(3, 0.02), FakeCamera(2, 0.02)

@@ -45,7 +45,7 @@ def test_a_full_channel_refuses_or_waits_until_it_is_closed() -> None:
     assert list(channel.take()) == [0]
 
 
-def test_taking_ends_when_it_is_to_end() -> None:
+def test_taking_ends_when_its_event_is_set() -> None:
     ending = Event()
     threading.Timer(0.1, ending.set).start()
     assert list(Channel[int]().take(ending)) == []
@@ -54,7 +54,7 @@ def test_taking_ends_when_it_is_to_end() -> None:
 # Ahead and newest
 
 
-def test_ahead_gives_all_and_then_what_went_wrong() -> None:
+def test_ahead_gives_all_items_and_then_the_error() -> None:
     def items() -> Iterator[int]:
         yield from range(5)
         raise LiveferError("no more")
@@ -81,7 +81,7 @@ def test_ahead_is_never_more_than_n_ahead() -> None:
     reader.close()
 
 
-def test_ctrl_c_while_a_reader_is_ended_is_not_its_end() -> None:
+def test_ctrl_c_interrupts_the_wait_for_a_reader_but_not_the_reader() -> None:
     let_go, has_ended = Event(), Event()
 
     def items() -> Iterator[int]:
@@ -101,7 +101,7 @@ def test_ctrl_c_while_a_reader_is_ended_is_not_its_end() -> None:
     assert has_ended.wait(60)
 
 
-def test_a_cut_in_a_frame_that_is_left_out_is_one_of_the_next() -> None:
+def test_a_cut_in_a_skipped_frame_counts_for_the_next() -> None:
     may_end = threading.Event()
 
     def read(stop: threading.Event) -> Iterator[Frame]:
@@ -116,7 +116,7 @@ def test_a_cut_in_a_frame_that_is_left_out_is_one_of_the_next() -> None:
     assert sum(frame.is_cut for frame in frames) == 1
 
 
-def test_live_the_newest_frame_wins_and_every_frame_is_accounted_for() -> None:
+def test_the_newest_frame_wins_and_every_frame_is_accounted_for() -> None:
     may_end = threading.Event()
 
     def read(stop: threading.Event) -> Iterator[Frame]:
@@ -133,7 +133,7 @@ def test_live_the_newest_frame_wins_and_every_frame_is_accounted_for() -> None:
     assert len(frames) + sum(f.n_skipped for f in frames) == 50
 
 
-def test_live_errors_are_never_left_out_and_failures_are_raised() -> None:
+def test_errors_are_never_skipped_and_failures_are_raised() -> None:
     def read(stop: threading.Event) -> Iterator[Frame]:
         for k in range(6):
             yield Frame("v", k, k / 10, None if k % 2 else IMAGE, error="x" if k % 2 else None)

@@ -9,8 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
-SERVER = "http://localhost:8000/"
-"""Where the examples expect `livefer serve`."""
+_SERVER = "//localhost:8000/"  # where the examples expect `livefer serve`
 
 _BLOCK = re.compile(
     r"^(?:<!-- (?P<mark>[^\n]*) -->\n)?^```(?P<language>\S*)\n(?P<code>.*?)^```$",
@@ -27,6 +26,11 @@ class Block:
     language: str
     code: str
     reason: str | None
+
+
+def at_server(code: str, url: str) -> str:
+    """Return an example for a server at an address of its own, as http://127.0.0.1:1234/."""
+    return code.replace(_SERVER, url.removeprefix("http:"))
 
 
 def read_blocks(text: str) -> list[Block]:

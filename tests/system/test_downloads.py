@@ -1,4 +1,4 @@
-"""A download is whole and verified, or it is not there; nothing comes unasked."""
+"""A download is complete and verified, or it is not there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serve a folder; a file named `short` promises twice what it holds."""
+    """Serve a folder; the header of a file named `short` states twice its length."""
 
     def log_message(self, *args: object) -> None:
         pass
@@ -57,7 +57,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_fetched_is_served(server: str, tmp_path: Path) -> None:
+def test_a_fetched_file_is_the_served_one(server: str, tmp_path: Path) -> None:
     seen: list[tuple[int, int | None]] = []
     to = fetch(
         f"{server}/file",
@@ -74,7 +74,7 @@ def test_fetched_is_served(server: str, tmp_path: Path) -> None:
     assert to.stat().st_mode == plain.stat().st_mode  # as readable as any file: shared caches
 
 
-def test_a_file_that_is_right_is_not_fetched_again(tmp_path: Path) -> None:
+def test_a_verified_file_is_not_fetched_again(tmp_path: Path) -> None:
     to = tmp_path / "f"
     to.write_bytes(CONTENT)
     assert fetch("http://127.0.0.1:9/nobody-listens", to, SHA256, "") == to
@@ -88,7 +88,7 @@ def test_a_file_that_is_right_is_not_fetched_again(tmp_path: Path) -> None:
         ("absent", SHA256, "could not be downloaded.*404"),
     ],
 )
-def test_what_is_wrong_leaves_nothing_and_keeps_what_was_there(
+def test_a_failed_download_keeps_the_old_file_and_leaves_nothing_else(
     server: str, tmp_path: Path, name: str, sha256: str, message: str
 ) -> None:
     folder = tmp_path / "to"
@@ -157,7 +157,7 @@ def test_download_yunet(server: str, cache: Path, monkeypatch: pytest.MonkeyPatc
     assert download_yunet() == yunet_path() == cache / YUNET_FILE
 
 
-def test_the_command(server: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_download_command(server: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("livefer.detection.yunet.YUNET_URL", f"{server}/file")
     monkeypatch.setattr("livefer.detection.yunet.YUNET_SHA256", SHA256)
     ended = CliRunner().invoke(app, ["download", "yunet"], catch_exceptions=False)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import base64
 import re
 import socket
-import textwrap
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -343,20 +341,6 @@ def test_docs_name_every_route_with_an_example(client: Any) -> None:
     answer = description["paths"]["/v1/faces"]["post"]["responses"]["200"]
     example = answer["content"]["application/json"]["example"]
     assert example["faces"][0]["box"] == schema.FACES_EXAMPLE["faces"][0]["box"]
-
-
-def test_the_python_of_the_documentation_runs(
-    server: Running,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
-    code = textwrap.dedent(text[text.index("    import json") : text.index("Text messages are")])
-    monkeypatch.chdir(tmp_path)
-    Path("photo.jpg").write_bytes(HAPPY)
-    exec(code.replace("ws://127.0.0.1:8000/v1/stream", server.ws), {})
-    assert "'label': 'happy'" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,16 +12,17 @@ pytest.importorskip("fastapi", reason="needs the extra web")
 pytest.importorskip("jsonschema_rs", reason="needs the extra dev")
 
 import jsonschema_rs
+from blocks import ROOT, read_blocks
 from fakes import make_face
 from published import check_message, strict
 from webserver import fake_service
 
 from livefer.web import protocol, schema
 from livefer.web.app import make_app
-from livefer.web.protocol import ERROR_STATUS
+from livefer.web.protocol import ERROR_STATUS, Options, read_control
 
 DESCRIPTION = make_app(fake_service()).openapi()
-DOCS = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+DOCS = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 CLOSE_CODES = [
     protocol.GOING_AWAY,
     protocol.BAD_MESSAGE,
@@ -45,8 +46,40 @@ def test_examples_are_as_published() -> None:
     ]
     assert len(bodies) > 10
     for body in bodies:
-        whole = strict({**body["schema"], "components": DESCRIPTION["components"]})
-        jsonschema_rs.validator_for(whole).validate(body["example"])
+        check_body(body["example"], body["schema"])
+
+
+def check_body(body: Any, of: dict[str, Any]) -> None:
+    whole = strict({**of, "components": DESCRIPTION["components"]})
+    jsonschema_rs.validator_for(whole).validate(body)
+
+
+def messages_of_docs() -> list[dict[str, Any]]:
+    """Every message that docs/api.md shows."""
+    found = []
+    for block in read_blocks(DOCS):
+        rest = block.code.strip() if block.language == "json" else ""
+        while rest:
+            message, end = json.JSONDecoder().raw_decode(rest)
+            found.append(message)
+            rest = rest[end:].strip()
+    return found
+
+
+def test_messages_in_the_docs_are_as_published() -> None:
+    kinds = []
+    for message in messages_of_docs():
+        kind = message.get("type", "refusal")
+        if kind == "refusal":
+            check_body(message, {"$ref": "#/components/schemas/Error"})
+        elif kind == "options" and "options" not in message:
+            kind = "options of a client"
+            read_control(json.dumps(message), Options(0.33, "haar"), ["haar", "yunet"])
+        else:
+            check_message(message)
+        kinds.append(kind)
+    kinds_of_server = ["hello", "result", "skipped", "error", "options", "reset", "refusal"]
+    assert set(kinds) == {*kinds_of_server, "options of a client"}
 
 
 def test_the_fields_of_a_face_are_those_of_the_library() -> None:

@@ -158,9 +158,9 @@ def test_frames_all_at_once_are_each_answered_and_counted(
     n_skipped: list[int] = []
     process_many = Recognizer.process_many
 
-    def noted(self: Recognizer, frames: Any, trackers: Any) -> Any:
+    def noted(self: Recognizer, frames: Any, streams: Any, **more: Any) -> Any:
         n_skipped.extend(frame.n_skipped for frame in frames)
-        return process_many(self, frames, trackers)
+        return process_many(self, frames, streams, **more)
 
     monkeypatch.setattr(Recognizer, "process_many", noted)
     service = fake_service(detector=gate)
@@ -257,6 +257,19 @@ def test_options_take_effect_with_the_next_frame(client: ClientConnection) -> No
     refused = receive(client)
     assert refused["options"] == options
     assert "livefer download yunet" in refused["reason"]
+
+
+def test_other_smoothing_keeps_the_ids_and_begins_anew(client: ClientConnection) -> None:
+    found = []
+    for k, data in enumerate((HAPPY, HAPPY, jpeg(make_scene((40, 60, 175))))):
+        if k == 2:
+            client.send(json.dumps({"type": "options", "smoothing_s": 1.5}))
+            assert receive(client)["options"]["smoothing_s"] == 1.5
+        client.send(frame(data, k / 10))
+        found += receive(client)["faces"]
+    assert [face["track_id"] for face in found] == [1, 1, 1]
+    assert [face["label"] for face in found] == ["happy", "happy", "sad"]
+    assert found[2]["probabilities"] == found[2]["raw_probabilities"]
 
 
 def test_reset_forgets_all_tracks(client: ClientConnection) -> None:

@@ -1,16 +1,18 @@
-"""Pictures and videos of any number into results, one after the other, lazily.
+"""Any number of pictures and videos into results, one input after another.
 
-for result in livefer.analyze(["holiday/", "talk.mp4"]): ...
+    for result in livefer.analyze(["holiday/", "talk.mp4"]): ...
 
-Every input gives at least one result: what cannot be read gives one with its error.
+Every input gives at least one result: an input that cannot be read gives one with the error.
 """
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import logging
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,42 +20,68 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from livefer.batch.batches import Input, find_inputs
 from livefer.batch.recordings import recognise_video
 from livefer.classifier import DEFAULT_MODEL, EmotionClassifier, shipped_models
 from livefer.detection.yunet import YUNET_FILE, yunet_path
-from livefer.errors import ConfigError, LiveferError, SourceError
-from livefer.media.names import PICTURE_SUFFIXES, suffix_of
+from livefer.errors import LiveferError, SourceError
+from livefer.media.names import (
+    PICTURE_SUFFIXES,
+    SUFFIXES,
+    VIDEO_SUFFIXES,
+    find_files,
+    in_order,
+    is_pattern,
+    suffix_of,
+)
 from livefer.media.pictures import decode_image, read_image
-from livefer.media.pyav_reader import VideoReader
+from livefer.media.pyav_reader import Span, VideoReader
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
-from livefer.system.cloud import download, is_url, read_bytes
-from livefer.version import __version__
+from livefer.system.cloud import download, is_url, list_files, read_bytes
+from livefer.tables.schema import file_metadata
+from livefer.tracking.smoothing import WINDOW_S
 
+SETTINGS = "livefer.settings"
+"""The metadata key of the settings of an analysis, as JSON."""
+
+_KNOWN = SUFFIXES["picture or video"]
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Input:
+    """A picture or video.
+
+    name: a path of this machine, or an address that `livefer.system.cloud` reads
+    error: why there is nothing to read under this name
+    """
+
+    name: str
+    error: str | None = None
+
+    @property
+    def is_video(self) -> bool:
+        """Whether its suffix is that of a video."""
+        return suffix_of(self.name) in VIDEO_SUFFIXES and self.error is None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """What the rows depend on, beside the inputs; a recogniser for each process is made of it.
+    """All that the rows depend on beside the inputs; each process makes its recogniser of it.
 
     model, detector, prior, smoothing_s: as for Recognizer
-    every, fps: which frames of videos are looked at, as for VideoReader
+    every, fps: the frames of videos to read, as for VideoReader
     """
 
     model: str | None = None
     detector: str = "auto"
     prior: float | None = None
-    smoothing_s: float = 0.33
+    smoothing_s: float = WINDOW_S
     every: int = 1
     fps: float | None = None
 
     def __post_init__(self) -> None:
-        if self.every < 1 or (self.fps is not None and self.fps <= 0):
-            raise ConfigError(f"expected every ≥ 1 and fps > 0, got {self.every} and {self.fps}")
-        if self.every > 1 and self.fps is not None:
-            raise ConfigError("every and fps say the same in two ways: leave one out")
+        Span(every=self.every, fps=self.fps)  # raises ConfigError
 
     def recognizer(self) -> Recognizer:
         """Return a recogniser that keeps one processor core busy."""
@@ -61,7 +89,7 @@ class Settings:
         return Recognizer(model, self.detector, self.smoothing_s)
 
     def files(self) -> dict[str, Path]:
-        """Return the files that the recogniser is made of, by the names of these settings."""
+        """Return the files that the recogniser loads, by the names of these settings."""
         name = DEFAULT_MODEL if self.model is None else self.model
         files = {"model": shipped_models().get(name, Path(name).expanduser())}
         if self.detector == "yunet":
@@ -70,17 +98,14 @@ class Settings:
             files["detector"] = Path(self.detector)
         return files
 
-    def about(self) -> dict[str, str]:
-        """Return what tables say about how they were made; "auto" is no detector here."""
-        says: dict[str, Any] = asdict(self)
+    def metadata(self) -> dict[str, str]:
+        """Return the metadata of the tables; the detector must be named, not "auto"."""
+        values: dict[str, Any] = asdict(self)
         for key, path in self.files().items():
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            says[key] = f"{path.stem} {digest[:12]}"
-        return {
-            "livefer.version": __version__,
-            "livefer.model": self.files()["model"].stem,
-            "livefer.settings": json.dumps(says, sort_keys=True),
-        }
+            values[key] = f"{path.stem} {digest[:12]}"
+        settings = json.dumps(values, sort_keys=True)
+        return {**file_metadata(self.files()["model"].stem), SETTINGS: settings}
 
 
 def analyze(
@@ -89,16 +114,16 @@ def analyze(
     every: int = 1,
     fps: float | None = None,
 ) -> Iterator[FrameResult]:
-    """Yield a result for each picture and each frame of each video.
+    """Yield a result for each picture, and for each frame of each video.
 
-    Pictures are found at once, and read when their turn comes. What cannot be read is a result with
-    its error. Frames of videos have track ids that count from 1 in each video. Videos need the
-    `video` extra.
+    All inputs are found at once; each is read when its turn comes. An input that cannot be read
+    gives a result with the error. Track ids start at 1 in each video. Videos need the `video`
+    extra.
 
     paths: files, folders, patterns, lists (.txt), addresses such as s3://bucket/folder; any mix
     recognizer: None makes one with the shipped model
-    every: of videos, look at each n-th frame
-    fps: of videos, look at so many frames a second, at most; not together with `every`
+    every: read every n-th frame of videos
+    fps: read at most this many frames a second of videos; not together with `every`
     """
     inputs = find_inputs([paths] if isinstance(paths, (str, Path)) else paths)
     settings = Settings(every=every, fps=fps)
@@ -108,48 +133,127 @@ def analyze(
 def _analyze(
     recognizer: Recognizer, inputs: list[Input], settings: Settings
 ) -> Iterator[FrameResult]:
-    for one in inputs:
-        yield from results_of(recognizer, one, settings)
+    for item in inputs:
+        yield from results_of(recognizer, item, settings)
+
+
+# Finding inputs
+
+
+def find_inputs(paths: Iterable[str | Path]) -> list[Input]:
+    """Return every picture and video that the paths stand for, each once, in order.
+
+    A file stands for itself, a folder for the pictures and videos in it and below it, a pattern for
+    those that match it, both in the order of `livefer.media.names`. A .txt file is a list of such
+    paths, one a line or, as `find -print0` writes them, each followed by a zero byte; "-" is such a
+    list from standard input. A path that stands for nothing is an input with an error.
+    """
+    found: dict[str, Input] = {}
+    for path in paths:
+        for item in _find(str(path)):
+            found.setdefault(item.name, item)
+    return list(found.values())
+
+
+def _find(path: str) -> Iterator[Input]:
+    if path == "-":
+        yield from _find_listed(sys.stdin.buffer.read())
+    elif suffix_of(path) == ".txt" and not is_url(path) and not os.path.isdir(path):
+        try:
+            data = Path(path).read_bytes()
+        except OSError as error:
+            raise SourceError(
+                f"the list {path} cannot be read ({error.strerror}): check the path"
+            ) from None
+        yield from _find_listed(data)
+    else:
+        yield from _find_one(path)
+
+
+def _find_listed(data: bytes) -> Iterator[Input]:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # Windows PowerShell's >
+        text = data.decode("utf-16", errors="replace")
+    else:
+        text = os.fsdecode(data.removeprefix(codecs.BOM_UTF8))
+    for line in text.split("\0" if "\0" in text else "\n"):
+        if path := line.strip("\r"):
+            yield from _find_one(path)
+
+
+def _find_one(path: str) -> Iterator[Input]:
+    if is_url(path):
+        yield from _find_at(path)
+        return
+    found = find_files(path, "picture or video", below=True)
+    if found is None:
+        yield Input(path)
+        return
+    yield from (Input(file) for file in found.files)
+    yield from (Input(name, error) for name, error in found.errors)
+
+
+def _find_at(url: str) -> Iterator[Input]:
+    if is_pattern(url.partition("?")[0]):
+        yield Input(url, f"{url}: patterns are for this machine's files; name the folder instead")
+        return
+    if suffix_of(url) in _KNOWN:
+        yield Input(url)
+        return
+    try:
+        files = list_files(url)
+    except SourceError as error:
+        yield Input(url, str(error))
+        return
+    if files is None:
+        yield Input(url)
+        return
+    found = in_order(file for file in files if suffix_of(file) in _KNOWN)
+    yield from (Input(file) for file in found)
+    if not found:
+        yield Input(url, f"{url} holds no picture or video: check the address")
+
+
+# From an input to its results
 
 
 def results_of(
     recognizer: Recognizer,
-    one: Input,
+    item: Input,
     settings: Settings,
     reached: Callable[[float], None] | None = None,
 ) -> Generator[FrameResult, None, None]:
     """Yield the results of one picture or video.
 
-    reached: called with what share of a video is done, 0 to 1, where its length is known
+    reached: called with the share of a video that is done, 0 to 1, if its length is known
     """
-    index, time_s, error = 0, 0.0, one.error
+    index, time_s, error = 0, 0.0, item.error
     if error is None:
         try:
-            for result in _read(recognizer, one, settings, reached or (lambda share: None)):
+            for result in _read(recognizer, item, settings, reached or (lambda share: None)):
                 index, time_s = result.index + 1, result.time_s
                 yield result
         except LiveferError as reason:
             error = str(reason)
         except Exception as reason:  # noqa: BLE001  # one file of many: the others follow
-            _log.exception("%s", one.name)
+            _log.exception("%s", item.name)
             what = (str(reason).strip() or "no reason given").splitlines()[0]
-            error = f"{one.name} could not be analysed ({type(reason).__name__}: {what})"
+            error = f"{item.name} could not be analysed ({type(reason).__name__}: {what})"
     if error is not None:
-        yield FrameResult(one.name, index, time_s, None, error=error)
+        yield FrameResult(item.name, index, time_s, None, error=error)
 
 
 def _read(
-    recognizer: Recognizer, one: Input, settings: Settings, reached: Callable[[float], None]
+    recognizer: Recognizer, item: Input, settings: Settings, reached: Callable[[float], None]
 ) -> Iterator[FrameResult]:
-    if not one.is_video:
+    if not item.is_video:
         try:
-            yield _picture(recognizer, one.name)
+            yield _picture(recognizer, item.name)
             return
         except SourceError:
-            is_there = is_url(one.name) or os.path.isfile(one.name)
-            if suffix_of(one.name) in PICTURE_SUFFIXES or not is_there:
-                raise  # and a name that says nothing may be a video's
-    yield from _video(recognizer, one.name, settings, reached)
+            exists = is_url(item.name) or os.path.isfile(item.name)
+            if suffix_of(item.name) in PICTURE_SUFFIXES or not exists:
+                raise  # a file with any other suffix may be a video
+    yield from _video(recognizer, item.name, settings, reached)
 
 
 def _picture(recognizer: Recognizer, name: str) -> FrameResult:
@@ -160,7 +264,7 @@ def _picture(recognizer: Recognizer, name: str) -> FrameResult:
 def _video(
     recognizer: Recognizer, name: str, settings: Settings, reached: Callable[[float], None]
 ) -> Iterator[FrameResult]:
-    with _here(name) as path:
+    with _on_this_machine(name) as path:
         try:
             with VideoReader(path, every=settings.every, fps=settings.fps) as reader:
                 reader.name = name
@@ -174,8 +278,8 @@ def _video(
 
 
 @contextmanager
-def _here(name: str) -> Iterator[str]:
-    """Give the path of a video on this machine: its own, or a copy for as long as needed."""
+def _on_this_machine(name: str) -> Iterator[str]:
+    """Give a path of this machine for a video: its own, or that of a copy that is removed again."""
     if not is_url(name):
         yield name
         return

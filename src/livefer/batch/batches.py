@@ -1,56 +1,38 @@
-"""What is to be analysed: names of pictures and videos found, and cut into batches.
-
-A name is a path of this machine or an address that `livefer.system.cloud` reads. Everything that is
-named becomes an input: what cannot be found is one with its error, so that its row says why.
-"""
+"""The batches of a large run: what one process does in one go, and the part file it writes."""
 
 from __future__ import annotations
 
-import codecs
 import hashlib
+import json
 import os
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
-from livefer.errors import SourceError
-from livefer.media.names import (
-    SUFFIXES,
-    VIDEO_SUFFIXES,
-    find_files,
-    in_order,
-    is_pattern,
-    suffix_of,
-)
-from livefer.system.cloud import is_url, list_files
+from livefer.batch.analyze import Input, Settings, results_of
+from livefer.batch.part_files import INPUTS, Part, sign
+from livefer.formatting import printable
+from livefer.recognizer import Recognizer
+from livefer.results import FrameResult
+from livefer.system.atomic import cannot_write
+from livefer.system.cloud import is_url
+from livefer.tables.writing import open_table
 
-_KNOWN = SUFFIXES["picture or video"]
-_FEWEST, _MOST = 16, 256  # pictures of a batch: what a kill costs, and how many files there are
-_N_BATCHES = 1000  # of so many pictures that the batches have neither the fewest nor the most
-_FRAME_BYTES = 15_000  # of a video, by which its work is guessed before it is opened
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """A picture or a video by name, or the reason why there is none."""
-
-    name: str
-    error: str | None = None
-
-    @property
-    def is_video(self) -> bool:
-        """Whether the name says so."""
-        return suffix_of(self.name) in VIDEO_SUFFIXES and self.error is None
+# Pictures of a batch. A process that is killed loses a batch; every batch is a file.
+_FEWEST, _MOST = 16, 256
+_N_BATCHES = 1000  # of the sizes between the two
+_FRAME_BYTES = 15_000  # of a video: an estimate of its work before it is opened
+_REPORT_S = 0.5  # between two reports from within a video
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Inputs that one process does in one go: some pictures, or one video.
+    """The inputs that one process does in one go: some pictures, or one video.
 
-    number: grows with the place of the inputs among all inputs
-    work: a guess at how much there is to do, in pictures
+    number: increases with the place of the inputs among all inputs
+    work: estimated, in pictures
     """
 
     number: int
@@ -59,108 +41,123 @@ class Batch:
 
     @property
     def name(self) -> str:
-        """What its file is called: by its place, and by what is in it."""
-        names = "\0".join(one.name for one in self.inputs)
+        """The name of its part file: the number, and a digest of the inputs."""
+        names = "\0".join(item.name for item in self.inputs)
         digest = hashlib.sha256(names.encode(errors="surrogatepass")).hexdigest()
         return f"part-{self.number:08}-{digest[:12]}"
 
 
-def find_inputs(paths: Iterable[str | Path]) -> list[Input]:
-    """Return every picture and video that is meant, each once, in order.
+@dataclass(frozen=True)
+class Job:
+    """What all batches of a run share.
 
-    A file stands for itself, a folder for the pictures and videos in it and below it, a pattern for
-    those that match it, both in the order of `livefer.media.names`. A .txt file is a list of such
-    paths, one a line or, as `find -print0` writes them, each followed by a zero byte; "-" is such a
-    list from standard input.
+    metadata: of the tables
     """
-    found: dict[str, Input] = {}
-    for path in paths:
-        for one in _find(str(path)):
-            found.setdefault(one.name, one)
-    return list(found.values())
+
+    settings: Settings
+    metadata: Mapping[str, str]
 
 
-def _find(path: str) -> Iterator[Input]:
-    if path == "-":
-        yield from _find_listed(sys.stdin.buffer.read())
-    elif suffix_of(path) == ".txt" and not is_url(path) and not os.path.isdir(path):
-        try:
-            data = Path(path).read_bytes()
-        except OSError as error:
-            raise SourceError(
-                f"the list {path} cannot be read ({error.strerror}): check the path"
-            ) from None
-        yield from _find_listed(data)
-    else:
-        yield from _find_one(path)
+@dataclass(frozen=True, slots=True)
+class PartProgress:
+    """How much of a part is written.
 
+    number: of the batch
+    n_inputs, n_frames, n_faces, errors: done and met so far
+    share: of the input at work, 0 to 1
+    is_done: the part has its final name
+    """
 
-def _find_listed(data: bytes) -> Iterator[Input]:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as Windows PowerShell's >
-        text = data.decode("utf-16", errors="replace")
-    else:
-        text = os.fsdecode(data.removeprefix(codecs.BOM_UTF8))
-    for line in text.split("\0" if "\0" in text else "\n"):
-        if path := line.strip("\r"):
-            yield from _find_one(path)
-
-
-def _find_one(path: str) -> Iterator[Input]:
-    if is_url(path):
-        yield from _find_at(path)
-        return
-    found = find_files(path, "picture or video", below=True)
-    if found is None:
-        yield Input(path)
-        return
-    yield from (Input(file) for file in found.files)
-    yield from (Input(name, error) for name, error in found.errors)
-
-
-def _find_at(url: str) -> Iterator[Input]:
-    if is_pattern(url.partition("?")[0]):
-        yield Input(url, f"{url}: patterns are for this machine's files; name the folder instead")
-        return
-    if suffix_of(url) in _KNOWN:
-        yield Input(url)
-        return
-    try:
-        files = list_files(url)
-    except SourceError as error:
-        yield Input(url, str(error))
-        return
-    if files is None:
-        yield Input(url)
-        return
-    found = in_order(file for file in files if suffix_of(file) in _KNOWN)
-    yield from (Input(file) for file in found)
-    if not found:
-        yield Input(url, f"{url} holds no picture or video: check the address")
+    number: int
+    n_inputs: int = 0
+    share: float = 0.0
+    n_frames: int = 0
+    n_faces: int = 0
+    errors: tuple[str, ...] = ()
+    is_done: bool = False
 
 
 def cut(inputs: Sequence[Input], done: frozenset[str] = frozenset()) -> list[Batch]:
-    """Return the batches of what is not done yet.
+    """Return the batches of the inputs that are not done yet.
 
-    Where the cuts are depends on the inputs alone, so that a run that goes on makes the batches
-    that it would have made anyway.
+    The places of the cuts depend on the inputs alone: a run that is resumed makes the batches that
+    it would have made otherwise.
+
+    done: names of inputs
     """
     n_each = min(max(len(inputs) // _N_BATCHES, _FEWEST), _MOST)
     groups: list[tuple[Input, ...]] = []
-    for is_video, run in groupby(inputs, key=lambda one: one.is_video):
+    for is_video, run in groupby(inputs, key=lambda item: item.is_video):
         members, n = tuple(run), 1 if is_video else n_each
         groups += [members[i : i + n] for i in range(0, len(members), n)]
     batches = []
     for number, group in enumerate(groups):
-        left = tuple(one for one in group if one.name not in done)
+        left = tuple(item for item in group if item.name not in done)
         if left:
             batches.append(Batch(number, left, sum(map(_work_of, left))))
     return batches
 
 
-def _work_of(one: Input) -> float:
-    if not one.is_video or is_url(one.name):
+def _work_of(item: Input) -> float:
+    if not item.is_video or is_url(item.name):
         return 1.0
     try:
-        return max(1.0, os.path.getsize(one.name) / _FRAME_BYTES)
-    except OSError:  # its row will say so
+        return max(1.0, os.path.getsize(item.name) / _FRAME_BYTES)
+    except OSError:  # its row will have the error
         return 1.0
+
+
+def write_part(
+    recognizer: Recognizer,
+    batch: Batch,
+    path: Path,
+    job: Job,
+    broken: Mapping[str, str] | None = None,
+) -> Iterator[PartProgress]:
+    """Write the rows of a batch to a part file; yield the progress, at least after each input.
+
+    broken: names of inputs that must not be read, and the errors that their rows get
+    """
+    names = [item.name for item in batch.inputs]
+    metadata = {**job.metadata, INPUTS: json.dumps(names)}
+    progress, share, reported_s = PartProgress(batch.number), 0.0, time.monotonic()
+
+    def reached(value: float) -> None:
+        nonlocal share
+        share = value
+
+    with open_table(path, recognizer.classes, metadata) as table:
+        for item in batch.inputs:
+            if broken and item.name in broken:
+                item = Input(item.name, broken[item.name])
+            for result in results_of(recognizer, item, job.settings, reached):
+                if not result.source.isprintable():
+                    result = _printable(result)
+                table.write(result)
+                progress = _after(progress, result, share)
+                if time.monotonic() > reported_s + _REPORT_S:
+                    reported_s = time.monotonic()
+                    yield progress
+            share = 0.0
+            progress = replace(progress, n_inputs=progress.n_inputs + 1, share=share)
+            yield progress
+    if path.suffix != ".parquet":
+        try:
+            sign(path, Part(str(path), tuple(names), dict(job.metadata), progress.errors))
+        except OSError as error:
+            raise cannot_write(path, error, "is the disk full?") from None
+
+
+def _after(progress: PartProgress, result: FrameResult, share: float) -> PartProgress:
+    return replace(
+        progress,
+        share=share,
+        n_frames=progress.n_frames + (result.image is not None),
+        n_faces=progress.n_faces + len(result.faces),
+        errors=(*progress.errors, result.error) if result.error else progress.errors,
+    )
+
+
+def _printable(result: FrameResult) -> FrameResult:
+    error = None if result.error is None else printable(result.error)
+    return replace(result, source=printable(result.source), error=error)

@@ -1,8 +1,8 @@
-"""Batches done by processes of this machine, each with its own model and one processor core.
+"""Batches on this machine: a process for each processor core, each with its own model.
 
-A process gets a batch when it has finished the one before, so that nothing piles up. One that
-dies, of a file that its libraries cannot bear or for want of memory, costs that file: the batch is
-done again by another process, with an error in the place of the input that was being read.
+A process gets its next batch when it has finished the one before. If a process dies, because a file
+crashes a library or the memory is used up, another one does its batch again, with an error in place
+of the input that was being read.
 """
 
 from __future__ import annotations
@@ -19,18 +19,22 @@ from pathlib import Path
 
 import cv2
 
-from livefer.batch.batches import Batch
-from livefer.batch.output import Job, News, Output, write_part
+from livefer.batch.batches import Batch, Job, PartProgress, write_part
+from livefer.batch.output import Output
 from livefer.errors import LiveferError
 from livefer.system.interrupts import ignore_interrupts
 
-_WAIT_S = 0.2  # so that Ctrl-C gets through on Windows
+_WAIT_S = 0.2  # at most, so that Ctrl-C ends the waiting on Windows, too
 _JOIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A batch to do, where to write it, and inputs of it that a process has died of."""
+    """A batch to do.
+
+    path: of the part to write
+    broken: names of inputs at which a process has died, and the errors that their rows get
+    """
 
     batch: Batch
     path: Path
@@ -39,6 +43,12 @@ class _Task:
 
 @dataclass(eq=False)
 class _Worker:
+    """A process, and what it does.
+
+    is_ready: it has loaded its model
+    n_inputs: done of its task
+    """
+
     process: BaseProcess
     connection: Connection
     is_ready: bool = False
@@ -48,13 +58,13 @@ class _Worker:
 
 def run_local(
     batches: Sequence[Batch], job: Job, output: Output, n_workers: int
-) -> Generator[News, None, None]:
-    """Do batches in any order and yield how far each is; closing the generator ends the processes.
+) -> Generator[PartProgress, None, None]:
+    """Do batches in any order and yield their progress; closing the generator ends the processes.
 
-    A part is given its name here and not by who wrote it: a process that outlives this one, as
-    after kill -9, changes nothing any more.
+    Parts get their final names here, not in the processes: one that outlives this process, as after
+    kill -9, changes nothing any more.
     """
-    # What takes long comes first, so that no process is left alone with it in the end.
+    # Long videos come first, so that none of them is left to a single process in the end.
     waiting = deque(
         _Task(batch, output.hidden(batch))
         for batch in sorted(batches, key=lambda b: (-b.work if len(b.inputs) == 1 else 0, b.number))
@@ -72,22 +82,22 @@ def run_local(
             for connection in wait([w.connection for w in workers], timeout=_WAIT_S):
                 (worker,) = (w for w in workers if w.connection is connection)
                 try:
-                    told = worker.connection.recv()
+                    message = worker.connection.recv()
                 except (EOFError, OSError):
                     workers.remove(worker)
                     waiting.appendleft(_after_death(worker, output))
                     continue
-                if isinstance(told, LiveferError):
-                    raise told
-                if told is None:
+                if isinstance(message, LiveferError):
+                    raise message
+                if message is None:
                     worker.is_ready = True
                     continue
-                if told.is_done:
+                if message.is_done:
                     assert worker.task is not None
                     output.commit(worker.task.batch, worker.task.path)
                     worker.task = None
-                worker.n_inputs = told.n_inputs
-                yield told
+                worker.n_inputs = message.n_inputs
+                yield message
     finally:
         for worker in workers:
             worker.process.terminate()
@@ -108,12 +118,12 @@ def _start(job: Job) -> _Worker:
 
 
 def _send(worker: _Worker, task: _Task) -> None:
-    with suppress(OSError):  # it has died: reading from it will tell
+    with suppress(OSError):  # it has died, which the next recv finds out
         worker.connection.send(task)
 
 
 def _after_death(worker: _Worker, output: Output) -> _Task:
-    """Return the task to be done instead of the one that a process has died of."""
+    """Return the task to do again after the death of a process."""
     worker.process.join()
     code = worker.process.exitcode or 0
     how = f"exit code {code}"
@@ -123,15 +133,15 @@ def _after_death(worker: _Worker, output: Output) -> _Task:
             how = signal.Signals(-code).name
     if worker.task is None:
         raise LiveferError(
-            f"a process ended before it could begin ({how}): what it printed above says why; "
+            f"a process died while it loaded its model ({how}): the reason is printed above; "
             "fewer --workers need less memory"
         )
     batch = worker.task.batch
     name = batch.inputs[min(worker.n_inputs, len(batch.inputs) - 1)].name
-    if name in worker.task.broken:  # which nobody has read this time
+    if name in worker.task.broken:  # and was not read this time
         raise LiveferError(
-            f"a process died twice ({how}) where it read nothing, the last time near {name}: is "
-            "the disk full, or the memory used up? --resume goes on with what is not done"
+            f"a process died twice ({how}) without reading a file, the last time near {name}: is "
+            "the disk full, or the memory used up? --resume continues with the rest"
         )
     error = f"{name} could not be analysed: the process that read it died ({how})"
     if code == -9:
@@ -142,7 +152,7 @@ def _after_death(worker: _Worker, output: Output) -> _Task:
 
 
 def _work(connection: Connection, job: Job) -> None:
-    """Do the batches that come until nobody sends any."""
+    """Do the tasks that come, until the parent closes the connection."""
     ignore_interrupts()
     cv2.setNumThreads(1)
     try:
@@ -150,10 +160,10 @@ def _work(connection: Connection, job: Job) -> None:
         connection.send(None)
         while True:
             task: _Task = connection.recv()
-            news = News(task.batch.number)
-            for news in write_part(recognizer, task.batch, task.path, job, task.broken):
-                connection.send(news)
-            connection.send(replace(news, is_done=True))
+            progress = PartProgress(task.batch.number)
+            for progress in write_part(recognizer, task.batch, task.path, job, task.broken):
+                connection.send(progress)
+            connection.send(replace(progress, is_done=True))
     except LiveferError as error:
         connection.send(error)
     except (EOFError, BrokenPipeError, ConnectionResetError):

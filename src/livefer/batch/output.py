@@ -1,24 +1,22 @@
-"""The output of a large run: part files, one for each finished batch, and the table they make.
+"""The output of a large run: a part file for each finished batch, and the table made of them.
 
-A part is written under a hidden name and renamed when it is whole; the names of the inputs whose
-rows it has are inside it. So the parts that are there say what is done, whenever a run ended, and
-the next one goes on with the rest. A folder as output is made of its parts; of a single file, they
-lie beside it until all are there and are then put one behind the other.
+A part has a hidden name until it is complete, and holds the names of the inputs whose rows it has.
+So the parts tell what is done, however a run ended, and the next run continues with the rest. If
+the output is a folder, it consists of its parts. If it is a single file, the parts lie in a folder
+beside it until all are finished; then they are joined.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from uuid import uuid4
 
-from livefer.batch.analyze import Settings, results_of
-from livefer.batch.batches import Batch, Input
+from livefer.batch.analyze import Input
+from livefer.batch.batches import Batch
 from livefer.batch.part_files import (
     INPUTS,
     Part,
@@ -31,98 +29,22 @@ from livefer.batch.part_files import (
 )
 from livefer.errors import ConfigError, MissingExtraError
 from livefer.formatting import printable
-from livefer.recognizer import Recognizer
-from livefer.results import FrameResult
 from livefer.system.atomic import cannot_write, replacing
 from livefer.system.cloud import is_url, list_files, upload
 from livefer.tables.reading import read_table
-from livefer.tables.writing import TABLE_SUFFIXES, open_table
+from livefer.tables.writing import TABLE_SUFFIXES
 
-_HIDDEN = ".part-????????-????????????.*"  # Output.hidden, and no file of somebody else's
-_NEWS_S = 0.5  # between two messages from within a video
-
-
-@dataclass(frozen=True)
-class Job:
-    """What every process is told: all that the rows depend on, and what the parts say of it.
-
-    about: what tables say about how they were made
-    """
-
-    settings: Settings
-    about: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """How far a batch is.
-
-    number: of the batch
-    share: of the input that is being worked on, 0 to 1
-    is_done: its part is where it belongs
-    """
-
-    number: int
-    n_inputs: int = 0
-    share: float = 0.0
-    n_frames: int = 0
-    n_faces: int = 0
-    errors: tuple[str, ...] = ()
-    is_done: bool = False
-
-
-def write_part(
-    recognizer: Recognizer,
-    batch: Batch,
-    path: Path,
-    job: Job,
-    broken: Mapping[str, str] | None = None,
-) -> Iterator[News]:
-    """Write the rows of a batch, and yield how far it is: at least once for each input.
-
-    broken: names of inputs that must not be touched, and the errors that their rows are to have
-    """
-    names = [one.name for one in batch.inputs]
-    about = {**job.about, INPUTS: json.dumps(names)}
-    news, share, said_s = News(batch.number), 0.0, time.monotonic()
-
-    def reached(value: float) -> None:
-        nonlocal share
-        share = value
-
-    with open_table(path, recognizer.classes, about) as table:
-        for one in batch.inputs:
-            if broken and one.name in broken:
-                one = Input(one.name, broken[one.name])
-            for result in results_of(recognizer, one, job.settings, reached):
-                if not result.source.isprintable():
-                    result = _printable(result)
-                table.write(result)
-                news = replace(
-                    news,
-                    share=share,
-                    n_frames=news.n_frames + (result.image is not None),
-                    n_faces=news.n_faces + len(result.faces),
-                    errors=(*news.errors, result.error) if result.error else news.errors,
-                )
-                if time.monotonic() > said_s + _NEWS_S:
-                    said_s = time.monotonic()
-                    yield news
-            share = 0.0
-            news = replace(news, n_inputs=news.n_inputs + 1, share=share)
-            yield news
-    if path.suffix != ".parquet":
-        try:
-            sign(path, Part(str(path), tuple(names), dict(job.about), news.errors))
-        except OSError as error:
-            raise cannot_write(path, error, "is the disk full?") from None
+_HIDDEN = ".part-????????-????????????.*"  # matches Output.hidden, and no other program's files
 
 
 class Output:
-    """Where the rows go: a table in one file, or a folder of Parquet files.
+    """Where the rows are written: a table in one file, or a folder of Parquet files.
 
     path: a name that ends in .csv, .jsonl or .parquet, or a folder, existing or new; a folder may
         be an address, as in s3://bucket/folder
+    table: the file; None for a folder
+    folder: of the parts
+    suffix: of the parts
     """
 
     def __init__(self, path: str) -> None:
@@ -143,7 +65,7 @@ class Output:
             raise MissingExtraError("writing Parquet", "analysis")
 
     def prepare(self) -> None:
-        """Make the folder of the parts, without what an interrupted run left half written."""
+        """Make the folder of the parts, and remove unfinished parts of an interrupted run."""
         if is_url(self.folder):
             return
         try:
@@ -153,25 +75,25 @@ class Output:
             raise cannot_write(Path(self.folder), error) from None
 
     def sweep(self) -> None:
-        """Remove what was left half written; nobody may be writing."""
+        """Remove unfinished parts; no process may be writing."""
         if not is_url(self.folder):
-            for name in (_HIDDEN, f".{_HIDDEN}"):  # the second as a table that is written has it
+            for name in (_HIDDEN, f".{_HIDDEN}"):  # the second: temporary names of the tables
                 for path in Path(self.folder).glob(name):
                     path.unlink()
 
     def hidden(self, batch: Batch) -> Path:
-        """Return where a part may be written before it is whole; each time another name."""
-        return Path(self.folder) / f".{batch.name}.{uuid4().hex[:8]}{self.suffix}"
+        """Return a hidden name for a part that is not complete; another one with each call."""
+        return Path(self.folder) / f".{batch.name}.{os.urandom(4).hex()}{self.suffix}"
 
     def commit(self, batch: Batch, hidden: Path) -> None:
-        """Give a part that is whole its name."""
+        """Give a complete part its final name."""
         hidden.replace(self._place(batch))
 
     def _place(self, batch: Batch) -> Path:
         return Path(self.folder) / f"{batch.name}{self.suffix}"
 
     def put(self, batch: Batch, path: Path) -> None:
-        """Bring a part that is whole to its place, from anywhere on any machine."""
+        """Copy a complete part to its place, from any folder of any machine."""
         if is_url(self.folder):
             address, mark, options = self.folder.partition("?")
             upload(path, f"{address.rstrip('/')}/{batch.name}{self.suffix}{mark}{options}")
@@ -180,24 +102,23 @@ class Output:
             shutil.copyfile(path, part)
 
     def has_parts(self) -> bool:
-        """Say whether a run has left finished parts."""
+        """Say whether there are finished parts of an earlier run."""
         return bool(self._names())
 
     def classes(self) -> tuple[str, ...] | None:
-        """Return the classes of a table that was put together; None where there is none yet."""
+        """Return the classes of the finished table; None where there is none yet."""
         if self.table is None or not self.table.is_file() or self._names():
             return None
         classes = read_table(self.table).classes
         if not has_columns(self.table, classes):
             raise ConfigError(
                 f"{self.path} was changed by another program: its columns or their types are not "
-                "those that livefer writes, so no rows can be put behind its own; write to "
-                "another place"
+                "those that livefer writes, so that no rows can be added; write to another place"
             )
         return classes
 
     def parts(self) -> list[Part]:
-        """Return what is finished; a table that was put together counts as one part."""
+        """Return the finished parts; a finished table counts as one part."""
         names = self._names()
         if not names and self.table is not None and self.table.is_file():
             sources: dict[str, None] = {}
@@ -222,7 +143,7 @@ class Output:
         return [name for name in names if name.partition("?")[0].endswith(self.suffix)]
 
     def adopt(self, parts: Sequence[Part]) -> list[Part]:
-        """Make a part of a table that was put together, so that more can be put behind it."""
+        """Turn a finished table into a part again, so that other parts can follow it."""
         if self.table is None or [part.path for part in parts] != [self.path]:
             return list(parts)
         (whole,) = parts
@@ -237,24 +158,19 @@ class Output:
         return self.parts()
 
     def finish(self, inputs: Sequence[Input]) -> None:
-        """Put a table together from its parts, in the order of the inputs."""
+        """Join the parts to the table, in the order of the inputs."""
         if self.table is None or not Path(self.folder).is_dir():
             return
-        places = {printable(one.name): place for place, one in enumerate(inputs)}
+        places = {printable(item.name): place for place, item in enumerate(inputs)}
         last = len(places)
         parts = sorted(
             self.parts(), key=lambda p: (places.get(printable(p.inputs[0]), last), p.path)
         )
         names = [part.path for part in parts]
-        todo = f"make room; its parts are in {self.folder}, and --resume puts them together"
+        todo = f"make room; its parts are in {self.folder}, and --resume joins them"
         with replacing(self.table, todo=todo) as whole:
             if self.suffix == ".parquet":
                 join_parquet(names, whole, {})
             else:
                 join_text(names, whole, has_header=self.suffix == ".csv")
         shutil.rmtree(self.folder)
-
-
-def _printable(result: FrameResult) -> FrameResult:
-    error = None if result.error is None else printable(result.error)
-    return replace(result, source=printable(result.source), error=error)

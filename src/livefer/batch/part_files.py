@@ -1,7 +1,8 @@
-"""Files of finished parts: what they say about themselves, and how they become one.
+"""Part files: the signature of each, and how they are joined to one table.
 
-A part of Parquet says it in its metadata. CSV and JSON lines have no such place: what one of them
-says is a line of JSON behind the rows, followed by the length of that line.
+The signature holds the names of the inputs, the metadata of the table and the errors in the rows. A
+Parquet file has it in its metadata. CSV and JSON lines have it as a line of JSON after the rows,
+followed by the length of that line.
 """
 
 from __future__ import annotations
@@ -20,32 +21,38 @@ from livefer.system.cloud import is_url, open_file
 from livefer.tables.schema import columns, parquet_schema
 
 INPUTS = "livefer.inputs"
-"""The key under which a part of Parquet names its inputs, as JSON."""
+"""The metadata key of the inputs' names in a Parquet part, as JSON."""
 
-_LENGTH = 16  # bytes at the end of a text: the length of what is said
-_ROWS = 20_000  # of a Parquet table that are put into one group
+_LENGTH = 16  # bytes at the end of a text part: the length of its signature
+_ROWS = 20_000  # of a row group of a Parquet table
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A finished part: where it is, the names of its inputs, and the errors in its rows."""
+    """A finished part.
+
+    path: a path or an address
+    inputs: their names
+    metadata: of the table
+    errors: in the rows
+    """
 
     path: str
     inputs: tuple[str, ...]
-    about: dict[str, str]
+    metadata: dict[str, str]
     errors: tuple[str, ...]
 
 
 def sign(path: Path, part: Part) -> None:
-    """Write behind the rows of a text what the part says about itself, and how long that is."""
-    says = {"inputs": part.inputs, "about": part.about, "errors": part.errors}
-    line = json.dumps(says).encode() + b"\n"
+    """Append the signature to a text part that has all its rows."""
+    signature = {"inputs": part.inputs, "about": part.metadata, "errors": part.errors}
+    line = json.dumps(signature).encode() + b"\n"
     with path.open("ab") as file:
         file.write(line + f"{len(line):>{_LENGTH - 1}}\n".encode())
 
 
 def _signature(file: BinaryIO) -> tuple[int, bytes]:
-    """Return how many bytes of a part that is text are rows, and what stands behind them."""
+    """Return the number of bytes of a text part that are rows, and its signature."""
     size = file.seek(-_LENGTH, os.SEEK_END)
     length = int(file.read(_LENGTH))
     file.seek(size - length)
@@ -53,17 +60,18 @@ def _signature(file: BinaryIO) -> tuple[int, bytes]:
 
 
 def text_part(name: str) -> Part:
-    """Read what a part that is text says about itself."""
+    """Read the signature of a CSV or JSON lines part; DatasetError where it has none."""
     try:
         with open(name, "rb") as file:
-            says = json.loads(_signature(file)[1])
-        return Part(name, tuple(says["inputs"]), says["about"], tuple(says["errors"]))
+            signature = json.loads(_signature(file)[1])
+        inputs, errors = tuple(signature["inputs"]), tuple(signature["errors"])
+        return Part(name, inputs, signature["about"], errors)
     except (OSError, ValueError, KeyError) as error:
         raise _not_a_part(name, error) from None
 
 
 def parquet_part(name: str) -> Part:
-    """Read what a part of Parquet says about itself, and the errors of its rows."""
+    """Read the signature of a Parquet part; DatasetError where it has none."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -72,10 +80,10 @@ def parquet_part(name: str) -> Part:
         with open_file(name) if is_url(name) else open(name, "rb") as file:
             opened = pq.ParquetFile(file)
             errors = pc.drop_null(opened.read(["error"])["error"]).to_pylist()
-            about = {
+            metadata = {
                 k.decode(): v.decode() for k, v in (opened.schema_arrow.metadata or {}).items()
             }
-        return Part(name, tuple(json.loads(about.pop(INPUTS))), about, tuple(errors))
+        return Part(name, tuple(json.loads(metadata.pop(INPUTS))), metadata, tuple(errors))
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise _not_a_part(name, error) from None
 
@@ -88,9 +96,9 @@ def _not_a_part(name: str, error: Exception) -> DatasetError:
 
 
 def has_columns(table: Path, classes: Sequence[str]) -> bool:
-    """Say whether a table has just the columns of a part, so that rows can be put behind its own.
+    """Say whether a table has exactly the columns of a part, so that rows can be appended.
 
-    In JSON lines each row names its columns, so there it does not matter.
+    Always so in JSON lines, where each row names its columns.
     """
     if table.suffix.lower() == ".csv":
         with table.open(encoding="utf-8-sig", newline="") as file:
@@ -103,7 +111,10 @@ def has_columns(table: Path, classes: Sequence[str]) -> bool:
 
 
 def join_text(names: Sequence[str], to: Path, has_header: bool) -> None:
-    """Write the rows of parts that are text one behind the other, with one header."""
+    """Join text parts.
+
+    has_header: the first line of each part is a header, of which one is written
+    """
     first = b""
     with to.open("wb") as whole:
         for number, name in enumerate(names):
@@ -124,28 +135,28 @@ def join_text(names: Sequence[str], to: Path, has_header: bool) -> None:
 
 
 def _cells(header: bytes) -> bytes:
-    """Return a CSV's first line without what other programs may have put around it."""
+    """Return the first line of a CSV without a byte order mark and spaces around it."""
     return header.removeprefix(codecs.BOM_UTF8).strip()
 
 
 def _of_another_version(name: str) -> DatasetError:
     return DatasetError(
-        f"{name} has other columns than the part before it: was it begun by another version of "
-        "livefer? Go on with that one, or write to another place"
+        f"{name} has other columns than the part before it: was it written by another version of "
+        "livefer? Continue with that version, or write to another place"
     )
 
 
 def join_parquet(names: Sequence[str], to: Path, more: Mapping[str, str]) -> None:
-    """Write the rows of parts of Parquet one behind the other.
+    """Join Parquet parts.
 
-    more: what the file is to say about itself, beside what they say, but for their inputs
+    more: metadata of the table, beside that of the parts, of which the names of inputs are left out
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = pq.read_schema(names[0])
-    about = {k: v for k, v in (schema.metadata or {}).items() if k != INPUTS.encode()}
-    schema = schema.with_metadata({**about, **{k.encode(): v.encode() for k, v in more.items()}})
+    metadata = {k: v for k, v in (schema.metadata or {}).items() if k != INPUTS.encode()}
+    schema = schema.with_metadata({**metadata, **{k.encode(): v.encode() for k, v in more.items()}})
     waiting: list[Any] = []
     with pq.ParquetWriter(to, schema, compression="zstd") as whole:
         for name in names:

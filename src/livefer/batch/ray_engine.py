@@ -1,8 +1,8 @@
-"""Batches done by Ray Data, on this machine or a cluster (the `ray` extra).
+"""Batches on a cluster, or on this machine, by Ray Data (the `ray` extra).
 
-Each actor loads the model once, reads its inputs where they lie, recognises them on one core and
-brings their part to its place. Between the machines go the names of inputs, counts, and once for
-each actor a model that is not livefer's own: no picture and no row.
+Each actor loads the model once, reads its inputs from their own place, recognises them on one core
+and copies their part to its place. The machines exchange names of inputs and counts, and once for
+each actor a model that does not come with livefer: no picture and no row.
 """
 
 from __future__ import annotations
@@ -19,22 +19,23 @@ from typing import Any
 
 import cv2
 
-from livefer.batch.batches import Batch, Input
-from livefer.batch.output import Job, News, Output, write_part
+from livefer.batch.analyze import Input
+from livefer.batch.batches import Batch, Job, PartProgress, write_part
+from livefer.batch.output import Output
 from livefer.classifier import shipped_models
 from livefer.errors import LiveferError, MissingExtraError
 from livefer.system import telemetry
 
-_MOST_BLOCKS = 1000  # what Ray hands out at a time; more cost its scheduler more than they gain
+_MOST_BLOCKS = 1000  # that Ray schedules one by one; more of them slow its scheduler down
 
 
 @dataclass(frozen=True)
-class _Order:
-    """What an actor is told.
+class _Assignment:
+    """What all actors need.
 
-    folder: the working folder of who ordered, from which relative paths go
-    files: the recogniser's files, with their names; they may not lie on the actor's machine
-    attempts: handle of the actor that is an _Attempts
+    folder: the working folder of the run, which relative paths start from
+    files: names and contents of the recogniser's files, which the actor's machine may not have
+    attempts: Ray's handle of the _Attempts
     """
 
     job: Job
@@ -45,10 +46,11 @@ class _Order:
 
 
 class _Attempts:
-    """Knows what actors died of: one for all. Ray gives the batch of a dead actor to another one.
+    """Counts at which inputs actors die; one for the whole run.
 
-    From the second attempt on, a batch's actor says which input it begins. One at which it has
-    ended twice is broken: once may have been the machine's end.
+    Ray gives the batch of a dead actor to another one. From the second attempt on, an actor reports
+    each input that it begins. An input at which actors have died twice is broken: a single death
+    may have been the machine's.
     """
 
     def __init__(self) -> None:
@@ -57,7 +59,7 @@ class _Attempts:
         self._again: set[int] = set()
 
     def begin(self, number: int) -> tuple[bool, list[int]]:
-        """Return whether a batch was begun before, and the places of its broken inputs."""
+        """Return whether a batch was attempted before, and the places of its broken inputs."""
         if number in self._again:
             self._n_ends[number, self._reached[number]] += 1
         elif number in self._reached:
@@ -67,17 +69,17 @@ class _Attempts:
         return number in self._again, broken
 
     def reach(self, number: int, place: int) -> None:
-        """Note that a batch has come to the input at a place."""
+        """Note the place of the input that a batch has reached."""
         self._reached[number] = place
 
 
 def run_ray(
     batches: Sequence[Batch], job: Job, output: Output, n_workers: int, address: str | None
-) -> Generator[News, None, None]:
-    """Do batches in any order and yield each when it is done.
+) -> Generator[PartProgress, None, None]:
+    """Do batches in any order, and yield one progress for each finished batch.
 
-    address: of a cluster, None starts a Ray of its own on this machine; one that this process has
-        already started or joined is used as it is
+    address: of a cluster; None starts Ray on this machine. If this process has started or joined
+        Ray already, that is used instead
     """
     ray = _load_ray()
     is_ours = not ray.is_initialized()
@@ -88,7 +90,7 @@ def run_ray(
     except ray.exceptions.RayError as error:
         reason = str(getattr(error, "cause", None) or error).strip().splitlines()[-1]
         raise LiveferError(
-            f"Ray could not go on ({reason}): --resume goes on with what is not done"
+            f"Ray could not continue ({reason}): --resume continues with the rest"
         ) from None
     finally:
         if is_ours:
@@ -97,19 +99,19 @@ def run_ray(
 
 def _run(
     ray: Any, batches: Sequence[Batch], job: Job, output: Output, n_workers: int
-) -> Generator[News, None, None]:
+) -> Generator[PartProgress, None, None]:
     files = {
         key: (path.name, path.read_bytes())
         for key, path in job.settings.files().items()
-        if path not in shipped_models().values()  # they are wherever livefer is
+        if path not in shipped_models().values()  # which every installation has
     }
     attempts = ray.remote(num_cpus=0)(_Attempts).remote()
-    order = ray.put(_Order(job, output, os.getcwd(), files, attempts))
+    assignment = ray.put(_Assignment(job, output, os.getcwd(), files, attempts))
     ray.data.DataContext.get_current().enable_progress_bars = False
     rows = [
         {
             "number": batch.number,
-            "inputs": json.dumps([(one.name, one.error) for one in batch.inputs]),
+            "inputs": json.dumps([(item.name, item.error) for item in batch.inputs]),
         }
         for batch in batches
     ]
@@ -117,7 +119,7 @@ def _run(
         ray.data.from_items(rows, override_num_blocks=min(len(rows), _MOST_BLOCKS))
         .map(
             _Analyst,
-            fn_constructor_args=([order],),  # in a list: it lives as long as this function
+            fn_constructor_args=([assignment],),  # in a list: it lives as long as this function
             compute=ray.data.ActorPoolStrategy(size=min(n_workers, len(rows))),
             num_cpus=1,
         )
@@ -128,7 +130,7 @@ def _run(
         if row["failure"]:
             raise LiveferError(row["failure"])
         n_done += 1
-        yield News(
+        yield PartProgress(
             number=row["number"],
             n_inputs=row["n_inputs"],
             n_frames=row["n_frames"],
@@ -145,65 +147,65 @@ def _run(
 class _Analyst:
     """An actor: a recogniser that does batches."""
 
-    def __init__(self, order: list[Any]) -> None:
-        """order: Ray's reference of an _Order."""
+    def __init__(self, assignment: list[Any]) -> None:
+        """assignment: a list of one, Ray's reference of the _Assignment."""
         ray = telemetry.load("ray")
-        told: _Order = ray.get(order[0])
-        self._get, self._attempts = ray.get, told.attempts
+        given: _Assignment = ray.get(assignment[0])
+        self._get, self._attempts = ray.get, given.attempts
         cv2.setNumThreads(1)
         self._failure: str | None = None
-        self._output = told.output
+        self._output = given.output
         self._folder = tempfile.TemporaryDirectory(prefix="livefer-")
-        paths = _unpack(told.files, Path(self._folder.name))
-        settings = replace(told.job.settings, **paths)  # type: ignore[arg-type]
-        self._job = replace(told.job, settings=settings)
+        paths = _unpack(given.files, Path(self._folder.name))
+        settings = replace(given.job.settings, **paths)  # type: ignore[arg-type]
+        self._job = replace(given.job, settings=settings)
         try:
-            os.chdir(told.folder)  # a folder that only some machines have is none of ours
+            os.chdir(given.folder)
         except OSError as error:
             self._failure = (
-                f"a worker cannot go to {told.folder} ({error.strerror}): run livefer from a "
+                f"a worker cannot go to {given.folder} ({error.strerror}): run livefer from a "
                 "folder that all machines share"
             )
         self._recognizer = settings.recognizer()
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Do a batch; return what became of it, or why it cannot."""
+        """Do a batch; return its counts, or the failure that ends the run."""
         inputs = tuple(Input(name, error) for name, error in json.loads(row["inputs"]))
         batch = Batch(int(row["number"]), inputs, 0.0)
         path = Path(self._folder.name) / f"{batch.name}{self._output.suffix}"
-        news, failure = News(batch.number), self._failure
+        progress, failure = PartProgress(batch.number), self._failure
         try:
             if failure is None:
-                *_, news = self._write(batch, path)
+                *_, progress = self._write(batch, path)
                 self._output.put(batch, path)
         except (LiveferError, OSError) as error:
             failure = str(error)
         path.unlink(missing_ok=True)
         return {
-            "number": news.number,
-            "n_inputs": news.n_inputs,
-            "n_frames": news.n_frames,
-            "n_faces": news.n_faces,
-            "errors": json.dumps(news.errors),
+            "number": progress.number,
+            "n_inputs": progress.n_inputs,
+            "n_frames": progress.n_frames,
+            "n_faces": progress.n_faces,
+            "errors": json.dumps(progress.errors),
             "failure": failure or "",
         }
 
-    def _write(self, batch: Batch, path: Path) -> Iterator[News]:
-        was_begun, broken = self._get(self._attempts.begin.remote(batch.number))
+    def _write(self, batch: Batch, path: Path) -> Iterator[PartProgress]:
+        was_attempted, broken = self._get(self._attempts.begin.remote(batch.number))
         names = [batch.inputs[place].name for place in broken]
         errors = {
             name: f"{name} could not be analysed: the processes that read it died" for name in names
         }
         place = 0
-        for news in write_part(self._recognizer, batch, path, self._job, errors):
-            if was_begun and news.n_inputs > place:
-                place = news.n_inputs
+        for progress in write_part(self._recognizer, batch, path, self._job, errors):
+            if was_attempted and progress.n_inputs > place:
+                place = progress.n_inputs
                 self._get(self._attempts.reach.remote(batch.number, place))
-            yield news
+            yield progress
 
 
 def _unpack(files: dict[str, tuple[str, bytes]], to: Path) -> dict[str, str]:
-    """Write each file under its name into a folder of its own, and return their paths."""
+    """Write each file into a folder of its own, under its name, and return the paths."""
     paths = {}
     for key, (name, data) in files.items():
         path = to / key / name  # a model and a detector may have the same name

@@ -1,27 +1,35 @@
-"""Footage, recognised as fast as the machine can: reading, recognising and encoding side by side.
+"""Recorded videos, recognised as fast as the machine can.
 
     for result in recognise_video(recognizer, VideoReader("clip.mp4")): ...
 
-One thread decodes ahead, the caller's recognises, and an AnnotatedVideo draws and encodes in a
-third. Between them are short queues, so that memory does not grow with the footage.
+A thread decodes ahead, the caller's thread recognises, and an `AnnotatedVideo` draws and encodes on
+a third one. The queues between them are short: memory does not grow with the length of a video.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import closing
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import astuple, dataclass, field
 from itertools import islice
+from pathlib import Path
 from threading import Event
 
 from livefer.drawing.faces import draw_faces
+from livefer.errors import SourceError
+from livefer.formatting import count, length
 from livefer.media.h264_writer import H264Writer
-from livefer.media.pyav_reader import VideoInfo, VideoReader
+from livefer.media.pyav_reader import Span, VideoInfo, VideoReader
 from livefer.media.threads import Taker, ahead
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
+from livefer.summary.video_digest import VideoDigest
+from livefer.system.interrupts import StopRequested
+from livefer.tables.writing import TableSink
 
 BATCH = 8
-"""So many frames' faces go through the network in one call."""
+"""Frames whose faces go through the network in one call."""
 
 _WAITING_BYTES = 64 << 20  # of frames between two threads: 2 of 4K, and never more than 16
 
@@ -31,16 +39,17 @@ def recognise_video(
 ) -> Generator[FrameResult, None, None]:
     """Yield a result for each frame of a video.
 
-    stop: once it is set, the batch at hand is recognised and then a result says where it stopped
+    stop: once it is set, the batch at work is finished, and a last result has an error that says
+        where the video was stopped
     """
     stop = stop or Event()
-    tracker = recognizer.tracker()
+    stream = recognizer.new_stream()
     index, time_s = 0, 0.0
     has_ended = False
     n_waiting = _n_waiting(video.info)
     with closing(ahead(_until(stop, video), n_waiting)) as frames:
         while chunk := list(islice(frames, min(BATCH, n_waiting))):
-            for result in recognizer.process_many(chunk, [tracker] * len(chunk)):
+            for result in recognizer.process_many(chunk, [stream] * len(chunk)):
                 index, time_s = result.index + 1, result.time_s
                 has_ended = result.error is not None
                 yield result
@@ -59,13 +68,13 @@ def _until(stop: Event, video: VideoReader) -> Iterator[Frame]:
 
 
 class AnnotatedVideo:
-    """A video of results with their faces drawn, drawn and encoded in a thread of its own.
+    """A video of results with their faces drawn, which a thread of its own draws and encodes.
 
-    The thread ends the file, too: FFmpeg crashes where another one closes it meanwhile.
+    That thread closes the file, too: FFmpeg crashes if another one closes it meanwhile.
     """
 
     def __init__(self, writer: H264Writer, hurry: Event | None = None) -> None:
-        """hurry: once it is set, what waits to be encoded is left out."""
+        """hurry: once it is set, frames that wait to be encoded are left out."""
         self._writer = writer
         self._hurry = hurry or Event()
         self._is_whole = False
@@ -73,7 +82,10 @@ class AnnotatedVideo:
         self._encoder = Taker(self._encode, n_waiting, "livefer-encode", self._end)
 
     def write(self, result: FrameResult) -> None:
-        """Hand a result over; one without an image is left out. Raises what went wrong before."""
+        """Hand a result over; a result without an image is left out.
+
+        Raises the error that has ended the encoding of an earlier one.
+        """
         if result.image is not None and not self._encoder.put(result):
             self.close()
 
@@ -86,7 +98,7 @@ class AnnotatedVideo:
         self._writer.close(self._is_whole and not self._hurry.is_set())
 
     def close(self, whole: bool = False) -> None:
-        """Encode what is left and end the file; `whole` as in H264Writer.close."""
+        """Encode the frames that wait and close the file; whole: as in H264Writer.close."""
         self._is_whole = whole
         self._encoder.close()
         if self._encoder.failure is not None:
@@ -102,3 +114,138 @@ class AnnotatedVideo:
 def _n_waiting(info: VideoInfo) -> int:
     width, height = info.wh  # both 0 where a damaged file does not say
     return min(max(_WAITING_BYTES // max(3 * width * height, 1), 2), 2 * BATCH)
+
+
+@dataclass
+class VideoTotals:
+    """The counts of a job, over all its videos; as text, a line with its speed.
+
+    footage_s: seconds of video that were read
+    errors: of videos that could not be read to their end, and notes on the copies
+    copies: the annotated videos that were written
+    """
+
+    n_videos: int = 0
+    n_frames: int = 0
+    n_faces: int = 0
+    n_persons: int = 0
+    footage_s: float = 0.0
+    began_s: float = field(default_factory=time.monotonic)
+    errors: list[str] = field(default_factory=list)
+    copies: list[Path] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        took_s = max(time.monotonic() - self.began_s, 1e-3)
+        videos = "" if self.n_videos == 1 else f"{self.n_videos} videos, "
+        return (
+            f"{videos}{count(self.n_frames, 'frame')} ({length(self.footage_s)} of footage), "
+            f"{count(self.n_faces, 'face')}, {count(self.n_persons, 'person')} in "
+            f"{length(took_s)}: {self.n_frames / took_s:.1f} frames/s"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class VideoProgress:
+    """How much of a video is done.
+
+    done_s, whole_s: seconds of the video; whole_s is None where the file does not say
+    took_s: seconds since its first frame was asked for
+    """
+
+    done_s: float
+    whole_s: float | None
+    n_frames: int
+    took_s: float
+
+
+@dataclass(frozen=True)
+class VideoJob:
+    """Recognises videos into tables, a digest and annotated copies.
+
+        recognizer = livefer.Recognizer()
+        with livefer.open_table("faces.csv", recognizer.classes) as table:
+            job = VideoJob(recognizer, [table])
+            job.run("clip.mp4", copy=Path("annotated.mp4"))
+        print(job.totals)
+
+    tables, digest: get the results of all videos
+    span: the frames of each video to read
+    requested: ends a video early, with an error in its last row; copies and tables stay complete
+    totals: counts so far
+    """
+
+    recognizer: Recognizer
+    tables: Sequence[TableSink] = ()
+    digest: VideoDigest | None = None
+    span: Span = field(default_factory=Span)
+    requested: StopRequested = field(default_factory=StopRequested)
+    totals: VideoTotals = field(default_factory=VideoTotals)
+
+    def run(
+        self,
+        path: str,
+        copy: Path | None = None,
+        show: Callable[[VideoProgress], None] | None = None,
+    ) -> None:
+        """Recognise a video. A video that cannot be read gets a row with the error.
+
+        copy: an annotated copy to write, with the sound
+        show: called after each frame
+
+        LiveferError where a table or the copy cannot be written.
+        """
+        try:
+            with VideoReader(path, *astuple(self.span)) as reader:
+                self.totals.n_videos += 1
+                with ExitStack() as stack:
+                    annotated = writer = None
+                    if copy is not None:
+                        writer = H264Writer(copy, reader.info, reader.name, self.span.start_s)
+                        hurry = self.requested.hurry
+                        annotated = stack.enter_context(AnnotatedVideo(writer, hurry))
+                    n_frames = self._recognise(reader, annotated, show or (lambda progress: None))
+                    if annotated is not None and writer is not None:
+                        is_whole = self.span.end_s is None and not self.requested.stop.is_set()
+                        annotated.close(is_whole)
+                        if n_frames and writer.path.exists():
+                            self.totals.copies.append(writer.path)
+                        self.totals.errors += [writer.hint] if writer.hint else []
+        except SourceError as error:
+            self.add_error(path, str(error))
+
+    def add_error(self, path: str, error: str) -> None:
+        """Write the row of a video that cannot be read."""
+        self._write(FrameResult(path, 0, 0.0, None, error=error))
+
+    def _recognise(
+        self,
+        reader: VideoReader,
+        annotated: AnnotatedVideo | None,
+        show: Callable[[VideoProgress], None],
+    ) -> int:
+        """Recognise a video, and return the number of its frames."""
+        span, began_s, n_frames, time_s = self.span, time.monotonic(), 0, self.span.start_s
+        ends_s = [end_s for end_s in (span.end_s, reader.info.duration_s) if end_s is not None]
+        whole_s = min(ends_s) - span.start_s if ends_s else None
+        persons: set[int | None] = set()
+        for result in recognise_video(self.recognizer, reader, self.requested.stop):
+            self._write(result)
+            if annotated is not None:
+                annotated.write(result)
+            persons.update(face.track_id for face in result.faces)
+            n_frames += result.image is not None
+            time_s = result.time_s
+            took_s = max(time.monotonic() - began_s, 1e-3)
+            show(VideoProgress(time_s - span.start_s, whole_s, n_frames, took_s))
+        self.totals.n_persons += len(persons)
+        self.totals.footage_s += max(time_s - span.start_s, 0.0)
+        return n_frames
+
+    def _write(self, result: FrameResult) -> None:
+        for table in self.tables:
+            table.write(result)
+        if self.digest is not None:
+            self.digest.add(result)
+        self.totals.n_frames += result.image is not None
+        self.totals.n_faces += len(result.faces)
+        self.totals.errors += [result.error] if result.error else []

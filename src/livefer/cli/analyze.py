@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from enum import Enum
 from typing import Annotated
 
 import typer
 
-from livefer.batch.analyze import Settings
-from livefer.batch.batches import Batch, Input, cut, find_inputs
+from livefer.batch.analyze import SETTINGS, Input, Settings, find_inputs
+from livefer.batch.batches import Job, PartProgress, cut
 from livefer.batch.local_engine import run_local
-from livefer.batch.output import Job, News, Output
+from livefer.batch.output import Output
 from livefer.batch.part_files import Part
 from livefer.batch.ray_engine import run_ray
-from livefer.cli.console import print_errors, print_hint
+from livefer.batch.tally import Tally
+from livefer.cli.console import print_hint
 from livefer.cli.files import check_any_exists
 from livefer.cli.options import DetectorOption, EveryOption, FpsOption, ModelOption, PriorOption
 from livefer.cli.progress import bar_or_log
 from livefer.errors import ConfigError
-from livefer.formatting import count, length, printable
+from livefer.formatting import printable
 from livefer.media.pyav_reader import load_av
 from livefer.system.interrupts import INTERRUPTIONS, exit_code
 from livefer.system.machine import n_cores
@@ -68,7 +68,8 @@ def analyze(
         ),
     ] = None,
     engine: Annotated[
-        Engine, typer.Option(help="local: the cores of this machine. ray: Ray Data, on a cluster.")
+        Engine,
+        typer.Option(help="local: the cores of this machine. ray: Ray Data, here or on a cluster."),
     ] = Engine.local,
     ray_address: Annotated[
         str | None,
@@ -103,7 +104,7 @@ def analyze(
     recognizer = settings.recognizer()  # a wrong model or detector is an error here, once
     if not detector.lower().endswith(".onnx"):
         settings = replace(settings, detector=recognizer.detector.name)  # type: ignore[attr-defined]
-    job = Job(settings, settings.about())
+    job = Job(settings, settings.metadata())
     parts = _finished(output, job, resume, recognizer.classes)
     done = {printable(name) for part in parts for name in part.inputs}
     batches = cut(inputs, frozenset(one.name for one in inputs if printable(one.name) in done))
@@ -162,10 +163,9 @@ def _finished(output: Output, job: Job, resume: bool, classes: tuple[str, ...]) 
             f"{', '.join(classes)}: write to another place"
         )
     parts = output.parts()
-    key = "livefer.settings"
-    now = json.loads(job.about[key])
+    now = json.loads(job.metadata[SETTINGS])
     for part in parts:
-        before = json.loads(part.about.get(key, job.about[key]))
+        before = json.loads(part.metadata.get(SETTINGS, job.metadata[SETTINGS]))
         if before != now:
             changed = [f"{k} {v}, now {now.get(k)}" for k, v in before.items() if v != now.get(k)]
             raise ConfigError(
@@ -175,111 +175,27 @@ def _finished(output: Output, job: Job, resume: bool, classes: tuple[str, ...]) 
     return parts
 
 
-def _run(stream: Generator[News, None, None], tally: Tally, fail_fast: bool) -> None:
+def _run(stream: Generator[PartProgress, None, None], tally: Tally, fail_fast: bool) -> None:
     """Do all batches, until the end, Ctrl-C, a request to terminate or the first error."""
     try:
         with bar_or_log(tally.work_of_all) as show, closing(stream):
-            for news in stream:
-                tally.add(news)
+            for progress in stream:
+                tally.add(progress)
                 show(tally.work, tally.done, f"{tally.speed}, {tally.left}")
-                if fail_fast and news.errors:
+                if fail_fast and progress.errors:
                     break
             else:
                 return
     except INTERRUPTIONS as interruption:
         sys.stderr.write(f"stopped after {tally}; continue with --resume\n")
         raise typer.Exit(exit_code(interruption)) from None
-    _print_errors(news.errors[:1])
+    _print_errors(progress.errors[:1])
     sys.stderr.write(f"stopped at the first error, after {tally}; continue with --resume\n")
     raise typer.Exit(1)
 
 
 def _print_errors(errors: Sequence[str]) -> None:
-    print_errors(errors, _MOST_ERRORS, 'see the column "error" of the table')
-
-
-@dataclass
-class Tally:
-    """Counts of this run, and its speed.
-
-    n_before: inputs that an earlier run has done
-    """
-
-    batches: list[Batch]
-    n_before: int = 0
-    errors: list[str] = field(default_factory=list)
-    began_s: float = field(default_factory=time.monotonic)
-    _unfinished: dict[int, News] = field(default_factory=dict)
-    n_inputs: int = 0
-    n_frames: int = 0
-    n_faces: int = 0
-    n_errors: int = 0
-    work: float = 0.0
-
-    def __post_init__(self) -> None:
-        self._by_number = {batch.number: batch for batch in self.batches}
-        self.n_all = sum(len(batch.inputs) for batch in self.batches)
-        self.work_of_all = sum(batch.work for batch in self.batches)
-
-    def add(self, news: News) -> None:
-        """Count a batch's progress, in place of what was counted of that batch before."""
-        before = self._unfinished.pop(news.number, None)
-        if before is not None:
-            self._count(before, -1)
-        self._count(news, 1)
-        if news.is_done:
-            self.errors += news.errors
-        else:
-            self._unfinished[news.number] = news
-
-    def _count(self, news: News, sign: int) -> None:
-        batch = self._by_number[news.number]
-        share = (news.n_inputs + news.share) / len(batch.inputs)
-        self.n_inputs += sign * news.n_inputs
-        self.n_frames += sign * news.n_frames
-        self.n_faces += sign * news.n_faces
-        self.n_errors += sign * len(news.errors)
-        self.work += sign * share * batch.work
-
-    def add_earlier(self, errors: Sequence[str]) -> None:
-        """Count the errors of inputs that an earlier run has done."""
-        self.errors += errors
-        self.n_errors += len(errors)
-
-    @property
-    def took_s(self) -> float:
-        """Seconds since the beginning."""
-        return max(time.monotonic() - self.began_s, 1e-3)
-
-    @property
-    def done(self) -> str:
-        """How many of the inputs are done."""
-        return f"{self.n_inputs:,} of {self.n_all:,} files"
-
-    @property
-    def speed(self) -> str:
-        """Files and faces per second, and the number of errors."""
-        return (
-            f"{self.n_inputs / self.took_s:.1f} files/s, {self.n_faces / self.took_s:.1f} faces/s, "
-            f"{count(self.n_errors, 'error')}"
-        )
-
-    @property
-    def left(self) -> str:
-        """The time left."""
-        if self.work <= 0:
-            return "time left unknown"
-        left_s = self.took_s * max(self.work_of_all - self.work, 0.0) / self.work
-        return f"{length(left_s)} left"
-
-    def __str__(self) -> str:
-        if not self.n_all:
-            return (
-                f"nothing to do: {count(self.n_before, 'file')} done before, "
-                f"{count(self.n_errors, 'error')}"
-            )
-        before = f" ({self.n_before:,} done before)" if self.n_before else ""
-        return (
-            f"{count(self.n_inputs, 'file')}{before}, {count(self.n_frames, 'frame')}, "
-            f"{count(self.n_faces, 'face')} in {length(self.took_s)}: {self.speed}"
-        )
+    for error in errors[:_MOST_ERRORS]:
+        sys.stderr.write(f"{error}\n")
+    if (n := len(errors) - _MOST_ERRORS) > 0:
+        sys.stderr.write(f'and {n:,} more errors: see the column "error" of the table\n')

@@ -48,14 +48,6 @@ def class_bar(share: float, name: str, classes: Sequence[str]) -> Text:
     return Text("█" * length, colour_hex(name, classes))
 
 
-def print_errors(errors: Sequence[str], most: int, rest: str) -> None:
-    """Print errors on stderr, at most so many; `rest` tells where the others are."""
-    for error in errors[:most]:
-        sys.stderr.write(f"{error}\n")
-    if len(errors) > most:
-        sys.stderr.write(f"and {len(errors) - most:,} more errors: {rest}\n")
-
-
 def print_hint(recognizer: Recognizer) -> None:
     """Print one line where a better detector could be installed."""
     hint = getattr(recognizer.detector, "hint", None)

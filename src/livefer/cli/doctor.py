@@ -21,6 +21,7 @@ from rich.markup import escape
 
 from livefer.cli.console import stdout
 from livefer.errors import LiveferError, ModelError
+from livefer.system import telemetry
 
 Finding = tuple[Literal["ok", "missing", "broken", "note"], str, str]
 """A state, its subject, and what was found; "missing" is no fault, "broken" is one."""
@@ -84,7 +85,6 @@ def _package(name: str) -> Finding:
 
 def _model() -> Iterator[Finding]:
     from livefer.classifier import EmotionClassifier
-    from livefer.system import telemetry
 
     providers = telemetry.load("onnxruntime").get_available_providers()
     yield "ok", "ONNX Runtime", ", ".join(providers)

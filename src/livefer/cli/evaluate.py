@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from dataclasses import asdict
@@ -23,16 +22,15 @@ from livefer.cli.files import (
     check_not_read,
     check_writable,
     use_matplotlib,
-    write_text,
+    write_json,
 )
 from livefer.cli.options import MODEL_HELP, JsonFileOption, PriorOption
 from livefer.cli.progress import progress_bar
 from livefer.data import hygiene
 from livefer.data.dataset import Dataset, Split, read_dataset
 from livefer.data.votes import read_votes
-from livefer.drawing.figures import save_picture
 from livefer.errors import ConfigError
-from livefer.evaluation import plots as drawings
+from livefer.evaluation.plots import write_plots
 from livefer.evaluation.predict import Predict, match_classes, predict_split, with_tta
 from livefer.evaluation.report import Difference, Report, Share, compare, measure
 from livefer.formatting import count
@@ -140,10 +138,11 @@ def evaluate(
     if n := len(dataset.unreadable):
         sys.stderr.write(f"{n} unreadable files were left out: livefer data {data} lists them\n")
     if as_json:
-        write_text(as_json, json.dumps(about | report.to_dict(), indent=2) + "\n")
+        write_json(as_json, about | report.to_dict())
         sys.stderr.write(f"wrote {as_json}\n")
     if plots:
-        _write_plots(report, name, plots)
+        for path in write_plots(report, name, plots):
+            sys.stderr.write(f"wrote {path}\n")
 
 
 def _check(
@@ -212,17 +211,6 @@ def _twins(dataset: Dataset, split: str) -> NDArray[np.bool_] | None:
         return None
     with stderr().status("looking for twins in train"):
         return hygiene.twins(dataset.split(split).faces, dataset.splits["train"].faces)
-
-
-def _write_plots(report: Report, name: str, folder: Path) -> None:
-    for stem, draw in (
-        ("confusion", drawings.confusion_picture),
-        ("reliability", drawings.reliability_picture),
-        ("risk-coverage", drawings.risk_coverage_picture),
-    ):
-        path = folder / f"{stem}.png"
-        save_picture(draw(report, name), path)
-        sys.stderr.write(f"wrote {path}\n")
 
 
 def _print(report: Report, title: str) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier
 from livefer.cli.console import print_hint
-from livefer.cli.files import check_not_read, check_picture_name, write_image
+from livefer.cli.files import check_not_read, check_picture_name
 from livefer.cli.options import DetectorOption, ModelOption, PriorOption
 from livefer.drawing.faces import main_face
 from livefer.drawing.sheet import explanation_sheet
@@ -21,7 +21,7 @@ from livefer.errors import ConfigError, LiveferError
 from livefer.faces.crops import crop_faces
 from livefer.faces.views import BOTH, turned
 from livefer.formatting import count, printable
-from livefer.media.pictures import read_image
+from livefer.media.pictures import read_image, write_image
 from livefer.recognizer import Recognizer
 from livefer.results import Face
 
@@ -58,8 +58,8 @@ def explain(
     chosen = _choose(recognizer, picture, image, face)
     crop, heatmaps = _explain(recognizer.classifier, picture, chosen)
     write_image(output, explanation_sheet(picture, crop, chosen, heatmaps, printable(image.name)))
-    spoke = f"model {recognizer.classifier.name}"
-    typer.echo(f"{chosen.label} {chosen.confidence:.0%}; {spoke}; wrote {output}")
+    name = recognizer.classifier.name
+    typer.echo(f"{chosen.label} {chosen.confidence:.0%}; model {name}; wrote {output}")
     print_hint(recognizer)
 
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
-
-import cv2
+from typing import Any, Literal
 
 from livefer.drawing.figures import require_matplotlib
-from livefer.drawing.text import Image
 from livefer.errors import ConfigError, SourceError
 from livefer.formatting import printable
 from livefer.media.names import PICTURE_SUFFIXES, VIDEO_SUFFIXES, find_files, suffix_of
+from livefer.media.pictures import WRITABLE
 from livefer.system.atomic import PartialFile, replacing
 from livefer.system.downloads import cache_dir
-
-WRITABLE = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
-"""Suffixes of picture files that OpenCV writes everywhere."""
 
 Item = tuple[str, str | None]
 """The path of an input, and why it cannot be read."""
@@ -121,13 +117,7 @@ def free_name(path: Path, taken: set[Path]) -> Path:
     return free
 
 
-def write_image(path: Path, image: Image) -> None:
-    """Write a picture in the format that its suffix names: whole, or not at all."""
+def write_json(path: Path, figures: Mapping[str, Any]) -> None:
+    """Write figures as a JSON file."""
     with replacing(path) as part:
-        part.write_bytes(cv2.imencode(path.suffix.lower(), image)[1].tobytes())
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file: whole, or not at all."""
-    with replacing(path) as part:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

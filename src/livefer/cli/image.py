@@ -14,14 +14,14 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from livefer.cli.console import new_table, print_hint, stdout
-from livefer.cli.files import WRITABLE, Item, find, free_name, write_image
+from livefer.cli.files import Item, find, free_name
 from livefer.cli.options import DetectorOption, ModelOption, PriorOption
 from livefer.cli.progress import progress_bar
 from livefer.drawing.faces import draw_faces
 from livefer.errors import ConfigError, SourceError
 from livefer.formatting import count, printable
 from livefer.labels import colour_hex
-from livefer.media.pictures import read_image
+from livefer.media.pictures import WRITABLE, read_image, write_image
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 
@@ -62,12 +62,11 @@ def image(
     code is 1.
     """
     items = list(find(paths, "picture"))
-    _check(out, cam, paths, items)
+    _check_out(out, cam, paths, items)
     recognizer = Recognizer(model, detector, heatmaps=cam, prior=prior)
     table, shown = _table(), _short([name for name, _ in items])
     taken = {Path(name).resolve() for name, error in items if error is None}
-    n_faces, errors = 0, []
-    copies: list[Path] = []
+    n_faces, errors, copies = 0, list[str](), list[Path]()
     with progress_bar("recognising") as progress:
         for index, (name, error) in enumerate(items):
             result = _recognise(recognizer, index, name, error)
@@ -75,31 +74,27 @@ def image(
                 raise SourceError(result.error)
             n_faces += len(result.faces)
             errors += [printable(result.error)] if result.error else []
-            record = result.to_dict() | {"model": recognizer.classifier.name}
-            if out is not None and result.image is not None:
-                copies.append(_free_name(out, Path(name), taken))
-                drawn = draw_faces(result.image, result.faces, cam, bars=True)
-                write_image(copies[-1], drawn)
-                record["output"] = printable(str(copies[-1]))
+            copy = None if out is None else _write_copy(result, out, taken, cam)
+            copies += [copy] if copy else []
             if as_json:
-                sys.stdout.write(json.dumps(record) + "\n")
-                sys.stdout.flush()
+                _print_json(result, recognizer.classifier.name, copy)
             else:
                 _add_rows(table, shown[index], result)
             if len(items) > 2:
                 progress(index + 1, len(items))
     if not as_json:
-        where = copies[0] if len(copies) == 1 else out
         line = f"{count(len(items), 'picture')}, {count(n_faces, 'face')}"
         line += f", {len(errors)} not readable" if errors else ""
         line += f"; model {recognizer.classifier.name}"
-        _print(table, errors, line, where if copies else None)
+        line += f"; annotated copies in {out}" if copies[1:] else ""
+        line += f"; annotated copy: {copies[0]}" if len(copies) == 1 else ""
+        _print(table, errors, line)
     print_hint(recognizer)
     if errors:
         raise typer.Exit(1)
 
 
-def _check(out: Path | None, cam: bool, paths: Sequence[str], items: Sequence[Item]) -> None:
+def _check_out(out: Path | None, cam: bool, paths: Sequence[str], items: Sequence[Item]) -> None:
     """Raise ConfigError where copies cannot be written, or the next run would read them."""
     if cam and out is None:
         raise ConfigError("--cam paints into the annotated copies: add --out DIR")
@@ -127,10 +122,26 @@ def _recognise(recognizer: Recognizer, index: int, name: str, error: str | None)
     return recognizer.process(Frame(name, index, 0.0, picture, error=error, still=True))
 
 
-def _free_name(out: Path, source: Path, taken: set[Path]) -> Path:
-    """Return a name in `out` that is neither an input nor written before, and take it."""
+def _write_copy(result: FrameResult, out: Path, taken: set[Path], cam: bool) -> Path | None:
+    """Write the annotated copy of a picture that was read, and return its path.
+
+    taken: paths that it must not have, of inputs and copies; it gets the new one
+    """
+    if result.image is None:
+        return None
+    source = Path(result.source)
     suffix = source.suffix if source.suffix.lower() in WRITABLE else ".png"
-    return free_name(out / f"{source.stem}{suffix}", taken)
+    path = free_name(out / f"{source.stem}{suffix}", taken)
+    write_image(path, draw_faces(result.image, result.faces, cam, bars=True))
+    return path
+
+
+def _print_json(result: FrameResult, model: str, copy: Path | None) -> None:
+    record = result.to_dict() | {"model": model}
+    if copy is not None:
+        record["output"] = printable(str(copy))
+    sys.stdout.write(json.dumps(record) + "\n")
+    sys.stdout.flush()
 
 
 def _short(names: list[str]) -> list[str]:
@@ -170,13 +181,11 @@ def _add_rows(table: Table, name: str, result: FrameResult) -> None:
         )
 
 
-def _print(table: Table, errors: list[str], line: str, out: Path | None) -> None:
+def _print(table: Table, errors: list[str], line: str) -> None:
     # In a file or a pipe, lines have any length: a broken name would be no name.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _NO_LIMIT
     console = stdout(markup=False, width=width)
     console.print(table)
     for error in errors:
         console.print(error, style="red", soft_wrap=True)
-    if out is not None:
-        line += f"; annotated copies in {out}" if out.is_dir() else f"; annotated copy: {out}"
     console.print(line, style="bold", soft_wrap=True)

@@ -9,13 +9,14 @@ import threading
 import webbrowser
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import typer
 
 from livefer.cli.options import DetectorOption, ModelOption, PriorOption, ServerSmoothingOption
 from livefer.detection.yunet import YUNET_HINT
 from livefer.errors import ConfigError
+from livefer.tracking.smoothing import WINDOW_S
 
 
 def serve(
@@ -58,7 +59,7 @@ def serve(
     ssl_keyfile: Annotated[
         Path | None, typer.Option(help="Key of the certificate (PEM).", metavar="PEM")
     ] = None,
-    smoothing: ServerSmoothingOption = 0.33,
+    smoothing: ServerSmoothingOption = WINDOW_S,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
     prior: PriorOption = None,
@@ -70,12 +71,12 @@ def serve(
     """
     # Not at the top: the help works without the web extra.
     from livefer.web.limits import Limits
-    from livefer.web.security import Access, is_loopback
+    from livefer.web.security import Access, is_loopback, origin_of
     from livefer.web.server import bind, make_server, make_service
 
     if ssl_keyfile is not None and ssl_certfile is None:
         raise ConfigError("--ssl-keyfile needs --ssl-certfile: name both")
-    origins = [_origin(one) for one in allow_origin or []]
+    origins = [origin_of(site) for site in allow_origin or []]
     token = secrets.token_urlsafe(16) if token == "auto" else token or None
     access = Access(token, origins, loopback_only=is_loopback(host))
     limits = Limits(max_clients=max_clients)
@@ -117,21 +118,6 @@ def _warn(host: str, has_token: bool, is_tls: bool) -> None:
         )
     if lacks:
         sys.stderr.write(f"warning: {host} is open to other machines: {'; '.join(lacks)}\n")
-
-
-def _origin(text: str) -> str:
-    """Return a site as browsers name it: in lower case, without the default port."""
-    parts = urlsplit(text)
-    try:
-        port = parts.port
-    except ValueError:
-        port = -1
-    is_site = parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/")
-    if not is_site or port == -1 or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ConfigError(f'--allow-origin {text}: expected a site as in "https://example.org"')
-    name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    implied = {"http": 80, "https": 443}[parts.scheme]
-    return f"{parts.scheme}://{name}{'' if port in (None, implied) else f':{port}'}"
 
 
 def _open(url: str) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from livefer.cli.console import new_table, stdout
-from livefer.cli.files import check_not_read, check_plot_and_report, check_writable, write_text
+from livefer.cli.files import check_not_read, check_plot_and_report, check_writable, write_json
 from livefer.cli.options import JsonFileOption, PlotOption, ReportOption
 from livefer.cli.progress import progress_bar
 from livefer.errors import DatasetError
@@ -67,7 +66,7 @@ def summarize(
     print_summary(stdout(markup=False), summary)
     written = []
     if as_json:
-        write_text(as_json, json.dumps({"table": name} | summary.to_dict(), indent=2) + "\n")
+        write_json(as_json, {"table": name} | summary.to_dict())
         written.append(as_json)
     about = {"table": name} | {
         words: opened.metadata[key] for key, words in _METADATA.items() if key in opened.metadata

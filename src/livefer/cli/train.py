@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livefer.cli.files import check_not_read
-from livefer.data.dataset import Split, read_dataset
-from livefer.errors import ConfigError, DatasetError
+from livefer.cli.files import check_not_read, check_picture_name
+from livefer.errors import ConfigError
 
 if TYPE_CHECKING:
     from livefer.train.config import Config
@@ -79,9 +78,12 @@ def train(
     folder = out or folder
     if not resume:
         _check_folder(folder, settings, may_hold_run=overwrite or bool(preview))
-    if not preview:
-        _check_files(settings, bool(resume))
-    classes, train_split, val_split = _read(settings)
+    if preview:
+        check_picture_name(preview)
+    else:
+        prepare.check_files(settings, bool(resume))
+    classes, train_split, val_split, notes = prepare.read_splits(settings)
+    sys.stderr.write("\n".join(notes) + "\n")
     if preview:
         prepare.write_preview(preview, train_split, classes, settings)
         sys.stderr.write(f"wrote {preview}\n")
@@ -127,33 +129,3 @@ def _check_folder(folder: Path, settings: Config, may_hold_run: bool) -> None:
             f"{folder} holds a run already: continue it with --resume {folder}, choose another "
             "--out or add --overwrite"
         )
-
-
-def _check_files(settings: Config, is_resumed: bool) -> None:
-    """Raise ConfigError for a missing file before the data is read and the folder is made."""
-    files = [("distill.teachers", Path(teacher)) for teacher in settings.distill.teachers]
-    if "votes" in settings.heads:
-        files.append(("votes", Path(settings.votes).expanduser()))
-    if not is_resumed and settings.init not in ("random", "imagenet"):
-        files.append(("init", Path(settings.init)))
-    for key, path in files:
-        if not path.is_file():
-            raise ConfigError(f"{key}: {path} does not exist: check the path, or make it first")
-
-
-def _read(settings: Config) -> tuple[tuple[str, ...], Split, Split]:
-    """Return the classes and the splits train, cleaned, and val."""
-    from livefer.train.prepare import clean
-
-    dataset = read_dataset(settings.data)
-    if len(dataset.classes) < 2:
-        raise DatasetError(
-            f"{settings.data} has one class, {dataset.classes[0]}: expected two or more"
-        )
-    val = dataset.split("val")
-    train_split, notes = clean(dataset.split("train"), settings)
-    for file, reason in dataset.unreadable[:5]:
-        notes.append(f"unreadable: {file}: {reason}")
-    notes.append(f"{len(train_split)} training and {len(val)} val images")
-    sys.stderr.write("\n".join(notes) + "\n")
-    return dataset.classes, train_split, val

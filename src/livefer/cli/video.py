@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import Progress
 
+from livefer.batch.recordings import VideoJob, VideoProgress
 from livefer.cli.console import print_hint
 from livefer.cli.files import (
     Item,
@@ -30,17 +32,17 @@ from livefer.cli.options import (
     SmoothingOption,
 )
 from livefer.cli.progress import video_bar
-from livefer.cli.videowork import Span, Total, Work
 from livefer.errors import ConfigError
-from livefer.formatting import printable
+from livefer.formatting import printable, seconds_of
 from livefer.media.h264_writer import SUFFIXES
-from livefer.media.pyav_reader import load_av
+from livefer.media.pyav_reader import Span, load_av
 from livefer.recognizer import Recognizer
 from livefer.summary.html_report import about_model
 from livefer.summary.video_digest import VideoDigest
-from livefer.system.interrupts import StopRequested, stop_requests
+from livefer.system.interrupts import stop_requests
+from livefer.tables.schema import file_metadata
 from livefer.tables.writing import open_table
-from livefer.version import __version__
+from livefer.tracking.smoothing import WINDOW_S
 
 
 def video(
@@ -79,7 +81,7 @@ def video(
     end: Annotated[
         str | None, typer.Option(help="Stop before the frame at this time.", metavar="TIME")
     ] = None,
-    smoothing: SmoothingOption = 0.33,
+    smoothing: SmoothingOption = WINDOW_S,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
     prior: PriorOption = None,
@@ -101,66 +103,69 @@ def video(
             "nothing to write: expected --csv, --jsonl, --parquet, --plot, --report or --out"
         )
     load_av()
-    span = _span(start, end, every, fps)
+    end_s = _seconds("--end", end) if end else None
+    span = Span(_seconds("--start", start), end_s, every, fps)
     inputs = list(dict.fromkeys(find(paths, "video")))  # patterns may overlap
     check_any_exists(inputs)
     copies = _names_of_copies(out, [path for path, error in inputs if error is None])
     check_not_read([*tables, *pages, *copies.values()], [path for path, _ in inputs])
     recognizer = Recognizer(model, detector, smoothing, prior=prior)
-    total, drawn = Total(), list[Path]()
+    drawn = list[Path]()
     digest = VideoDigest(recognizer.classes) if pages else None
     with stop_requests() as requested:
-        _recognise(recognizer, inputs, copies, tables, digest, span, requested, total)
-        for error in total.errors:
+        with ExitStack() as stack:
+            metadata = file_metadata(str(recognizer.classifier.name))
+            sinks = []
+            for table in tables:
+                sinks.append(open_table(table, recognizer.classes, metadata))
+                stack.push(sinks[-1])
+            job = VideoJob(recognizer, sinks, digest, span, requested)
+            _run(job, inputs, copies)
+        totals = job.totals
+        for error in totals.errors:
             sys.stderr.write(f"{error}\n")
         if digest and not requested.hurry.is_set():
             drawn = digest.write(plot, report, _made_with(recognizer, span))
-        files = [*tables, *total.copies, *drawn]
-        written = [printable(str(path)) for path in files if path.exists()]
-        sys.stderr.write(
-            f"{total}; model {recognizer.classifier.name}; "
-            f"wrote {', '.join(written) or 'nothing'}\n"
-        )
+        files = [*tables, *totals.copies, *drawn]
+        written = ", ".join(printable(str(path)) for path in files if path.exists())
+        done = f"{totals}; model {recognizer.classifier.name}"
+        sys.stderr.write(f"{done}; wrote {written or 'nothing'}\n")
         print_hint(recognizer)
     if requested.stop.is_set():
         raise typer.Exit(requested.exit_code)
-    if total.errors:
+    if totals.errors:
         raise typer.Exit(1)
 
 
-def _recognise(
-    recognizer: Recognizer,
-    inputs: Sequence[Item],
-    copies: Mapping[str, Path],
-    tables: Sequence[Path],
-    digest: VideoDigest | None,
-    span: Span,
-    requested: StopRequested,
-    total: Total,
-) -> None:
-    """Recognise all videos into the tables, the copies and the digest."""
-    about = {"livefer.version": __version__, "livefer.model": str(recognizer.classifier.name)}
-    with ExitStack() as stack:
-        sinks = []
-        for table in tables:
-            sinks.append(open_table(table, recognizer.classes, about))
-            stack.push(sinks[-1])
-        bar = stack.enter_context(video_bar())
-        work = Work(recognizer, sinks, digest, span, requested, bar, total)
+def _run(job: VideoJob, inputs: Sequence[Item], copies: Mapping[str, Path]) -> None:
+    """Recognise the videos one after the other, each with a bar."""
+    with video_bar() as bar:
         for number, (path, error) in enumerate(inputs, 1):
-            if requested.stop.is_set():
+            if job.requested.stop.is_set():
                 break
             label = Path(path).name if len(inputs) == 1 else f"{number}/{len(inputs)} {path}"
-            work.do(path, error, copies.get(path), label)
+            if error is not None:
+                job.add_error(path, error)
+                continue
+            with _shown(bar, label, job) as show:
+                job.run(path, copies.get(path), show)
 
 
-def _span(start: str, end: str | None, every: int, fps: float | None) -> Span:
-    if every > 1 and fps is not None:
-        raise ConfigError("--every and --fps set the same thing in two ways: leave one out")
-    span = Span(_seconds("--start", start), _seconds("--end", end) if end else None, every, fps)
-    if span.end_s is not None and span.end_s <= span.start_s:
-        raise ConfigError(f"--start {start} --end {end}: expected an end after the start")
-    return span
+@contextmanager
+def _shown(bar: Progress, label: str, job: VideoJob) -> Iterator[Callable[[VideoProgress], None]]:
+    """Give a function that shows the progress of one video."""
+    task = bar.add_task(label, total=None, speed="")
+
+    def show(progress: VideoProgress) -> None:
+        done_s, took_s = progress.done_s, progress.took_s
+        speed = f"{progress.n_frames / took_s:.0f} frames/s, {done_s / took_s:.1f}×"
+        speed = "ending" if job.requested.stop.is_set() else speed
+        bar.update(task, total=progress.whole_s, completed=done_s, speed=speed)
+
+    try:
+        yield show
+    finally:
+        bar.remove_task(task)
 
 
 def _names_of_copies(out: Path | None, videos: Sequence[str]) -> dict[str, Path]:
@@ -197,29 +202,23 @@ def _tables(csv: Path | None, jsonl: Path | None, parquet: Path | None) -> list[
 
 
 def _seconds(option: str, text: str) -> float:
-    """Return the seconds of "90", "1:30" or "0:01:30.5"."""
     try:
-        parts = [float(part) for part in text.split(":")]
-        if len(parts) > 3 or any(not 0 <= part < 1e9 for part in parts):
-            raise ValueError
-        if any(part >= 60 for part in parts[1:]):
-            raise ValueError
+        return seconds_of(text)
     except ValueError:
         raise ConfigError(
             f"{option} {text} is not a time: expected seconds, m:ss or h:mm:ss, as in 90 or 1:30"
         ) from None
-    return sum(part * 60.0**power for power, part in enumerate(reversed(parts)))
 
 
 def _made_with(recognizer: Recognizer, span: Span) -> dict[str, str]:
     """Return the settings that a report lists."""
-    looked_at = "every frame" if span.every == 1 else f"each frame of {span.every}"
+    frames = "every frame" if span.every == 1 else f"1 of {span.every} frames"
     if span.fps is not None:
-        looked_at = f"{span.fps:g} frames a second"
+        frames = f"{span.fps:g} frames a second"
     end = "the end" if span.end_s is None else f"{span.end_s:g} s"
     return {
         **about_model(str(recognizer.classifier.name), recognizer.classifier.metadata),
         "detector": str(getattr(recognizer.detector, "name", type(recognizer.detector).__name__)),
         "averaged over": f"{recognizer.smoothing_s:g} s",
-        "looked at": f"{looked_at}, from {span.start_s:g} s to {end}",
+        "read": f"{frames}, from {span.start_s:g} s to {end}",
     }

@@ -22,6 +22,7 @@ from livefer.media.names import is_pattern
 from livefer.media.sources import Source, open_source
 from livefer.recognizer import Recognizer
 from livefer.system.interrupts import stop_requests
+from livefer.tracking.smoothing import WINDOW_S
 
 
 def webcam(
@@ -46,7 +47,7 @@ def webcam(
     heatmap: Annotated[
         bool, typer.Option("--heatmap", help="Start with the map of where the network looks.")
     ] = False,
-    smoothing: SmoothingOption = 0.33,
+    smoothing: SmoothingOption = WINDOW_S,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
     prior: PriorOption = None,

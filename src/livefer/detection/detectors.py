@@ -1,27 +1,96 @@
-"""Two face detectors with the same methods: HaarDetector and YuNetDetector; and one by name.
+"""What a face detector is, and the two that come with livefer, by name.
 
-`detect(image)` takes (H, W) gray or (H, W, 3) BGR uint8 and returns boxes (N, 4) float32, xyxy in
-pixels, and scores (N,) float32, 0–1, best first; `detect_near` looks where a face was. For live
-streams (livefer.tracking.live_search) the slower one has `search`, too: a part of what `detect`
-does. A detector is not thread-safe: one owner each. Nothing here prints or downloads;
-`hint` is a line for the user when a better detector exists.
+A detector of your own needs `detect` and the two numbers of `Detector`. With the methods of
+`LocalDetector`, recordings keep weakly detected faces, and live streams need a search only every
+tenth of a second. `PartialDetector` is for slow detectors: live streams search part by part.
+
+No detector is thread-safe, prints, or downloads anything. `hint`, where a detector has one, is a
+line for the user about a better detector.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from numpy.typing import NDArray
 
 from livefer.detection.haar import HaarDetector
 from livefer.detection.yunet import YUNET_HINT, YuNetDetector, yunet_path
 from livefer.errors import ModelError
+from livefer.faces.boxes import Boxes, Region, Scores
 
-Detector = HaarDetector | YuNetDetector
+
+class Detections(NamedTuple):
+    """The faces found in one image.
+
+    boxes: (N, 4) float32, xyxy in pixels
+    scores: (N,) float32, 0–1
+    """
+
+    boxes: Boxes
+    scores: Scores
 
 
-def make_detector(name: str | Path = "auto") -> Detector:
+class Detector(Protocol):
+    """Finds the faces of an image: HaarDetector, YuNetDetector, or yours.
+
+    crop_scale: side of the square that is cut for the network, in sides of the box
+    crop_shift_y: how far that square lies below the middle of the box, in its own sides
+    """
+
+    @property
+    def crop_scale(self) -> float: ...
+    @property
+    def crop_shift_y(self) -> float: ...
+    def detect(self, image: NDArray[Any]) -> tuple[Boxes, Scores]:
+        """Return boxes (N, 4) float32, xyxy in pixels, and scores (N,) float32, 0–1, best first.
+
+        image: (H, W) gray or (H, W, 3) BGR uint8
+        """
+
+
+@runtime_checkable
+class LocalDetector(Detector, Protocol):
+    """A detector that can also look for one known face."""
+
+    def detect_near(self, image: NDArray[Any], boxes: Boxes) -> tuple[Boxes, Scores]:
+        """Look for known faces near their last boxes; a score below that of a new face is enough.
+
+        boxes: (N, 4) float32, xyxy in pixels
+        returns: (N, 4) float32, the faces' boxes now, and (N,) float32 scores, 0 where none is
+        """
+
+
+@runtime_checkable
+class PartialDetector(LocalDetector, Protocol):
+    """A detector too slow for a whole search several times a second: it can search in parts.
+
+    search_periods_s: for each part of the search, the seconds after which it is due again
+    """
+
+    @property
+    def search_periods_s(self) -> tuple[float, ...]: ...
+    def search(
+        self, image: NDArray[Any], part: int, region: Region, known: Boxes
+    ) -> tuple[Boxes, Scores]:
+        """Do one part of a search within a region, without the faces that are known.
+
+        part: index into `search_periods_s`
+        known: (M, 4) float32, xyxy in pixels
+        returns: as `detect`
+        """
+
+    def detect_near(
+        self, image: NDArray[Any], boxes: Boxes, quick: bool = False
+    ) -> tuple[Boxes, Scores]:
+        """Do what LocalDetector does; `quick` trades some accuracy for much less time."""
+
+
+def make_detector(name: str | Path = "auto") -> HaarDetector | YuNetDetector:
     """Return a detector by name: auto, haar, yunet, or the path of a YuNet .onnx file.
 
-    "auto" is YuNet where its file is already there, and Haar otherwise, with a `hint`.
+    "auto" is YuNet if its file has been downloaded, else Haar with a `hint`. Raises ModelError.
     """
     if name == "haar":
         return HaarDetector()

@@ -13,35 +13,35 @@ from livefer.errors import ModelError
 from livefer.faces.boxes import Boxes, Region, Scores, covered, xyxy
 from livefer.faces.crops import crop_faces, shrunk, to_gray
 
-# 104 photographs: from 55 to 70 votes the same number is counted right, with no face too many.
-# Smaller steps of scale, a larger picture or a second cascade that proposes gain nothing:
-# bench/detect.py,
+# On 104 photographs, 55 to 70 votes give the same number of right counts and no false face. Smaller
+# steps of scale, a larger picture or a second proposing cascade gain nothing: bench/detect.py,
 # docs/experiments/detection.md#2026-11-22-haar-counts-right-in-93-of-104-photographs-instead-of-68
 _SIDE_PX = 960
-_MIN_FACE_PX = 24
+_MIN_WINDOW_PX = 24
 _MIN_VOTES = 65
 _MIN_VOTES_EACH = 8
-_FAINT_VOTES = 45  # are enough where a face was
+_KNOWN_VOTES = 45  # enough for a known face
 _PATCH_PX = 96
 _TILT = 25.0
 _STEP = 1.2  # from one size of the proposer's window to the next
-# In a stream a face has several chances: the larger faces are searched in half the picture, the
-# others in coarser steps.
+# In a stream a face has several chances: part 0 searches half the resolution, the others coarser
+# steps of scale.
 _LIVE_STEP = 1.3
-# Where a face was, the proposer alone, in few steps, tells its place to 1 % and its size to 3 %
-# in 1.4 ms: docs/experiments/tracking.md#2026-11-22-a-live-streams-faces-are-followed
-_NEAR = (1.5, 72, 5)  # scale of the patch, its pixels, and the least number of windows
-_NEAR_SIZES_PX = (36, 62)
+# For a known face, the proposer alone, in few steps, measures the place to 1 % and the size to 3 %
+# of its side, in 1.4 ms: docs/experiments/tracking.md#2026-11-22-a-live-streams-faces-are-followed
+_QUICK = (1.5, 72, 5)  # scale of the patch, its pixels, and the least number of windows
+_QUICK_SIZES_PX = (36, 62)
+_QUICK_SHARE = 7  # windows of a vote to one of a quick look
 
 
 class HaarDetector:
     """Three of the frontal-face cascades that OpenCV ships: one proposes, all three vote.
 
-    A cascade alone either misses faces or sees them in curtains. Here the proposals are all
-    windows of one cascade, single ones too; each is cut out, brought to one size and searched by
-    three cascades in small steps of scale, which takes a millisecond or two, and the windows found
-    around its middle are its votes. Heads that are tilted, and faces that the picture cuts, are
-    searched in a coarser picture, turned both ways and with a border.
+    One cascade alone either misses faces or finds them in curtains. Here all windows of one
+    cascade are proposals, even single ones. Each proposal is cut out, resized and searched by three
+    cascades in small steps of scale, in a millisecond or two; the windows around its middle are its
+    votes. Tilted heads, and faces cut off by the picture, are searched in a coarser picture with a
+    border, rotated both ways.
     """
 
     name = "haar"
@@ -59,14 +59,17 @@ class HaarDetector:
         self._voters = [*map(_load_cascade, others), self._proposer]
 
     def detect(self, image: NDArray[Any]) -> tuple[Boxes, Scores]:
-        """Return boxes (N, 4) float32, xyxy in pixels, and scores (N,) float32, 0–1."""
+        """Return boxes (N, 4) float32, xyxy in pixels, and scores (N,) float32, 0–1, best first.
+
+        image: (H, W) gray or (H, W, 3) BGR uint8
+        """
         gray = to_gray(image)
         if gray.size == 0:
             return _nothing()
         boxes, votes = self._find(gray, _SIDE_PX)
         small, scale = shrunk(gray, _SIDE_PX)
         for degrees in (-_TILT, _TILT) if len(boxes) else (0, -_TILT, _TILT):
-            more, their_votes = self._find_turned(small, degrees, _SIDE_PX // 3)
+            more, their_votes = self._find_rotated(small, degrees, _SIDE_PX // 3)
             boxes = np.concatenate([boxes, more / scale])
             votes = np.concatenate([votes, their_votes])
         return _best(boxes, votes)
@@ -74,11 +77,11 @@ class HaarDetector:
     def search(
         self, image: NDArray[Any], part: int, region: Region, known: Boxes
     ) -> tuple[Boxes, Scores]:
-        """Search a part of what `detect` does, in a region, leaving out the faces that are known.
+        """Do one part of what `detect` does within a region, without the faces that are known.
 
-        part: which of the parts of `search_periods_s`
+        part: index into `search_periods_s`
         known: (M, 4) float32, xyxy in pixels
-        returns: as `detect` does, what it would find at half the resolution or in coarser steps
+        returns: as `detect`, at half the resolution or in coarser steps
         """
         gray = to_gray(image)
         if gray.size == 0:
@@ -87,43 +90,43 @@ class HaarDetector:
             side_px = min(_SIDE_PX, max(gray.shape)) // 2
             return _best(*self._find(gray, side_px, region, known))
         if part == 1:
-            return _best(*self._find(gray, _SIDE_PX, region, known, _LIVE_STEP, 2 * _MIN_FACE_PX))
+            return _best(*self._find(gray, _SIDE_PX, region, known, _LIVE_STEP, 2 * _MIN_WINDOW_PX))
         small, scale = shrunk(gray, _SIDE_PX)
         left, top, right, bottom = (np.array(region) * scale).astype(int)
         cut = small[top : bottom + 1, left : right + 1]
         offset = np.array([left, top, left, top], np.float32)
         degrees = -_TILT if part == 2 else _TILT
         side_px = round(_SIDE_PX / 3 * max(cut.shape) / max(small.shape))
-        boxes, votes = self._find_turned(cut, degrees, side_px, known * scale - offset, _LIVE_STEP)
+        boxes, votes = self._find_rotated(cut, degrees, side_px, known * scale - offset, _LIVE_STEP)
         return _best((boxes + offset) / scale, votes)
 
     def detect_near(
         self, image: NDArray[Any], boxes: Boxes, quick: bool = False
     ) -> tuple[Boxes, Scores]:
-        """Look for faces where they were, a third of their size around.
+        """Look for known faces up to a third of their size from their last boxes.
 
         boxes: (N, 4) float32, xyxy in pixels
-        quick: ask one cascade only; all of them vote in `detect`, which takes six times as long
-        returns: (N, 4) float32, where they are now, and (N,) float32 scores, 0 where none is
+        quick: ask one cascade instead of all three, in a sixth of the time
+        returns: (N, 4) float32, the faces' boxes now, and (N,) float32 scores, 0 where none is
         """
         gray = to_gray(image)
         found = np.array(boxes, np.float32)
         scores = np.zeros(len(found), np.float32)
-        scale, patch_px, limit = _NEAR if quick else (2.0, _PATCH_PX, _FAINT_VOTES)
+        scale, patch_px, limit = _QUICK if quick else (2.0, _PATCH_PX, _KNOWN_VOTES)
         for i, box in enumerate(found):
             for degrees in (0.0, -_TILT, _TILT):
                 patch = _patch(gray, box, scale, patch_px, degrees)
-                windows = self._windows_near(patch) if quick else self._vote(patch)
+                windows = self._propose(patch) if quick else self._vote(patch)
                 if len(windows) >= limit:
-                    found[i] = _moved(box, windows, scale, patch_px, degrees)
-                    # One cascade in large steps finds a seventh of the windows.
-                    votes = 7 * len(windows) if quick else len(windows)
+                    found[i] = _mean_box(box, windows, scale, patch_px, degrees)
+                    votes = len(windows) * (_QUICK_SHARE if quick else 1)
                     scores[i] = votes / (votes + _MIN_VOTES)
                     break
         return found, scores
 
-    def _windows_near(self, patch: NDArray[np.uint8]) -> Boxes:
-        low, high = _NEAR_SIZES_PX
+    def _propose(self, patch: NDArray[np.uint8]) -> Boxes:
+        """Return the windows of a patch that the proposer takes for a face, in few steps."""
+        low, high = _QUICK_SIZES_PX
         return xyxy(
             self._proposer.detectMultiScale(
                 patch, scaleFactor=1.1, minNeighbors=0, minSize=(low, low), maxSize=(high, high)
@@ -139,11 +142,11 @@ class HaarDetector:
         step: float = _STEP,
         max_px: int = 0,
     ) -> tuple[Boxes, Scores]:
-        """Return the boxes with enough votes, and their votes; several for a face, maybe.
+        """Return the boxes with enough votes, and their votes; a face may have several boxes.
 
-        Proposals come from the picture shrunk to `side_px`, votes from the picture as it is.
+        Proposals come from the picture shrunk to `side_px`, votes from the full resolution.
 
-        max_px: size of the largest window in the shrunk picture; 0 is that of the picture
+        max_px: size of the largest window in the shrunk picture; 0 is no limit
         """
         small, scale = shrunk(gray, side_px)
         left, top, right, bottom = (
@@ -153,10 +156,10 @@ class HaarDetector:
             small[top : bottom + 1, left : right + 1],
             scaleFactor=step,
             minNeighbors=0,
-            minSize=(_MIN_FACE_PX, _MIN_FACE_PX),
+            minSize=(_MIN_WINDOW_PX, _MIN_WINDOW_PX),
             maxSize=(max_px, max_px),
         )
-        # groupRectangles drops what stands alone: twice the windows, and it keeps them all.
+        # groupRectangles drops single windows: with each of them twice it keeps all.
         groups, _ = cv2.groupRectangles([*map(list, windows)] * 2, 1, 0.2)
         proposals = (xyxy(groups) + np.array([left, top, left, top], np.float32)) / scale
         if known is not None:
@@ -166,12 +169,12 @@ class HaarDetector:
         for proposal, patch in zip(proposals, patches, strict=True):
             voters = self._vote(patch)
             if len(voters) >= _MIN_VOTES:
-                boxes.append(_moved(proposal, voters, 2.0, _PATCH_PX))
+                boxes.append(_mean_box(proposal, voters, 2.0, _PATCH_PX))
                 votes.append(len(voters))
         return np.array(boxes, np.float32).reshape(-1, 4), np.array(votes, np.float32)
 
     def _vote(self, patch: NDArray[np.uint8]) -> Boxes:
-        """Return the windows around the middle of a patch that three cascades take for a face."""
+        """Return the windows around a patch's middle that the three cascades take for a face."""
         found: list[Boxes] = []
         for cascade in self._voters:
             windows = xyxy(
@@ -186,11 +189,11 @@ class HaarDetector:
             centre = (windows[:, :2] + windows[:, 2:]) / 2
             windows = windows[(np.abs(centre - _PATCH_PX / 2) < _PATCH_PX / 8).all(axis=1)]
             if len(windows) < _MIN_VOTES_EACH and not found:
-                break  # most proposals are none: save the time
+                break  # as most proposals: the other two cascades are not needed
             found.append(windows)
         return np.concatenate(found) if found else _nothing()[0]
 
-    def _find_turned(
+    def _find_rotated(
         self,
         gray: NDArray[np.uint8],
         degrees: float,
@@ -198,7 +201,7 @@ class HaarDetector:
         known: Boxes | None = None,
         step: float = _STEP,
     ) -> tuple[Boxes, Scores]:
-        """Find faces in the picture with a border, turned; boxes are those of the picture."""
+        """Find faces in the rotated picture with a border; boxes are in the picture's pixels."""
         height, width = gray.shape
         turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
         cos, sin = np.abs(turn[0, :2])
@@ -208,15 +211,15 @@ class HaarDetector:
             int(width * sin + height * cos + border),
         )
         turn[:, 2] += [(size_wh[0] - width) / 2, (size_wh[1] - height) / 2]
-        turned = cv2.warpAffine(gray, turn, size_wh, borderMode=cv2.BORDER_REPLICATE)
-        known = None if known is None else _turned(known, turn)
-        boxes, votes = self._find(np.asarray(turned, np.uint8), side_px, None, known, step)
-        return _turned(boxes, cv2.invertAffineTransform(turn)), votes
+        rotated = cv2.warpAffine(gray, turn, size_wh, borderMode=cv2.BORDER_REPLICATE)
+        known = None if known is None else _rotated(known, turn)
+        boxes, votes = self._find(np.asarray(rotated, np.uint8), side_px, None, known, step)
+        return _rotated(boxes, cv2.invertAffineTransform(turn)), votes
 
 
 def _load_cascade(name: str) -> cv2.CascadeClassifier:
     path = Path(cv2.__file__).with_name("data") / name
-    # Through memory: cv2 cannot open every path on Windows.
+    # From memory: cv2 cannot open every path on Windows.
     storage = cv2.FileStorage(
         path.read_text(encoding="utf-8"), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY
     )
@@ -239,36 +242,36 @@ def _best(boxes: Boxes, votes: Scores) -> tuple[Boxes, Scores]:
 def _patch(
     gray: NDArray[np.uint8], box: NDArray[np.float32], scale: float, patch_px: int, degrees: float
 ) -> NDArray[np.uint8]:
-    """Cut a square of `scale` sides of a box, turned."""
+    """Cut a square of `scale` sides of a box, rotated."""
     if not degrees:
         return np.asarray(crop_faces(gray, box[None], scale=scale, size=patch_px)[0])
-    wide_px = round(patch_px * 1.45)  # twice the area, for the corners that turn into the patch
+    wide_px = round(patch_px * 1.45)  # twice the area: the corners rotate into the patch
     wide = crop_faces(gray, box[None], scale=scale * wide_px / patch_px, size=wide_px)[0]
     turn = cv2.getRotationMatrix2D((wide_px / 2, wide_px / 2), degrees, 1.0)
     turn[:, 2] += np.full(2, (patch_px - wide_px) / 2)
     return np.asarray(cv2.warpAffine(wide, turn, (patch_px, patch_px)), np.uint8)
 
 
-def _moved(
+def _mean_box(
     box: NDArray[np.float32], windows: Boxes, scale: float, patch_px: int, degrees: float = 0.0
 ) -> NDArray[np.float32]:
-    """Return the mean of windows (N, 4) in the patch that was cut for a box, turned maybe."""
+    """Return the mean, in the picture, of windows (N, 4) in the patch that was cut for a box."""
     mean = (windows.mean(axis=0, dtype=np.float64) - patch_px / 2)[None]
-    mean = _turned(mean, cv2.getRotationMatrix2D((0, 0), -degrees, 1.0))[0]
+    mean = _rotated(mean, cv2.getRotationMatrix2D((0, 0), -degrees, 1.0))[0]
     side = (box[2] - box[0] + box[3] - box[1]) / 2
     middle = np.tile((box[:2] + box[2:]) / 2, 2)
     return np.asarray(middle + mean * (scale * side / patch_px), np.float32)
 
 
-def _turned(boxes: NDArray[Any], turn: NDArray[Any]) -> Boxes:
-    """Return upright boxes of the same size at the places to which a turn (2, 3) takes theirs."""
+def _rotated(boxes: NDArray[Any], turn: NDArray[Any]) -> Boxes:
+    """Return boxes, upright and of the same sizes, whose middles a rotation (2, 3) has moved."""
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2 @ turn[:, :2].T + turn[:, 2]
     half = (boxes[:, 2:] - boxes[:, :2]) / 2
     return np.hstack([centre - half, centre + half]).astype(np.float32)
 
 
 def _without_overlaps(boxes: Boxes, votes: Scores) -> list[int]:
-    """Return what is left, best first, when a box gives way to a better one that covers it."""
+    """Return the indices of the boxes that no better one covers, best first."""
     kept: list[int] = []
     for i in np.argsort(-votes, kind="stable"):
         if not covered(boxes[i, None], boxes[kept]).any():

@@ -1,7 +1,7 @@
-"""The face detector that sees more: YuNet, from a file that is downloaded once.
+"""The face detector that finds more: YuNet, from a file that is downloaded once.
 
-Run by ONNX Runtime, which finds the faces that OpenCV's FaceDetectorYN finds, in less than half of
-its time: docs/experiments/detection.md#2026-11-28-onnx-runtime-runs-yunet
+ONNX Runtime runs it: it finds the faces that OpenCV's FaceDetectorYN finds, in less than half of
+the time: docs/experiments/detection.md#2026-11-28-onnx-runtime-runs-yunet
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from livefer.errors import ModelError
 from livefer.faces.boxes import Boxes, Scores, iou_matrix
 from livefer.faces.crops import check_image, shrunk
-from livefer.system.downloads import Progress, cache_dir, fetch, install
+from livefer.system.downloads import ByteProgress, cache_dir, fetch, install
 from livefer.system.onnx_session import onnx_errors, open_session
 
 YUNET_FILE = "face_detection_yunet_2023mar.onnx"
@@ -28,27 +28,28 @@ YUNET_URL = (
 YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
 YUNET_HINT = "faces found with a Haar cascade; YuNet finds more of them: livefer download yunet"
 
-# 104 photographs, long sides of 320-1600 and thresholds of 0.5-0.9: all counted right from 0.65 to
-# 0.75 at 960; enlarging small pictures to it gains nothing: bench/detect.py,
+# On 104 photographs, with long sides of 320-1600 px and thresholds of 0.5-0.9: all counts are right
+# from 0.65 to 0.75 at 960 px; enlarging small pictures gains nothing: bench/detect.py,
 # docs/experiments/detection.md#2026-11-22-haar-counts-right-in-93-of-104-photographs-instead-of-68
 _SIDE_PX = 960
 _THRESHOLD = 0.7
 _STRIDES_PX = (8, 16, 32)
-_STRIDE_PX = _STRIDES_PX[-1]  # sides of what the network sees are multiples of it
-_MAX_OVERLAP = 0.3  # IoU of two boxes; the surer one is kept
-# The file says that pictures have 640×640 pixels. In these bytes of it, two fixed sides (dim_value
-# of onnx.proto's Dimension, two bytes long) become free ones (dim_param), in the same room.
+_STRIDE_PX = _STRIDES_PX[-1]  # the sides of the network's input are multiples of it
+_MAX_OVERLAP = 0.3  # IoU of two boxes, of which the one with the higher score is kept
+# The file fixes the input to 640×640 pixels. In these bytes of it, two fixed sides (dim_value of
+# onnx.proto's Dimension, two bytes long) become free ones (dim_param) of the same length.
 _FIXED_SIDES = re.compile(rb"(?s)(\n\x02\x08\x01\n\x02\x08\x03)\n\x03\x08..\n\x03\x08..")
 _FREE_SIDES = b"\\1\n\x03\x12\x01h\n\x03\x12\x01w"
 _OUTPUTS = [f"{what}_{stride}" for what in ("cls", "obj", "bbox") for stride in _STRIDES_PX]
-_FAINT = 0.6  # is enough where a face was
-_NEAR_IOU = 0.3
+_KNOWN_THRESHOLD = 0.6  # enough for a known face
+_NEAR_IOU = 0.3  # of a known face's box and its new one, at least
 
 
 class YuNetDetector:
     """YuNet (Wu, Peng and Yu, 2023, https://doi.org/10.1007/s11633-023-1423-y): small and good.
 
-    For one thread: what the network sees is kept in one array, a new one costs a millisecond.
+    For one thread at a time: the network's input is one array that is reused, which saves a
+    millisecond a frame.
     """
 
     name = "yunet"
@@ -65,12 +66,12 @@ class YuNetDetector:
                 f"YuNet's file is not at {path or cache_dir() / YUNET_FILE}: "
                 "run livefer download yunet, or give the path of an .onnx you have"
             )
-        self._seen_hw: tuple[int, int] | None = None
-        content = _FIXED_SIDES.sub(_FREE_SIDES, path.read_bytes(), count=1)
+        self._input_hw: tuple[int, int] | None = None
         wrong_file: tuple[type[Exception], ...] = (ValueError, *onnx_errors())
+        content = _FIXED_SIDES.sub(_FREE_SIDES, path.read_bytes(), count=1)
         try:
             self._session = open_session(content)
-            self._find(np.zeros((_STRIDE_PX, _STRIDE_PX, 3), np.uint8))  # others fail here
+            self._find(np.zeros((_STRIDE_PX, _STRIDE_PX, 3), np.uint8))  # another model fails here
         except wrong_file as error:
             reason = str(error).strip().splitlines()[0]
             raise ModelError(
@@ -78,30 +79,33 @@ class YuNetDetector:
             ) from error
 
     def detect(self, image: NDArray[Any]) -> tuple[Boxes, Scores]:
-        """Return boxes (N, 4) float32, xyxy in pixels, and scores (N,) float32, 0–1."""
+        """Return boxes (N, 4) float32, xyxy in pixels, and scores (N,) float32, 0–1, best first.
+
+        image: (H, W) gray or (H, W, 3) BGR uint8
+        """
         boxes, scores = self._search(image)
         is_face = scores >= _THRESHOLD
         return boxes[is_face], scores[is_face]
 
     def detect_near(self, image: NDArray[Any], boxes: Boxes) -> tuple[Boxes, Scores]:
-        """Look for faces where they were; they may be fainter than new ones.
+        """Look for known faces near their last boxes, with a lower threshold than for new ones.
 
-        The whole picture is searched: of a part of it, the network is less sure.
+        The whole picture is searched: the network is less certain of a part of it.
 
         boxes: (N, 4) float32, xyxy in pixels
-        returns: (N, 4) float32, where they are now, and (N,) float32 scores, 0 where none is
+        returns: (N, 4) float32, the faces' boxes now, and (N,) float32 scores, 0 where none is
         """
         found = np.array(boxes, np.float32)
         scores = np.zeros(len(found), np.float32)
-        seen, their_scores = self._search(image)
-        for i, ious in enumerate(iou_matrix(boxes, seen)):
-            if len(seen) and ious.max() >= _NEAR_IOU:
+        all_boxes, all_scores = self._search(image)
+        for i, ious in enumerate(iou_matrix(boxes, all_boxes)):
+            if len(all_boxes) and ious.max() >= _NEAR_IOU:
                 best = int(ious.argmax())
-                found[i], scores[i] = seen[best], their_scores[best]
+                found[i], scores[i] = all_boxes[best], all_scores[best]
         return found, scores
 
     def _search(self, image: NDArray[Any]) -> tuple[Boxes, Scores]:
-        """Return the faces of a picture, faint ones, too."""
+        """Return the faces of a picture above the lower threshold."""
         image = check_image(image)
         if image.size == 0:
             return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
@@ -110,14 +114,14 @@ class YuNetDetector:
         return boxes / scale, scores
 
     def _find(self, image: NDArray[np.uint8]) -> tuple[Boxes, Scores]:
-        """Return the faces of a picture as it is, faint ones, too.
+        """Return the faces above the lower threshold, at the picture's own resolution.
 
         image: (H, W, 3) or (H, W), at least one pixel
         """
         height, width = image.shape[:2]
-        if self._seen_hw != (height, width):
+        if self._input_hw != (height, width):
             sides = (_STRIDE_PX * -(-side // _STRIDE_PX) for side in (height, width))
-            self._x, self._seen_hw = np.zeros((1, 3, *sides), np.float32), (height, width)
+            self._x, self._input_hw = np.zeros((1, 3, *sides), np.float32), (height, width)
         for channel, plane in enumerate(cv2.split(image) if image.ndim == 3 else [image] * 3):
             self._x[0, channel, :height, :width] = plane
         answers = self._session.run(_OUTPUTS, {"input": self._x})
@@ -125,16 +129,16 @@ class YuNetDetector:
 
 
 def _faces(answers: dict[str, NDArray[np.float32]], width_px: int) -> tuple[Boxes, Scores]:
-    """Return the faces in what the network says of each cell of three grids, the surest first.
+    """Return the faces in the network's output for the cells of three grids, best first.
 
     answers: for each stride "cls", "obj" (1, cells, 1), 0–1, and "bbox" (1, cells, 4): the middle
         from the cell's corner, and the logarithms of width and height, in strides; row by row
-    width_px: of the network's picture
+    width_px: of the network's input
     """
     boxes, scores = [], []
     for stride in _STRIDES_PX:
         squared = answers[f"cls_{stride}"][0, :, 0] * answers[f"obj_{stride}"][0, :, 0]
-        cells = np.flatnonzero(squared >= _FAINT**2)
+        cells = np.flatnonzero(squared >= _KNOWN_THRESHOLD**2)
         corner = np.stack([cells % (width_px // stride), cells // (width_px // stride)], axis=1)
         box = answers[f"bbox_{stride}"][0, cells]
         middle, half = corner + box[:, :2], np.exp(box[:, 2:]) / 2
@@ -142,18 +146,18 @@ def _faces(answers: dict[str, NDArray[np.float32]], width_px: int) -> tuple[Boxe
         scores.append(np.sqrt(squared[cells]))
     xyxy, score = np.concatenate(boxes), np.concatenate(scores)
     xywh = np.hstack([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]])
-    kept = list(cv2.dnn.NMSBoxes(xywh.tolist(), score.tolist(), _FAINT, _MAX_OVERLAP))
+    kept = list(cv2.dnn.NMSBoxes(xywh.tolist(), score.tolist(), _KNOWN_THRESHOLD, _MAX_OVERLAP))
     return xyxy[kept].astype(np.float32), score[kept].astype(np.float32)
 
 
 def yunet_path() -> Path | None:
-    """Return YuNet's file where `download_yunet` puts it, or None when it is not there."""
+    """Return the path at which `download_yunet` puts YuNet's file, or None without a file there."""
     path = cache_dir() / YUNET_FILE
     return path if path.is_file() else None
 
 
-def download_yunet(file: Path | None = None, progress: Progress | None = None) -> Path:
-    """Put YuNet's file into the cache, from OpenCV Zoo or from a copy at `file`, and check it."""
+def download_yunet(file: Path | None = None, progress: ByteProgress | None = None) -> Path:
+    """Put YuNet's file into the cache and check it: OpenCV Zoo's, or a copy of it at `file`."""
     to = cache_dir() / YUNET_FILE
     if file is not None:
         return install(file, to, YUNET_SHA256)

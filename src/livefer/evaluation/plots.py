@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from livefer.data.dataset import Dataset, Split
-from livefer.drawing.figures import require_matplotlib
+from livefer.drawing.figures import require_matplotlib, save_picture
 from livefer.evaluation import metrics
 from livefer.evaluation.calibration import MIN_RIGHT
 from livefer.evaluation.report import Answers, Report
@@ -20,6 +21,20 @@ _INK, _FAINT, _BLUE, _PALE, _RED = "#22272e", "#8b949e", "#2f6db5", "#c6d8ec", "
 _N_SAMPLES = 12
 _STEADY_FROM = 30  # answers: with fewer the curve of risk and coverage jumps
 _FEW = 10  # images: bins with fewer are drawn pale
+
+
+def write_plots(report: Report, title: str, folder: Path) -> list[Path]:
+    """Write all pictures of a report as PNG into a folder, and return their paths."""
+    drawings = {
+        "confusion": confusion_picture,
+        "reliability": reliability_picture,
+        "risk-coverage": risk_coverage_picture,
+    }
+    paths = []
+    for name, draw in drawings.items():
+        paths.append(folder / f"{name}.png")
+        save_picture(draw(report, title), paths[-1])
+    return paths
 
 
 def confusion_picture(report: Report, title: str) -> Figure:

@@ -7,12 +7,14 @@ number: an even one is plain, and the next one its mirror image. Knows nothing a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livefer.faces.boxes import Boxes, sides_of
+from livefer.faces.crops import crop_faces
 
 BOTH = (0, 1)
 ALL = tuple(range(10))
@@ -53,3 +55,62 @@ def turned(pictures: NDArray[Any], views: Views) -> NDArray[Any]:
     result = np.array(pictures)
     result[is_mirrored] = pictures[is_mirrored][..., ::-1]
     return result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crops:
+    """All views of the faces of an image, as they are cut: none is mirrored yet.
+
+    pixels: (M, S, S) uint8, at least one view of each of N faces
+    of_face: (M,) int64, growing: which face each shows
+    views: (M,) int64: in which view
+    """
+
+    pixels: NDArray[np.uint8]
+    of_face: NDArray[np.int64]
+    views: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def shown(self) -> NDArray[np.uint8]:
+        """Return (M, S, S) uint8: what the network is to see."""
+        return turned(self.pixels, self.views)
+
+    def one_each(self) -> NDArray[np.uint8]:
+        """Return (N, S, S) uint8: a single view of each face."""
+        is_first = np.diff(self.of_face, prepend=-1) > 0
+        return self.pixels[is_first]
+
+    def means(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the means over the views of each face: (M, ...) to (N, ...) float32."""
+        n_views = np.bincount(self.of_face)
+        if len(values) == len(n_views):
+            return values
+        sums = np.zeros((len(n_views), *values.shape[1:]), np.float32)
+        np.add.at(sums, self.of_face, values)
+        divisor = n_views.astype(np.float32).reshape(-1, *[1] * (values.ndim - 1))
+        return np.asarray(sums / divisor, np.float32)
+
+    def map_means(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return `means` of maps (M, ..., W), mirrored ones turned back before."""
+        return self.means(turned(maps, self.views))
+
+
+def cut_views(
+    image: NDArray[Any],
+    boxes: Boxes,
+    views: Sequence[Sequence[int]],
+    scale: float = 1.0,
+    shift_y: float = 0.0,
+    size: int = 48,
+) -> Crops:
+    """Cut the views of each face out of an image; arguments as of `crop_faces`.
+
+    boxes: (N, 4) float32, xyxy in pixels
+    views: for each face its views, at least one
+    """
+    of_face = np.repeat(np.arange(len(boxes)), [len(of_one) for of_one in views])
+    numbers = np.array([number for of_one in views for number in of_one], np.int64)
+    pixels = crop_faces(image, boxes_of(boxes[of_face], numbers), scale, shift_y, size)
+    return Crops(pixels, of_face, numbers)

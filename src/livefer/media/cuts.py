@@ -1,7 +1,7 @@
-"""Where a new shot begins. Readers of video ask, because they alone see every frame.
+"""Detects where a new shot begins. Only the readers of videos can tell: they see every frame.
 
-Two frames are compared by the correlation of their thumbnails: it does not change with brightness,
-so a flash or a fade is no cut, and a fade through black is one if another picture comes back.
+Two frames are compared by the correlation of their thumbnails, which does not change with
+brightness: a flash or a fade is no cut. A fade through black is a cut if another picture follows.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from livefer.faces.quality import FLAT, thumbnail
 
-# A change is 1 - correlation. In a music clip of 275 frames at 30 fps with a hand-held camera the
-# largest within a shot is 0.31 and the smallest at a cut 0.73; in quiet shots the usual is 0.0005.
+# A change is 1 - correlation. In a music clip of 275 frames at 30 fps with a hand-held camera, the
+# largest within a shot is 0.31, the smallest at a cut 0.73; in quiet shots, 0.0005 is typical.
 _ALWAYS = 0.5  # a larger change is a cut
-_MAYBE = 0.25  # a smaller one is none; between the two it must be
-_TIMES = 6.0  # so many times as large as both changes before it,
-_REPEATED = 1e-4  # where a frame that is shown twice is no change at all
+_MAYBE = 0.25  # a smaller one is not; between the two, it is a cut if it is
+_TIMES = 6.0  # this many times as large as both changes before it
+_REPEATED = 1e-4  # a smaller one is a repeated frame, which does not count as one of these changes
 
 
 class CutDetector:

@@ -1,4 +1,4 @@
-"""Decoded pictures as arrays, as they are to be seen; the count of those that never come out."""
+"""Decoded frames as upright arrays, and the count of frames that the decoder loses."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90
 _PLANAR = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12"}
 
 
-class Fed:
-    """What went into a decoder and has not come out: what never does was damaged."""
+class LostFrames:
+    """Counts the frames that a decoder never returns: their packets were damaged."""
 
     def __init__(self, is_complete: bool) -> None:
-        """is_complete: each packet makes one picture; else only errors count."""
+        """is_complete: each packet gives one frame; otherwise only errors are counted."""
         self.n_errors = 0
         self._is_complete = is_complete
         self._has_begun = False
@@ -30,26 +30,26 @@ class Fed:
         self._last_dts: float = -math.inf
 
     def add(self, packet: Packet[VideoStream] | None) -> None:
-        """Note what is given to the decoder, from the first key frame on."""
+        """Note a packet for the decoder; those before the first key frame do not count."""
         if packet is None or packet.pts is None or packet.is_discard or not self._is_complete:
             return
         self._has_begun |= packet.is_keyframe
         if packet.dts is not None:
-            if packet.dts < self._last_dts:  # two files that somebody joined
+            if packet.dts < self._last_dts:  # two files, joined without changing their times
                 self._stamps.clear()
             self._last_dts = packet.dts
-        # MPEG program streams tell few times, and the others are guessed: the same one twice, too.
+        # MPEG program streams hold few times; FFmpeg guesses the others, sometimes the same twice.
         if self._has_begun and packet.pts != self._last_pts:
             heappush(self._stamps, packet.pts)
         self._last_pts = packet.pts
 
     def lost_before(self, stamp: int | None) -> int:
-        """Return how many pictures before the one that came out never will; None: it was the last.
+        """Return the number of frames lost before the frame that the decoder has just returned.
 
-        Pictures come out in the order in which they are shown.
+        stamp: its time; None at the end of the video. Frames come in the order of display
         """
         if self._stamps and stamp is not None and stamp > max(self._stamps):
-            return 0  # on its way when the clock went back
+            return 0  # it was in the decoder when the clock went back
         n_before, has_come = 0, False
         while self._stamps and (stamp is None or self._stamps[0] <= stamp):
             has_come |= heappop(self._stamps) == stamp
@@ -59,7 +59,7 @@ class Fed:
 
 
 def gray(picture: VideoFrame) -> NDArray[np.uint8]:
-    """Return (H, W) uint8, brightness; most formats have it as it is."""
+    """Return the brightness, (H, W) uint8; most formats hold it as a plane."""
     if picture.format.name not in _PLANAR:
         return picture.to_ndarray(format="gray")  # type: ignore[return-value]
     plane = picture.planes[0]
@@ -68,9 +68,9 @@ def gray(picture: VideoFrame) -> NDArray[np.uint8]:
 
 
 def upright(picture: VideoFrame, aspect: float = 1.0) -> NDArray[np.uint8]:
-    """Return (H, W, 3) uint8 BGR, of square pixels and turned as the file says.
+    """Return (H, W, 3) uint8 BGR with square pixels, rotated as the file says.
 
-    aspect: as `squared` takes it
+    aspect: as for `squared`
     """
     image: NDArray[np.uint8] = picture.to_ndarray(format="bgr24")  # type: ignore[assignment]
     image = squared(image, aspect)
@@ -79,9 +79,9 @@ def upright(picture: VideoFrame, aspect: float = 1.0) -> NDArray[np.uint8]:
 
 
 def squared(image: NDArray[np.uint8], aspect: float) -> NDArray[np.uint8]:
-    """Stretch a picture whose pixels are not square, as those of DV, DVD and HDV are.
+    """Stretch an image whose pixels are not square, as those of DV, DVD and HDV.
 
-    aspect: width of a pixel by its height; a figure that cannot be meant changes nothing
+    aspect: width of a pixel divided by its height; an implausible value changes nothing
     """
     if not 0.25 <= aspect <= 4 or abs(aspect - 1) < 0.01:
         return image

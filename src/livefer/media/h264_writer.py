@@ -1,4 +1,4 @@
-"""Writes videos that browsers play: H.264 with the times of their source, and its sound.
+"""Writes H.264 videos that browsers play, with the times and the sound of their source.
 
 Needs PyAV (the `video` extra). Knows nothing of faces.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.errors import ConfigError, LiveferError
-from livefer.media.opencv_reader import file_name
+from livefer.media.names import file_name
 from livefer.media.pyav_reader import VideoInfo, load_av, open_media
 from livefer.system.atomic import PartialFile, cannot_write
 
@@ -24,17 +24,19 @@ if TYPE_CHECKING:
     from av import AudioStream, Packet
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
-_COPIED = {"aac", "mp3", "mp3float", "opus", "flac"}  # what browsers play in an MP4; the rest: AAC
+_COPIED = {"aac", "mp3", "mp3float", "opus", "flac"}  # browsers play these; others become AAC
 _CLOCK = 10_000  # ticks a second, at least
-_SOUND_GAP_S = 0.05  # a longer pause between two pieces of sound is kept; shorter: uneven clocks
+_SOUND_GAP_S = 0.05  # a longer pause in the sound is kept; a shorter one is an uneven clock
 _BT601 = 6
 
 
 class H264Writer:
-    """An H.264 video as large as its first image, whole under its name when it is closed.
+    """An H.264 video as large as its first image; it gets its name when it is closed.
 
-    Every image is shown from its own time on, to within a tick of the source's clock. An odd side
-    loses its last pixel, because H.264 has none.
+    Every image is shown from its own time on, to within a tick of the source's clock. Of an odd
+    width or height the last pixel is cut off: H.264 has even ones only.
+
+    hint: why the video has no sound although its source has, or None
     """
 
     def __init__(
@@ -45,12 +47,12 @@ class H264Writer:
         start_s: float = 0.0,
         crf: int = 21,
     ) -> None:
-        """Nothing is written before the first image.
+        """Check the name; LiveferError where no file can be written there.
 
-        info: of the video whose times and rate this one has
-        audio_from: the file whose sound goes with it
-        start_s: the second of that file at which this video begins
-        crf: x264's measure of quality, 0 to 51; less is better
+        info: of the source video
+        audio_from: the file to take the sound from
+        start_s: time in the source at which this video begins
+        crf: x264's measure of quality, 0 to 51; lower is better
         """
         self.path = Path(path)
         if self.path.suffix.lower() not in SUFFIXES:
@@ -69,13 +71,12 @@ class H264Writer:
         self._last_tick = -1
         self._is_closed = False
         self.hint: str | None = None
-        """Why the video has no sound although its source has, if so."""
 
     def write(self, image: NDArray[np.uint8], time_s: float) -> None:
         """Write an image.
 
-        image: (H, W, 3) uint8 BGR; made as large as the first one
-        time_s: seconds in the source; grows from image to image
+        image: (H, W, 3) uint8 BGR; resized to the size of the first one
+        time_s: seconds in the source; increases from image to image
         """
         try:
             if self._container is None:
@@ -118,7 +119,7 @@ class H264Writer:
         context = stream.codec_context
         context.time_base = self._time_base
         context.options = {"preset": "veryfast", "crf": str(self._crf)}
-        # As OpenCV converts: BT.601, 16 to 235. What FFmpeg converts comes out a shade darker.
+        # As OpenCV converts: BT.601, 16 to 235. FFmpeg's own conversion comes out darker.
         context.color_primaries, context.color_trc, context.colorspace = 1, 1, _BT601
         context.color_range = 1
         self._stream = stream
@@ -129,7 +130,7 @@ class H264Writer:
                 self.hint = f"{self.path} has no sound: {error}"
 
     def _tick(self, time_s: float) -> int:
-        """Return the tick of a time; a clock of milliseconds is not what made 29.97 uneven."""
+        """Return the tick of a time, without the rounding of a source's clock of milliseconds."""
         if self._time_base != self.info.time_base:
             steady_s = round(time_s * self.info.fps) / self.info.fps
             if abs(steady_s - time_s) <= self.info.time_base:
@@ -137,7 +138,7 @@ class H264Writer:
         return round(time_s / self._time_base)
 
     def _mux_sound(self, until_s: float) -> None:
-        """Write the sound up to a time: what belongs together lies together in the file."""
+        """Write the sound up to a time, so that it lies beside its images in the file."""
         if self._sound is None:
             return
         try:
@@ -145,12 +146,12 @@ class H264Writer:
                 self._container.mux(packet)
         except self._av.error.FFmpegError as error:
             self._sound = None
-            self.hint = f"{self.path} has no sound behind {until_s:.1f} s: {error}"
+            self.hint = f"{self.path} has no sound after {until_s:.1f} s: {error}"
 
     def close(self, whole: bool = False) -> None:
         """End the file and give it its name; a second call does nothing.
 
-        whole: take the rest of the sound, too, and not only what belongs to the images
+        whole: write all of the sound, not only that of the images
         """
         if self._is_closed:
             return
@@ -184,7 +185,7 @@ class H264Writer:
 
 
 class _Sound:
-    """The sound of a file from a second on: its own packets, or AAC where browsers need it."""
+    """The sound of a file from a time on: its own packets, or AAC where browsers need it."""
 
     def __init__(self, av: Any, container: Any, path: str, start_s: float) -> None:
         self._av = av
@@ -192,7 +193,7 @@ class _Sound:
         sounds = [s for s in self._input.streams.audio if s.codec_context is not None]
         if not sounds:
             self._input.close()
-            raise ValueError("that of its source is encoded in a way that nothing here decodes")
+            raise ValueError("the sound of its source has an unknown encoding")
         source = sounds[0]
         videos = self._input.streams.video
         begins = [s.start_time * s.time_base for s in videos if s.start_time is not None]
@@ -211,7 +212,7 @@ class _Sound:
         self._next: Packet[AudioStream] | None = None
 
     def packets(self, until_s: float) -> Iterator[Packet[AudioStream]]:
-        """Yield what is heard before a time, in seconds since the video's first image."""
+        """Yield the sound before a time, in seconds since the first image of the video."""
         while True:
             if self._next is None:
                 self._next = next(self._coming, None)
@@ -224,7 +225,7 @@ class _Sound:
             yield packet
 
     def end(self) -> list[Packet[AudioStream]]:
-        """Let go of the source; return what the encoder still had."""
+        """Close the source; return the last packets of the encoder."""
         rest = list(self._stream.encode(None)) if self._resampler else []
         self._input.close()
         return rest
@@ -239,9 +240,8 @@ class _Sound:
             packet.pts -= self._begin
             if packet.dts is not None:
                 packet.dts -= self._begin
-            if (
-                packet.pts + (packet.duration or 0) < 0
-            ):  # the one before the first: decoders want it
+            # The packet just before the first one is kept: decoders need it.
+            if packet.pts + (packet.duration or 0) < 0:
                 continue
             packet.stream = self._stream
             yield packet
@@ -251,7 +251,7 @@ class _Sound:
         for packet in self._read():
             try:
                 frames = packet.decode()
-            except self._av.error.FFmpegError:  # a damaged bit of sound is left out
+            except self._av.error.FFmpegError:  # a damaged packet is left out
                 continue
             for frame in frames:
                 begin_s = float((frame.pts - self._begin) * frame.time_base)
@@ -266,7 +266,7 @@ class _Sound:
 
 
 def _time_base(info: VideoInfo) -> Fraction:
-    """Return a tick in which every time of the source can be said, as far as it says it exactly."""
+    """Return a time base that represents every source timestamp exactly."""
     if info.time_base <= Fraction(1, _CLOCK):
         return info.time_base
     return Fraction(1, info.fps.numerator * -(-_CLOCK // info.fps.numerator))

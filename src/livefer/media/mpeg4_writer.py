@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from livefer.errors import LiveferError
 from livefer.formatting import printable
-from livefer.media.opencv_reader import file_name, n_frames_of, open_capture, quiet
+from livefer.media.names import file_name
+from livefer.media.opencv_reader import n_frames_of, open_capture, quiet
 from livefer.system.atomic import Sink
 
 MAX_GAP_S = 30.0

@@ -1,16 +1,16 @@
-"""Which pictures and videos a folder or a pattern stands for, and in which order.
+"""The names of pictures and videos: those that a folder or a pattern stands for, in order.
 
-Everything that lists pictures or videos asks here, so that one folder is the same files everywhere:
+Everything that lists pictures or videos uses these rules:
 
 - A file counts by its suffix, in upper or lower case.
 - Names that begin with a dot do not count, unless a pattern spells the dot.
-- A link to a file is a file. A link to a folder is entered where it is named, but not while looking
-  below a folder: links may make loops.
+- A link to a file is a file. A link to a folder is followed where it is named itself, but not below
+  a folder: links may make loops.
 - The files of a folder come before those of its sub-folders. Numbers count as numbers: 2.jpg comes
   before 10.jpg. Upper and lower case are alike.
 
-Class folders of data sets have a listing of their own (`livefer.readers`): seeds draw splits from
-it, so its order must never change.
+Class folders of data sets have a listing of their own (`livefer.data.readers`): seeds draw splits
+from it, so its order must never change.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from livefer.errors import SourceError
 from livefer.system.cloud import is_url
 
 PICTURE_SUFFIXES = frozenset(
@@ -54,7 +55,7 @@ class Listing:
 
 
 def find_files(path: str | Path, kind: Kind, below: bool = False) -> Listing | None:
-    """Return what a folder or a pattern stands for; None for any other path: it is one file.
+    """Return the files of a folder or a pattern; None for any other path, which is one file.
 
     below: take the files in a folder's sub-folders, too; a pattern has "**" for that
     """
@@ -92,6 +93,23 @@ def suffix_of(name: str) -> str:
     """Return the suffix of a path or address in lower case."""
     name = name.partition("?")[0] if is_url(name) else name
     return os.path.splitext(name)[1].lower()
+
+
+def file_name(path: str | Path) -> str:
+    """Return a path that FFmpeg takes for one: it takes "12:30.mp4" for the protocol "12"."""
+    return os.path.join(os.curdir, path)
+
+
+def check_file(path: str | Path) -> None:
+    """Raise SourceError where a file cannot be opened, or is empty."""
+    try:
+        n_bytes = os.stat(path).st_size
+    except OSError as error:
+        raise SourceError(
+            f"{path} could not be opened ({error.strerror}): check the path"
+        ) from None
+    if n_bytes == 0:
+        raise SourceError(f"{path} is empty (0 bytes): copy or download it again")
 
 
 def in_order(paths: Iterable[str]) -> list[str]:

@@ -1,6 +1,6 @@
-"""Frames of video files, cameras and stream URLs, read with OpenCV; and the newest of them, live.
+"""Frames of video files, cameras and stream URLs, read with OpenCV.
 
-Each reader is a generator that lets go of what it holds when it is closed.
+Each reader is a generator that releases its file or camera when it is closed.
 """
 
 from __future__ import annotations
@@ -19,26 +19,22 @@ from numpy.typing import NDArray
 
 from livefer.media.cuts import CutDetector
 from livefer.media.decoding import squared
+from livefer.media.names import file_name
 from livefer.media.threads import interruptible
 from livefer.results import Frame
 
 RECONNECT_S = 10.0
-"""For so long a camera or stream that stopped is tried again."""
+"""Seconds for which a camera or stream that stopped is tried again."""
 
-_FPS_UNKNOWN = 30.0  # of files that do not say
+_FPS_UNKNOWN = 30.0  # of files without a rate
 _OPEN_TIMEOUT_MS, _READ_TIMEOUT_MS = 10_000, 5_000  # of URLs; OpenCV's own are 30 s
-_MAX_BAD = 300  # so many damaged frames in a row are read over
-_RETRY_S = 0.5  # between two tries to open a camera again
+_MAX_BAD = 300  # more damaged frames in a row are the end of a video
+_RETRY_S = 0.5  # between two attempts to open a camera again
 _opening = Lock()
 
 
-def file_name(path: str | Path) -> str:
-    """Return a path that FFmpeg takes for one: in "12:30.mp4" alone it sees a protocol, "12"."""
-    return os.path.join(os.curdir, path)
-
-
 def open_capture(address: str | int) -> cv2.VideoCapture | None:
-    """Open a file, camera index or URL; None when that fails, without OpenCV's own complaints."""
+    """Open a file, camera number or URL; None where that fails. OpenCV prints nothing."""
     with quiet():
         if isinstance(address, str) and "://" in address:
             timeouts = [
@@ -55,10 +51,10 @@ def open_capture(address: str | int) -> cv2.VideoCapture | None:
 
 
 def open_video(path: str | Path, live: bool = False) -> cv2.VideoCapture | None:
-    """Open a video file; None when that fails.
+    """Open a video file; None where that fails.
 
-    live: decode on all cores, to keep up with the time. Otherwise one thread decodes: with more,
-        what is read of a damaged file depends on how many there are
+    live: decode on all cores, to play at the speed of the file. Otherwise one thread decodes: with
+        more threads, their number decides which frames of a damaged file are read
     """
     name = file_name(path)
     if not live:
@@ -72,19 +68,19 @@ def open_video(path: str | Path, live: bool = False) -> cv2.VideoCapture | None:
 def open_address(address: str) -> cv2.VideoCapture | None:
     """Open a URL as `open_capture` does; Ctrl-C ends the waiting at once.
 
-    Not for cameras, which macOS wants opened by a program's first thread.
+    Not for cameras: macOS opens them on the main thread only.
     """
     return interruptible(lambda: open_capture(address))
 
 
 def fps_of(capture: cv2.VideoCapture) -> float | None:
-    """Return the nominal frames per second, or None where the source names no sane figure."""
+    """Return the nominal frames per second; None where the source has no plausible value."""
     fps = float(capture.get(cv2.CAP_PROP_FPS))
     return fps if math.isfinite(fps) and 0.1 <= fps <= 480 else None
 
 
 def n_frames_of(capture: cv2.VideoCapture) -> int | None:
-    """Return the number of frames by the file's own account; None for a stream."""
+    """Return the number of frames as the file states it; None for a stream."""
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     return int(count) if math.isfinite(count) and 0 < count < 1e9 else None
 
@@ -92,11 +88,11 @@ def n_frames_of(capture: cv2.VideoCapture) -> int | None:
 def read_video(
     name: str, capture: cv2.VideoCapture, paced_by: Event | None = None
 ) -> Generator[Frame, None, None]:
-    """Yield every frame of a file, then one with an error where the file ends too early.
+    """Yield every frame of a file, and a last one with an error where it is damaged or incomplete.
 
-    Times are the file's own where they grow, and otherwise go on by 1 / fps.
+    Times are those of the file if they increase, and otherwise advance by 1 / fps.
 
-    paced_by: read no faster than the file plays; setting the event ends the waiting
+    paced_by: read at the speed of the file; setting the event ends the waiting
     """
     fps = fps_of(capture) or _FPS_UNKNOWN
     n_frames = n_frames_of(capture) or 0
@@ -131,8 +127,8 @@ def read_video(
     error = None
     if index == 0:
         error = f"{name} has no frame that can be read"
-    # With a changing rate the last frame may come well before n_frames / fps, and some containers
-    # announce a few frames too many: too short is what misses both figures.
+    # With a variable rate, the last frame may come well before n_frames / fps, and some containers
+    # state a few frames too many: a file is incomplete if it misses both.
     elif index < n_frames - 1 and n_frames / fps - time_s > max(0.5, 1.5 / fps):
         error = (
             f"{name} ends after {index} of {n_frames} frames ({time_s:.1f} s): "
@@ -151,10 +147,10 @@ def read_camera(
     stop: Event,
     reconnect_s: float = RECONNECT_S,
 ) -> Generator[Frame, None, None]:
-    """Yield frames as they come, timed by the clock, until `stop` is set.
+    """Yield frames as they arrive, with the time of the clock, until `stop` is set.
 
-    When they stop coming, yield a frame with an error and try for `reconnect_s` seconds to open the
-    camera again; then go on, or end with another error.
+    When none arrives any more, yield a frame with an error and try for `reconnect_s` seconds to
+    open the camera again; then continue, or end with another error.
     """
     index = 0
     started = time.monotonic()
@@ -192,9 +188,9 @@ def read_camera(
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep OpenCV's and FFmpeg's remarks off the user's terminal while something is opened.
+    """Keep OpenCV and FFmpeg from printing to the terminal while a file or camera is opened.
 
-    FFmpeg takes its level from the environment when OpenCV uses it for the first time.
+    FFmpeg reads its log level from the environment when OpenCV first uses it.
     """
     variable = "OPENCV_FFMPEG_LOGLEVEL"
     with _opening:
@@ -214,7 +210,7 @@ def quiet() -> Iterator[None]:
 def _read(capture: cv2.VideoCapture) -> NDArray[np.uint8] | None:
     try:
         ok, image = capture.read()
-    except cv2.error:  # as some backends answer when the device is gone
+    except cv2.error:  # some backends raise it when the device is gone
         return None
     if not ok or image is None or not image.size:
         return None
@@ -222,8 +218,8 @@ def _read(capture: cv2.VideoCapture) -> NDArray[np.uint8] | None:
 
 
 def _aspect(capture: cv2.VideoCapture) -> float:
-    """Return the width of a pixel by its height, of pictures as OpenCV gives them: turned."""
-    if capture.getBackendName() != "FFMPEG":  # cameras know nothing of it
+    """Return the width of a pixel divided by its height, after OpenCV has rotated the image."""
+    if capture.getBackendName() != "FFMPEG":  # a camera, whose pixels are square
         return 1.0
     across, down = capture.get(cv2.CAP_PROP_SAR_NUM), capture.get(cv2.CAP_PROP_SAR_DEN)
     if across <= 0 or down <= 0:

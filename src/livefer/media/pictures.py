@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from livefer.errors import SourceError
 from livefer.faces.crops import check_image
 from livefer.media.names import VIDEO_SUFFIXES, suffix_of
+from livefer.system.atomic import replacing
+
+WRITABLE = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+"""Suffixes of picture files that OpenCV writes everywhere."""
 
 
 def as_image(image: Any) -> NDArray[np.uint8]:
@@ -56,6 +60,17 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
             f"{path} could not be opened ({error.strerror}): check the path"
         ) from None
     return decode_image(data, str(path))
+
+
+def write_image(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write (H, W, 3) uint8 BGR or (H, W) as a picture, in the format that its suffix names.
+
+    Whole, or not at all: LiveferError where the file cannot be written.
+
+    path: a name with one of the suffixes in WRITABLE
+    """
+    with replacing(path) as part:
+        part.write_bytes(cv2.imencode(path.suffix.lower(), image)[1].tobytes())
 
 
 def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:

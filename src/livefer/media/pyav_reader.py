@@ -1,10 +1,10 @@
-"""Reads video files with their real times, with PyAV (the `video` extra). Knows nothing of faces.
+"""Reads video files with their exact times, with PyAV (the `video` extra). Knows nothing of faces.
 
     with VideoReader("clip.mp4") as video:
         for frame in video: ...
 
-A file is read once, from its beginning to its end, with one picture at a time in memory. What is
-damaged is read over; what ends too early ends with a Frame without an image that says so.
+A file is read once, from beginning to end, with one frame at a time in memory. Damaged frames are
+skipped; a damaged or incomplete file ends with a Frame that has an error and no image.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from typing import TYPE_CHECKING, Any
 
 from livefer.errors import ConfigError, MissingExtraError, SourceError
 from livefer.media.cuts import CutDetector
-from livefer.media.decoding import Fed, gray, upright
-from livefer.media.opencv_reader import file_name
+from livefer.media.decoding import LostFrames, gray, upright
+from livefer.media.names import check_file, file_name
 from livefer.results import Frame
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame, VideoStream
 
 _TIMEOUTS_S = (10.0, 5.0)  # of addresses: to open, and to read
-_FPS_UNKNOWN = Fraction(30)  # of files that do not say
-_MAX_WAITING = 2000  # packets kept since the last key frame before the start; then they are decoded
+_FPS_UNKNOWN = Fraction(30)  # of files without a rate
+_MAX_WAITING = 2000  # packets kept since the last key frame before the start; more are decoded
 _HIDING = {"vp8", "mpeg4", "msmpeg4v3", "theora"}  # not every packet of these shows a picture
 
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """What a video file says about itself.
+    """What a video file states about itself.
 
-    wh: width and height in pixels as it is stored, before it is stretched and turned upright
+    wh: width and height in pixels as stored, before stretching and rotation
     fps: mean frames per second, exact: 29.97 is 30000/1001
     time_base: seconds of one tick of the file's clock
-    duration_s, n_frames: None where the file does not say
-    begin_s: time of the first frame on the file's own clock
-    aspect: width of a pixel by its height, as it is stored
+    duration_s, n_frames: None where the file does not state them
+    begin_s: time of the first frame on the file's clock
+    aspect: width of a pixel divided by its height, as stored
     """
 
     wh: tuple[int, int]
@@ -55,8 +55,36 @@ class VideoInfo:
     has_audio: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The frames of a video to read.
+
+    start_s, end_s: seconds from the first frame; the frame at the end is not read; None: to the end
+    every: of those frames, every n-th one
+    fps: of those frames, at most this many a second; not together with `every`
+    """
+
+    start_s: float = 0.0
+    end_s: float | None = None
+    every: int = 1
+    fps: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for values that no video has."""
+        if self.every < 1 or (self.fps is not None and self.fps <= 0):
+            raise ConfigError(f"expected every ≥ 1 and fps > 0, got {self.every} and {self.fps}")
+        if self.every > 1 and self.fps is not None:
+            raise ConfigError("every and fps set the same thing in two ways: leave one out")
+        if self.start_s < 0:
+            raise ConfigError(f"expected a start from 0 s on, got {self.start_s:g} s")
+        if self.end_s is not None and self.end_s <= self.start_s:
+            raise ConfigError(
+                f"expected an end after the start, got {self.start_s:g} s to {self.end_s:g} s"
+            )
+
+
 def load_av() -> ModuleType:
-    """Import PyAV, or say which extra has it."""
+    """Import PyAV; MissingExtraError where it is not installed."""
     try:
         import av
         import av.error
@@ -66,8 +94,8 @@ def load_av() -> ModuleType:
 
 
 def open_media(av: Any, path: str) -> Any:
-    """Open a file for reading, whose tags need not be text."""
-    # From version 19 on PyAV reads any tag, and does not know the word for it any more.
+    """Open a file for reading, whatever bytes its tags have."""
+    # From version 19 on, PyAV reads any tag and refuses this option.
     tags = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
     if "://" in path:
         return av.open(path, timeout=_TIMEOUTS_S, **tags)
@@ -77,9 +105,12 @@ def open_media(av: Any, path: str) -> Any:
 class VideoReader:
     """The frames of a video file, to be iterated once.
 
-    A frame's index and time_s count from the file's first frame, wherever reading begins. n_skipped
-    counts damaged frames, not those that `every` or `fps` leave out. A cut among those left out is
-    one of the next frame.
+    index and time_s count from the first frame of the file, wherever reading begins. n_skipped
+    counts damaged frames, not those that `every` or `fps` leave out. A cut in a frame that is left
+    out is reported with the next frame.
+
+    name: the source of the frames
+    info: what the file states
     """
 
     def __init__(
@@ -90,16 +121,11 @@ class VideoReader:
         every: int = 1,
         fps: float | None = None,
     ) -> None:
-        """Open a file; SourceError says what is wrong with it.
+        """Open a file; SourceError where it is missing or no video.
 
-        start_s, end_s: the frames to read, in seconds from the first one; the end is not included
-        every: read each n-th frame
-        fps: read so many frames a second, at most; not together with `every`
+        start_s, end_s, every, fps: the frames to read, as in Span
         """
-        if every < 1 or (fps is not None and fps <= 0) or (every > 1 and fps is not None):
-            raise ConfigError(f"expected every ≥ 1, or fps > 0, got every={every} and fps={fps}")
-        if start_s < 0 or (end_s is not None and end_s <= start_s):
-            raise ConfigError(f"expected 0 ≤ start < end, got {start_s:g} s and {end_s} s")
+        Span(start_s, end_s, every, fps)  # raises ConfigError
         self._av = load_av()
         self.name = str(path)
         self._start_s, self._end_s = start_s, math.inf if end_s is None else end_s
@@ -114,12 +140,9 @@ class VideoReader:
         self._stream = streams[0]
         if self._stream.codec_context is None:
             self._container.close()
-            raise SourceError(
-                f"{path} is encoded in a way that nothing here decodes: convert it to an MP4 with "
-                "H.264"
-            )
-        # With more than one, what is read of a damaged file depends on how many there are. It costs
-        # little: recognising a frame takes many times as long as decoding it.
+            raise SourceError(f"{path} has an unknown encoding: convert it to an MP4 with H.264")
+        # With more threads, their number decides which frames of a damaged file are read. One is
+        # enough: recognising a frame takes many times as long as decoding it.
         self._stream.codec_context.thread_count = 1
         self.info = self._describe()
         self._n_lost = self._n_lost_last = self._n_dropped = 0
@@ -129,14 +152,7 @@ class VideoReader:
 
     def _open(self, name: str) -> Any:
         if "://" not in name:
-            try:
-                n_bytes = Path(name).stat().st_size
-            except OSError as error:
-                raise SourceError(
-                    f"{name} could not be opened ({error.strerror}): check the path"
-                ) from None
-            if n_bytes == 0:
-                raise SourceError(f"{name} is empty (0 bytes): copy or download it again")
+            check_file(name)
         try:
             return open_media(self._av, name)
         except (self._av.error.FFmpegError, OSError) as error:
@@ -171,7 +187,7 @@ class VideoReader:
         )
 
     def close(self) -> None:
-        """Let go of the file; nobody may be iterating."""
+        """Close the file; no iteration may be in progress."""
         self._container.close()
 
     def __enter__(self) -> VideoReader:
@@ -201,7 +217,7 @@ class VideoReader:
                 elif (n_read - 1) % self._every:
                     continue
                 image = upright(picture, float(self.info.aspect))
-            except self._av.error.FFmpegError:  # its colours, too, may be damaged
+            except self._av.error.FFmpegError:  # its colours may be damaged, too
                 n_lost, self._n_lost = n_lost + 1, self._n_lost + 1
                 continue
             note = "damaged" if picture.is_corrupt else None
@@ -212,12 +228,12 @@ class VideoReader:
             yield Frame(self.name, n_frames, time_s, None, n_lost + self._n_lost_last, error=error)
 
     def _what_is_missing(self, n_frames: int, time_s: float, n_read: int) -> str | None:
-        """Say what could not be read of a file that was read to its end."""
+        """Return the error of a file that was read to its end, or None."""
         if n_frames == 0:
             return f"{self.name} has no frame that can be read"
         whole_s = self._container.duration / 1e6 if self._container.duration else 0.0
         if self.info.n_frames and self._container.format.name == "avi":
-            # FFmpeg reckons the duration of one that is cut anew, from the file's size.
+            # Of an incomplete one, FFmpeg calculates the duration from the size of the file.
             whole_s = max(whole_s, float(self.info.n_frames / self.info.fps))
         ends_early = whole_s - self._reached_s > max(0.5, 1.5 / float(self.info.fps))
         if ends_early or self._broken:
@@ -229,29 +245,29 @@ class VideoReader:
         if self._n_lost:
             return f"{self.name} is damaged: {self._n_lost} frames could not be read"
         if n_read == 0:
-            return f"{self.name} ends at {time_s:.1f} s: there is nothing behind the start"
+            return f"{self.name} ends at {time_s:.1f} s: there is nothing after the start"
         return None
 
     def _decode(self) -> Iterator[tuple[int, float, VideoFrame, int]]:
-        """Yield index, seconds, picture and the number of damaged frames before it.
+        """Yield index, seconds, frame and the number of damaged frames before it.
 
         Begins with the last key frame before the start.
         """
         seconds, fps = float(self.info.time_base), float(self.info.fps)
         index, time_s = -1, 0.0
-        fed = Fed(self._stream.codec_context.name not in _HIDING)
+        lost = LostFrames(self._stream.codec_context.name not in _HIDING)
         for packet in chain(self._packets(), [None]):
             try:
-                fed.add(packet)
+                lost.add(packet)
                 pictures = self._stream.decode(packet)
             except self._av.error.FFmpegError:
-                fed.n_errors += 1
+                lost.n_errors += 1
                 continue
             for picture in pictures:
                 stamp = picture.dts if picture.pts is None else picture.pts
                 if self._first_pts is None:
                     self._first_pts = stamp
-                n_bad = fed.lost_before(stamp)
+                n_bad = lost.lost_before(stamp)
                 next_s = 0.0 if index < 0 else time_s + (1 + n_bad) / fps
                 if stamp is None or self._first_pts is None:
                     time_s = next_s
@@ -261,11 +277,11 @@ class VideoReader:
                 index = (self._n_dropped if index < 0 else index + 1) + n_bad
                 self._n_lost += n_bad
                 yield index, time_s, picture, n_bad
-        self._n_lost_last = fed.lost_before(None)
+        self._n_lost_last = lost.lost_before(None)
         self._n_lost += self._n_lost_last
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
-        """Yield the packets to decode, and count those before that are not needed for the start."""
+        """Yield the packets to decode; count those before them that the start does not need."""
         waiting: list[Packet[VideoStream]] = []
         is_before, last_dts = self._start_s > 0, -math.inf
         for packet in self._demux():
@@ -285,7 +301,7 @@ class VideoReader:
                     self._n_dropped += sum(not p.is_discard for p in waiting)
                     waiting.clear()
                 elif waiting and packet.pts < (waiting[0].pts or 0):
-                    # Comes after the key frame but is shown before it, and needs what was dropped.
+                    # Shown before the key frame, and cannot be decoded without dropped packets.
                     self._n_dropped += not packet.is_discard
                     continue
                 is_before = time_s < self._start_s
@@ -296,12 +312,12 @@ class VideoReader:
         yield from waiting
 
     def _demux(self) -> Iterator[Packet[VideoStream]]:
-        """Yield the packets of the video, and see how far those of all streams reach."""
+        """Yield the packets of the video; note how far the packets of all streams reach."""
         begin_s = (self._container.start_time or 0) / 1e6
         try:
             for packet in self._container.demux():
                 stamp = packet.dts if packet.pts is None else packet.pts
-                if not packet.size:  # asks the decoder for its rest, which is done in its place
+                if not packet.size:  # flushes the decoder, which _decode does itself
                     continue
                 if stamp is not None and packet.time_base is not None:
                     end_s = float((stamp + (packet.duration or 0)) * packet.time_base) - begin_s

@@ -1,11 +1,11 @@
-"""Where frames come from: pictures, folders, globs, video files, cameras and stream URLs.
+"""Sources of frames: pictures, folders, patterns, video files, cameras and stream URLs.
 
     with open_source("clip.mp4") as source:
         for frame in source: ...
 
-What cannot be opened at all raises SourceError at once. What breaks later is a Frame with an
+A source that cannot be opened raises SourceError at once. A later failure is a Frame with an
 `error` and no image: a bad file of a folder (the next files follow), the missing rest of a video
-(the last frame), a camera that stopped (followed by frames again if it comes back in time).
+(the last frame), a camera that stopped (frames follow if it comes back in time).
 """
 
 from __future__ import annotations
@@ -20,7 +20,13 @@ import cv2
 
 from livefer.errors import SourceError
 from livefer.formatting import printable
-from livefer.media.names import PICTURE_SUFFIXES, VIDEO_SUFFIXES, find_files, suffix_of
+from livefer.media.names import (
+    PICTURE_SUFFIXES,
+    VIDEO_SUFFIXES,
+    check_file,
+    find_files,
+    suffix_of,
+)
 from livefer.media.opencv_reader import (
     RECONNECT_S,
     fps_of,
@@ -37,10 +43,12 @@ from livefer.results import Frame
 
 
 class Source:
-    """The frames of one source, to be iterated once; leaving `with` lets go of camera and thread.
+    """The frames of one source, to be iterated once; leaving `with` ends its camera and thread.
 
-    fps: nominal frames per second of a video, None where there is no such thing
-    n_frames: how many there are by the file's own account, None where nobody knows
+    name: as in messages, without a password
+    live: frames come at their own speed, and those not taken in time are skipped
+    fps: nominal frames per second of a video, else None
+    n_frames: as the file states it; None where that is unknown
     """
 
     def __init__(
@@ -61,7 +69,7 @@ class Source:
         return self._frames
 
     def close(self) -> None:
-        """Let go of the file, the camera or the thread; iterating ends."""
+        """Release the file, the camera or the thread; iteration ends."""
         self._frames.close()
 
     def __enter__(self) -> Source:
@@ -72,13 +80,14 @@ class Source:
 
 
 def open_source(source: Any, live: bool | None = None, reconnect_s: float = RECONNECT_S) -> Source:
-    """Open anything that has frames; SourceError says what is wrong and what to do.
+    """Open anything that has frames; SourceError where it cannot be opened.
 
     source: a camera's number (0 or "0"), the URL of a stream, the path of a video, a picture or a
-        folder, a glob ("holiday/**/*.jpg"), an image (array or PIL), or a list of paths and images
-    live: read on a thread and give the newest frame, counting those left out: True for a file
-        plays it at its own speed. None means True for cameras and endless streams
-    reconnect_s: for so long a camera or stream that stopped is tried again
+        folder, a pattern ("holiday/**/*.jpg"), an image (array or PIL), or a list of paths and
+        images
+    live: read on a thread and give the newest frame, with the number of skipped ones; a file is
+        then played at its own speed. None means True for cameras and endless streams
+    reconnect_s: seconds for which a camera or stream that stopped is tried again
     """
     if isinstance(source, Source):
         return source
@@ -126,7 +135,7 @@ def _open_path(path: Path, live: bool | None) -> Source:
     try:
         return _open_picture(str(path), path)
     except SourceError:
-        # A name that says nothing may be a video's.
+        # A file with any other suffix may be a video.
         if suffix_of(str(path)) in PICTURE_SUFFIXES or not path.is_file():
             raise
         return _open_video(path, live)
@@ -138,13 +147,7 @@ def _open_picture(name: str, image: Any) -> Source:
 
 
 def _open_video(path: Path, live: bool | None = False) -> Source:
-    try:
-        if path.stat().st_size == 0:
-            raise SourceError(f"{path} is empty (0 bytes): copy or download it again")
-    except OSError as error:
-        raise SourceError(
-            f"{path} could not be opened ({error.strerror}): check the path"
-        ) from None
+    check_file(path)
     if printable(str(path)) != str(path):
         raise SourceError(
             f"{path} has bytes in its name that are no UTF-8, and OpenCV cannot open it: rename it"

@@ -1,7 +1,7 @@
-"""Work on a second thread: items that it makes ahead, the newest frame, items that it takes.
+"""Work on a second thread: items made ahead, the newest frame, or items handed to it.
 
-Threads hand items over through a `Channel`. Whoever waits looks around five times a second, so that
-Ctrl-C ends the waiting on Windows, too.
+Threads exchange items through a `Channel`. All waits time out five times a second and start again,
+so that Ctrl-C ends them on Windows, too.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from typing import Generic, TypeVar
 from livefer.results import Frame
 
 _POLL_S = 0.2
-_PATIENCE_S = 1.0  # a thread that a dead camera holds longer than this ends by itself, later
+_PATIENCE_S = 1.0  # a thread that a dead camera blocks for longer ends later, by itself
 T = TypeVar("T")
 
 
 class Channel(Generic[T]):
     """A queue between two threads that either of them can close.
 
-    n: the most items that wait in it; None for any number
-    merge: (the last item that waits, a new item) → one item for both, or None to keep both
+    n: the capacity; None for no limit
+    merge: (last waiting item, new item) → one item in place of both, or None to keep both
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Channel(Generic[T]):
             yield item
 
     def close(self) -> None:
-        """Let nothing in any more; what waits can still be taken."""
+        """Accept no more items; those that wait can still be taken."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
@@ -80,19 +80,19 @@ def ahead(items: Iterable[T], n: int) -> Generator[T, None, None]:
 def newest(
     read: Callable[[Event], Iterator[Frame]], ending: Event | None = None
 ) -> Generator[Frame, None, None]:
-    """Read frames on a thread and yield the newest one, with the number of those left out.
+    """Read frames on a thread and yield the newest one, with the number of skipped ones.
 
-    A frame with an error is never left out. The thread starts when the first frame is asked for;
-    closing the generator ends it.
+    A frame with an error is never skipped. The thread starts with the first frame that is requested
+    and ends when the generator is closed.
 
-    read: returns the frames' iterator; once the event is set, it must not wait any longer
+    read: returns the iterator of frames; once its event is set, it must not wait any more
     ending: once it is set, waiting for a frame ends
     """
-    channel = Channel(merge=_leave_out)
+    channel = Channel(merge=_skip)
     return _made_on_thread(read, channel, "livefer-capture", ending, _PATIENCE_S)
 
 
-def _leave_out(before: Frame, frame: Frame) -> Frame | None:
+def _skip(before: Frame, frame: Frame) -> Frame | None:
     if before.error is not None or frame.error is not None:
         return None
     n_skipped = before.n_skipped + 1 + frame.n_skipped
@@ -106,9 +106,9 @@ def _made_on_thread(
     ending: Event | None = None,
     patience_s: float = math.inf,
 ) -> Generator[T, None, None]:
-    """Yield through a channel what an iterator yields on a thread of its own.
+    """Iterate on a thread of its own, and yield the items through a channel.
 
-    make: returns the iterator; gets an event that is set when nothing more is wanted
+    make: returns the iterator; its event is set when no more items are needed
     patience_s: the longest wait for the end of the thread
     """
     stop, ended = Event(), Event()
@@ -144,16 +144,19 @@ def _made_on_thread(
 
 
 class Taker(Generic[T]):
-    """A thread that hands the items it is given to a function, one after the other.
+    """A thread that calls a function with the items put into it, one after another.
 
-    failure: what ended it early, raised by the function
+    failure: the exception of the function that ended the thread, or None
     """
 
     def __init__(
         self, take: Callable[[T], None], n: int, name: str, end: Callable[[], None] | None = None
     ) -> None:
-        """take: called on the thread with each item; end: called there after the last one, or after
-        an error; n: the most items that wait.
+        """Start the thread.
+
+        take: called on the thread with each item
+        n: the most items that wait
+        end: called on the thread after the last item, or after a failure
         """
         self.failure: BaseException | None = None
         self._take, self._end = take, end
@@ -163,11 +166,11 @@ class Taker(Generic[T]):
         self._thread.start()
 
     def put(self, item: T, wait: bool = True) -> bool:
-        """Give an item; False where the thread has ended, or is behind and `wait` is False."""
+        """Add an item; False where the thread has ended, or n items wait and `wait` is False."""
         return self._channel.put(item, wait)
 
     def close(self) -> None:
-        """Wait until the thread has taken what waits and has ended."""
+        """Wait until the thread has taken the remaining items and has ended."""
         self._channel.close()
         _wait(self._thread, self._ended)
 

@@ -1,6 +1,6 @@
 """Measurements of the live road without a window: stages, frames a second, latency.
 
-Each measurement recognises a stream with a live tracker and paints its faces. Tests pass a clock.
+Each measurement recognises a stream live and paints its faces. Tests pass a clock.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def measure_rate(
     recognizer: Recognizer, scene: Scene, seconds: float, clock: Clock = time.perf_counter
 ) -> Rate:
     """Measure frames a second of recognition alone, without making or painting frames."""
-    tracker = recognizer.tracker(live=True)
+    stream = recognizer.new_stream(live=True)
     spent_s, found = [], []
     for index in _while(seconds, clock):
         frame = scene.frame(index)
         began = clock()
-        result = recognizer.process(frame, tracker)
+        result = recognizer.process(frame, stream)
         spent_s.append(clock() - began)
         found.append(len(result.faces))
     n_warm = _n_warm(len(found))
@@ -173,9 +173,9 @@ def compare(
 
 def following(recognizer: Recognizer, scene: Scene) -> Callable[[], FrameResult]:
     """Return a function that recognises a scene's next frame, live; all frames are made before."""
-    tracker = recognizer.tracker(live=True)
+    stream = recognizer.new_stream(live=True)
     frames = _there_and_back(scene)
-    return lambda: recognizer.process(next(frames), tracker)
+    return lambda: recognizer.process(next(frames), stream)
 
 
 def _there_and_back(scene: Scene) -> Iterator[Frame]:
@@ -190,7 +190,7 @@ class _Measured:
 
     def __init__(self, recognizer: Recognizer, clock: Clock) -> None:
         self._recognizer = recognizer
-        self._tracker = recognizer.tracker(live=True)
+        self._stream = recognizer.new_stream(live=True)
         self._clock = clock
         self._times_ms: list[dict[str, float]] = []
         self._n_faces: list[int] = []
@@ -199,7 +199,7 @@ class _Measured:
     def add(self, frame: Frame, capture_ms: float) -> None:
         """Recognise a frame, paint its faces as the window does, and keep the times."""
         began = self._clock()
-        result = self._recognizer.process(frame, self._tracker)
+        result = self._recognizer.process(frame, self._stream)
         recognised = self._clock()
         if frame.image is not None:
             height, width = frame.image.shape[:2]

@@ -1,1 +1,1 @@
-"""The machine: files, downloads, processes, and ONNX Runtime."""
+"""The machine: files, downloads, signals, processes, and ONNX Runtime."""

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
-from uuid import uuid4
 
 from livefer.errors import LiveferError
 
@@ -53,7 +52,7 @@ class PartialFile:
         """
         stem, suffix = path.stem[:_STEM], path.suffix[:_SUFFIX]
         self.path = path
-        self.part = path.with_name(f".{stem}.{uuid4().hex[:8]}.part{suffix}")
+        self.part = path.with_name(f".{stem}.{os.urandom(4).hex()}.part{suffix}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""Arrays kept between runs, in livefer's folder in the user's cache."""
+"""Arrays cached between runs, in livefer's cache folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from livefer.system.downloads import cache_dir
 
 
 def load_arrays(name: str) -> dict[str, NDArray[Any]] | None:
-    """Return the arrays kept under a name, or None where there are none or they are damaged."""
+    """Return the arrays cached under a name; None where there are none, or they are damaged."""
     try:
         with (cache_dir() / f"{name}.npz").open("rb") as file:
             archive = np.load(file, allow_pickle=False)
@@ -26,9 +26,9 @@ def load_arrays(name: str) -> dict[str, NDArray[Any]] | None:
 
 
 def save_arrays(name: str, arrays: Mapping[str, NDArray[Any]], replaces: str | None = None) -> None:
-    """Keep arrays under a name and, if asked, forget the names that match the glob `replaces`.
+    """Cache arrays under a name. A cache that cannot be written costs only time, so is no error.
 
-    A cache that cannot be written costs time and nothing else, so that is no error.
+    replaces: a glob of other names, whose arrays are removed
     """
     target = cache_dir() / f"{name}.npz"
     with suppress(LiveferError), replacing(target) as part:

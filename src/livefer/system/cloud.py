@@ -1,8 +1,7 @@
-"""Files by address, in the cloud or wherever pyarrow's or fsspec's file systems reach.
+"""Files by address, as in s3://bucket/folder/a.jpg, through pyarrow or fsspec.
 
-An address has a scheme, as in s3://bucket/folder/a.jpg; everything else is a path of this machine
-and none of this module's business. Needs pyarrow (the `analysis` extra); for schemes that pyarrow
-does not know, fsspec and the package that it names.
+A name without a scheme is a path of this machine; other modules read those. Needs pyarrow (the
+`analysis` extra), and for schemes that pyarrow does not know, fsspec and the package that it names.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from livefer.system.atomic import replacing
 
 
 def is_url(name: str) -> bool:
-    """Say whether a name is an address with a scheme, and not a path of this machine."""
+    """Say whether a name is an address with a scheme, not a path of this machine."""
     return "://" in name
 
 
 def open_file(url: str) -> Any:
-    """Open a file to be read in any order; a context manager with read, seek and tell."""
+    """Open a file for reading; a context manager with read, seek and tell."""
     files, path = _resolve(url)
     try:
         return files.open_input_file(path)
@@ -30,7 +29,7 @@ def open_file(url: str) -> Any:
 
 
 def read_bytes(url: str) -> bytes:
-    """Return what is in a file."""
+    """Return the content of a file."""
     with open_file(url) as file:
         try:
             return bytes(file.read())
@@ -48,7 +47,7 @@ def download(url: str, to: Path) -> None:
 
 
 def upload(path: Path, url: str) -> None:
-    """Copy a file of this machine to an address; it appears there whole, or not at all."""
+    """Copy a file of this machine to an address, where it appears complete or not at all."""
     files, to = _resolve(url)
     if files.type_name == "local":
         with replacing(Path(to)) as part:
@@ -60,7 +59,7 @@ def upload(path: Path, url: str) -> None:
 
 
 def list_files(url: str) -> list[str] | None:
-    """Return the addresses of all files in and below a folder, sorted; None where it is no folder.
+    """Return the addresses of all files in and below a folder, sorted; None for a file.
 
     Names that begin with a dot are left out.
     """

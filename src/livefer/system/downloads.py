@@ -1,4 +1,4 @@
-"""Files that livefer fetches when told to, never otherwise: whole and verified, or not at all."""
+"""Downloads that a user asks for: complete and verified, or not there. Nothing else downloads."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from livefer.system.atomic import replacing
 _CHUNK_BYTES = 1 << 16
 _TIMEOUT_S = 30
 
-Progress = Callable[[int, int | None], None]
-"""Called with the bytes so far and the bytes in all (None when the server does not say)."""
+ByteProgress = Callable[[int, int | None], None]
+"""Called with the bytes so far and in all; the latter is None if the server does not say."""
 
 
 def cache_dir() -> Path:
-    """Return where downloads are kept: LIVEFER_CACHE, or livefer in the user's cache folder."""
+    """Return the folder of downloads: LIVEFER_CACHE, or livefer in the user's cache folder."""
     if own := os.environ.get("LIVEFER_CACHE"):
         return Path(own).expanduser()
     if sys.platform == "win32":
@@ -42,15 +42,15 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def fetch(url: str, to: Path, sha256: str, instead: str, progress: Progress | None = None) -> Path:
-    """Download a file to `to`, unless it is already there, and check it.
+def fetch(
+    url: str, to: Path, sha256: str, instead: str, progress: ByteProgress | None = None
+) -> Path:
+    """Download a file to `to`, unless it is there already, and verify its checksum.
 
-    The file appears under its name only when it is complete and its checksum is right.
-
-    instead: what takes a file that was fetched elsewhere; an error names it
+    instead: the option that takes a file downloaded elsewhere, for the error
     """
-    # Here, since every first result imports this module for the cache's folder: 25 ms of sockets
-    # and TLS (bench/cold.py).
+    # Not above: every first result imports this module for the cache folder, and sockets and TLS
+    # take 25 ms (bench/cold.py).
     import http.client
     import urllib.error
     import urllib.request
@@ -77,7 +77,7 @@ def fetch(url: str, to: Path, sha256: str, instead: str, progress: Progress | No
 
 
 def install(file: Path, to: Path, sha256: str) -> Path:
-    """Copy a file that the user already has to `to`, and check it."""
+    """Copy a file of the user to `to`, and verify its checksum."""
 
     def failed(error: OSError) -> ModelError:
         return ModelError(f"{file} could not be copied to {to} ({error.strerror}): check the path")
@@ -110,7 +110,7 @@ def _write_verified(
     sha256: str,
     origin: str,
     n_bytes: int | None,
-    progress: Progress | None,
+    progress: ByteProgress | None,
 ) -> None:
     import hashlib
 

@@ -1,6 +1,6 @@
-"""What a measurement was taken on, and how long a fresh process of livefer takes to begin.
+"""The machine of a measurement, and the start-up time of livefer in a new process.
 
-Knows nothing about detectors or networks: the fresh process imports them, this module does not.
+Imports no detectors and networks: only the new process does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from livefer.errors import LiveferError
 
 _PACKAGES = ("livefer", "onnxruntime", "opencv-python-headless", "numpy")
 
-# The first line comes when the first result is there; the parent's clock says when that is.
+# Prints its first line after the first result: the parent's clock measures until then.
 _FRESH = """
 import json, sys, time
 sys.path[:] = [path for path in sys.path if path]
@@ -43,10 +43,11 @@ print(json.dumps(peak_memory_mib()), flush=True)
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A processor, how much of it there is and was in use, and the versions of what ran on it.
+    """A processor, its load, and the versions of the software on it.
 
-    n_cores: those that this process may use
-    load: programs that ran or waited for a core in the minute before; None where nobody says
+    n_cores: that this process may use
+    load: mean number of processes that ran or waited for a core in the last minute; None where the
+        system has no such figure
     """
 
     processor: str
@@ -68,12 +69,12 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class ColdStart:
-    """Medians of fresh processes whose files were read before.
+    """Medians over new processes, with a warm file cache.
 
     import_s: `import livefer`, which loads nothing else
     load_s: the same and `livefer.Recognizer`, which loads OpenCV
     result_s: from before the interpreter starts to the faces of the shipped picture
-    peak_mib: the most memory that was in use; None where the system does not say
+    peak_mib: the most memory in use; None where the system has no such figure
     """
 
     n_runs: int
@@ -94,29 +95,29 @@ class ColdStart:
 
 
 def describe() -> Machine:
-    """Look at this machine; do so before it is put to work."""
+    """Describe this machine; call it before the measurement, which changes the load."""
     versions = {"python": platform.python_version()}
     for name in _PACKAGES:
         with suppress(importlib.metadata.PackageNotFoundError):
             versions[name.split("-")[0]] = importlib.metadata.version(name)
     load = None
-    with suppress(AttributeError, OSError):  # Windows has no such figure
+    with suppress(AttributeError, OSError):  # not on Windows
         load = os.getloadavg()[0]
     system = f"{platform.system()} {platform.machine()}"
     return Machine(_processor(), n_cores(), system, load, versions)
 
 
 def n_cores() -> int:
-    """Return the processor cores that this process may use."""
+    """Return the number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def peak_memory_mib() -> float | None:
-    """Return the most memory that this process had in use; None where the system does not say."""
+    """Return the peak memory of this process; None where the system has no such figure."""
     with suppress(OSError):
-        # Linux's ru_maxrss begins with that of the process which started this one.
+        # Not ru_maxrss: on Linux, it starts at that of the parent process.
         peaks = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
         if peaks:
             return int(peaks[0]) / 1024
@@ -131,7 +132,7 @@ def peak_memory_mib() -> float | None:
 def cold_start(
     picture: Path, model: str | None, detector: str, prior: float | None, n_runs: int
 ) -> ColdStart:
-    """Start livefer in fresh processes, one after the other.
+    """Measure the start of livefer in new processes, one after another.
 
     model, detector, prior: as in livefer.Recognizer
     """
@@ -145,7 +146,7 @@ def cold_start(
 
 
 def _fresh(arguments: list[str | float | None]) -> tuple[float, float, float, float | None]:
-    """Return the seconds to import, to load and to the first result, and the peak memory in MiB."""
+    """Return the seconds to the import, to the load and to the first result; the peak in MiB."""
     command = [sys.executable, "-c", _FRESH, json.dumps(arguments)]
     began = time.perf_counter()
     with subprocess.Popen(
@@ -155,20 +156,20 @@ def _fresh(arguments: list[str | float | None]) -> tuple[float, float, float, fl
         assert process.stderr is not None
         first = process.stdout.readline()
         result_s = time.perf_counter() - began
-        # Not communicate(): it would not see what the reader has taken in behind the first line.
-        rest, said = process.stdout.read(), process.stderr.read()
+        # Not communicate(): the reader has buffered more than the first line.
+        rest, errors = process.stdout.read(), process.stderr.read()
     if process.returncode != 0:
-        reason = (said.strip() or f"exit code {process.returncode}").splitlines()[-1]
+        reason = (errors.strip() or f"exit code {process.returncode}").splitlines()[-1]
         raise LiveferError(
-            f"a fresh process of {sys.executable} could not use livefer ({reason}): "
-            '"livefer doctor" says what is missing'
+            f"a new process of {sys.executable} could not use livefer ({reason}): "
+            '"livefer doctor" shows what is missing'
         )
     import_s, load_s, _ = json.loads(first)
     return import_s, load_s, result_s, json.loads(rest)
 
 
 def _processor() -> str:
-    """Return the processor's name where the system says it."""
+    """Return the name of the processor, or else its architecture."""
     names: list[str] = []
     with suppress(OSError):
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""ONNX files, run by ONNX Runtime as live recognition needs them; knows nothing about faces."""
+"""Sessions of ONNX Runtime, with the settings that live recognition needs."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def open_session(model: Path | bytes, threads: int | None = None) -> Any:
     options.log_severity_level = 3
     if threads is not None:
         options.intra_op_num_threads = threads
-    # By default, the second thread spins for the next call: at 30 frames a second that takes a
-    # core, and what runs between two calls takes longer for it. Without, a call takes up to 1 ms
-    # longer on an idle machine, and one of four faces half as long on a busy one
+    # By default, the second thread spins until the next call: at 30 frames a second it keeps a core
+    # busy and slows down the work between two calls. Without spinning, a call takes up to 1 ms
+    # longer on an idle machine, and a call with four faces half as long on a busy one
     # (bench/session.py).
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
@@ -30,7 +30,7 @@ def open_session(model: Path | bytes, threads: int | None = None) -> Any:
 
 @cache
 def onnx_errors() -> tuple[type[Exception], ...]:
-    """Return what ONNX Runtime raises for a file that is no network, or one it cannot run."""
+    """Return the exceptions of ONNX Runtime for a file that is not a network, or cannot run."""
     state = telemetry.load("onnxruntime").capi.onnxruntime_pybind11_state
     names = ("Fail", "InvalidProtobuf", "InvalidGraph", "NoSuchFile", "InvalidArgument",
              "NotImplemented", "RuntimeException", "ModelLoadCanceled")  # fmt: skip

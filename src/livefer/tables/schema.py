@@ -28,6 +28,7 @@ from typing import Any
 from livefer.errors import ConfigError
 from livefer.labels import CLASSES
 from livefer.results import Face, FrameResult
+from livefer.version import __version__
 
 SCHEMA_VERSION = 1
 """Grows when a column gets another name, type or meaning, but not when a column is added."""
@@ -43,6 +44,11 @@ FACE_COLUMNS: dict[str, Type] = {
     **{"uncertain": bool, "answer": str},
 }
 _RAW = "raw_"
+
+
+def file_metadata(model: str) -> dict[str, str]:
+    """Return the metadata of every table; model: the name of the model that made the rows."""
+    return {"livefer.version": __version__, "livefer.model": model}
 
 
 def columns(classes: Sequence[str]) -> tuple[str, ...]:

@@ -1,1 +1,1 @@
-"""Detection over time: where the faces of a stream are, whose they are, and their smoothing."""
+"""Detection over time: the faces of a stream found, matched and smoothed."""

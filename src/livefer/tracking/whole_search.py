@@ -1,118 +1,95 @@
-"""Where the faces of a recording are: each frame is searched whole, and nobody is lost too soon.
+"""The search of recordings: every frame is searched whole, and weak detections are held.
 
-A detector sees a face that is hardly one to it in one frame and not in the next. Who was there a
-moment ago and is not found is looked for where they were, and may be fainter than a new face.
+Weak detections flicker. A face lost in this frame is searched for again at its last position, with
+a lower threshold.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.faces.boxes import Boxes, Region, Scores, covered, sides_of
-from livefer.tracking.tracker import Tracker
+from livefer.detection.detectors import Detections, Detector, LocalDetector
+from livefer.faces.boxes import Boxes, covered, sides_of
+from livefer.results import Frame
 
-HOLD_S = 0.25  # a face not seen for so long is gone
-_INSIDE = 1.5  # a face in a known one whose side is so many times as long is none: a mouth, maybe
+HOLD_S = 0.25
+"""A face that has not been found for this long is gone."""
 
-
-class Detector(Protocol):
-    """What finds faces: HaarDetector, YuNetDetector, or yours."""
-
-    @property
-    def crop_scale(self) -> float: ...
-    @property
-    def crop_shift_y(self) -> float: ...
-    def detect(self, image: NDArray[Any]) -> tuple[Boxes, Scores]: ...
-
-
-@runtime_checkable
-class LocalDetector(Detector, Protocol):
-    """A detector that can look in one place."""
-
-    def detect_near(self, image: NDArray[Any], boxes: Boxes) -> tuple[Boxes, Scores]: ...
-
-
-@runtime_checkable
-class PartialDetector(LocalDetector, Protocol):
-    """A detector too slow to search often: it can search a part of what it would search in all.
-
-    search_periods_s: seconds after which each part of a search is due again
-    """
-
-    @property
-    def search_periods_s(self) -> tuple[float, ...]: ...
-    def search(
-        self, image: NDArray[Any], part: int, region: Region, known: Boxes
-    ) -> tuple[Boxes, Scores]: ...
-    def detect_near(
-        self, image: NDArray[Any], boxes: Boxes, quick: bool = False
-    ) -> tuple[Boxes, Scores]: ...
+_INSIDE = 1.5  # a detection inside a known face that is so many times as large is none: a mouth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
-    """A face: its box (4,) float32, and when it was seen there."""
+class _KnownFace:
+    """Where and when a face was found last.
+
+    box: (4,) float32, xyxy in pixels
+    """
 
     box: NDArray[np.float32]
-    time_s: float
+    found_s: float
 
 
-class SearchingTracker(Tracker):
-    """A Tracker for a recording: it finds the faces, too."""
+class WholeSearch:
+    """Searches every frame of a stream whole, and lost faces once more for HOLD_S."""
 
-    def reset(self) -> None:
-        """Forget every face; identities count from 1 again."""
-        super().reset()
-        self._lose()
+    def __init__(self) -> None:
+        self._known: list[_KnownFace] = []
+
+    @property
+    def knows_none(self) -> bool:
+        """Whether there is no face, not even a lost one."""
+        return not self._known
 
     def forget(self) -> None:
-        """Forget every face, as behind a cut."""
-        super().forget()
-        self._lose()
+        """Forget every face, as at a cut."""
+        self._known = []
 
-    def _lose(self) -> None:
-        self._seen: list[_Seen] = []
+    def find(self, frame: Frame, detector: Detector) -> Detections:
+        """Return the faces of the stream's next frame, which has an image.
 
-    def find(
-        self,
-        detector: Detector,
-        image: NDArray[np.uint8],
-        time_s: float,
-        is_behind: bool = False,
-    ) -> tuple[Boxes, Scores]:
-        """Return the faces of the stream's next frame: boxes (N, 4) float32, scores (N,) float32.
-
-        A detector that cannot look in one place searches each frame for itself.
-
-        image: (H, W, 3) uint8 BGR
-        is_behind: whether frames were left out before it; means nothing here
+        A detector without `detect_near` searches each frame by itself.
         """
-        boxes, scores = detector.detect(image)
+        assert frame.image is not None
+        found = Detections(*detector.detect(frame.image))
         if not isinstance(detector, LocalDetector):
-            return boxes, scores
-        before = [seen for seen in self._seen if 0 <= time_s - seen.time_s <= HOLD_S]
-        missing, self._seen = [seen for seen in before if not _is_found(seen, boxes)], []
-        if missing:  # all in one go: it may take as long as a search
-            places = np.array([seen.box for seen in missing], np.float32)
-            near, their_scores = detector.detect_near(image, places)
-            for i, seen in enumerate(missing):
-                is_there = covered(boxes, near[i, None])
-                if _is_found(seen, boxes):  # as somebody before in this list
-                    continue
-                if their_scores[i] == 0:
-                    self._seen.append(seen)
-                elif (sides_of(boxes[is_there]) * _INSIDE < sides_of(near[i, None])).all():
-                    boxes = np.vstack([boxes[~is_there], near[i, None]])
-                    scores = np.append(scores[~is_there], their_scores[i])
-        self._seen += [_Seen(box, time_s) for box in boxes]
-        return boxes, scores.astype(np.float32)
+            return found
+        recent = [face for face in self._known if 0 <= frame.time_s - face.found_s <= HOLD_S]
+        missing, self._known = [face for face in recent if not _is_among(face, found.boxes)], []
+        if missing:
+            found = self._search_again(missing, found, frame.image, detector)
+        self._known += [_KnownFace(box, frame.time_s) for box in found.boxes]
+        return Detections(found.boxes, found.scores.astype(np.float32))
+
+    def _search_again(
+        self,
+        missing: list[_KnownFace],
+        found: Detections,
+        image: NDArray[Any],
+        detector: LocalDetector,
+    ) -> Detections:
+        """Return what was found with the missing faces that are found again; keep the others."""
+        boxes, scores = found
+        # All at once: one call may take as long as a whole search.
+        places = np.array([face.box for face in missing], np.float32)
+        near, near_scores = detector.detect_near(image, places)
+        for face, box, score in zip(missing, near, near_scores, strict=True):
+            if _is_among(face, boxes):  # found again as an earlier face of this list
+                continue
+            if score == 0:
+                self._known.append(face)
+                continue
+            overlapping = covered(boxes, box[None])
+            if (sides_of(boxes[overlapping]) * _INSIDE < sides_of(box[None])).all():
+                boxes = np.vstack([boxes[~overlapping], box[None]])
+                scores = np.append(scores[~overlapping], score)
+        return Detections(boxes, scores)
 
 
-def _is_found(seen: _Seen, boxes: Boxes) -> bool:
-    """Say whether a face is among boxes (N, 4) float32: one of them, and not a mouth of it."""
-    is_large = sides_of(boxes) * _INSIDE >= sides_of(seen.box[None])
-    return bool(covered(seen.box[None], boxes[is_large]).any())
+def _is_among(face: _KnownFace, boxes: Boxes) -> bool:
+    """Return whether a face is among boxes (N, 4) float32: one of them, and not a mouth in it."""
+    is_large = sides_of(boxes) * _INSIDE >= sides_of(face.box[None])
+    return bool(covered(face.box[None], boxes[is_large]).any())

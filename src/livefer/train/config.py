@@ -20,24 +20,14 @@ class Augment(_Strict):
     """Augmentation of a batch of training faces, on the device; see `livefer.train.augment`."""
 
     flip: float = Field(0.5, ge=0, le=1, description="probability of a mirror image")
-    rotation_deg: float = Field(
-        0.0, ge=0, le=180, description="angle of rotation, uniform within ± this"
-    )
-    shift: float = Field(
-        0.0, ge=0, le=1, description="shift, uniform within ± this share of the side"
-    )
+    rotation_deg: float = Field(0.0, ge=0, le=180, description="degrees, uniform within ± this")
+    shift: float = Field(0.0, ge=0, le=1, description="share of the side, uniform within ± this")
     scale: tuple[float, float] = Field((1.0, 1.0), description="zoom, uniform; 1 is unchanged")
-    brightness: float = Field(
-        0.0, ge=0, le=1, description="change of brightness, ± this share of white"
-    )
+    brightness: float = Field(0.0, ge=0, le=1, description="share of white, uniform within ± this")
     contrast: float = Field(0.0, ge=0, lt=1, description="factor of the contrast, 1 ± this")
-    gamma: float = Field(
-        0.0, ge=0, lt=1, description="exponent of the gray levels, from 1 - this to 1 / (1 - this)"
-    )
+    gamma: float = Field(0.0, ge=0, lt=1, description="exponent, from 1 - this to 1 / (1 - this)")
     blur: float = Field(0.0, ge=0, le=1, description="probability of a Gaussian blur")
-    degrade: float = Field(
-        0.0, ge=0, le=1, description="probability of a lower resolution and JPEG"
-    )
+    degrade: float = Field(0.0, ge=0, le=1, description="probability of lower resolution and JPEG")
     noise: float = Field(0.0, ge=0, le=1, description="probability of a sensor's noise")
     erase: float = Field(0.0, ge=0, le=1, description="probability of an erased rectangle")
     mixup: float = Field(0.0, ge=0, description="alpha of mixup's Beta distribution, 0 is off")
@@ -70,12 +60,9 @@ class Config(_Strict):
     seed: int = Field(0, ge=0, description="seed of initial weights, order and augmentation")
     votes: str = Field("", description="CSV of people's votes on the images")
     learn: Literal["labels", "votes", "both"] = Field(
-        "labels",
-        description="labels (of the data set), votes (of people), or both, with a head for each",
+        "labels", description="labels of the data set, votes of people, or both: a head for each"
     )
-    train_images: int = Field(
-        0, ge=0, description="number of training images, drawn by the seed; 0 is all"
-    )
+    train_images: int = Field(0, ge=0, description="number of images, drawn by the seed; 0 is all")
     drop_blank: bool = Field(False, description="leave out blank training images")
     drop_conflicting: bool = Field(
         False, description="leave out identical training images with different labels"
@@ -92,20 +79,14 @@ class Config(_Strict):
     )
     shortcuts: bool = Field(True, description="false is a plain network, as VGG is")
     se: bool = Field(False, description="squeeze and excitation in every block")
-    dropout: float = Field(
-        0.5, ge=0, lt=1, description="probability before the head; half of it inside"
-    )
+    dropout: float = Field(0.5, ge=0, lt=1, description="before the head; half of it inside")
     init: str = Field(
         "random", description='initial weights: "random", "imagenet", a checkpoint or a state dict'
     )
 
     epochs: int = Field(50, ge=1, description="passes over the training images")
-    freeze_epochs: int = Field(
-        0, ge=0, description="number of first epochs that train the head alone"
-    )
-    patience: int = Field(
-        0, ge=0, description="epochs without a better val that end the run, 0 is off"
-    )
+    freeze_epochs: int = Field(0, ge=0, description="first epochs, which train the head alone")
+    patience: int = Field(0, ge=0, description="stop after this many epochs without a better val")
     batch_size: int = Field(128, ge=2, description="images of a step, on all devices together")
     resolution: list[tuple[int, int]] = Field(
         [(0, 48)], description="[[from epoch, pixels], …]: side of the training faces"
@@ -123,10 +104,7 @@ class Config(_Strict):
     decay_norm_and_bias: bool = Field(True, description="weight decay of BatchNorm and biases, too")
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights, 0 is off")
     label_smoothing: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        description="share of each label that is spread over all classes; not of votes",
+        0.0, ge=0, lt=1, description="share of each label spread over all classes"
     )
     class_weights: Literal["none", "inverse", "effective"] = Field(
         "none", description="weights for rare labels: none, inverse or effective (Cui et al. 2019)"

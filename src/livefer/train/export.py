@@ -31,6 +31,7 @@ from livefer.train.model import BasicBlock, ResNetFER
 from livefer.version import __version__
 
 INPUT_SIZE = 48
+CROP_SCALE = 1.0  # training faces are framed as FER2013's are
 TOLERANCE = 1e-4
 _N_COMPARED = 512
 _HALF_FROM = 1024  # tensors with at least this many values are stored in half precision
@@ -63,7 +64,6 @@ def export(
     val: Split,
     labels: str | None = None,
     prior_removed: float = 0.0,
-    crop_scale: float = 1.0,
 ) -> dict[str, str]:
     """Write the ONNX file of a checkpoint and return its metadata (see `livefer.classifier`).
 
@@ -72,7 +72,6 @@ def export(
         every answer wrong, and counts for the threshold alone
     labels: "labels" or "votes", where the network has learned both; None is the first
     prior_removed: the `prior` of EmotionClassifier that is the model's own choice
-    crop_scale: side of the crop, 1.0 is FER2013's own framing
 
     Raises ModelError, and writes nothing, where a probability or a map (relative to the largest
     value of all) of the file differs from torch's by more than 1e-4.
@@ -92,7 +91,7 @@ def export(
     if meta["prior"]:
         probabilities = without_prior(probabilities, meta["prior"], prior_removed)
 
-    described = _metadata(meta, graph.temperature, prior_removed, crop_scale)
+    described = _metadata(meta, graph.temperature, prior_removed)
     described |= figures_on(val, probabilities)
     with replacing(output) as part:
         _write(graph, described, part)
@@ -100,9 +99,7 @@ def export(
     return described
 
 
-def _metadata(
-    meta: dict[str, Any], temperature: float, prior_removed: float, crop_scale: float
-) -> dict[str, str]:
+def _metadata(meta: dict[str, Any], temperature: float, prior_removed: float) -> dict[str, str]:
     """Return the metadata of the file, all but its figures on val.
 
     meta: plain data of the checkpoint, from `load_model`
@@ -113,7 +110,7 @@ def _metadata(
         "livefer_version": __version__,
         "classes": json.dumps(meta["classes"]),
         "input_size": str(INPUT_SIZE),
-        "crop_scale": str(crop_scale),
+        "crop_scale": str(CROP_SCALE),
         "mean": repr(meta["mean"]),
         "std": repr(meta["std"]),
         "temperature": repr(temperature),

@@ -89,12 +89,6 @@ class Run:
         """Steps of an epoch; the images that do not fill a last batch wait for another epoch."""
         return len(self.faces) // self.batch_size
 
-    def save(self) -> None:
-        """Write all that the run needs to be resumed here."""
-        save_state(
-            self.fabric, self.folder, self.model, self.ema, self.optimizer, self.at, self.meta
-        )
-
 
 def fit(
     fabric: Fabric,
@@ -118,7 +112,7 @@ def fit(
         stop_requests(may_interrupt=True) as requested,
     ):
         for note in run.notes:
-            log.say(note)
+            log.print(note)
         while at.epoch < config.epochs and not _is_stuck(at, config):
             loss = train_epoch(run, log, requested)
             figures, matrix = validate(run)
@@ -127,11 +121,11 @@ def fit(
             record = {"epoch": at.epoch, "loss": loss, "lr": lr, **figures}
             log.end_epoch(record, matrix, classes, is_best)
             at.epoch, at.step, at.loss_sum = at.epoch + 1, 0, 0.0
-            run.save()
+            save_state(run)
         if at.epoch < config.epochs:
-            log.say(f"no better val accuracy in {config.patience} epochs: stopped")
+            log.print(f"no better val accuracy in {config.patience} epochs: stopped")
         what = f"{'mean ' * (len(config.heads) > 1)}val accuracy on {' and '.join(config.heads)}"
-        log.say(f"best {what} {at.best:.2%} in epoch {at.best_epoch + 1}")
+        log.print(f"best {what} {at.best:.2%} in epoch {at.best_epoch + 1}")
     return folder / "best.safetensors"
 
 
@@ -191,11 +185,11 @@ def _notes(config: Config, why_not_compiled: str) -> list[str]:
     """Return a line for each key of the configuration that does nothing in this run."""
     notes = []
     if config.freeze_epochs and config.init == "random":
-        notes.append("freeze_epochs: with init random there is nothing to protect; all is trained")
+        notes.append("freeze_epochs: no effect with init random; the whole network is trained")
     if why_not_compiled:
         notes.append(f"compile: {why_not_compiled}; each step takes longer without")
     if config.heads[0] != "labels" and (config.label_smoothing or config.class_weights != "none"):
-        notes.append("label_smoothing, class_weights: for labels only; the votes are learned as is")
+        notes.append("label_smoothing, class_weights: for labels only, no effect on votes")
     return notes
 
 
@@ -217,7 +211,7 @@ def train_epoch(run: Run, log: RunLog, requested: StopRequested) -> float:
         at.loss_sum = at.loss_sum + loss.detach()
         log.step(len(rows))
         if _on_any_device(requested.stop.is_set(), fabric):
-            run.save()
+            save_state(run)
             message = f"stopped in epoch {at.epoch + 1}, step {at.step}"
             raise Interrupted(message, requested.exit_code)
 
@@ -282,14 +276,12 @@ def validate(run: Run) -> tuple[dict[str, float], metrics.Matrix]:
     returns: loss, accuracy and macro-F1 of each head, those of a second head with its name in
         theirs; the confusion matrix of the first head
     """
-    mean, std = run.meta["mean"], run.meta["std"]
-    n_classes = len(run.meta["classes"])
-    probabilities = predict(run.fabric, run.ema or run.model, run.val_faces, mean, std, n_classes)
+    probabilities = _predict_val(run)
     figures, matrices = {}, []
     for index, (head, targets) in enumerate(run.truth.items()):
         known = targets >= 0
         p, targets = probabilities[known, index], targets[known]
-        matrix = metrics.confusion_matrix(targets, p.argmax(axis=1), n_classes)
+        matrix = metrics.confusion_matrix(targets, p.argmax(axis=1), p.shape[1])
         val = "val" if index == 0 else f"val_{head}"
         figures[f"{val}_loss"] = metrics.nll(p, targets)
         figures[f"{val}_accuracy"] = metrics.accuracy(matrix)
@@ -299,26 +291,23 @@ def validate(run: Run) -> tuple[dict[str, float], metrics.Matrix]:
 
 
 @torch.inference_mode()
-def predict(
-    fabric: Fabric,
-    model: nn.Module,
-    faces: NDArray[np.uint8],
-    mean: float,
-    std: float,
-    n_classes: int,
-) -> NDArray[np.float32]:
-    """Return probabilities (N, heads, C) float32 of faces (N, 48, 48) uint8."""
+def _predict_val(run: Run) -> NDArray[np.float32]:
+    """Return probabilities (M, heads, C) float32 of the val images."""
+    model, fabric, meta = run.ema or run.model, run.fabric, run.meta
     model.eval()
     parts = []
-    for start in range(0, len(faces), 512):
-        batch = torch.from_numpy(faces[start : start + 512]).to(fabric.device)
-        x = normalise(batch, mean, std).contiguous(memory_format=torch.channels_last)
+    for start in range(0, len(run.val_faces), 512):
+        faces = torch.from_numpy(run.val_faces[start : start + 512]).to(fabric.device)
+        x = normalise(faces, meta["mean"], meta["std"]).contiguous(
+            memory_format=torch.channels_last
+        )
         with fabric.autocast():
             logits = model(x)
-        parts.append(logits.float().view(len(batch), -1, n_classes).softmax(dim=2).cpu())
+        logits = logits.float().view(len(faces), -1, len(meta["classes"]))
+        parts.append(logits.softmax(dim=2).cpu())
     model.train()
-    result: NDArray[np.float32] = torch.cat(parts).numpy()
-    return result
+    probabilities: NDArray[np.float32] = torch.cat(parts).numpy()
+    return probabilities
 
 
 def _keep_best(run: Run, figures: dict[str, float]) -> bool:

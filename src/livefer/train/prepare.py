@@ -12,13 +12,40 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from livefer.data import hygiene
-from livefer.data.dataset import Split
+from livefer.data.dataset import Split, read_dataset
 from livefer.data.votes import read_votes
 from livefer.drawing.text import fit_text, paint_text, text_wh
 from livefer.errors import ConfigError, DatasetError
+from livefer.media.pictures import write_image
 from livefer.train.augment import augment
 from livefer.train.config import Config, config_yaml
 from livefer.train.losses import class_weights, smooth_one_hot
+
+
+def check_files(config: Config, is_resumed: bool) -> None:
+    """Raise ConfigError for a missing file that the run needs, before the data is read."""
+    files = [("distill.teachers", Path(teacher)) for teacher in config.distill.teachers]
+    if "votes" in config.heads:
+        files.append(("votes", Path(config.votes).expanduser()))
+    if not is_resumed and config.init not in ("random", "imagenet"):
+        files.append(("init", Path(config.init)))
+    for key, path in files:
+        if not path.is_file():
+            raise ConfigError(f"{key}: {path} does not exist: check the path, or make it first")
+
+
+def read_splits(config: Config) -> tuple[tuple[str, ...], Split, Split, list[str]]:
+    """Return the classes, the split train as it is trained on, the split val, and notes on them."""
+    dataset = read_dataset(config.data)
+    if len(dataset.classes) < 2:
+        raise DatasetError(
+            f"{config.data} has one class, {dataset.classes[0]}: expected two or more"
+        )
+    val = dataset.split("val")
+    train, notes = clean(dataset.split("train"), config)
+    notes += [f"unreadable: {file}: {reason}" for file, reason in dataset.unreadable[:5]]
+    notes.append(f"{len(train)} training and {len(val)} val images")
+    return dataset.classes, train, val, notes
 
 
 def start_folder(folder: Path, config: Config) -> None:
@@ -136,7 +163,4 @@ def write_preview(path: Path, split: Split, classes: tuple[str, ...], config: Co
             x = left + column * side + (gap if column else 0)
             big = cv2.resize(face, (side, side), interpolation=cv2.INTER_NEAREST)
             sheet[y : y + side, x : x + side] = big[:, :, None]
-    try:
-        path.write_bytes(cv2.imencode(".png", sheet)[1].tobytes())
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error}") from None
+    write_image(path, sheet)

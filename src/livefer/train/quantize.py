@@ -47,12 +47,11 @@ def export_int8(
     val: Split,
     labels: str | None = None,
     prior_removed: float = 0.0,
-    crop_scale: float = 1.0,
 ) -> dict[str, str]:
     """Write the int8 ONNX file of a checkpoint and return its metadata.
 
     train: the split on which the ranges of the activations are measured
-    val, labels, prior_removed, crop_scale: as in `export`, which writes the float model first
+    val, labels, prior_removed: as in `export`, which writes the float model first
 
     Raises ModelError, and writes nothing, where the two models differ on val by more than 0.3
     points of accuracy, 0.005 of a probability on average, or 3 % of the labels.
@@ -63,7 +62,7 @@ def export_int8(
     """
     with tempfile.TemporaryDirectory() as folder:
         float_file = Path(folder) / "float.onnx"
-        described = export(checkpoint, float_file, val, labels, prior_removed, crop_scale)
+        described = export(checkpoint, float_file, val, labels, prior_removed)
         faces = calibration_faces(train, N_CALIBRATION, len(json.loads(described["classes"])))
         described["quantisation"] = (
             "static, weights int8 per channel in -64..64, activations uint8 in ranges that "

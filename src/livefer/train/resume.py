@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from livefer.errors import ModelError
 from livefer.train.checkpoint import below_prefix, load_checkpoint, save_checkpoint, with_prefix
+
+if TYPE_CHECKING:
+    from livefer.train.fit import Run
 
 # Keys that a resumed run cannot change: its weights or its optimiser's state would not fit.
 _FIXED = ("learn", "width", "stem_stride", "blocks", "shortcuts", "se", "optimizer")
@@ -33,26 +35,18 @@ class Position:
     best_epoch: int = -1
 
 
-def save_state(
-    fabric: Fabric,
-    folder: Path,
-    model: nn.Module,
-    ema: nn.Module | None,
-    optimizer: Any,
-    at: Position,
-    meta: dict[str, Any],
-) -> None:
+def save_state(run: Run) -> None:
     """Write last.safetensors: weights, optimiser, position. Only the first device writes."""
-    if not fabric.is_global_zero:
+    if not run.fabric.is_global_zero:
         return
-    tensors = with_prefix("model", model.state_dict())
-    if ema is not None:
-        tensors |= with_prefix("ema", ema.state_dict())
-    for index, state in optimizer.state_dict()["state"].items():
+    tensors = with_prefix("model", run.model.state_dict())
+    if run.ema is not None:
+        tensors |= with_prefix("ema", run.ema.state_dict())
+    for index, state in run.optimizer.state_dict()["state"].items():
         state = {key: value for key, value in state.items() if value is not None}
         tensors |= with_prefix(f"optimizer.{index}", state)
-    progress = vars(at) | {"loss_sum": float(at.loss_sum)}
-    save_checkpoint(folder / "last.safetensors", tensors, meta | {"progress": progress})
+    progress = vars(run.at) | {"loss_sum": float(run.at.loss_sum)}
+    save_checkpoint(run.folder / "last.safetensors", tensors, run.meta | {"progress": progress})
 
 
 def restore(

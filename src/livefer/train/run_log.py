@@ -51,7 +51,7 @@ class RunLog:
 
     def __enter__(self) -> RunLog:
         self._bar.start()
-        self.say(
+        self.print(
             f"{'epoch':>7} {'px':>3} {'lr':>8} {'loss':>7} {'val loss':>8} "
             f"{'val acc':>8} {'macro-F1':>8} {'images/s':>8} {'left':>7}"
         )
@@ -62,7 +62,7 @@ class RunLog:
         if self._board is not None:
             self._board.close()
 
-    def say(self, line: str) -> None:
+    def print(self, line: str) -> None:
         """Print a line above the bar."""
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
@@ -123,7 +123,7 @@ class RunLog:
                 "then continue with --resume"
             ) from None
         left = clock((n_epochs - epoch - 1) * seconds)
-        self.say(
+        self.print(
             f"{epoch + 1:>3}/{n_epochs:<3} {record['resolution']:>3} {record['lr']:>8.2g} "
             f"{record['loss']:>7.4f} {record['val_loss']:>8.4f} {record['val_accuracy']:>8.2%} "
             f"{record['val_macro_f1']:>8.4f} {speed:>8,.0f} {left:>7}{' *' if is_best else ''}"

@@ -17,6 +17,7 @@ from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from livefer.tracking.smoothing import WINDOW_S
 from livefer.version import __version__
 from livefer.web import schema
 from livefer.web.docs import STYLE, render
@@ -50,7 +51,7 @@ class Service:
     model: ModelInfo
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)
-    smoothing_s: float = 0.33
+    smoothing_s: float = WINDOW_S
     metrics: Metrics = field(default_factory=Metrics)
     sessions: set[Session] = field(default_factory=set)
     n_images: int = 0
@@ -156,6 +157,7 @@ def _example(example: schema.Faces | schema.ModelCard) -> dict[int | str, dict[s
     openapi_extra={"requestBody": schema.REQUEST_BODY},
     dependencies=[Depends(_check_token), _only("cam", "token")],
     summary="The faces of one picture",
+    response_description="The faces, or none",
 )
 async def faces(
     request: Request,
@@ -228,6 +230,7 @@ def _admit(websocket: WebSocket, service: Service) -> Session:
     responses={**_example(schema.MODEL_EXAMPLE), **_GET_REFUSALS},
     dependencies=[Depends(_check_token), _only("token")],
     summary="The model's card",
+    response_description="The card",
 )
 async def model(request: Request) -> Response:
     """Describe the model, its classes and their colours, the detectors, and the largest picture."""
@@ -235,7 +238,12 @@ async def model(request: Request) -> Response:
     return JSONResponse(service.model.card(service.limits))
 
 
-@_router.get("/healthz", response_model=schema.Health, summary="Whether the server answers")
+@_router.get(
+    "/healthz",
+    response_model=schema.Health,
+    summary="Whether the server answers",
+    response_description="It does",
+)
 async def healthz() -> Response:
     """Answer with {"status": "ok"}."""
     found: schema.Health = {"status": "ok"}
@@ -248,6 +256,7 @@ async def healthz() -> Response:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **_GET_REFUSALS},
     dependencies=[Depends(_check_token), _only("token")],
     summary="Counters for Prometheus",
+    response_description="The counters",
 )
 async def metrics(request: Request) -> Response:
     """Count clients, frames and refusals, and measure how long frames took."""

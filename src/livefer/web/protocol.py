@@ -218,7 +218,7 @@ def face_dict(face: Face, heatmap: bool) -> schema.Face:
 def hint_for(result: FrameResult) -> str | None:
     """Return what to change about the picture, by `livefer.faces.quality`; None if nothing.
 
-    result: of a picture or a camera's frame, whose note says nothing but why there is no face
+    result: of a picture or a camera's frame; its note can only be the reason for no face
     """
     if not result.faces:
         return result.note or "no face"

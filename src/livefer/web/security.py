@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from livefer.errors import ConfigError
 from livefer.web.protocol import Refused, error_dict
 
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -73,6 +74,24 @@ def token_of(connection: HTTPConnection) -> str | None:
     if scheme.lower() == "bearer" and value:
         return value.strip()
     return connection.query_params.get("token")
+
+
+def origin_of(site: str) -> str:
+    """Return a site as browsers name it: in lower case, without the default port.
+
+    ConfigError for anything but a scheme, a host and a port.
+    """
+    parts = urlsplit(site)
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    is_site = parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/")
+    if not is_site or port == -1 or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ConfigError(f'{site} is not a web site: expected one as in "https://example.org"')
+    name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    is_implied = port in (None, _PORTS[parts.scheme])
+    return f"{parts.scheme}://{name}{'' if is_implied else f':{port}'}"
 
 
 def is_loopback(name: str) -> bool:

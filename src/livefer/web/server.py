@@ -17,12 +17,11 @@ import uvicorn
 import websockets  # noqa: F401  # uvicorn imports it late, and would show a traceback
 
 from livefer.classifier import EmotionClassifier
-from livefer.detection.detectors import make_detector
+from livefer.detection.detectors import Detector, make_detector
 from livefer.detection.haar import HaarDetector
 from livefer.detection.yunet import YuNetDetector, yunet_path
 from livefer.errors import ConfigError, LiveferError
 from livefer.system.interrupts import handling
-from livefer.tracking.whole_search import Detector
 from livefer.web.app import Service, make_app
 from livefer.web.limits import Limits
 from livefer.web.protocol import ModelInfo

@@ -1,4 +1,4 @@
-"""One stream: frames in, one reply to each in order out, with a tracker of its own.
+"""One stream: frames in, one reply to each in order out, with tracks of its own.
 
 A reader takes messages, a writer recognises and replies. At most two frames are in flight: one in
 the pool, at work or queued, and the newest. A newer frame replaces a waiting one, which is answered
@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from livefer.tracking.live_search import FollowingTracker
-from livefer.tracking.tracker import KEEP_S, Tracker
+from livefer.tracking.live_search import LiveSearch
+from livefer.tracking.smoothing import Smoother
+from livefer.tracking.stream import Stream
+from livefer.tracking.tracker import KEEP_S
 from livefer.web.limits import Limits, RateLimiter
 from livefer.web.metrics import Metrics
 from livefer.web.protocol import (
@@ -47,7 +49,7 @@ class _Slot:
     time_s: float = 0.0
     data: bytes = b""
     options: Options | None = None
-    tracker: Tracker | None = None
+    stream: Stream | None = None
     arrived_s: float = 0.0
     job: PictureJob | None = None
 
@@ -73,7 +75,7 @@ class Session:
         self._limits = limits
         self._metrics = metrics
         self._options = options
-        self._tracker = FollowingTracker(options.smoothing_s)
+        self._stream = self._new_stream()
         self._n_frames = 0
         self._last_recognised = -1  # the number of that frame
         self._rate = RateLimiter(limits.max_fps)
@@ -139,7 +141,7 @@ class Session:
             time_s=time_s,
             data=data,
             options=self._options,
-            tracker=self._tracker_at(time_s),
+            stream=self._stream_at(time_s),
             arrived_s=time.perf_counter(),
         )
         self._n_frames += 1
@@ -179,14 +181,20 @@ class Session:
         kind, self._options, reason = read_control(text, self._options, self._model.detectors)
         if kind == "reset":
             # A new one, because a thread may be using the old one. Earlier frames keep that.
-            self._tracker = FollowingTracker(self._options.smoothing_s)
+            self._stream = self._new_stream()
             self._slots.put_nowait(_Slot(dumps({"type": "reset"})))
         else:
-            self._tracker.window_s = self._options.smoothing_s
+            if self._options.smoothing_s != self._stream.smoother.window_s:
+                # The same search and tracks; smoothing begins anew with the next frame.
+                smoother = Smoother(self._options.smoothing_s)
+                self._stream = replace(self._stream, smoother=smoother)
             self._slots.put_nowait(_Slot(dumps(options_in_effect(self._options, reason))))
 
-    def _tracker_at(self, time_s: float) -> Tracker:
-        """Return the tracker, a new one where the client's clock has stood still for long.
+    def _new_stream(self) -> Stream:
+        return Stream(LiveSearch(), Smoother(self._options.smoothing_s))
+
+    def _stream_at(self, time_s: float) -> Stream:
+        """Return the stream, a new one where the client's clock has stood still for long.
 
         While a clock stands still, no face gets old enough to be forgotten.
         """
@@ -194,8 +202,8 @@ class Session:
         if abs(time_s - self._moved_s) >= KEEP_S:
             self._moved_s, self._n_still = time_s, 0
         elif self._n_still >= _MAX_STILL:
-            self._tracker, self._n_still = FollowingTracker(self._options.smoothing_s), 0
-        return self._tracker
+            self._stream, self._n_still = self._new_stream(), 0
+        return self._stream
 
     async def _write(self) -> None:
         """Recognise and reply, in the order of arrival."""
@@ -260,7 +268,7 @@ class Session:
             # To the millisecond: samples of the same time replace each other, so that a clock
             # of tiny steps does not pile them up.
             round(slot.time_s, 3),
-            slot.tracker,
+            slot.stream,
             slot.number - self._last_recognised - 1,
         )
 

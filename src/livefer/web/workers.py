@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 
 from livefer.classifier import EmotionClassifier
+from livefer.detection.detectors import Detector
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 from livefer.system.machine import n_cores
-from livefer.tracking.tracker import Tracker
-from livefer.tracking.whole_search import Detector
+from livefer.tracking.stream import Stream
 from livefer.web import schema
 from livefer.web.images import check_size, decode
 from livefer.web.protocol import Refused, face_dict, hint_for
@@ -48,7 +48,7 @@ class PictureJob:
     """A picture to recognise, and the future of its result; the future may raise Refused.
 
     arrived_s: by time.perf_counter
-    tracker: of the frame's stream; None for a single picture
+    stream: the frame's; None for a single picture
     n_skipped: the stream's frames skipped since the last one recognised
     alone: not to be batched with others
     """
@@ -59,7 +59,7 @@ class PictureJob:
     heatmap: bool
     arrived_s: float
     time_s: float
-    tracker: Tracker | None
+    stream: Stream | None
     answer: asyncio.Future[PictureResult]
     n_skipped: int = 0
     alone: bool = False
@@ -72,7 +72,7 @@ def make_job(
     heatmap: bool = False,
     arrived_s: float | None = None,
     time_s: float = 0.0,
-    tracker: Tracker | None = None,
+    stream: Stream | None = None,
     n_skipped: int = 0,
 ) -> PictureJob:
     """Return the job of a picture, or raise Refused. Call it on the event loop that awaits it."""
@@ -83,7 +83,7 @@ def make_job(
         heatmap,
         time.perf_counter() if arrived_s is None else arrived_s,
         time_s,
-        tracker,
+        stream,
         asyncio.get_running_loop().create_future(),
         n_skipped,
     )
@@ -138,7 +138,7 @@ class WorkerPool:
         self._threads = []
 
     def submit(self, job: PictureJob) -> None:
-        """Queue a job; a stream may have one at a time, because a thread uses its tracker."""
+        """Queue a job; a stream may have one at a time, because a thread uses it."""
         with self._changed:
             if not self._running:
                 raise Refused("going_away", "the server is stopping")
@@ -222,10 +222,10 @@ def _recognise(recognizer: Recognizer, jobs: list[PictureJob]) -> None:
         except Refused as refused:
             _answer(job, refused)
             continue
-        frames.append(Frame("", 0, job.time_s, image, job.n_skipped, still=job.tracker is None))
+        frames.append(Frame("", 0, job.time_s, image, job.n_skipped, still=job.stream is None))
         ready.append((job, 1000 * (time.perf_counter() - start_s)))
-    recognizer.heatmaps = any(job.heatmap for job, _ in ready)
-    results = recognizer.process_many(frames, [job.tracker for job, _ in ready])
+    streams, heatmaps = [job.stream for job, _ in ready], any(job.heatmap for job, _ in ready)
+    results = recognizer.process_many(frames, streams, heatmaps=heatmaps)
     for (job, decode_ms), result in zip(ready, results, strict=True):
         wait_ms = 1000 * (began_s - job.arrived_s)
         _answer(job, _picture_result(job, result, wait_ms, decode_ms, len(jobs)))

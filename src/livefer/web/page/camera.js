@@ -1,34 +1,34 @@
 // @ts-check
-/** The camera: opened with words for every way in which that fails, chosen, watched, frames taken. */
+/** The camera: opening it and naming what went wrong, the choice of one, and encoded frames. */
 
 /** @typedef {import('./states.js').CameraTrouble} CameraTrouble */
 
-const LONG_SIDE_PX = 640; // the server needs no more; boxes come back in these pixels
+const LONG_SIDE_PX = 640; // enough for the server, whose boxes are in these pixels
 const QUALITIES = [0.45, 0.6, 0.72, 0.82];
 const SLOW_MS = 350;
 const QUICK_MS = 150;
 
-/** @returns {Promise<boolean>} whether the visitor has already allowed the camera for this page */
+/** @returns {Promise<boolean>} whether the browser has allowed the camera for this page before */
 export async function alreadyAllowed() {
   try {
     const name = /** @type {PermissionName} */ ('camera');
     return (await navigator.permissions.query({name})).state === 'granted';
   } catch {
-    return false; // Firefox does not tell: then there is a button
+    return false; // Firefox has no such query: the page shows a button
   }
 }
 
-/** Call back when the visitor changes the permission in the browser's own settings. */
+/** Call back when the permission changes in the settings of the browser. */
 export async function onPermission(/** @type {() => void} */ changed) {
   try {
     const name = /** @type {PermissionName} */ ('camera');
     (await navigator.permissions.query({name})).onchange = changed;
   } catch {
-    // Firefox does not tell; "Try again" is there.
+    // Firefox has no such query: the page shows "Try again".
   }
 }
 
-/** @param {any} error what getUserMedia threw @returns {CameraTrouble} */
+/** @param {any} error of getUserMedia @returns {CameraTrouble} */
 export function troubleOf(error) {
   if (!window.isSecureContext || !navigator.mediaDevices) return 'insecure';
   switch (error?.name) {
@@ -50,9 +50,9 @@ export class Camera {
   }
 
   /**
-   * Open a camera, or the browser's choice of one.
+   * Open a camera; without an id, the browser chooses one.
    * @param {string} [deviceId]
-   * @returns {Promise<boolean>} false when it was closed again while the visitor was asked
+   * @returns {Promise<boolean>} false if `close` was called before the browser answered
    */
   async open(deviceId) {
     if (!navigator.mediaDevices) throw new DOMException('no secure context', 'SecurityError');
@@ -72,7 +72,7 @@ export class Camera {
     return true;
   }
 
-  /** Switch the camera off: its light goes out. */
+  /** Switch the camera off, with its light. */
   close() {
     this.turn += 1;
     for (const track of this.media?.getTracks() ?? []) {
@@ -93,7 +93,7 @@ export class Camera {
     return this.media?.getVideoTracks()[0]?.label || 'camera';
   }
 
-  /** @returns {Promise<{id: string, name: string}[]>} the cameras; named once one was allowed */
+  /** @returns {Promise<{id: string, name: string}[]>} the cameras, with names once one is allowed */
   async list() {
     const devices = await navigator.mediaDevices?.enumerateDevices() ?? [];
     return devices.filter((device) => device.kind === 'videoinput' && device.deviceId)
@@ -101,13 +101,13 @@ export class Camera {
   }
 }
 
-/** Shrinks and encodes frames, with less quality while the way to the server is slow. */
+/** Scales and encodes frames, with a lower quality while the network is slow. */
 export class FrameEncoder {
   constructor() {
     this.canvas = document.createElement('canvas');
     this.level = QUALITIES.length - 1;
     this.busy = false;
-    this.nextJudgement = 0;
+    this.nextChange = 0;
   }
 
   /** @param {HTMLVideoElement} video @returns {Promise<ArrayBuffer | null>} JPEG, null if it fails */
@@ -131,15 +131,15 @@ export class FrameEncoder {
   }
 
   /**
-   * Choose the quality by what the way took beyond the server's own work. The size stays: boxes are
-   * in its pixels, and the server would take a face for another if they jumped.
-   * @param {number} wayMs
+   * Choose the quality by the round trip without the server's work. The size stays: boxes are in its
+   * pixels, and a jump of the boxes would break the tracks.
+   * @param {number} networkMs
    */
-  judge(wayMs) {
+  adapt(networkMs) {
     const now = performance.now();
-    if (now < this.nextJudgement || !Number.isFinite(wayMs)) return;
-    this.nextJudgement = now + 1000;
-    if (wayMs > SLOW_MS) this.level = Math.max(0, this.level - 1);
-    else if (wayMs < QUICK_MS) this.level = Math.min(QUALITIES.length - 1, this.level + 1);
+    if (now < this.nextChange || !Number.isFinite(networkMs)) return;
+    this.nextChange = now + 1000;
+    if (networkMs > SLOW_MS) this.level = Math.max(0, this.level - 1);
+    else if (networkMs < QUICK_MS) this.level = Math.min(QUALITIES.length - 1, this.level + 1);
   }
 }

@@ -1,22 +1,14 @@
 // @ts-check
-/** A card for each face: its number, its expression in words, and a bar for every class. */
+/** A card for each face: its number, its answer, and a bar for each class. */
 
+import {element, percent} from './dom.js';
 import {glyphElement} from './glyphs.js';
-import {percent} from './overlay.js';
 
 /** @typedef {import('./server.js').Face} Face */
 
-const LINGER_MS = 700; // a face that is missed in a frame or two keeps its card
+const LINGER_MS = 700; // a face missed in a frame or two keeps its card
 
-/** @param {string} tag @param {string} [name] @param {string} [text] */
-export function element(tag, name = '', text = '') {
-  const made = document.createElement(tag);
-  if (name) made.className = name;
-  if (text) made.textContent = text;
-  return made;
-}
-
-/** One card; changed in place, so that its bars glide and a screen reader keeps its place. */
+/** A card; changed in place, so that its bars glide and a screen reader keeps its place. */
 export class Card {
   /** @param {string} title @param {string[]} classes @param {Record<string, string>} colours */
   constructor(title, classes, colours) {
@@ -27,7 +19,7 @@ export class Card {
     this.glyph = element('span', 'card-glyph');
     this.name = element('strong');
     this.share = element('span', 'card-share');
-    head.append(this.glyph, this.name, this.share, element('span', 'card-who', title));
+    head.append(this.glyph, this.name, this.share, element('span', 'card-number', title));
     const list = element('ul', 'bars');
     this.rows = new Map(classes.map((label) => {
       const row = element('li');
@@ -65,9 +57,9 @@ export class Card {
   }
 }
 
-/** The cards beside the camera, one a track. */
+/** The cards beside the camera, one for each track. */
 export class Cards {
-  /** @param {HTMLElement} root @param {HTMLElement} empty shown while there is no face */
+  /** @param {HTMLElement} root @param {HTMLElement} empty shown while there is no card */
   constructor(root, empty) {
     this.root = root;
     this.empty = empty;
@@ -78,7 +70,7 @@ export class Cards {
     this.colours = /** @type {Record<string, string>} */ ({});
   }
 
-  /** @param {Face[]} faces in the order of their tracks */
+  /** @param {Face[]} faces of a frame, in the order of their tracks */
   show(faces) {
     for (const face of faces) {
       let card = this.cards.get(face.track_id);

@@ -1,13 +1,18 @@
 // @ts-check
-/** The last 60 seconds of the main face: a lane for each class, as high as its probability. */
+/** The last 60 seconds of the main face: a lane for each class, filled to its probability. */
 
 /** @typedef {import('./server.js').Face} Face */
 /** @typedef {{at: number, track: number | null, uncertain: boolean, shares: number[]}} Sample */
+/**
+ * @typedef {{ctx: CanvasRenderingContext2D, right: number, bottom: number, lane: number,
+ *   x: (at: number) => number, ink: string, line: string, edge: string}} Plot
+ */
 
 const SPAN_S = 60;
-const STEP_S = 0.1; // samples closer than this are not told apart on any screen
-const GAP_S = 1.5; // a longer time without the face is left open
+const STEP_S = 0.1; // no screen shows samples closer than this apart
+const GAP_S = 1.5; // a longer time without the face stays empty
 const REDRAW_MS = 80;
+const LEFT = 74; // of the lanes, beside their names
 
 export class Chart {
   /** @param {HTMLCanvasElement} canvas */
@@ -18,13 +23,13 @@ export class Chart {
     this.colours = /** @type {Record<string, string>} */ ({});
     /** @type {Sample[]} */
     this.samples = [];
-    this.now = 0; // seconds; stands still while nothing is analysed
+    this.now = 0; // capture time of the last result, in seconds
     this.drawnAt = -Infinity;
     new ResizeObserver(() => this.draw()).observe(canvas);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.draw());
   }
 
-  /** @param {Face | null} face the main face, if there is one @param {number} at seconds */
+  /** @param {Face | null} face the main face, if any @param {number} at seconds */
   add(face, at) {
     this.now = at;
     const last = this.samples.at(-1);
@@ -41,9 +46,9 @@ export class Chart {
     this.draw();
   }
 
-  /** @returns {string} in words, for those who do not see it */
+  /** @returns {string} the chart in words, for screen readers */
   summary() {
-    if (!this.samples.length) return 'Chart of the main face\'s expressions, empty so far';
+    if (!this.samples.length) return 'Chart of the main face\'s expressions, still empty';
     const means = this.classes.map((label, i) => ({
       label, mean: this.samples.reduce((sum, sample) => sum + sample.shares[i], 0) / this.samples.length,
     })).sort((a, b) => b.mean - a.mean);
@@ -63,61 +68,70 @@ export class Chart {
     ctx.clearRect(0, 0, box.width, box.height);
     const style = getComputedStyle(canvas);
     const own = (/** @type {string} */ name) => style.getPropertyValue(name);
-    const theme = {ink: style.color, line: own('--line'), edge: own('--edge')};
-    const left = 74;
     const [right, bottom] = [box.width - 6, box.height - 20];
-    const lane = bottom / classes.length;
-    const x = (/** @type {number} */ at) => right - ((this.now - at) / SPAN_S) * (right - left);
-
+    /** @type {Plot} */
+    const plot = {
+      ctx, right, bottom, lane: bottom / classes.length,
+      x: (at) => right - ((this.now - at) / SPAN_S) * (right - LEFT),
+      ink: style.color, line: own('--line'), edge: own('--edge'),
+    };
     ctx.font = `12.5px ${style.fontFamily}`;
     ctx.lineWidth = 1;
     ctx.textBaseline = 'middle';
-    const roomy = right - left > 400;
+    this.paintTimes(plot);
+    const runs = this.runs();
+    if (!runs.length) {
+      ctx.textAlign = 'center';
+      ctx.fillText('Empty until a face is in view', (LEFT + right) / 2, bottom / 2);
+    }
+    classes.forEach((_, i) => this.paintLane(plot, runs, i));
+    this.paintNewcomers(plot, runs);
+    canvas.setAttribute('aria-label', this.summary());
+  }
+
+  /** Draw the time axis. @param {Plot} plot */
+  paintTimes({ctx, right, bottom, x, ink, line}) {
+    const roomy = right - LEFT > 400;
     for (const ago of [60, 45, 30, 15, 0]) {
       const at = Math.round(x(this.now - ago)) + 0.5;
-      ctx.strokeStyle = theme.line;
+      ctx.strokeStyle = line;
       ctx.beginPath();
       ctx.moveTo(at, 2);
       ctx.lineTo(at, bottom);
       ctx.stroke();
-      ctx.fillStyle = theme.ink;
+      ctx.fillStyle = ink;
       ctx.globalAlpha = 0.75;
       ctx.textAlign = ago === 60 ? 'left' : ago === 0 ? 'right' : 'center';
       if (roomy || ago % 30 === 0) ctx.fillText(ago ? `${ago} s ago` : 'now', at, bottom + 11);
       ctx.globalAlpha = 1;
     }
-    const runs = this.runs();
-    if (!runs.length) {
-      ctx.textAlign = 'center';
-      ctx.fillText('Fills while a face is in view', (left + right) / 2, bottom / 2);
-    }
-    classes.forEach((label, i) => {
-      const base = Math.round((i + 1) * lane) - 1;
-      const high = lane - 5;
-      ctx.fillStyle = theme.ink;
-      ctx.textAlign = 'right';
-      ctx.fillText(label, left - 9, base - high / 2 + 1);
-      ctx.strokeStyle = theme.line;
-      ctx.beginPath();
-      ctx.moveTo(left, base + 0.5);
-      ctx.lineTo(right, base + 0.5);
-      ctx.stroke();
-      ctx.save();
-      ctx.beginPath();
-      ctx.rect(left, 0, right - left, bottom + 1);
-      ctx.clip();
-      for (const run of runs) this.paintRun(ctx, run, i, x, base, high, theme.edge);
-      ctx.restore();
-    });
-    this.paintNewcomers(ctx, runs, x, left, right, theme.ink);
-    canvas.setAttribute('aria-label', this.summary());
   }
 
-  /** One stretch of one lane: an area with a line on it. */
+  /** Draw the lane of a class. @param {Plot} plot @param {Sample[][]} runs @param {number} i */
+  paintLane(plot, runs, i) {
+    const {ctx, right, bottom, lane, ink, line} = plot;
+    const base = Math.round((i + 1) * lane) - 1;
+    const high = lane - 5;
+    ctx.fillStyle = ink;
+    ctx.textAlign = 'right';
+    ctx.fillText(this.classes[i], LEFT - 9, base - high / 2 + 1);
+    ctx.strokeStyle = line;
+    ctx.beginPath();
+    ctx.moveTo(LEFT, base + 0.5);
+    ctx.lineTo(right, base + 0.5);
+    ctx.stroke();
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(LEFT, 0, right - LEFT, bottom + 1);
+    ctx.clip();
+    for (const run of runs) this.paintRun(plot, run, i, base, high);
+    ctx.restore();
+  }
+
+  /** Draw a stretch of a lane: an area with a line on top. */
   paintRun(
-    /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Sample[]} */ run, /** @type {number} */ i,
-    /** @type {(at: number) => number} */ x, /** @type {number} */ base, /** @type {number} */ high,
-    /** @type {string} */ edge,
+    /** @type {Plot} */ {ctx, x, edge}, /** @type {Sample[]} */ run, /** @type {number} */ i,
+    /** @type {number} */ base, /** @type {number} */ high,
   ) {
     const line = new Path2D();
     run.forEach((sample, n) => {
@@ -127,7 +141,7 @@ export class Chart {
     });
     const area = new Path2D(line);
     const last = run[run.length - 1];
-    const end = Math.max(x(last.at), x(run[0].at) + 3); // one sample alone is seen, too
+    const end = Math.max(x(last.at), x(run[0].at) + 3); // a single sample is visible, too
     line.lineTo(end, base - high * last.shares[i]);
     area.lineTo(end, base - high * last.shares[i]);
     area.lineTo(end, base);
@@ -142,7 +156,7 @@ export class Chart {
     ctx.stroke(line);
   }
 
-  /** @returns {Sample[][]} stretches of one face, without a gap, certain or uncertain throughout */
+  /** @returns {Sample[][]} stretches of one face without a gap, all certain or all uncertain */
   runs() {
     /** @type {Sample[][]} */
     const runs = [];
@@ -157,15 +171,11 @@ export class Chart {
     return runs;
   }
 
-  /** Say where another face became the main one. */
-  paintNewcomers(
-    /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Sample[][]} */ runs,
-    /** @type {(at: number) => number} */ x, /** @type {number} */ left, /** @type {number} */ right,
-    /** @type {string} */ ink,
-  ) {
+  /** Mark where another face became the main one. @param {Plot} plot @param {Sample[][]} runs */
+  paintNewcomers({ctx, right, x, ink}, runs) {
     ctx.textAlign = 'left';
     ctx.fillStyle = ink;
-    let free = left; // from here on there is room for a number
+    let free = LEFT; // from here on a number has room
     runs.forEach((run, n) => {
       const at = x(run[0].at);
       if (!n || run[0].track === runs[n - 1][0].track || at < free || at > right - 24) return;

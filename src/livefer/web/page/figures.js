@@ -1,5 +1,5 @@
 // @ts-check
-/** The honest figures below the picture: results a second, round trip, frames passed over. */
+/** The figures below the picture: results per second, round trip, skipped frames. */
 
 const WINDOW_MS = 2000;
 
@@ -12,29 +12,29 @@ export class Figures {
     this.places = {fps, latency, skipped, seen};
     this.nSeen = 0;
     this.nSkipped = 0;
-    this.nTold = 0;
-    this.unsettled = 0; // frames the camera gave since the last one that was sent
+    this.nReported = 0;
+    this.sinceSent = 0; // camera frames since the last one sent, and the next one sent
     this.presented = NaN;
     /** @type {{at: number, ms: number}[]} */
     this.results = [];
   }
 
-  /** Count what the camera gave. @param {number | undefined} presented frames since it was opened */
+  /** Count camera frames. @param {number | undefined} presented frames since the camera was opened */
   frameSeen(presented) {
     const step = (presented ?? NaN) - this.presented;
     const n = step >= 1 && step < 60 ? step : 1;
     this.presented = presented ?? NaN;
     this.nSeen += n;
-    this.unsettled += n;
+    this.sinceSent += n;
   }
 
-  /** The newest of them was sent, those before it were passed over. */
+  /** The newest frame was sent; those before it are skipped. */
   frameSent() {
-    this.nSkipped += Math.max(0, this.unsettled - 1);
-    this.unsettled = 0;
+    this.nSkipped += Math.max(0, this.sinceSent - 1);
+    this.sinceSent = 0;
   }
 
-  /** A frame was sent, but the server took a newer one or could not read it. */
+  /** The server skipped a frame, or could not read it. */
   frameSkipped() {
     this.nSkipped += 1;
   }
@@ -44,17 +44,18 @@ export class Figures {
     this.results.push({at: performance.now(), ms});
   }
 
-  /** @returns {number} frames skipped since this was asked last */
+  /** @returns {number} frames skipped since the last call */
   skippedSince() {
-    const n = this.nSkipped - this.nTold;
-    this.nTold = this.nSkipped;
+    const n = this.nSkipped - this.nReported;
+    this.nReported = this.nSkipped;
     return n;
   }
 
+  /** No frames come for a while. */
   rest() {
     this.results = [];
     this.presented = NaN;
-    this.unsettled = 0;
+    this.sinceSent = 0;
   }
 
   show() {

@@ -1,5 +1,5 @@
 // @ts-check
-/** Small drawn faces, one a class, so that an expression is told by more than its colour. */
+/** A small drawn face for each class, so that its colour is not the only sign; and colours. */
 
 const SIDE = 24;
 const EYES = 'M8.7 9.6v1.3M15.3 9.6v1.3';
@@ -12,13 +12,15 @@ const GLYPHS = /** @type {Record<string, string>} */ ({
   sad: 'M7 8.6l2.8-1.4M17 8.6l-2.8-1.4M8.7 10.5v1.2M15.3 10.5v1.2M8.3 16.9c1.8-2.5 5.6-2.5 7.4 0',
   surprise: 'M7 7.2c.8-.9 2-.9 2.8 0M14.2 7.2c.8-.9 2-.9 2.8 0M8.7 9.8v1.5M15.3 9.8v1.5M12 13.5a1.9 2.2 0 0 1 0 4.4 1.9 2.2 0 0 1 0-4.4',
 });
-const OTHER = `${EYES}M9 15.5h6`; // a class of a model with classes of its own
+const OTHER = `${EYES}M9 15.5h6`; // any other class
 
 const PATHS = /** @type {Map<string, Path2D>} */ (new Map());
 
-/** Draw the glyph of a class: a disc in its colour with dark lines. @param {string} label */
+/** Draw the glyph of a class: a disc in its colour with dark lines. */
 export function paintGlyph(
-  /** @type {CanvasRenderingContext2D} */ ctx, label, x, y, side, fill, ink,
+  /** @type {CanvasRenderingContext2D} */ ctx, /** @type {string} */ label, /** @type {number} */ x,
+  /** @type {number} */ y, /** @type {number} */ side, /** @type {string} */ fill,
+  /** @type {string} */ ink,
 ) {
   let path = PATHS.get(label);
   if (!path) PATHS.set(label, path = new Path2D(GLYPHS[label] ?? OTHER));
@@ -37,7 +39,7 @@ export function paintGlyph(
   ctx.restore();
 }
 
-/** @param {string} label @param {string} colour @returns {SVGSVGElement} the same for the document */
+/** @param {string} label @param {string} colour @returns {SVGSVGElement} the glyph as an element */
 export function glyphElement(label, colour) {
   const make = (/** @type {string} */ name, /** @type {Record<string, string>} */ attributes) => {
     const element = document.createElementNS('http://www.w3.org/2000/svg', name);
@@ -53,7 +55,7 @@ export function glyphElement(label, colour) {
   return svg;
 }
 
-/** @param {string} colour #rrggbb @returns {string} near black or white, whichever is read better */
+/** @param {string} colour #rrggbb @returns {string} near black or white, the more readable one */
 export function readableOn(colour) {
   // Relative luminance, WCAG 2.2, https://www.w3.org/TR/WCAG22/#dfn-relative-luminance
   const [r, g, b] = rgb(colour).map((v) => v / 255)

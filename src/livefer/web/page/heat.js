@@ -1,5 +1,5 @@
 // @ts-check
-/** Heat maps: the server's gray PNG turned into colours that let the face through where it is cold. */
+/** Heat maps: the server's gray PNG in colours, transparent where it is cold. */
 
 /** @typedef {import('./server.js').Face} Face */
 

@@ -1,14 +1,14 @@
 // @ts-check
-/** Where words appear: the notice on the stage, the hint on the picture, what a screen reader hears. */
+/** The places of text: the notice on the stage, the hint on the picture, and the screen reader's voice. */
 
 import {HINTS, sentence} from './states.js';
 
 /** @typedef {import('./states.js').Notice} Notice */
 /** @typedef {import('./server.js').Face} Face */
 
-const HINT_AFTER_MS = 900; // a face lost for a moment is not worth a word
+const HINT_AFTER_MS = 900; // no hint for a face that is lost for a moment
 const SURE_AFTER_MS = 1500;
-const QUIET_MS = 6000; // a screen reader is told of the main face no more often
+const QUIET_MS = 6000; // between two announcements of the main face
 
 /** The notice that covers the stage. */
 export class NoticeBoard {
@@ -32,8 +32,15 @@ export class NoticeBoard {
     };
   }
 
+  /** @param {Notice | null} notice null hides the board */
+  show(notice) {
+    this.root.hidden = !notice;
+    this.title = notice ? `${notice.title}. ${notice.text}` : '';
+    if (notice) this.fill(notice);
+  }
+
   /** @param {Notice} notice */
-  show({icon, title, text, action, other, foot, token}) {
+  fill({icon, title, text, action, other, foot, token}) {
     const {parts} = this;
     const put = (/** @type {HTMLElement} */ place, /** @type {string | undefined} */ words) => {
       place.hidden = !words;
@@ -46,17 +53,10 @@ export class NoticeBoard {
     put(parts.other, other);
     put(parts.foot, foot);
     parts.form.hidden = !token;
-    this.title = `${title}. ${text}`;
-    this.root.hidden = false;
-  }
-
-  hide() {
-    this.root.hidden = true;
-    this.title = '';
   }
 }
 
-/** Hints on the picture, and a calm voice for those who do not see it. */
+/** Hints on the picture, and a calm voice for screen readers. */
 export class Narrator {
   /** @param {HTMLElement} voice an aria-live region @param {HTMLElement} place of the hint */
   constructor(voice, place) {
@@ -77,13 +77,13 @@ export class Narrator {
     if (this.voice.textContent !== text) this.voice.textContent = text;
   }
 
-  /** Say a notice once. @param {string} text */
+  /** Announce a notice once. @param {string} text */
   notice(text) {
     if (text && text !== this.lastNotice) this.say(text);
     this.lastNotice = text;
   }
 
-  /** A text that stands on the picture until it is taken back. @param {string | null} text */
+  /** Keep a text on the picture until null removes it. @param {string | null} text */
   standing(text) {
     if (text && text !== this.standingText) this.say(text);
     this.standingText = text;
@@ -107,7 +107,7 @@ export class Narrator {
     }
   }
 
-  /** Say what the main face shows when it has shown it for a while. @param {Face | null} face */
+  /** Announce the answer of the main face once it is stable. @param {Face | null} face */
   face(face) {
     const now = performance.now();
     const name = face ? `Face ${face.track_id}: ${face.answer}` : '';

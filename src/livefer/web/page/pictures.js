@@ -1,9 +1,11 @@
 // @ts-check
-/** Picture mode: pictures dropped, pasted or chosen, each shown with its faces and heat maps. */
+/** Picture mode: a gallery of the visitor's pictures, each with its faces and heat maps. */
 
-import {Card, element} from './cards.js';
+import {Card} from './cards.js';
+import {button, element, percent} from './dom.js';
+import {drawScaled, shrink, UNREADABLE} from './files.js';
 import {decodeHeat} from './heat.js';
-import {paintFaces, percent} from './overlay.js';
+import {paintFaces} from './paint.js';
 import {fetchFaces} from './server.js';
 import {download, saveText, Session} from './session.js';
 import {sentence} from './states.js';
@@ -15,11 +17,10 @@ import {sentence} from './states.js';
 
 const SENT_PX = 2048; // long side of what is sent: small faces in a group picture are still found
 const SHOWN_PX = 1280;
-const LARGE_PX = 2560; // long side of one that is shown large
-const SAVED_PX = 4096; // browsers that take no more than 16 million pixels are in use
-const TEXT_ROWS = 620; // a saved picture's height in pixels of the text's size, as of a snapshot's
-const UNREADABLE = 'This file is no picture that the browser can read, or it is damaged';
-const OPEN_FACES = 2; // with more, the bars wait behind a click
+const LARGE_PX = 2560;
+const SAVED_PX = 4096; // some browsers limit a canvas to 16 million pixels
+const TEXT_ROWS = 620; // a saved picture of this height has text of its normal size
+const OPEN_FACES = 2; // with more faces than this, a click shows the bars
 
 export class Pictures {
   /** @param {{gallery: HTMLElement, bar: HTMLElement, count: HTMLElement}} places */
@@ -38,7 +39,7 @@ export class Pictures {
     this.entries.push(...added);
     this.places.gallery.prepend(...added.map((entry) => entry.root));
     for (const entry of added) {
-      // One after the other: a hundred pictures dropped at once are no hundred requests at once.
+      // One after the other, not a hundred requests at once.
       this.queue = this.queue.then(() => this.read(entry));
     }
     this.showCount();
@@ -82,7 +83,7 @@ export class Pictures {
 
   /** @param {Entry} entry */
   async read(entry) {
-    if (!this.entries.includes(entry)) return; // cleared while it waited
+    if (!this.entries.includes(entry)) return; // cleared in the meantime
     entry.more.replaceChildren();
     entry.root.className = 'picture waiting';
     entry.text.textContent = 'Looking for faces…';
@@ -113,36 +114,31 @@ export class Pictures {
   /** @param {Entry} entry */
   async paint(entry) {
     const isLarge = entry.root.classList.contains('large');
-    // Text of one size on all pictures of the page.
+    // The text has the same size on all pictures of the page.
     await this.draw(entry, entry.canvas, isLarge ? LARGE_PX : SHOWN_PX, (w) => (
       w / (entry.canvas.clientWidth || w)));
   }
 
-  /** Draw a picture with its faces. */
+  /** Draw a picture with its faces on a canvas. */
   async draw(
     /** @type {Entry} */ entry, /** @type {HTMLCanvasElement} */ canvas,
     /** @type {number} */ longSide, /** @type {(w: number, h: number) => number} */ unitOf,
   ) {
     const {colours} = await this.getModel();
-    const picture = await createImageBitmap(entry.file);
-    const scale = Math.min(1, longSide / Math.max(picture.width, picture.height));
-    const [w, h] = [Math.round(picture.width * scale), Math.round(picture.height * scale)];
-    [canvas.width, canvas.height] = [w, h];
-    const ctx = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
-    ctx.drawImage(picture, 0, 0, w, h);
-    picture.close();
+    const ctx = drawScaled(canvas, await createImageBitmap(entry.file), longSide);
+    const {width: w, height: h} = canvas;
     const faces = this.heat ? entry.faces : entry.faces.map((face) => ({...face, heat: null}));
     const rect = {x: 0, y: 0, w, h};
     const view = {rect, size: entry.size, mirror: false, unit: unitOf(w, h), colours, still: true};
     paintFaces(ctx, faces, view);
   }
 
-  /** Save a picture with its faces in its own size. @param {Entry} entry */
+  /** Save a picture with its faces, in its own size. @param {Entry} entry */
   async savePicture(entry) {
     let canvas = document.createElement('canvas');
     try {
       await this.draw(entry, canvas, SAVED_PX, (w, h) => Math.max(0.8, Math.min(w, h) / TEXT_ROWS));
-    } catch { // the file is not there any more
+    } catch { // the file has been deleted
       canvas = entry.canvas;
     }
     const name = `${entry.file.name.replace(/\.[^.]*$/, '')}-livefer.png`;
@@ -158,13 +154,13 @@ export class Pictures {
     const n = faces.length;
     root.classList.toggle('empty', n === 0);
     text.textContent = n === 0
-      ? 'No face found. Faces that look towards the camera are found best.'
+      ? 'No face found. Faces that look towards the camera work best.'
       : `${n} face${n > 1 ? 's' : ''}: ${summary(faces)}`;
     canvas.setAttribute('aria-label', `${file.name}: ${text.textContent}`);
     if (n === 0) return;
     const details = /** @type {HTMLDetailsElement} */ (element('details'));
     details.open = n <= OPEN_FACES;
-    details.append(element('summary', '', n > 1 ? 'Bars of each face, from left to right' : 'Bars'));
+    details.append(element('summary', '', n > 1 ? 'Probabilities of each face, from left to right' : 'Probabilities'));
     faces.forEach((face, i) => {
       const card = new Card(n > 1 ? `Face ${i + 1}` : 'Face', model.classes, model.colours);
       card.update(face);
@@ -187,7 +183,7 @@ export class Pictures {
   }
 }
 
-/** @param {Face[]} faces @returns {string} "happy 94 %, sad or fear? 41 %", or counts of a crowd */
+/** @param {Face[]} faces @returns {string} "happy 94 %, sad or fear? 41 %"; of more than four, counts */
 function summary(faces) {
   if (faces.length <= 4) return faces.map((face) => `${face.answer} ${percent(face.confidence)}`).join(', ');
   const counts = /** @type {Map<string, number>} */ (new Map());
@@ -196,56 +192,4 @@ function summary(faces) {
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   return [...counts].sort((a, b) => b[1] - a[1]).map(([name, n]) => `${n} ${name}`).join(', ');
-}
-
-/** Let pictures be dropped or pasted anywhere on the page. */
-export function acceptPictures(/** @type {(files: File[]) => void} */ take) {
-  const images = (/** @type {DataTransfer | null} */ data) => (
-    [...data?.files ?? []].filter((file) => file.type.startsWith('image/')));
-  const holdsFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes('Files');
-  document.addEventListener('dragover', (event) => {
-    if (!holdsFiles(event)) return;
-    event.preventDefault();
-    document.body.classList.add('dragging');
-  });
-  document.addEventListener('dragleave', (event) => {
-    if (!event.relatedTarget) document.body.classList.remove('dragging');
-  });
-  document.addEventListener('drop', (event) => {
-    document.body.classList.remove('dragging');
-    if (!holdsFiles(event)) return;
-    event.preventDefault();
-    take([...event.dataTransfer?.files ?? []]); // what is no picture gets a card that says so
-  });
-  document.addEventListener('paste', (event) => {
-    const files = images(event.clipboardData);
-    if (files.length) take(files);
-  });
-}
-
-/**
- * Draw a picture anew, upright and not larger than the server needs; place and date stay behind.
- * @param {File} file @param {number} longSide @returns {Promise<Blob>}
- */
-async function shrink(file, longSide) {
-  const picture = await createImageBitmap(file).catch(() => {
-    throw new Error(UNREADABLE);
-  });
-  const scale = Math.min(1, longSide / Math.max(picture.width, picture.height));
-  const canvas = document.createElement('canvas');
-  canvas.width = Math.max(1, Math.round(picture.width * scale));
-  canvas.height = Math.max(1, Math.round(picture.height * scale));
-  const ctx = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', {alpha: false}));
-  ctx.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  picture.close();
-  return new Promise((done, fail) => canvas.toBlob(
-    (blob) => (blob ? done(blob) : fail(new Error('The picture could not be shrunk'))), 'image/jpeg', 0.93));
-}
-
-/** @param {string} text @param {() => void} onclick */
-function button(text, onclick) {
-  const made = /** @type {HTMLButtonElement} */ (element('button', '', text));
-  made.type = 'button';
-  made.onclick = onclick;
-  return made;
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** Where the server is, the token it may ask for, and its answers to single requests. */
+/** The server: its address, its token, and its answers to single requests. */
 
 /**
  * @typedef {{box: number[], heatmap_box?: number[], score: number, track_id: number | null,
@@ -12,7 +12,7 @@
 
 const TOKEN_KEY = 'livefer-token';
 
-/** A refusal or a failure, with words for the page. */
+/** A refusal or a failure, with a message for the page. */
 export class ServerError extends Error {
   /** @param {string} code @param {string} reason */
   constructor(code, reason) {
@@ -21,7 +21,7 @@ export class ServerError extends Error {
   }
 }
 
-/** Take the token out of the address, so that it is not shared with a copied link. */
+/** Move the token out of the address, so that a copied link does not hold it. */
 export function takeToken() {
   const here = new URL(location.href);
   const token = here.searchParams.get('token');
@@ -31,7 +31,7 @@ export function takeToken() {
   history.replaceState(null, '', here);
 }
 
-/** @returns {string} the token of this tab; empty where there is none */
+/** @returns {string} the token of this tab, or an empty text */
 export function getToken() {
   return sessionStorage.getItem(TOKEN_KEY) ?? '';
 }
@@ -65,14 +65,11 @@ export async function fetchFaces(picture) {
   });
 }
 
-/** Say where pictures go: to this very computer, or to which host. */
-export function whereTo() {
+/** @returns {string} where pictures go: to this computer, or to which host */
+export function privacy() {
   const local = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
-  return local
-    ? `Pictures go to the livefer server on this computer (${location.host}), nowhere else, and are `
-      + 'forgotten once answered. Nothing is kept.'
-    : `Pictures go to the livefer server at ${location.host}, nowhere else, and are forgotten once `
-      + 'answered. Nothing is kept there.';
+  const where = local ? `on this computer (${location.host})` : `at ${location.host}`;
+  return `Pictures go to the livefer server ${where} and nowhere else. The server stores nothing.`;
 }
 
 /** @param {string} path @param {RequestInit} init @returns {Promise<any>} */
@@ -83,7 +80,7 @@ async function request(path, init) {
   try {
     response = await fetch(new URL(path, document.baseURI), {...init, headers});
   } catch {
-    throw new ServerError('gone', 'The server does not answer. Is "livefer serve" still running?');
+    throw new ServerError('gone', 'The server does not answer. Is "livefer serve" running?');
   }
   const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;

@@ -1,5 +1,5 @@
 // @ts-check
-/** Results kept in this browser until they are downloaded or cleared: CSV with a row a face, JSON. */
+/** Results recorded in this browser, for download as CSV (one row per face) or JSON. */
 
 /** @typedef {import('./server.js').Face} Face */
 /**
@@ -7,9 +7,9 @@
  *   faces: Face[]}} Frame
  */
 
-const MOST_FRAMES = 100_000; // an hour and a half at 18 a second; then the oldest go
+const MOST_FRAMES = 100_000; // an hour and a half at 18 per second; then the oldest are dropped
 const TABLE_SCHEMA = 1;
-// The columns of livefer's own tables (sinks.py), so that both can be read by the same program.
+// The columns of livefer's tables (tables/writing.py), so that the same programs read both.
 const FRAME_COLUMNS = ['source', 'index', 'time_s', 'n_skipped', 'error', 'note'];
 const FACE_COLUMNS = ['track_id', 'left', 'top', 'right', 'bottom', 'score',
   'label', 'second_label', 'confidence', 'uncertain', 'answer'];
@@ -27,13 +27,13 @@ export class Session {
     Object.assign(this, new Session());
   }
 
-  /** @param {number} nSkipped since the frame before @returns {number} of the next frame, from 0 */
+  /** @param {number} nSkipped since the last frame @returns {number} index of the next frame, from 0 */
   nextIndex(nSkipped) {
     const last = this.frames.at(-1);
     return last ? last.index + 1 + nSkipped : 0;
   }
 
-  /** @param {number} at seconds on the page's clock @returns {number} since the session's first frame */
+  /** @param {number} at seconds by the page's clock @returns {number} since the first frame */
   seconds(at) {
     if (Number.isNaN(this.firstAt)) this.firstAt = at;
     return Math.round(1000 * (at - this.firstAt)) / 1000;
@@ -49,7 +49,7 @@ export class Session {
     }
   }
 
-  /** @param {string[]} classes @returns {string} a header, then a row for each face or empty frame */
+  /** @param {string[]} classes @returns {string} a header, then a row per face or empty frame */
   csv(classes) {
     const raw = classes.map((name) => `raw_${name}`);
     const lines = [[...FRAME_COLUMNS, ...FACE_COLUMNS, ...classes, ...raw, 'schema']];
@@ -86,7 +86,7 @@ function cell(value) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** Give the visitor a file. @param {string} name @param {Blob} content */
+/** Download a file. @param {string} name @param {Blob} content */
 export function download(name, content) {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(content);

@@ -1,31 +1,36 @@
 // @ts-check
-/** The words for every state a visitor can meet. Knows nothing of where they are shown. */
+/** The text for every state of the page, and which text a state gets. Knows nothing of the document. */
 
 /** @typedef {'insecure' | 'denied' | 'missing' | 'busy' | 'failed' | 'ended'} CameraTrouble */
+/** @typedef {'off' | 'asking' | 'on' | 'paused' | CameraTrouble} CameraState */
+/** @typedef {import('./stream.js').Status} Status */
+/** @typedef {Extract<Status, {state: 'waiting'}>} Waiting */
 /** @typedef {{icon: string, title: string, text: string, action?: string, other?: string,
  *   foot?: string, token?: boolean}} Notice */
 
 const PICTURES = 'Use pictures instead';
+const BAD_TOKEN = 4401;
+const FULL = 4429;
 
 /** @type {Record<CameraTrouble, Notice>} */
-export const CAMERA_TROUBLE = {
+const CAMERA_TROUBLE = {
   insecure: {
-    icon: 'lock', title: 'This address is not secure enough for a camera',
-    text: `Browsers give the camera only to https pages and to this computer itself. Open `
-      + `http://localhost:${location.port || 80} on the machine that runs the server, or start it with `
-      + '--ssl-certfile and --ssl-keyfile.',
+    icon: 'lock', title: 'The camera needs a secure address',
+    text: `Browsers allow the camera only on https pages and on this computer itself. Open `
+      + `http://localhost:${location.port || 80} on the machine that runs the server, or start the `
+      + 'server with --ssl-certfile and --ssl-keyfile.',
     other: PICTURES,
   },
   denied: {
     icon: 'camera', title: 'The camera is blocked for this page',
     text: 'Select the camera or settings icon beside the address, allow the camera, then try again. '
-      + 'If it is allowed there, look whether the system\'s own settings keep it from the browser.',
+      + 'If the page is allowed there, check the camera settings of the system.',
     action: 'Try again', other: PICTURES,
   },
   missing: {
     icon: 'camera', title: 'No camera found',
-    text: 'Plug one in, or open its cover: it starts by itself once the browser sees it.',
-    action: 'Look again', other: PICTURES,
+    text: 'Plug in a camera, or open its cover. The page starts it once the browser finds it.',
+    action: 'Try again', other: PICTURES,
   },
   busy: {
     icon: 'camera', title: 'Another program is using the camera',
@@ -33,64 +38,101 @@ export const CAMERA_TROUBLE = {
     action: 'Try again', other: PICTURES,
   },
   failed: {
-    icon: 'alert', title: 'The camera could not be started',
-    text: 'Plug it in again or restart the browser, then try once more.',
+    icon: 'alert', title: 'The camera did not start',
+    text: 'Plug it in again or restart the browser, then try again.',
     action: 'Try again', other: PICTURES,
   },
   ended: {
     icon: 'camera', title: 'The camera was disconnected',
-    text: 'Plug it in again: it starts by itself once the browser sees it.',
+    text: 'Plug it in again. The page starts it once the browser finds it.',
     action: 'Try again', other: PICTURES,
   },
 };
 
 /** @type {Notice} */
-export const WELCOME = {
-  icon: 'face', title: 'See what your face says',
-  text: 'Your camera\'s picture appears here, with the expression of every face in it, live.',
+const WELCOME = {
+  icon: 'face', title: 'See what your face shows',
+  text: 'The camera\'s picture appears here, live, with the expression of every face.',
   action: 'Start the camera', other: PICTURES,
-  foot: 'Your browser asks first. Nothing is kept.',
+  foot: 'Your browser asks first. Nothing is stored.',
 };
 
 /** @type {Notice} */
-export const ASKING = {
+const ASKING = {
   icon: 'camera', title: 'Waiting for the camera',
   text: 'If your browser asks whether this page may use the camera, choose Allow.',
 };
 
-/** @param {string} reason @param {number} code @param {number} seconds until it is tried again */
-export function gone(reason, code, seconds) {
+/** Hints for a frame without a usable face, by the server's name for them. */
+export const HINTS = /** @type {Record<string, string>} */ ({
+  'no face': 'No face in view. Look towards the camera.',
+  'too dark': 'Too dark to find a face. A lamp or a window in front of you helps.',
+  'too bright': 'Too bright to find a face. Less light on the camera helps.',
+  blank: 'The picture is blank. Is the camera covered?',
+  'face too small': 'The face is too far away. Come closer.',
+});
+
+const PAUSED = 'Paused. No picture is sent.';
+const CONNECTING = 'Connecting to the server…';
+
+/**
+ * Choose the notice that covers the stage.
+ * @param {CameraState} camera
+ * @param {Status} status of the stream
+ * @param {Waiting | null} lost why the server does not answer, until it does
+ * @param {boolean} tokenTried whether the visitor has entered a token
+ * @returns {Notice | null}
+ */
+export function noticeFor(camera, status, lost, tokenTried) {
+  if (camera === 'asking') return ASKING;
+  if (camera !== 'off' && camera !== 'on' && camera !== 'paused') return CAMERA_TROUBLE[camera];
+  if (status.state === 'refused') {
+    return status.code === BAD_TOKEN ? tokenNotice(tokenTried) : {
+      icon: 'alert', title: 'The server refused this page', text: sentence(status.reason), action: 'Try again',
+    };
+  }
+  if (camera === 'off') return WELCOME;
+  return camera === 'on' && lost ? goneNotice(lost) : null;
+}
+
+/** @param {CameraState} camera @param {Status} status @param {Waiting | null} lost
+ *  @returns {string | null} the text that stays on the picture */
+export function standingFor(camera, status, lost) {
+  if (camera === 'paused') return PAUSED;
+  return camera === 'on' && status.state === 'connecting' && !lost ? CONNECTING : null;
+}
+
+/** @param {CameraState} camera @param {Status} status
+ *  @returns {[mark: string, text: string]} of the connection, for the top of the page */
+export function linkFor(camera, status) {
+  if (camera === 'paused') return ['idle', 'paused'];
+  switch (status.state) {
+    case 'open': return ['open', camera === 'on' ? 'live' : 'connected'];
+    case 'connecting': return ['busy', 'connecting'];
+    case 'waiting': return ['gone', 'server gone'];
+    case 'refused': return ['gone', 'refused'];
+    default: return ['idle', 'camera off'];
+  }
+}
+
+/** @param {Waiting} lost @returns {Notice} */
+function goneNotice({reason, code, retryAt}) {
+  const seconds = Math.ceil((retryAt - performance.now()) / 1000);
   const foot = seconds > 0 ? `Trying again in ${seconds} s` : 'Trying again…';
-  const title = code === 4429 ? 'The server is full' : 'The server is gone';
-  const more = code === 4429 ? '' : ' The page comes back by itself as soon as the server does.';
+  const title = code === FULL ? 'The server is full' : 'The server is gone';
+  const more = code === FULL ? '' : ' The page reconnects once the server is back.';
   return {icon: 'link', title, text: sentence(reason) + more, action: 'Try now', foot};
 }
 
-/** @param {boolean} tried whether a token was given @returns {Notice} */
-export function wantsToken(tried) {
+/** @param {boolean} tried @returns {Notice} */
+function tokenNotice(tried) {
   return {
-    icon: 'lock', title: tried ? 'The server does not know this token' : 'The server asks for a token',
-    text: 'The address that "livefer serve" prints ends with it: open that address, or enter the token here.',
+    icon: 'lock', title: tried ? 'The token is wrong' : 'The server requires a token',
+    text: 'The address that "livefer serve" prints contains the token: open that address, or enter the '
+      + 'token here.',
     token: true,
   };
 }
-
-/** @param {string} reason @returns {Notice} */
-export function refused(reason) {
-  return {icon: 'alert', title: 'The server refused this page', text: sentence(reason), action: 'Try again'};
-}
-
-/** What helps when a frame shows too little, by the server's hint. */
-export const HINTS = /** @type {Record<string, string>} */ ({
-  'no face': 'No face in view. Look towards the camera.',
-  'too dark': 'Too dark to see a face. A lamp or a window in front of you helps.',
-  'too bright': 'Too bright to see a face. Less light on the camera helps.',
-  blank: 'Nothing to see. Is the camera covered?',
-  'face too small': 'Too far away to read. Come closer.',
-});
-
-export const PAUSED = 'Paused. No picture is sent.';
-export const CONNECTING = 'Connecting to the server…';
 
 /** @param {string} text @returns {string} with a capital and a full stop */
 export function sentence(text) {

@@ -1,5 +1,5 @@
 // @ts-check
-/** The stream to the server: frames out, replies in, and a new connection when one is lost. */
+/** The stream to the server: frames out, replies in, and reconnection. */
 
 /** @typedef {import('./server.js').Face} Face */
 /**
@@ -12,24 +12,24 @@
  *   | {state: 'refused', reason: string, code: number}} Status
  */
 
-const MOST_FPS = 30; // more is not seen, and others want the server too
+const MOST_FPS = 30; // a higher rate is not visible, and other visitors share the server
 const FIRST_PAUSE_S = 0.5;
 const LONGEST_PAUSE_S = 15;
-const SILENCE_S = 20; // a server that answers nothing for this long is taken for gone
+const SILENCE_S = 20; // without an answer, until the connection counts as lost
 const IDLE = 4408;
-const REFUSED = new Set([4401, 4403]); // to try again without a change would be refused again
+const REFUSED = new Set([4401, 4403]); // another attempt would be refused again
 const BUSY = 4429;
-const WORDS = /** @type {Record<number, string>} */ ({
-  1001: 'The server was stopped.',
-  4408: 'The connection was closed because nothing was sent.',
+const REASONS = /** @type {Record<number, string>} */ ({
+  1001: 'The server stopped.',
+  4408: 'The connection was idle.',
   4413: 'A frame was larger than the server allows.',
-  4429: 'The server has as many visitors as it can serve.',
+  4429: 'The server has no free place.',
   4430: 'This browser read the replies too slowly.',
 });
 
 export class Stream {
   /**
-   * @param {() => URL} address asked for at every connection, since a token may have come
+   * @param {() => URL} address is called for every connection, because the token may change
    * @param {{onStatus: (status: Status) => void, onHello: (hello: any) => void,
    *   onReply: (reply: Reply, roundTripMs: number) => void}} listener
    */
@@ -42,7 +42,7 @@ export class Stream {
     this.wanted = {};
     this.lastSentAt = -Infinity;
     this.failures = 0;
-    /** @type {number[]} when each frame that waits for its reply was taken, in ms */
+    /** @type {number[]} capture times of the frames without a reply yet, in ms */
     this.inFlight = [];
     /** @type {WebSocket | null} */
     this.socket = null;
@@ -50,7 +50,7 @@ export class Stream {
     this.silenceTimer = 0;
   }
 
-  /** Connect, now; also out of a pause between two attempts. */
+  /** Connect, without waiting for the next attempt. */
   open() {
     if (this.socket) return;
     clearTimeout(this.retryTimer);
@@ -64,7 +64,7 @@ export class Stream {
     this.expectReply();
   }
 
-  /** Disconnect on purpose. */
+  /** Disconnect. */
   close() {
     this.drop();
     this.failures = 0;
@@ -72,8 +72,8 @@ export class Stream {
   }
 
   /**
-   * Whether a frame may be sent now: a slot is free, the one before has left this machine, and it is
-   * time. A tenth early is on time: the pictures of a camera do not come evenly.
+   * Return whether a frame may be sent now: fewer than the limit are in flight, the last one has left
+   * this machine, and it is time. A tenth early is on time, because camera frames come unevenly.
    */
   ready() {
     return this.status.state === 'open'
@@ -94,19 +94,19 @@ export class Stream {
     if (this.inFlight.length === 1) this.expectReply();
   }
 
-  /** Ask for options of the server; they are asked for again after a reconnection. */
+  /** Set options of the stream, now and after each reconnection. */
   setOptions(/** @type {{smoothing_s?: number, heatmap?: boolean}} */ options) {
     Object.assign(this.wanted, options);
-    this.tell({type: 'options', ...options});
+    this.sendText({type: 'options', ...options});
   }
 
-  /** Let the server forget who is who. */
+  /** Make the server forget all tracks. */
   reset() {
-    this.tell({type: 'reset'});
+    this.sendText({type: 'reset'});
   }
 
   /** @param {object} message */
-  tell(message) {
+  sendText(message) {
     if (this.status.state === 'open') this.socket?.send(JSON.stringify(message));
   }
 
@@ -120,7 +120,7 @@ export class Stream {
       clearTimeout(this.silenceTimer);
       this.set({state: 'open'});
       this.listener.onHello(message);
-      if (Object.keys(this.wanted).length) this.tell({type: 'options', ...this.wanted});
+      if (Object.keys(this.wanted).length) this.sendText({type: 'options', ...this.wanted});
     } else if (['result', 'skipped', 'error'].includes(message.type)) {
       const takenAt = this.inFlight.shift() ?? NaN;
       clearTimeout(this.silenceTimer);
@@ -129,11 +129,11 @@ export class Stream {
     }
   }
 
-  /** Take a server that says nothing for gone, though its connection stands. */
+  /** Count the connection as lost if the server does not answer for long. */
   expectReply() {
     clearTimeout(this.silenceTimer);
     this.silenceTimer = setTimeout(
-      () => this.lost(0, 'The server has not answered for a while.'), SILENCE_S * 1000);
+      () => this.lost(0, `The server has not answered for ${SILENCE_S} seconds.`), SILENCE_S * 1000);
   }
 
   /** @param {number} code @param {string} reason */
@@ -143,17 +143,17 @@ export class Stream {
       this.set({state: 'idle'});
       return;
     }
-    const words = reason || WORDS[code] || 'The server does not answer. Is "livefer serve" still running?';
+    const text = reason || REASONS[code] || 'The server does not answer. Is "livefer serve" running?';
     if (REFUSED.has(code)) {
-      this.set({state: 'refused', reason: words, code});
+      this.set({state: 'refused', reason: text, code});
       return;
     }
     const growing = (code === BUSY ? 4 : 1) * FIRST_PAUSE_S * 2 ** this.failures;
-    // Up to a fifth is left to chance, so that many pages do not come back at the same moment.
+    // A fifth is random, so that many pages do not reconnect at the same moment.
     const pauseMs = 1000 * Math.min(growing, LONGEST_PAUSE_S) * (0.9 + 0.2 * Math.random());
     this.failures += 1;
     this.retryTimer = setTimeout(() => this.open(), pauseMs);
-    this.set({state: 'waiting', reason: words, code, retryAt: performance.now() + pauseMs});
+    this.set({state: 'waiting', reason: text, code, retryAt: performance.now() + pauseMs});
   }
 
   drop() {

@@ -1,0 +1,88 @@
+"""One stream of frames, put together: a search, a tracker and a smoother."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livefer.detection.detectors import Detections, Detector
+from livefer.faces.boxes import Boxes
+from livefer.results import Frame
+from livefer.tracking.smoothing import Smoothed, Smoother
+from livefer.tracking.tracker import Tracker
+
+
+class Search(Protocol):
+    """Detection over time: WholeSearch, LiveSearch, or yours; one a stream.
+
+    It remembers boxes, but neither tracks nor a detector: the server's threads own the detectors,
+    and a stream goes from one thread to another.
+    """
+
+    def find(self, frame: Frame, detector: Detector) -> Detections:
+        """Return the faces of the stream's next frame, which has an image."""
+
+    def forget(self) -> None:
+        """Forget every face, as at a cut."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchedFaces:
+    """Matched faces of a frame, not yet classified.
+
+    track_ids: N ids, counting from 1 within a stream
+    boxes: (N, 4) float32, xyxy in pixels, to cut the faces at: as detected, but steady
+    views: for each face the views of it that the network is to see
+    """
+
+    track_ids: list[int]
+    boxes: Boxes
+    views: list[tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stream:
+    """The state of one stream of frames: its search, its tracks and its smoothing.
+
+    Each frame passes `find`, `match` and `smooth`; several frames may pass the first two before
+    any is smoothed, all in the order of frames. One thread at a time may use a stream.
+
+    The settings of a stream never change. `dataclasses.replace(stream, smoother=Smoother(1.0))`
+    is the same stream with other smoothing: search and tracks go on, and each face is smoothed
+    anew, from the first frame that the new stream gets.
+    """
+
+    search: Search
+    smoother: Smoother
+    tracker: Tracker = field(default_factory=Tracker)
+
+    def find(self, frame: Frame, detector: Detector) -> Detections:
+        """Return the faces of the next frame, which has an image; a cut forgets those before."""
+        if frame.is_cut:
+            self.forget()
+        return self.search.find(frame, detector)
+
+    def match(self, boxes: Boxes, time_s: float) -> MatchedFaces:
+        """Match the faces of the frame that was searched: boxes (N, 4) float32, xyxy in pixels."""
+        tracks = self.tracker.match(boxes, time_s)
+        track_ids = [track.track_id for track in tracks]
+        steady = self.smoother.steady_boxes(boxes, tracks)
+        return MatchedFaces(track_ids, steady, self.smoother.views(track_ids, time_s))
+
+    def smooth(
+        self,
+        faces: MatchedFaces,
+        time_s: float,
+        probabilities: NDArray[np.float32],
+        cams: NDArray[np.float32] | None,
+    ) -> Smoothed:
+        """Smooth the network's answers for matched faces; arguments as of Smoother.add."""
+        return self.smoother.add(faces.track_ids, time_s, probabilities, cams)
+
+    def forget(self) -> None:
+        """Forget every face, as at a cut: the next faces are new, and ids go on counting."""
+        self.search.forget()
+        self.tracker.forget()

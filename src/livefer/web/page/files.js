@@ -1,0 +1,57 @@
+// @ts-check
+/** Picture files: dropped or pasted anywhere on the page, and scaled before they leave the browser. */
+
+export const UNREADABLE = 'The browser cannot read this file as a picture';
+
+/** Take pictures that are dropped or pasted. @param {(files: File[]) => void} take */
+export function acceptPictures(take) {
+  const holdsFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes('Files');
+  document.addEventListener('dragover', (event) => {
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    document.body.classList.add('dragging');
+  });
+  document.addEventListener('dragleave', (event) => {
+    if (!event.relatedTarget) document.body.classList.remove('dragging');
+  });
+  document.addEventListener('drop', (event) => {
+    document.body.classList.remove('dragging');
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    take([...event.dataTransfer?.files ?? []]); // a file that is not a picture gets a card with its error
+  });
+  document.addEventListener('paste', (event) => {
+    const files = [...event.clipboardData?.files ?? []].filter((file) => file.type.startsWith('image/'));
+    if (files.length) take(files);
+  });
+}
+
+/**
+ * Draw a picture anew: upright, not larger than the server needs, without place and date.
+ * @param {File} file @param {number} longSide in pixels, at most @returns {Promise<Blob>}
+ */
+export async function shrink(file, longSide) {
+  const picture = await createImageBitmap(file).catch(() => {
+    throw new Error(UNREADABLE);
+  });
+  const canvas = document.createElement('canvas');
+  drawScaled(canvas, picture, longSide);
+  return new Promise((done, fail) => canvas.toBlob(
+    (blob) => (blob ? done(blob) : fail(new Error('The browser could not scale the picture'))),
+    'image/jpeg', 0.93));
+}
+
+/**
+ * Give a canvas the size of a picture, at most `longSide`, and draw the picture on it.
+ * @param {HTMLCanvasElement} canvas @param {ImageBitmap} picture which is closed @param {number} longSide
+ * @returns {CanvasRenderingContext2D}
+ */
+export function drawScaled(canvas, picture, longSide) {
+  const scale = Math.min(1, longSide / Math.max(picture.width, picture.height));
+  canvas.width = Math.max(1, Math.round(picture.width * scale));
+  canvas.height = Math.max(1, Math.round(picture.height * scale));
+  const ctx = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+  ctx.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  picture.close();
+  return ctx;
+}

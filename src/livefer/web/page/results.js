@@ -1,0 +1,98 @@
+// @ts-check
+/** Results of the stream: shown on the picture, as cards and as a chart, and recorded for download. */
+
+import {Cards} from './cards.js';
+import {Chart} from './chart.js';
+import {$} from './dom.js';
+import {saveText, Session} from './session.js';
+
+/** @typedef {import('./server.js').Model} Model */
+/** @typedef {import('./server.js').Face} Face */
+/** @typedef {import('./stream.js').Reply} Reply */
+
+export class Results {
+  /** @param {import('./overlay.js').Overlay} overlay @param {import('./notices.js').Narrator} narrator */
+  constructor(overlay, narrator) {
+    this.overlay = overlay;
+    this.narrator = narrator;
+    this.cards = new Cards($('cards'), $('cards-empty'));
+    this.chart = new Chart($('chart'));
+    this.session = new Session();
+    /** @type {Model | null} */
+    this.model = null;
+    this.shownAt = 0; // capture time of the frame whose faces are shown, in seconds
+    // The server counts the tracks of each connection from 1, but in one session a number has to
+    // stay with one face: a connection counts on from `firstId`.
+    this.firstId = 0;
+    this.lastId = 0;
+    $('csv').onclick = () => this.model && saveText('csv', this.session.csv(this.model.classes));
+    $('json').onclick = () => this.model && saveText('json', this.session.json(this.model));
+  }
+
+  /** @param {Model} model */
+  useModel(model) {
+    this.model = model;
+    this.cards.classes = this.chart.classes = model.classes;
+    this.cards.colours = this.chart.colours = this.overlay.colours = model.colours;
+    this.chart.draw();
+  }
+
+  /** A new connection: its tracks are new faces. */
+  connected() {
+    this.firstId = this.lastId;
+  }
+
+  /**
+   * Number the faces of a reply within the session, and record them.
+   * @param {Reply} reply @param {string} source @param {number} nSkipped frames since the last reply
+   */
+  record(reply, source, nSkipped) {
+    for (const face of reply.faces) {
+      face.track_id = this.firstId + /** @type {number} */ (face.track_id);
+      this.lastId = Math.max(this.lastId, face.track_id);
+    }
+    const index = this.session.nextIndex(nSkipped);
+    const time_s = this.session.seconds(reply.time_s);
+    this.session.add({source, index, time_s, n_skipped: nSkipped, error: null, faces: reply.faces});
+  }
+
+  /** Show the faces of a reply, unless those of a later frame are there. @param {Reply} reply */
+  show({faces, size_wh: size, time_s: time, hint}) {
+    if (time < this.shownAt) return;
+    this.shownAt = time;
+    const main = faces.reduce((/** @type {Face | null} */ best, face) => (
+      best && area(best) >= area(face) ? best : face), null);
+    this.overlay.show(faces, size);
+    this.cards.show(faces);
+    this.chart.add(main, time);
+    $('chart-face').textContent = main && faces.length > 1 ? `of face ${main.track_id}, the largest` : '';
+    this.narrator.hint(hint);
+    this.narrator.face(main);
+  }
+
+  /** Remove the faces from the screen; the recording stays. */
+  hide() {
+    this.overlay.clear();
+    this.cards.clear();
+  }
+
+  /** Delete the recording; faces count from 1 again. */
+  reset() {
+    this.session.clear();
+    this.chart.clear();
+    this.cards.clear();
+    this.firstId = this.lastId = 0;
+    this.showLength();
+  }
+
+  /** Show the length of the recording. */
+  showLength() {
+    const n = this.session.frames.length;
+    for (const id of ['csv', 'json', 'reset']) $(id).disabled = n === 0;
+    const last = n ? this.session.frames[n - 1].time_s : 0;
+    const length = `${Math.floor(last / 60)}:${String(Math.floor(last % 60)).padStart(2, '0')}`;
+    $('session-text').textContent = n ? `${length} recorded here` : 'Nothing recorded yet';
+  }
+}
+
+const area = (/** @type {Face} */ {box}) => (box[2] - box[0]) * (box[3] - box[1]);
