@@ -44,6 +44,13 @@ def test_rows_that_are_not_in_order_of_time() -> None:
     assert (person.first_s, person.last_s) == (1.0, 6.0)
 
 
+def test_shares_of_less_than_a_second() -> None:
+    person = person_of((1.0, 0.125, "calm"), (1.125, 0.125, "wild?"))
+    assert (person.shares, person.uncertain) == ({"calm": 0.5, "wild": 0}, 0.5)
+    assert person.probabilities == pytest.approx({"calm": 0.5, "wild": 0.5})
+    assert person.confidence == 0.75
+
+
 def test_a_person_of_no_time_has_no_shares() -> None:
     person = person_of((1.0, 0.0, "calm"))
     assert (person.seen_s, person.uncertain, person.confidence) == (0, 0, 0)

@@ -19,7 +19,7 @@ from livefer.drawing.sheet import explanation_sheet
 from livefer.drawing.text import Image
 from livefer.errors import ConfigError, LiveferError
 from livefer.faces.crops import crop_faces
-from livefer.faces.views import BOTH, turned
+from livefer.faces.views import BOTH, mirrored
 from livefer.formatting import count, printable
 from livefer.media.pictures import read_image, write_image
 from livefer.recognizer import Recognizer
@@ -89,5 +89,5 @@ def _explain(
     """
     box = np.array([face.crop_box], np.float32)
     crop = crop_faces(picture, box, size=classifier.input_size)
-    _, cams = classifier.predict_with_cams(turned(np.repeat(crop, len(BOTH), 0), BOTH))
-    return crop[0], [classifier.heatmap(cam) for cam in turned(cams, BOTH).mean(axis=0)]
+    _, cams = classifier.predict_with_cams(mirrored(np.repeat(crop, len(BOTH), 0), BOTH))
+    return crop[0], [classifier.heatmap(cam) for cam in mirrored(cams, BOTH).mean(axis=0)]

@@ -46,7 +46,7 @@ def boxes_of(boxes: Boxes, views: Views) -> Boxes:
     return np.asarray(boxes + np.hstack([shift, shift]), np.float32)
 
 
-def turned(pictures: NDArray[Any], views: Views) -> NDArray[Any]:
+def mirrored(pictures: NDArray[Any], views: Views) -> NDArray[Any]:
     """Return pictures or maps (N, ..., W), flipped left to right where their view is mirrored.
 
     The function is its own inverse: it also turns the maps of mirrored views back.
@@ -59,11 +59,11 @@ def turned(pictures: NDArray[Any], views: Views) -> NDArray[Any]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crops:
-    """All views of the faces of an image, as they are cut: none is mirrored yet.
+    """The views of N faces of one image, as they are cut: none is mirrored yet.
 
-    pixels: (M, S, S) uint8, at least one view of each of N faces
-    of_face: (M,) int64, growing: which face each shows
-    views: (M,) int64: in which view
+    pixels: (M, S, S) uint8, at least one view of each face
+    of_face: (M,) int64, rising: the index of the face, 0 to N - 1
+    views: (M,) int64: the number of the view
     """
 
     pixels: NDArray[np.uint8]
@@ -74,16 +74,16 @@ class Crops:
         return len(self.pixels)
 
     def shown(self) -> NDArray[np.uint8]:
-        """Return (M, S, S) uint8: what the network is to see."""
-        return turned(self.pixels, self.views)
+        """Return the network's input, (M, S, S) uint8: mirrored views are flipped."""
+        return mirrored(self.pixels, self.views)
 
     def one_each(self) -> NDArray[np.uint8]:
-        """Return (N, S, S) uint8: a single view of each face."""
+        """Return the first view of each face, (N, S, S) uint8."""
         is_first = np.diff(self.of_face, prepend=-1) > 0
         return self.pixels[is_first]
 
     def means(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the means over the views of each face: (M, ...) to (N, ...) float32."""
+        """Return the means over the views of each face, (N, ...) of (M, ...) float32."""
         n_views = np.bincount(self.of_face)
         if len(values) == len(n_views):
             return values
@@ -93,8 +93,8 @@ class Crops:
         return np.asarray(sums / divisor, np.float32)
 
     def map_means(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return `means` of maps (M, ..., W), mirrored ones turned back before."""
-        return self.means(turned(maps, self.views))
+        """Return the `means` of maps (M, ..., W), with those of mirrored views flipped back."""
+        return self.means(mirrored(maps, self.views))
 
 
 def cut_views(
@@ -105,10 +105,10 @@ def cut_views(
     shift_y: float = 0.0,
     size: int = 48,
 ) -> Crops:
-    """Cut the views of each face out of an image; arguments as of `crop_faces`.
+    """Cut the views of each face out of an image; the other arguments are those of `crop_faces`.
 
     boxes: (N, 4) float32, xyxy in pixels
-    views: for each face its views, at least one
+    views: the views of each of the N faces, at least one
     """
     of_face = np.repeat(np.arange(len(boxes)), [len(of_one) for of_one in views])
     numbers = np.array([number for of_one in views for number in of_one], np.int64)
