@@ -1,4 +1,4 @@
-"""`livefer bench`: it says what was measured, and a known clock gives known figures."""
+"""`livefer bench`: by a known clock, the figures are known."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Clock:
 
 
 class Recognizer:
-    """Takes 7 ms for a frame, of which the stages name 6, and as many more as the frame says."""
+    """Takes 7 ms for a frame, 6 of them in stages, and the extra time of that frame."""
 
     def __init__(self, clock: Clock, extra_ms: dict[int, float] | None = None) -> None:
         self.clock, self.extra_ms = clock, extra_ms or {}
@@ -168,7 +168,7 @@ def test_no_time_is_too_short(clock: Clock) -> None:
     assert measure_stages(recognizer, Frames(clock), 0.0, clock).n_frames == 3  # type: ignore[arg-type]
 
 
-def test_what_is_compared_takes_turns() -> None:
+def test_compared_models_take_turns() -> None:
     clock, calls = Clock(), []
 
     def call(name: str, ms: float) -> None:
@@ -282,7 +282,7 @@ def test_a_measurement_holds_together(measured: Benchmark) -> None:
     assert any("livefer download yunet" in line for line in measured.advice)
 
 
-def test_table_and_json_say_the_same(
+def test_table_and_json_have_the_same_figures(
     measured: Benchmark, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given: list[Any] = []
@@ -424,7 +424,7 @@ def test_a_mistake_is_one_line(
         assert err.count("\n") == 1
 
 
-def test_a_camera_that_gives_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_camera_without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     camera = Camera()
     monkeypatch.setattr(camera, "read", lambda: (False, None))
     monkeypatch.setattr("livefer.media.sources.open_capture", lambda address: camera)
@@ -433,7 +433,7 @@ def test_a_camera_that_gives_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert camera.released
 
 
-def test_a_fresh_process_that_fails_says_why() -> None:
+def test_the_error_of_a_fresh_process_is_shown() -> None:
     with pytest.raises(LiveferError, match='unknown detector "none-such"') as caught:
         cold_start(PICTURE, None, "none-such", None, 1)
     assert "\n" not in str(caught.value)
@@ -441,7 +441,7 @@ def test_a_fresh_process_that_fails_says_why() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process's peak is its own")
 def test_memory_is_that_of_the_fresh_process() -> None:
-    """Linux's ru_maxrss would say at least what this process has."""
+    """On Linux, ru_maxrss would be at least the memory of this process."""
     ballast = np.ones(300 << 20, np.uint8)
     peak_mib = cold_start(PICTURE, None, "haar", None, 1).peak_mib
     assert peak_mib is not None

@@ -1,4 +1,4 @@
-"""`livefer doctor`: what is there, what is missing, and when that is a fault."""
+"""`livefer doctor`: what is installed, what is missing, and when that is a fault."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_machine_without_camera_and_extras_is_no_fault(
 
 
 @pytest.mark.parametrize("broken", ["model", "package"])
-def test_what_livefer_needs_and_lacks_is_a_fault(
+def test_a_broken_requirement_is_a_fault(
     broken: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def no_model() -> None:

@@ -1,4 +1,4 @@
-"""The group of commands: what it lists, what it imports, and what it says where an extra lacks."""
+"""The group of commands: its list, its imports, and its message where an extra is missing."""
 
 from __future__ import annotations
 

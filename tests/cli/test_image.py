@@ -1,4 +1,4 @@
-"""`livefer image` and `livefer explain`: what they print, write and say about mistakes."""
+"""`livefer image` and `livefer explain`: output, files, and mistakes in one line."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_folders_and_patterns(run: Run) -> None:
     assert sources("d/**/*") == ["d/1.jpg", "d/2.png", "d/deeper/3.png"]
 
 
-def test_copies_are_not_put_where_the_next_run_finds_them(run: Run) -> None:
+def test_copies_are_refused_where_the_next_run_would_read_them(run: Run) -> None:
     for name in ("d/1.png", "d/2.png"):
         write_picture(Path(name), ONE)
     for where in (["d"], ["d/*.png"], ["d", "d/1.png", "d/2.png"]):
@@ -169,7 +169,7 @@ def test_copies_are_drawn_in_the_pictures_own_size(run: Run) -> None:
     assert (read(Path("cam/a.png"))[inside] != ONE[inside]).any()
 
 
-def test_equal_names_are_told_apart_and_inputs_are_never_replaced(run: Run) -> None:
+def test_equal_names_get_numbers_and_inputs_are_never_replaced(run: Run) -> None:
     for name in ("a/x.png", "b/x.png", "out/x.png", "out/x-2.png"):
         write_picture(Path(name), ONE)
     before = Path("out/x.png").read_bytes()
@@ -180,7 +180,7 @@ def test_equal_names_are_told_apart_and_inputs_are_never_replaced(run: Run) -> N
     assert names == {"x.png", "x-2.png", "x-3.png", "x-4.png", "x-5.png", "x-2-2.png"}
 
 
-def test_what_cannot_be_written_in_its_own_format_becomes_png(run: Run) -> None:
+def test_a_format_that_cannot_be_written_becomes_png(run: Run) -> None:
     write_picture(Path("a.ppm"), ONE)
     assert run("image", "a.ppm", "--out", "out")[0] == 0
     assert [path.name for path in Path("out").iterdir()] == ["a.png"]
@@ -278,7 +278,7 @@ def test_explain_takes_the_largest_face_or_the_one_named(
     assert sheet.shape[1] > 3 * sheet.shape[0] / 4 > 300
 
 
-def test_explain_shows_of_the_label_what_an_overlay_shows(
+def test_the_heat_map_of_the_label_is_that_of_an_overlay(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from livefer import EmotionClassifier, Recognizer

@@ -1,4 +1,4 @@
-"""`livefer serve`: what it prints, what it refuses, and that it ends well."""
+"""`livefer serve`: its line, its warnings, mistakes, and its end."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def port_of(server: Server) -> int:
     return int(server.servers[0].sockets[0].getsockname()[1])
 
 
-def test_one_line_says_where_it_is(
+def test_one_line_has_the_address(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seen: list[int] = []

@@ -1,4 +1,4 @@
-"""`livefer video`: footage in, tables and annotated copies out, whatever happens on the way."""
+"""`livefer video`: footage in, tables and annotated copies out, even if the run is interrupted."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_table_has_a_row_for_each_face_with_times_and_persons(
     assert "wrote new/out.csv" in err
 
 
-def test_all_that_can_be_written_at_once(
+def test_all_outputs_of_one_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pq = pytest.importorskip("pyarrow.parquet")
@@ -103,7 +103,7 @@ def test_a_part_and_a_sample(
     assert [r["time_s"] for r in read_csv("o.csv")[::2]] == ["1.0", "1.2", "1.4", "1.6", "1.8"]
 
 
-def test_what_is_broken_has_a_row_the_others_follow_and_the_exit_code_is_one(
+def test_a_bad_input_is_a_row_the_others_follow_and_the_exit_code_is_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("in").mkdir()
@@ -144,7 +144,7 @@ def test_what_is_broken_has_a_row_the_others_follow_and_the_exit_code_is_one(
         (["p.jpg"], 'p.jpg is a picture: "livefer image" reads pictures; nothing was written'),
     ],
 )
-def test_a_slip_in_a_name_does_not_cost_the_table_of_before(
+def test_a_wrong_name_does_not_cost_the_earlier_table(
     names: list[str],
     expected: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -157,7 +157,7 @@ def test_a_slip_in_a_name_does_not_cost_the_table_of_before(
     assert Path("talk.csv").read_text(encoding="utf-8") == "hours of work"
 
 
-def test_copies_never_take_the_place_of_what_is_read_or_of_each_other(
+def test_copies_never_replace_inputs_or_each_other(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("other").mkdir()
@@ -169,7 +169,7 @@ def test_copies_never_take_the_place_of_what_is_read_or_of_each_other(
     assert len(read_streams(Path("a-3.mp4"))["times"]) == 3
 
 
-def test_a_copy_of_before_is_not_called_written(
+def test_an_earlier_copy_is_not_reported_as_written(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clip("in.mp4", 2)
@@ -180,7 +180,7 @@ def test_a_copy_of_before_is_not_called_written(
     assert "wrote nothing" in err
 
 
-def test_what_is_named_twice_is_done_once(
+def test_an_input_named_twice_is_done_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clip("a.mp4", 2), clip("b.mp4", 3)
@@ -196,7 +196,7 @@ def test_what_is_named_twice_is_done_once(
 def test_ctrl_c_leaves_a_valid_table_and_a_playable_video(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], n_presses: int, name: str
 ) -> None:
-    """So do a request to terminate and a terminal that closes, once or several times."""
+    """So do SIGTERM and SIGHUP, once or several times."""
     number = getattr(signal, name, None) or pytest.skip(f"this system has no {name}")
     clip("in.mp4", 200, options={"g": "10"}, sound="aac")
     clip("next.mp4", 2)
@@ -214,7 +214,7 @@ def test_ctrl_c_leaves_a_valid_table_and_a_playable_video(
     wait_until(lambda: threading.active_count() == 1)
 
 
-def test_another_ctrl_c_leaves_out_what_waits_and_files_are_whole(
+def test_a_second_ctrl_c_drops_the_waiting_frames_and_files_are_complete(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clip("in.mp4", 200, options={"g": "10"}, sound="aac")
@@ -303,7 +303,7 @@ def test_a_mistake_is_one_line(
     assert [p.name for p in Path().iterdir()] == ["in.mp4"]
 
 
-def test_without_pyav_it_says_what_to_install(
+def test_without_pyav_an_error_names_the_extra(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clip("in.mp4", 2)
@@ -339,7 +339,7 @@ def test_a_folder_may_have_any_name(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there, names are text")
-def test_a_name_that_is_no_text_has_its_rows_and_its_faces(
+def test_a_name_that_is_no_utf8_has_its_rows_and_its_faces(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("matplotlib")

@@ -133,7 +133,7 @@ def test_a_mistake_is_one_line(
     assert err.count("\n") == 1
 
 
-def test_a_wrong_path_is_said_where_there_is_no_display_too(
+def test_without_a_display_a_wrong_path_is_still_the_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], no_display: None
 ) -> None:
     code, err = run(monkeypatch, capsys, "--source", "absent.mp4")
@@ -150,7 +150,7 @@ def test_no_display_is_one_line(
     assert err.count("\n") == 1
 
 
-def test_a_camera_that_breaks_off_ends_with_its_reason(
+def test_a_camera_that_fails_ends_with_its_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from livefer.media.sources import Source
@@ -167,7 +167,7 @@ def test_a_camera_that_breaks_off_ends_with_its_reason(
     assert len(read_video(Path("out.avi"))) == 1
 
 
-def test_a_file_of_before_is_not_called_written(
+def test_an_earlier_file_is_not_reported_as_written(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], no_display: None
 ) -> None:
     from livefer.media.sources import Source
