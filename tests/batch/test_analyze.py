@@ -19,6 +19,8 @@ from livefer.batch.analyze import Settings, find_inputs
 from livefer.errors import ConfigError
 from livefer.media.pictures import read_image
 
+pytestmark = pytest.mark.slow
+
 
 def test_paths_are_found_once_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -31,6 +31,8 @@ from livefer.system.interrupts import StopRequested
 from livefer.tables.reading import read_table
 from livefer.tables.writing import open_table
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def recognizer() -> Recognizer:

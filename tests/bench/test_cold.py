@@ -11,6 +11,8 @@ import cold
 import pytest
 from cold import FIRST, PICTURE, ROWS, UNREAD, run_once, table, weigh
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.skipif(sys.platform == "win32", reason="os.wait4 is not there")
 def test_a_process_has_a_time_and_a_peak() -> None:

@@ -22,6 +22,8 @@ from livefer.media.pictures import read_image
 from livefer.speed.benchmark import shipped_portrait
 from livefer.speed.made_frames import Scene
 
+pytestmark = pytest.mark.slow
+
 PEERS = Path(live.__file__).parent / "peers"
 ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / "src" / "livefer" / "assets" / "astronaut.jpg"

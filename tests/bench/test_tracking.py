@@ -29,6 +29,8 @@ from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 from livefer.tracking.smoothing import Smoother
 
+pytestmark = pytest.mark.slow
+
 
 def square_head(level: int, label: str = "happy") -> Head:
     """A head that is a bright square of 64 px in 128, with nothing around it."""

@@ -43,6 +43,8 @@ from livefer.speed.result import (
 )
 from livefer.system.machine import Machine, cold_start, describe
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parents[2] / "docs" / "bench.md"
 
 

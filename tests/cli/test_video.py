@@ -24,6 +24,8 @@ from livefer.media.h264_writer import H264Writer
 from livefer.recognizer import Recognizer
 from livefer.tables.schema import to_rows
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ from livefer.media.pyav_reader import VideoReader
 from livefer.media.sources import open_source
 from livefer.results import Frame
 
+pytestmark = pytest.mark.slow
+
 NTSC = Fraction(30000, 1001)
 
 

@@ -15,6 +15,8 @@ from livefer.faces.boxes import iou_matrix
 from livefer.tracking.live_search import LiveSearch
 from livefer.tracking.whole_search import WholeSearch
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=["haar", "yunet"])
 def detector(request: pytest.FixtureRequest) -> LocalDetector:

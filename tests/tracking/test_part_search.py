@@ -12,6 +12,8 @@ from squares import FPS, HEIGHT, WIDTH, Image, Squares, find, scene
 from livefer.faces.boxes import Boxes, Region, Scores, iou_matrix
 from livefer.tracking.part_search import PartSearch
 
+pytestmark = pytest.mark.slow
+
 
 def flickering(image: Image, index: int) -> Image:
     """Return the image with a flickering lamp in each half."""

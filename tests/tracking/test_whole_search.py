@@ -19,6 +19,8 @@ from livefer.recognizer import Recognizer
 from livefer.results import Frame
 from livefer.tracking.whole_search import WholeSearch
 
+pytestmark = pytest.mark.slow
+
 FPS = 10
 FAINT = 60
 
