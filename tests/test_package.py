@@ -15,6 +15,8 @@ import pytest
 
 import livefer
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 MAX_WHEEL_BYTES = 25_000_000
 

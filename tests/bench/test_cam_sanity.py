@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ("calm", "glad")
 
 

@@ -28,6 +28,8 @@ from lib.processes import memory_mib, with_children
 from livefer.errors import ConfigError
 from livefer.system.machine import Machine
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_sample_is_seeded_and_keeps_faces_and_targets_together() -> None:
     split = make_split(range(20))

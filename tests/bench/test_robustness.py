@@ -23,6 +23,8 @@ from lib.corruptions import (
 from numpy.typing import NDArray
 from robustness import as_markdown, corrupt, measure
 
+pytestmark = pytest.mark.slow
+
 
 def generator() -> np.random.Generator:
     return np.random.default_rng(3)

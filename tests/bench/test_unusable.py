@@ -22,6 +22,8 @@ from unusable import (
 from livefer.faces.boxes import iou_matrix
 from livefer.faces.quality import share_outside
 
+pytestmark = pytest.mark.slow
+
 
 def test_squares_are_inside_and_touch_no_face() -> None:
     avoid = np.array([[50, 50, 150, 150], [200, 0, 320, 90]], np.float32)

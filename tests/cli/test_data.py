@@ -10,6 +10,8 @@ import pytest
 from builders import write_folders
 from commands import Run, words
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_prints_classes_and_faults(livefer: Run, pets: Path) -> None:
     ended = livefer("data", pets)

@@ -17,6 +17,8 @@ from livefer.errors import ConfigError, LiveferError
 from livefer.labels import CLASSES as EMOTIONS
 from livefer.train.checkpoint import load_predictor
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_prints_the_figures_that_it_writes(livefer: Run, pets: Path, tmp_path: Path) -> None:
     ended = livefer("evaluate", "--data", pets, "--json", tmp_path / "new" / "report.json")

@@ -19,6 +19,8 @@ from fakes import make_scene, use_fakes
 from livefer.assets.files import PICTURE
 from livefer.cli import main
 
+pytestmark = pytest.mark.slow
+
 HAPPY, SAD = 125, 175
 ONE = make_scene((40, 60, HAPPY))
 TWO = make_scene((40, 60, HAPPY), (200, 100, SAD))

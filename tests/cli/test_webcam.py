@@ -15,6 +15,8 @@ from fakes import make_scene, use_fakes
 from livefer.cli import main
 from livefer.media.opencv_reader import quiet
 
+pytestmark = pytest.mark.slow
+
 SCENE = make_scene((40, 60, 125))
 
 

@@ -18,6 +18,8 @@ from livefer.detection.yunet import YuNetDetector, download_yunet
 from livefer.errors import ModelError
 from livefer.faces.boxes import crop_boxes, iou_matrix
 
+pytestmark = pytest.mark.slow
+
 Image = NDArray[np.uint8]
 AnyDetector = HaarDetector | YuNetDetector
 FACE_XYXY = (172, 60, 276, 178)

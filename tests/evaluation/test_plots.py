@@ -16,6 +16,8 @@ from livefer.errors import LiveferError
 from livefer.evaluation import plots
 from livefer.evaluation.report import measure
 
+pytestmark = pytest.mark.slow
+
 
 def pictures() -> dict[str, object]:
     data = Dataset(

@@ -22,6 +22,8 @@ from livefer.media.sources import Source
 from livefer.recognizer import Recognizer
 from livefer.results import Frame
 
+pytestmark = pytest.mark.slow
+
 SCENE = make_scene((40, 60, 125))
 WAIT_S = 60.0
 

@@ -20,6 +20,8 @@ from livefer.media.sources import Source
 from livefer.recognizer import Recognizer
 from livefer.results import Frame
 
+pytestmark = pytest.mark.slow
+
 WAIT_S = 60.0
 SCENE = make_scene((40, 60, 125))
 

@@ -19,6 +19,8 @@ from livefer.errors import ConfigError, LiveferError
 from livefer.media.h264_writer import H264Writer
 from livefer.media.pyav_reader import VideoReader
 
+pytestmark = pytest.mark.slow
+
 NTSC = Fraction(30000, 1001)
 
 

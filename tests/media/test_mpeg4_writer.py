@@ -14,6 +14,8 @@ from livefer.errors import LiveferError
 from livefer.media.mpeg4_writer import SUFFIXES, Mpeg4Writer
 from livefer.media.sources import open_source
 
+pytestmark = pytest.mark.slow
+
 
 def image_of(k: int) -> NDArray[np.uint8]:
     """An image whose gray level tells its number."""

@@ -24,6 +24,8 @@ from livefer.media.pictures import read_image
 from livefer.media.sources import open_source
 from livefer.results import Frame
 
+pytestmark = pytest.mark.slow
+
 FPS = 25.0
 
 

@@ -18,6 +18,8 @@ from livefer.summary.html_report import about_model, report_html
 from livefer.summary.key_frames import KeyFrame
 from livefer.summary.summarize import summarize
 
+pytestmark = pytest.mark.slow
+
 NASTY = "<script>alert(1)</script> \"&'.mp4"
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 

@@ -29,6 +29,8 @@ from livefer.summary.timeline import (
     write_timeline,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def only_source(rows: list[dict[str, Any]]) -> SourceSummary:
     [source] = summarize(rows, CLASSES).sources

@@ -8,6 +8,8 @@ import torch
 from livefer.train.augment import augment, mix, unmake
 from livefer.train.config import Augment
 
+pytestmark = pytest.mark.slow
+
 OFF = {"flip": 0.0}
 
 

@@ -8,6 +8,8 @@ from training import random_model
 
 from livefer.train.cam import CAMExtractor, closed_form_cams
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("target", [None, 2, "each"])
 def test_closed_form_maps_are_autograds(target: int | str | None) -> None:

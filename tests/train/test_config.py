@@ -12,6 +12,8 @@ import pytest
 from livefer.errors import ConfigError
 from livefer.train.config import Augment, Config, Distill, config_yaml, load_config
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

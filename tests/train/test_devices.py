@@ -10,6 +10,8 @@ from livefer.train import devices
 from livefer.train.config import Config
 from livefer.train.devices import make_fabric
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("gpus", "emulates", "precision"), [(0, False, None), (1, True, "32-true"), (1, False, None)]

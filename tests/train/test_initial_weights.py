@@ -13,6 +13,8 @@ from livefer.train.checkpoint import below_prefix, load_checkpoint
 from livefer.train.initial_weights import load_backbone
 from livefer.train.model import ResNetFER
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_checkpoint_begins_another_run_without_its_head(tmp_path: Path) -> None:
     best = run(tmp_path / "first")

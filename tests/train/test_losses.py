@@ -9,6 +9,8 @@ import torch.nn.functional as F
 
 from livefer.train.losses import class_weights, smooth_one_hot, soft_cross_entropy
 
+pytestmark = pytest.mark.slow
+
 
 def test_soft_cross_entropy_is_torchs_with_label_smoothing() -> None:
     logits, targets = torch.randn(9, 5), torch.randint(0, 5, (9,))

@@ -9,6 +9,8 @@ import torch
 
 from livefer.train.model import ResNetFER
 
+pytestmark = pytest.mark.slow
+
 
 def test_network_has_resnet18s_size_shapes_and_names() -> None:
     model = ResNetFER().eval()

@@ -9,6 +9,8 @@ from livefer.train.config import Config
 from livefer.train.model import ResNetFER
 from livefer.train.optim import learning_rate, make_optimizer, update_ema
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("epoch", "expected"), [(0.5, 0.5), (1, 1), (5.5, 0.55), (10, 0.1)])
 def test_learning_rate_warms_up_and_follows_a_cosine(epoch: float, expected: float) -> None:

@@ -12,6 +12,8 @@ from livefer.data.dataset import Split
 from livefer.train.config import Config
 from livefer.train.prepare import clean, describe_run, loss_weights, write_preview
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("kind", "expected"), [("none", [1 / 2, 1 / 3, 1 / 6]), ("inverse", [1 / 3] * 3)]

@@ -21,6 +21,8 @@ from livefer.web import protocol, schema
 from livefer.web.app import make_app
 from livefer.web.protocol import ERROR_STATUS, Options, read_control
 
+pytestmark = pytest.mark.slow
+
 DESCRIPTION = make_app(fake_service()).openapi()
 DOCS = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 CLOSE_CODES = [

@@ -8,6 +8,8 @@ pytest.importorskip("fastapi", reason="needs the extra web")
 
 from livefer.web.security import origin_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("text", "browsers_say"),
