@@ -88,7 +88,7 @@ def test_the_usual_interval_of_the_first_frame_is_that_of_the_8_that_follow() ->
 
 @pytest.mark.parametrize(
     ("usual_s", "next_s", "is_gap"),
-    [(0.125, 1.0, False), (0.125, 1.0625, True), (1.0, 5.0, False), (1.0, 5.125, True)],
+    [(0.125, 1.0, False), (0.125, 1.03125, True), (1.0, 5.0, False), (1.0, 5.125, True)],
 )
 def test_a_gap_is_longer_than_a_second_and_than_five_usual_intervals(
     usual_s: float, next_s: float, is_gap: bool
