@@ -95,16 +95,21 @@ class Recognizer:
         return self._results(open_source(source, live))
 
     def _results(self, source: Source) -> Generator[FrameResult, None, None]:
-        stream = self.new_stream(source.live)
-        name, index, n_resets = None, 0, self._n_resets
+        streams: dict[str, Stream] = {}
+        last: dict[str, int] = {}
+        n_resets = self._n_resets
         with source:
             for frame in source:
-                # A list may name a file twice.
-                is_other = frame.source != name or frame.index < index
-                if is_other or n_resets != self._n_resets:
-                    stream = self.new_stream(source.live)
-                    name, n_resets = frame.source, self._n_resets
-                index = frame.index
+                if n_resets != self._n_resets:
+                    n_resets = self._n_resets
+                    streams.clear()
+                stream = None
+                if not frame.still:
+                    # A list may name a file twice.
+                    is_again = frame.index < last.get(frame.source, 0)
+                    if is_again or frame.source not in streams:
+                        streams[frame.source] = self.new_stream(source.live)
+                    last[frame.source], stream = frame.index, streams[frame.source]
                 yield self.process(frame, stream)
 
     def new_stream(self, live: bool = False) -> Stream:
