@@ -42,6 +42,8 @@ def check_image(image: Any) -> NDArray[np.uint8]:
         )
     if pixels.ndim == 2:
         return pixels
+    if pixels.shape[2] == 3:
+        return pixels
     return pixels[:, :, 0] if pixels.shape[2] == 1 else pixels[:, :, :3]
 
 

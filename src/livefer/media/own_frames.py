@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,14 @@ class OwnFrames:
             return Frame(NAME, self._index, time_s, None, error=str(error))
         is_cut = self._cuts is not None and self._cuts.update(array)
         return Frame(NAME, self._index, time_s, array, is_cut=is_cut)
+
+
+def with_array(frame: Frame) -> Frame:
+    """Return a frame whose image, if it has one, is (H, W, 3) uint8 BGR, as `as_image` gives it."""
+    if frame.image is None:
+        return frame
+    image = as_image(frame.image)
+    return frame if image is frame.image else replace(frame, image=image)
 
 
 def is_pair(given: Any) -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from http.client import HTTPResponse
 
 _TIMEOUT_S = 10
+_ASK_TIMEOUT_S = 3  # a camera may hang at a question that it does not know
 _CHUNK_BYTES = 1 << 20
 
 
@@ -50,14 +51,14 @@ def copy_file(url: str, to: IO[bytes]) -> None:
 def is_picture(url: str) -> bool:
     """Ask a server whether an address is that of a picture; False where it does not say."""
     try:
-        with _opened(url, "HEAD") as response:
+        with _opened(url, "HEAD", _ASK_TIMEOUT_S) as response:
             return response.headers.get_content_maintype() == "image"
     except SourceError:  # many cameras answer GET only
         return False
 
 
 @contextmanager
-def _opened(url: str, method: str) -> Iterator[HTTPResponse]:
+def _opened(url: str, method: str, timeout_s: float = _TIMEOUT_S) -> Iterator[HTTPResponse]:
     """Open an address; SourceError where its server does not give what it names."""
     # Not above: every first result imports this module, and sockets and TLS take 25 ms.
     import http.client
@@ -71,8 +72,9 @@ def _opened(url: str, method: str) -> Iterator[HTTPResponse]:
         # What without_password leaves out, without its "@".
         at = url.index("//") + 2
         name, _, word = url[at : at + len(url) - len(shown) - 1].partition(":")
-        known = urllib.request.HTTPPasswordMgrWithDefaultRealm()
-        known.add_password(None, shown, *map(urllib.parse.unquote, (name, word)))
+        name, word = urllib.parse.unquote(name), urllib.parse.unquote(word)
+        known = urllib.request.HTTPPasswordMgrWithPriorAuth()
+        known.add_password(None, shown, name, word, is_authenticated=True)
         handlers = [
             urllib.request.HTTPBasicAuthHandler(known),
             urllib.request.HTTPDigestAuthHandler(known),
@@ -82,7 +84,7 @@ def _opened(url: str, method: str) -> Iterator[HTTPResponse]:
         request = urllib.request.Request(
             quoted, headers={"User-Agent": f"livefer/{__version__}"}, method=method
         )
-        opened = urllib.request.build_opener(*handlers).open(request, timeout=_TIMEOUT_S)
+        opened = urllib.request.build_opener(*handlers).open(request, timeout=timeout_s)
     except (OSError, ValueError, http.client.HTTPException) as error:
         if isinstance(error, urllib.error.HTTPError):
             error.close()
