@@ -21,7 +21,8 @@ def test_it_prints_classes_and_faults(livefer: Run, pets: Path) -> None:
     assert words(ended.out, "all") == ["all", "8", "4"]
     assert words(ended.out, "pixel copies")[-1] == "1"
     assert "--json names the files" in ended.out
-    assert "every file could be read" in ended.out
+    assert "every file of a class could be read" in ended.out
+    assert "left out" not in ended.out
     assert max(map(len, ended.out.splitlines())) <= max(80, len(str(pets)) + 20)
 
 
@@ -36,6 +37,18 @@ def test_json_is_nothing_but_json(livefer: Run, pets: Path) -> None:
     assert found["splits"]["train"]["files"] == {"blank": [], "copies": [], "conflicting": []}
     assert [entry["file"] for entry in found["unreadable"]] == ["val/cat/notes.txt"]
     assert ended.code == 1
+
+
+def test_what_belongs_to_no_split_or_class_is_listed(livefer: Run, pets: Path) -> None:
+    write_folders(pets, {"spare/cat": 3, "train": 2})
+    ended = livefer("data", pets)
+    assert ended.code == 0
+    assert f"left out: {pets / 'spare'}: is no split by its name" in ended.out
+    assert f"left out: {pets / 'train'}: 2 files outside class folders" in ended.out
+    found = json.loads(livefer("data", pets, "--json").out)
+    assert [entry["path"] for entry in found["ignored"]] == [
+        str(pets / name) for name in ("train", "spare")
+    ]
 
 
 def test_unreadable_files_are_listed(livefer: Run, pets: Path) -> None:

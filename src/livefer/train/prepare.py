@@ -44,6 +44,7 @@ def read_splits(config: Config) -> tuple[tuple[str, ...], Split, Split, list[str
     val = dataset.split("val")
     train, notes = clean(dataset.split("train"), config)
     notes += [f"unreadable: {file}: {reason}" for file, reason in dataset.unreadable[:5]]
+    notes += [f"left out: {path}: {reason}" for path, reason in dataset.ignored]
     notes.append(f"{len(train)} training and {len(val)} val images")
     return dataset.classes, train, val, notes
 
