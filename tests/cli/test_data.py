@@ -9,6 +9,7 @@ import cv2
 import pytest
 from builders import write_folders
 from commands import Run, words
+from madefonts import installed, write_font
 
 pytestmark = pytest.mark.slow
 
@@ -91,8 +92,14 @@ def test_classes_may_have_names_in_any_script(livefer: Run, pets: Path) -> None:
     for split in ("train", "val"):
         (pets / split / "cat").rename(pets / split / "猫")
     plot = pets.with_name("data.png")
-    ended = livefer("data", pets, "--plot", plot)
+    with installed(write_font(pets.with_name("fonts") / "Cat.ttf", "猫").parent):
+        ended = livefer("data", pets, "--plot", plot)
     assert (ended.code, ended.err) == (0, f"wrote {plot}\n")
+    with installed(pets):
+        ended = livefer("data", pets, "--plot", plot)
+    assert ended.code == 0
+    assert ended.err.startswith(f"wrote {plot}\nno installed font has the letters 猫: they are")
+    assert ended.err.count("\n") == 2
 
 
 def test_brackets_in_names_are_no_markup(livefer: Run, pets: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
 from importlib import import_module
 from io import TextIOWrapper
 from typing import Annotated, Any, NamedTuple, NoReturn
@@ -13,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from livefer.drawing.fonts import FontWarning, explain, undrawn_letters
 from livefer.errors import LiveferError, MissingExtraError
 from livefer.system.interrupts import terminable
 from livefer.version import __version__
@@ -123,6 +125,7 @@ def main() -> None:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # bars and names that the terminal cannot show
+    warnings.simplefilter("ignore", FontWarning)  # one line at the end says it
     try:
         with terminable():
             app()
@@ -137,6 +140,9 @@ def main() -> None:
             f"{error.filename} cannot be read or written ({error.strerror}): check the path, its "
             "permissions and the free space on the disk"
         )
+    finally:
+        if letters := undrawn_letters():
+            sys.stderr.write(f"{explain(letters)}\n")
 
 
 def _fail(message: str) -> NoReturn:
