@@ -34,6 +34,12 @@ class ConfigError(LiveferError):
     """An option or a key of a configuration that is unknown or has a wrong value."""
 
 
+REINSTALL = (
+    "this installation is damaged: install livefer again (an app by PyInstaller: build it again, "
+    "where livefer is installed by pip, so that its hook is found)"
+)
+
+
 class MissingExtraError(LiveferError):
     """A package of an optional extra that is not installed."""
 

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from livefer.drawing.fonts import FontWarning, explain, undrawn_letters
-from livefer.errors import LiveferError, MissingExtraError
+from livefer.errors import REINSTALL, LiveferError, MissingExtraError
 from livefer.system.interrupts import terminable
 from livefer.version import __version__
 
@@ -63,14 +63,14 @@ class Group(TyperGroup):
         return name, listed and load_command(str(listed.name)), rest
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; a package of its extra that is not installed becomes one line."""
+        """Run the command; a package that is not installed becomes one line."""
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as error:
             name = ctx.invoked_subcommand
             extra = COMMANDS[name].extra if name in COMMANDS else None
             if extra is None or (error.name or "").startswith("livefer"):
-                raise
+                raise LiveferError(f"{error.name} is missing: {REINSTALL}") from None
             raise MissingExtraError(f"livefer {name} ({error.name})", extra) from None
 
 
