@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from livefer.drawing.figures import require_matplotlib
-from livefer.errors import ConfigError, SourceError
+from livefer.errors import ConfigError, LiveferError, SourceError
 from livefer.formatting import printable
 from livefer.media.names import PICTURE_SUFFIXES, VIDEO_SUFFIXES, find_files, suffix_of
 from livefer.media.pictures import WRITABLE
-from livefer.system.atomic import PartialFile, replacing
+from livefer.system.atomic import PartialFile, replacing, with_end
 from livefer.system.downloads import cache_dir
 
 Item = tuple[str, str | None]
@@ -104,15 +104,26 @@ def check_plot_and_report(plot: Path | None, report: Path | None) -> None:
             check_writable(path)
 
 
+def check_folder(option: str, folder: Path) -> None:
+    """Raise LiveferError where files cannot be written into a folder; makes it."""
+    try:
+        check_writable(folder / "livefer")
+    except LiveferError as error:
+        reason = str(error).partition(" cannot be written ")[2]
+        raise ConfigError(f"{option} {folder} cannot be written {reason}") from None
+
+
 def free_name(path: Path, taken: set[Path]) -> Path:
     """Return a path that is not in `taken`, and add it: x.png, else x-2.png, x-3.png, …
 
+    A name that no file system takes is cut.
+
     taken: resolved paths
     """
-    free, n = path, 1
+    free, n = with_end(path), 1
     while free.resolve() in taken:
         n += 1
-        free = path.with_name(f"{path.stem}-{n}{path.suffix}")
+        free = with_end(path, f"-{n}")
     taken.add(free.resolve())
     return free
 

@@ -16,6 +16,7 @@ from livefer.cli.console import print_hint
 from livefer.cli.files import (
     Item,
     check_any_exists,
+    check_folder,
     check_not_read,
     check_plot_and_report,
     find,
@@ -110,7 +111,7 @@ def video(
     copies = _names_of_copies(out, [path for path, error in inputs if error is None])
     check_not_read([*tables, *pages, *copies.values()], [path for path, _ in inputs])
     recognizer = Recognizer(model, detector, smoothing, prior=prior)
-    drawn = list[Path]()
+    drawn, unwritten = list[Path](), list[str]()
     digest = VideoDigest(recognizer.classes) if pages else None
     with stop_requests() as requested:
         with ExitStack() as stack:
@@ -125,7 +126,8 @@ def video(
         for error in totals.errors:
             sys.stderr.write(f"{error}\n")
         if digest and not requested.hurry.is_set():
-            drawn = digest.write(plot, report, _made_with(recognizer, span))
+            drawn = digest.write(plot, report, _made_with(recognizer, span), unwritten)
+            sys.stderr.writelines(f"{error}\n" for error in unwritten)
         files = [*tables, *totals.copies, *drawn]
         written = ", ".join(printable(str(path)) for path in files if path.exists())
         done = f"{totals}; model {recognizer.classifier.name}"
@@ -133,7 +135,7 @@ def video(
         print_hint(recognizer)
     if requested.stop.is_set():
         raise typer.Exit(requested.exit_code)
-    if totals.errors:
+    if totals.errors or unwritten:
         raise typer.Exit(1)
 
 
@@ -183,6 +185,7 @@ def _names_of_copies(out: Path | None, videos: Sequence[str]) -> dict[str, Path]
         )
     if out.is_file():
         raise ConfigError(f"--out {out} is a file: expected a folder, existing or new")
+    check_folder("--out", out)
     taken = {Path(video).resolve() for video in videos}
     return {video: free_name(out / f"{Path(video).stem}.mp4", taken) for video in videos}
 

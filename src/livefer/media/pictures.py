@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.errors import SourceError
+from livefer.errors import OutputError, SourceError
 from livefer.faces.crops import check_image
 from livefer.media.names import VIDEO_SUFFIXES, suffix_of
 from livefer.system.atomic import replacing
@@ -65,12 +65,23 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
 def write_image(path: Path, image: NDArray[np.uint8]) -> None:
     """Write (H, W, 3) uint8 BGR or (H, W) as a picture, in the format that its suffix names.
 
-    Whole, or not at all: LiveferError where the file cannot be written.
+    Whole, or not at all: LiveferError where the file cannot be written, OutputError where others
+    could be.
 
     path: a name with one of the suffixes in WRITABLE
     """
+    suffix = path.suffix.lower()
     with replacing(path) as part:
-        part.write_bytes(cv2.imencode(path.suffix.lower(), image)[1].tobytes())
+        try:
+            is_done, data = cv2.imencode(suffix, image)
+        except cv2.error:
+            is_done = False
+        if not is_done:
+            raise OutputError(
+                f"{path} cannot be written: {suffix[1:]} takes no picture of {image.shape[1]}x"
+                f"{image.shape[0]} pixels; scale it, or save it as .png or .tif"
+            )
+        part.write_bytes(data.tobytes())
 
 
 def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
