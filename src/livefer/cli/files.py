@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from livefer.drawing.figures import require_matplotlib
 from livefer.errors import ConfigError, LiveferError, SourceError
 from livefer.formatting import printable
-from livefer.media.names import PICTURE_SUFFIXES, VIDEO_SUFFIXES, find_files, suffix_of
+from livefer.media.names import (
+    PICTURE_SUFFIXES,
+    VIDEO_SUFFIXES,
+    LeftOut,
+    find_files,
+    same_file,
+    suffix_of,
+)
 from livefer.media.pictures import WRITABLE
 from livefer.system.atomic import PartialFile, replacing, with_end
 from livefer.system.downloads import cache_dir
@@ -27,17 +34,26 @@ _PLOTS = (".png", ".pdf", ".svg")
 _REPORTS = (".html", ".htm")
 
 
-def find(paths: Iterable[str], kind: Literal["picture", "video"]) -> Iterator[Item]:
-    """Yield (file, None) for each picture or video, and (path, error) where there is none."""
+def find(paths: Iterable[str], kind: Literal["picture", "video"]) -> tuple[list[Item], LeftOut]:
+    """Return each picture or video once, with None, or with an error where there is none.
+
+    Also returns what the folders and patterns hold beside them.
+    """
     suffixes, other, command = _OTHERS[kind]
+    items: dict[str, Item] = {}
+    left_out = LeftOut()
     for path in paths:
         found = find_files(path, kind)
         if found is None:
             error = f'{path} is a {other}: "{command}" reads {other}s'
-            yield path, error if suffix_of(path) in suffixes else None
+            these: list[Item] = [(path, error if suffix_of(path) in suffixes else None)]
         else:
-            yield from ((file, None) for file in found.files)
-            yield from found.errors
+            these = [*((file, None) for file in found.files), *found.errors]
+            left_out.add(found.left_out)
+        for name, reason in these:
+            items.setdefault(same_file(name), (name, reason))
+    left_out.files = {file for file in left_out.files if same_file(file) not in items}
+    return list(items.values()), left_out
 
 
 def use_matplotlib() -> None:

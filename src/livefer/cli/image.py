@@ -13,7 +13,7 @@ import typer
 from rich.table import Column, Table
 from rich.text import Text
 
-from livefer.cli.console import new_table, print_hint, stdout
+from livefer.cli.console import new_table, print_hint, print_left_out, stdout
 from livefer.cli.files import Item, check_folder, find, free_name
 from livefer.cli.options import DetectorOption, ModelOption, PriorOption
 from livefer.cli.progress import progress_bar
@@ -21,6 +21,7 @@ from livefer.drawing.faces import draw_faces
 from livefer.errors import ConfigError, SourceError
 from livefer.formatting import count, printable
 from livefer.labels import colour_hex
+from livefer.media.names import LeftOut
 from livefer.media.pictures import WRITABLE, read_image, write_image
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
@@ -62,7 +63,7 @@ def image(
     A picture that cannot be read becomes a row with its error, and a copy that cannot be written is
     named; the others follow, and the exit code is 1.
     """
-    items = list(find(paths, "picture"))
+    items, left_out = find(paths, "picture")
     _check_out(out, cam, paths, items)
     recognizer = Recognizer(model, detector, heatmaps=cam, prior=prior)
     table, shown = _table(), _short([name for name, _ in items])
@@ -97,9 +98,10 @@ def image(
             line += f"; annotated copies in {out}" if copies[1:] else ""
             line += f"; annotated copy: {copies[0]}" if len(copies) == 1 else ""
             line += f"; {count(len(unwritten), 'copy')} not written" if unwritten else ""
-            _print(table, [*errors, *unwritten], line)
+            _print(table, [*errors, *unwritten], line, left_out)
     if as_json:
         sys.stderr.writelines(f"{error}\n" for error in unwritten)
+        print_left_out(left_out)
     print_hint(recognizer)
     if errors or unwritten:
         raise typer.Exit(1)
@@ -193,7 +195,7 @@ def _add_rows(table: Table, name: str, result: FrameResult) -> None:
         )
 
 
-def _print(table: Table, errors: list[str], line: str) -> None:
+def _print(table: Table, errors: list[str], line: str, left_out: LeftOut) -> None:
     # In a file or a pipe, lines have any length: a broken name would be no name.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _NO_LIMIT
     console = stdout(markup=False, width=width)
@@ -201,3 +203,5 @@ def _print(table: Table, errors: list[str], line: str) -> None:
     for error in errors:
         console.print(error, style="red", soft_wrap=True)
     console.print(line, style="bold", soft_wrap=True)
+    if left_out:
+        console.print(f"and {printable(str(left_out))}", soft_wrap=True)

@@ -12,7 +12,7 @@ import typer
 from rich.progress import Progress
 
 from livefer.batch.recordings import VideoJob, VideoProgress
-from livefer.cli.console import print_hint
+from livefer.cli.console import print_hint, print_left_out
 from livefer.cli.files import (
     Item,
     check_any_exists,
@@ -106,7 +106,7 @@ def video(
     load_av()
     end_s = _seconds("--end", end) if end else None
     span = Span(_seconds("--start", start), end_s, every, fps)
-    inputs = list(dict.fromkeys(find(paths, "video")))  # patterns may overlap
+    inputs, left_out = find(paths, "video")
     check_any_exists(inputs)
     copies = _names_of_copies(out, [path for path, error in inputs if error is None])
     check_not_read([*tables, *pages, *copies.values()], [path for path, _ in inputs])
@@ -132,6 +132,7 @@ def video(
         written = ", ".join(printable(str(path)) for path in files if path.exists())
         done = f"{totals}; model {recognizer.classifier.name}"
         sys.stderr.write(f"{done}; wrote {written or 'nothing'}\n")
+        print_left_out(left_out)
         print_hint(recognizer)
     if requested.stop.is_set():
         raise typer.Exit(requested.exit_code)

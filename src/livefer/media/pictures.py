@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from livefer.errors import OutputError, SourceError
 from livefer.faces.crops import check_image
+from livefer.media.heif import decode_heif, heif_kind
 from livefer.media.names import VIDEO_SUFFIXES, suffix_of
 from livefer.system.atomic import replacing
 
@@ -94,7 +95,10 @@ def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
     if is_cut_short(data):
         raise SourceError(f"{name} is cut short: its end is missing; copy or download it again")
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        if heif_kind(data) is None:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        else:
+            image = decode_heif(data, name)
     except cv2.error:  # more pixels than OpenCV takes
         image = None
     if image is None and suffix_of(name) in VIDEO_SUFFIXES:
