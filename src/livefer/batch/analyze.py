@@ -13,7 +13,6 @@ import json
 import logging
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -39,6 +38,7 @@ from livefer.media.pictures import decode_image, read_image
 from livefer.media.pyav_reader import Span, VideoReader
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
+from livefer.system.atomic import temporary_folder
 from livefer.system.cloud import download, is_url, list_files, read_bytes
 from livefer.tables.schema import file_metadata
 from livefer.tracking.smoothing import WINDOW_S
@@ -92,7 +92,7 @@ class Settings:
     def files(self) -> dict[str, Path]:
         """Return the files that the recogniser loads, by the names of these settings."""
         name = DEFAULT_MODEL if self.model is None else self.model
-        files = {"model": shipped_models().get(name, Path(name).expanduser())}
+        files = {"model": shipped_models().get(name, Path(os.path.expanduser(name)))}
         if self.detector == "yunet":
             files["detector"] = yunet_path() or Path(YUNET_FILE)
         elif self.detector.lower().endswith(".onnx"):
@@ -294,7 +294,7 @@ def _on_this_machine(name: str) -> Iterator[str]:
     if not is_url(name):
         yield name
         return
-    with tempfile.TemporaryDirectory(prefix="livefer-") as folder:
-        path = Path(folder) / f"video{suffix_of(name)}"
+    with temporary_folder() as folder:
+        path = folder / f"video{suffix_of(name)}"
         download(name, path)
         yield str(path)

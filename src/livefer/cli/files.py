@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -57,12 +58,25 @@ def find(paths: Iterable[str], kind: Literal["picture", "video"]) -> tuple[list[
 
 
 def use_matplotlib() -> None:
-    """Raise MissingExtraError without matplotlib; keep its list of fonts in livefer's cache.
+    """Raise LiveferError where matplotlib is missing or cannot work.
+
+    Its list of fonts is kept in livefer's cache.
 
     For commands only: it may hide the matplotlibrc of a program that uses livefer.
     """
     require_matplotlib()
-    os.environ.setdefault("MPLCONFIGDIR", str(cache_dir() / "matplotlib"))
+    if (folder := cache_dir()) is not None:
+        os.environ.setdefault("MPLCONFIGDIR", str(folder / "matplotlib"))
+    import matplotlib
+
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # warns where it cannot write there
+    try:
+        matplotlib.get_configdir()
+        matplotlib.get_cachedir()
+    except OSError:
+        raise ConfigError(
+            "matplotlib finds no folder that it can write: set MPLCONFIGDIR or TMPDIR to one"
+        ) from None
 
 
 def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -102,7 +103,7 @@ def read_dataset(
 
     Raises DatasetError where there is no data set, or a class without a picture to train on.
     """
-    root = Path(path).expanduser()
+    root = Path(os.path.expanduser(path))
     if not root.exists():
         raise DatasetError(
             f"{root} does not exist: expected a folder with train/<class>/ and test/<class>/, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -145,6 +146,25 @@ def cannot_write(path: Path, error: Exception, todo: str = _ELSEWHERE) -> Livefe
     reason = getattr(error, "strerror", None) or error
     of_all = getattr(error, "errno", None) in _OF_ALL_FILES
     return (LiveferError if of_all else OutputError)(f"{path} cannot be written ({reason}): {todo}")
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Give a folder that is removed again; LiveferError where none can be made."""
+    check_temporary_folder()
+    with tempfile.TemporaryDirectory(prefix="livefer-") as name:
+        yield Path(name)
+
+
+def check_temporary_folder() -> None:
+    """Raise LiveferError where temporary files have no place: torch, too, needs one."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise LiveferError(
+            f"there is no place for temporary files ({error.strerror}): set TMPDIR to a folder "
+            "that can be written"
+        ) from None
 
 
 def with_end(path: Path, end: str = "") -> Path:
