@@ -21,6 +21,7 @@ from typing import Any
 
 from livefer.batch.recordings import recognise_video
 from livefer.classifier import DEFAULT_MODEL, EmotionClassifier, shipped_models
+from livefer.detection.detectors import make_detector
 from livefer.detection.yunet import YUNET_FILE, yunet_path
 from livefer.errors import LiveferError, SourceError
 from livefer.media.names import (
@@ -87,7 +88,7 @@ class Settings:
     def recognizer(self) -> Recognizer:
         """Return a recogniser that keeps one processor core busy."""
         model = EmotionClassifier(self.model, threads=1, prior=self.prior)
-        return Recognizer(model, self.detector, self.smoothing_s)
+        return Recognizer(model, make_detector(self.detector, threads=1), self.smoothing_s)
 
     def files(self) -> dict[str, Path]:
         """Return the files that the recogniser loads, by the names of these settings."""

@@ -60,7 +60,14 @@ class YuNetDetector:
     crop_shift_y = -0.02
     hint: str | None = None
 
-    def __init__(self, model: str | Path | None = None) -> None:
+    def __init__(self, model: str | Path | None = None, threads: int | None = None) -> None:
+        """Load the network.
+
+        model: its file; None is the one that was downloaded
+        threads: processor cores for one search; None: those that this process may use
+
+        ModelError where there is no such file, or another network in it.
+        """
         path = Path(model) if model is not None else yunet_path()
         if path is None or not path.is_file():
             raise ModelError(
@@ -71,7 +78,7 @@ class YuNetDetector:
         wrong_file: tuple[type[Exception], ...] = (ValueError, *onnx_errors())
         content = _FIXED_SIDES.sub(_FREE_SIDES, path.read_bytes(), count=1)
         try:
-            self._session = open_session(content)
+            self._session = open_session(content, threads)
             self._find(np.zeros((_STRIDE_PX, _STRIDE_PX, 3), np.uint8))  # another model fails here
         except wrong_file as error:
             reason = str(error).strip().splitlines()[0]

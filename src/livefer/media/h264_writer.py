@@ -19,6 +19,7 @@ from livefer.errors import ConfigError, LiveferError, OutputError
 from livefer.media.names import file_name
 from livefer.media.pyav_reader import VideoInfo, load_av, open_media
 from livefer.system.atomic import PartialFile, cannot_write
+from livefer.system.machine import thread_limit
 
 if TYPE_CHECKING:
     from av import AudioStream, Packet
@@ -119,6 +120,7 @@ class H264Writer:
         context = stream.codec_context
         context.time_base = self._time_base
         context.options = {"preset": "veryfast", "crf": str(self._crf)}
+        context.thread_count = thread_limit() or 0  # 0: x264 counts the cores
         # As OpenCV converts: BT.601, 16 to 235. FFmpeg's own conversion comes out darker.
         context.color_primaries, context.color_trc, context.colorspace = 1, 1, _BT601
         context.color_range = 1
