@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.errors import SourceError
+from livefer.errors import OutputError, SourceError
 from livefer.faces.crops import check_image
 from livefer.faces.pil import is_pil
+from livefer.media.heif import decode_heif, heif_kind
 from livefer.media.names import VIDEO_SUFFIXES, suffix_of
 from livefer.system.atomic import replacing
 from livefer.system.cloud import is_url, read_bytes
@@ -119,12 +120,23 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
 def write_image(path: Path, image: NDArray[np.uint8]) -> None:
     """Write (H, W, 3) uint8 BGR or (H, W) as a picture, in the format that its suffix names.
 
-    Whole, or not at all: LiveferError where the file cannot be written.
+    Whole, or not at all: LiveferError where the file cannot be written, OutputError where others
+    could be.
 
     path: a name with one of the suffixes in WRITABLE
     """
+    suffix = path.suffix.lower()
     with replacing(path) as part:
-        part.write_bytes(cv2.imencode(path.suffix.lower(), image)[1].tobytes())
+        try:
+            is_done, data = cv2.imencode(suffix, image)
+        except cv2.error:
+            is_done = False
+        if not is_done:
+            raise OutputError(
+                f"{path} cannot be written: {suffix[1:]} takes no picture of {image.shape[1]}x"
+                f"{image.shape[0]} pixels; scale it, or save it as .png or .tif"
+            )
+        part.write_bytes(data.tobytes())
 
 
 def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
@@ -137,7 +149,10 @@ def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
     if is_cut_short(data):
         raise SourceError(f"{name} is cut short: its end is missing; copy or download it again")
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        if heif_kind(data) is None:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        else:
+            image = decode_heif(data, name)
     except cv2.error:  # more pixels than OpenCV takes
         image = None
     if image is None and suffix_of(name) in VIDEO_SUFFIXES:
@@ -147,20 +162,7 @@ def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
             f"{name} is damaged, or no picture that OpenCV reads: "
             "copy it again, or save it as JPEG or PNG"
         )
-    return _turned(np.asarray(image, np.uint8), data)
-
-
-def _turned(image: NDArray[np.uint8], data: bytes) -> NDArray[np.uint8]:
-    """Turn an AVIF as its boxes `irot` and `imir` say, which OpenCV leaves out."""
-    if data[4:8] != b"ftyp":
-        return image
-    header = data[: data.find(b"mdat")]
-    turn, mirror = header.find(b"\0\0\0\x09irot"), header.find(b"\0\0\0\x09imir")
-    if turn >= 0:
-        image = np.rot90(image, header[turn + 8] & 3)
-    if mirror >= 0:
-        image = image[:, ::-1] if header[mirror + 8] & 1 else image[::-1]
-    return np.ascontiguousarray(image)
+    return np.asarray(image, np.uint8)
 
 
 def is_cut_short(data: bytes) -> bool:
