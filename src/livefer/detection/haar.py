@@ -14,8 +14,6 @@ from livefer.faces.boxes import Boxes, Region, Scores, covered, xyxy
 from livefer.faces.crops import crop_faces, shrunk, to_gray
 from livefer.system.pool import Pool
 
-# All of them vote, and the last one proposes.
-_CASCADES = tuple(f"haarcascade_frontalface_{name}.xml" for name in ("alt", "default", "alt2"))
 # On 104 photographs, 55 to 70 votes give the same number of right counts and no false face. Smaller
 # steps of scale, a larger picture or a second proposing cascade gain nothing: bench/detect.py,
 # docs/experiments/detection.md#2026-11-22-haar-counts-right-in-93-of-104-photographs-instead-of-68
@@ -58,7 +56,7 @@ class HaarDetector:
     def __init__(self, hint: str | None = None) -> None:
         self.hint = hint
         # A cascade writes into itself while it searches.
-        self._cascades = Pool(lambda: tuple(map(_load_cascade, _CASCADES)))
+        self._cascades = Pool(_load_cascades)
 
     def detect(self, image: NDArray[Any]) -> tuple[Boxes, Scores]:
         """Return boxes (N, 4) float32, xyxy in pixels, and scores (N,) float32, 0–1, best first.
@@ -219,6 +217,13 @@ class HaarDetector:
         known = None if known is None else _rotated(known, turn)
         boxes, votes = self._find(np.asarray(rotated, np.uint8), side_px, None, known, step)
         return _rotated(boxes, cv2.invertAffineTransform(turn)), votes
+
+
+def _load_cascades() -> tuple[cv2.CascadeClassifier, ...]:
+    """Return the three cascades: all vote, and the last one proposes."""
+    proposer = _load_cascade("haarcascade_frontalface_alt2.xml")
+    others = ("haarcascade_frontalface_alt.xml", "haarcascade_frontalface_default.xml")
+    return (*map(_load_cascade, others), proposer)
 
 
 def _load_cascade(name: str) -> cv2.CascadeClassifier:
