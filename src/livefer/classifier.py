@@ -77,7 +77,7 @@ class EmotionClassifier:
         """Load a model; ModelError where there is none, ConfigError for a prior outside 0 to 1.
 
         model: a shipped model's name or the path of an ONNX file; None is DEFAULT_MODEL
-        threads: processor cores for one call; None leaves it to ONNX Runtime
+        threads: processor cores for one call; None: those that this process may use
         prior: from 0 (faces come as frequently as in training) to 1 (every class is equally likely
             beforehand, so rare ones are found more often); None is the model's own choice.
             Menon et al. 2021, https://arxiv.org/abs/2007.07314

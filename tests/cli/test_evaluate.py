@@ -224,3 +224,15 @@ def test_against_votes_a_checkpoint_answers_by_its_head_of_votes(
     )  # fmt: skip
     assert ended.exit_code == 0
     assert json.loads(out.read_text())["accuracy"] == 1
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_others(
+    livefer: Run, pets: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    (tmp_path / "plots" / "reliability.png").mkdir(parents=True)
+    ended = livefer("evaluate", "--data", pets, "--plots", tmp_path / "plots")
+    assert ended.code == 1
+    assert "reliability.png cannot be written (Is a directory)" in ended.err
+    written = [path.name for path in (tmp_path / "plots").iterdir() if path.is_file()]
+    assert sorted(written) == ["confusion.png", "risk-coverage.png"]

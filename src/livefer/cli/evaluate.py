@@ -40,6 +40,7 @@ from livefer.evaluation.predict import (
 )
 from livefer.evaluation.report import Difference, Report, Share, compare, measure
 from livefer.formatting import count
+from livefer.system.atomic import noting
 
 
 class Labels(str, Enum):
@@ -147,12 +148,16 @@ def evaluate(
         sys.stderr.write(f"{n} unreadable files were left out: livefer data {data} lists them\n")
     for ignored, reason in dataset.ignored:
         sys.stderr.write(f"left out: {ignored}: {reason}\n")
+    written, errors = list[Path](), list[str]()
     if as_json:
-        write_json(as_json, about | report.to_dict())
-        sys.stderr.write(f"wrote {as_json}\n")
-    if plots:
-        for path in write_plots(report, name, plots):
-            sys.stderr.write(f"wrote {path}\n")
+        with noting(errors):
+            write_json(as_json, about | report.to_dict())
+            written.append(as_json)
+    written += write_plots(report, name, plots, errors) if plots else []
+    sys.stderr.writelines(f"wrote {path}\n" for path in written)
+    sys.stderr.writelines(f"{error}\n" for error in errors)
+    if errors:
+        raise typer.Exit(1)
 
 
 def _check(

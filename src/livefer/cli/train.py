@@ -10,6 +10,7 @@ import typer
 
 from livefer.cli.files import check_not_read, check_picture_name
 from livefer.errors import ConfigError
+from livefer.system.atomic import check_temporary_folder
 
 if TYPE_CHECKING:
     from livefer.train.config import Config
@@ -70,6 +71,7 @@ def train(
     Writes best.safetensors (for `livefer evaluate --checkpoint` and `livefer export`),
     last.safetensors (for --resume), config.yaml, metrics.jsonl and TensorBoard's events.
     """
+    check_temporary_folder()
     import torch
 
     from livefer.train import fit, prepare

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -99,7 +100,7 @@ def read_dataset(
 
     Raises DatasetError where there is no data set, or a class without a picture to train on.
     """
-    root = Path(path).expanduser()
+    root = Path(os.path.expanduser(path))
     if not root.exists():
         raise DatasetError(f"{root} does not exist: {LAYOUTS}")
     ignored: list[tuple[str, str]] = []

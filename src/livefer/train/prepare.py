@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def check_files(config: Config, is_resumed: bool) -> None:
     """Raise ConfigError for a missing file that the run needs, before the data is read."""
     files = [("distill.teachers", Path(teacher)) for teacher in config.distill.teachers]
     if "votes" in config.heads:
-        files.append(("votes", Path(config.votes).expanduser()))
+        files.append(("votes", Path(os.path.expanduser(config.votes))))
     if not is_resumed and config.init not in ("random", "imagenet"):
         files.append(("init", Path(config.init)))
     for key, path in files:
