@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 _TIMEOUTS_S = (10.0, 5.0)  # of addresses: to open, and to read
 _FPS_UNKNOWN = Fraction(30)  # of files without a rate
 _MAX_WAITING = 2000  # packets kept since the last key frame before the start; more are decoded
+_MAX_REORDERED = 32  # packets; a decoder holds 16 frames back at most
+_GEN_PTS = 1  # FFmpeg's flag: guess the presentation times that a file does not state
+# Its guess is right where a frame waits for one other at most, and B-frames are known as such.
+_GUESSED = {"mpeg1video", "mpeg2video", "mpeg4"}
 _HIDING = {"vp8", "mpeg4", "msmpeg4v3", "theora"}  # not every packet of these shows a picture
 
 
@@ -144,11 +148,16 @@ class VideoReader:
         # With more threads, their number decides which frames of a damaged file are read. One is
         # enough: recognising a frame takes many times as long as decoding it.
         self._stream.codec_context.thread_count = 1
-        self.info = self._describe()
+        if self._stream.codec_context.name not in _GUESSED or self._container.format.name == "asf":
+            self._container.flags &= ~_GEN_PTS
         self._n_lost = self._n_lost_last = self._n_dropped = 0
-        self._first_pts: int | None = None
         self._reached_s = 0.0
         self._broken: str | None = None
+        self._demuxed = self._demux()
+        self._head: list[Packet[VideoStream]] = []
+        self._leading: set[int] = set()
+        self._begin_pts = self._read_head()
+        self.info = self._describe()
 
     def _open(self, name: str) -> Any:
         if "://" not in name:
@@ -181,10 +190,36 @@ class VideoReader:
             time_base=stream.time_base,
             duration_s=duration_s if duration_s and duration_s > 0 else None,
             n_frames=stream.frames or None,
-            begin_s=float((stream.start_time or 0) * stream.time_base),
+            begin_s=float((self._begin_pts or stream.start_time or 0) * stream.time_base),
             aspect=aspect,
             has_audio=bool(container.streams.audio),
         )
+
+    def _read_head(self) -> int | None:
+        """Read to the first frame that is shown; return its time in ticks, None if unknown.
+
+        A recording may begin between two key frames, an edit list hide the first frames, and an
+        open group begin with frames that need the group before it (`_leading`).
+        """
+        key_pts = begin_pts = None
+        n_since_key = 0
+        for packet in self._demuxed:
+            self._head.append(packet)
+            if packet.pts is None or len(self._head) > _MAX_WAITING:
+                break
+            if packet.is_keyframe and key_pts is None:
+                key_pts = packet.pts
+            if key_pts is None or packet.pts < key_pts:
+                self._leading.add(packet.pts)
+            elif not packet.is_discard:
+                begin_pts = packet.pts if begin_pts is None else min(packet.pts, begin_pts)
+            n_since_key += key_pts is not None
+            is_later = packet.dts is not None and begin_pts is not None and packet.dts >= begin_pts
+            if is_later or (begin_pts is not None and n_since_key > _MAX_REORDERED):
+                break  # what follows is shown later
+        if key_pts is None:
+            self._leading.clear()
+        return begin_pts
 
     def close(self) -> None:
         """Close the file; no iteration may be in progress."""
@@ -234,7 +269,7 @@ class VideoReader:
         whole_s = self._container.duration / 1e6 if self._container.duration else 0.0
         if self.info.n_frames and self._container.format.name == "avi":
             # Of an incomplete one, FFmpeg calculates the duration from the size of the file.
-            whole_s = max(whole_s, float(self.info.n_frames / self.info.fps))
+            whole_s = max(whole_s, float(self.info.n_frames * self.info.time_base))
         ends_early = whole_s - self._reached_s > max(0.5, 1.5 / float(self.info.fps))
         if ends_early or self._broken:
             reason = f" ({self._broken})" if self._broken else ""
@@ -255,54 +290,54 @@ class VideoReader:
         """
         seconds, fps = float(self.info.time_base), float(self.info.fps)
         index, time_s = -1, 0.0
-        lost = LostFrames(self._stream.codec_context.name not in _HIDING)
+        is_hiding = self._stream.codec_context.name in _HIDING
+        is_guessed = self._container.format.name == "mpeg"  # program streams hold few times
+        lost = LostFrames(not (is_hiding or is_guessed), self._leading)
         for packet in chain(self._packets(), [None]):
+            lost.add(packet)
             try:
-                lost.add(packet)
                 pictures = self._stream.decode(packet)
             except self._av.error.FFmpegError:
-                lost.n_errors += 1
+                lost.fail()
                 continue
             for picture in pictures:
+                n_bad = lost.before(picture.pts)
                 stamp = picture.dts if picture.pts is None else picture.pts
-                if self._first_pts is None:
-                    self._first_pts = stamp
-                n_bad = lost.lost_before(stamp)
+                if self._begin_pts is None:
+                    self._begin_pts = stamp
                 next_s = 0.0 if index < 0 else time_s + (1 + n_bad) / fps
-                if stamp is None or self._first_pts is None:
+                if stamp is None or self._begin_pts is None:
                     time_s = next_s
                 else:
-                    stamp_s = (stamp - self._first_pts) * seconds
+                    stamp_s = (stamp - self._begin_pts) * seconds
                     time_s = max(stamp_s, 0.0) if index < 0 or stamp_s > time_s else next_s
                 index = (self._n_dropped if index < 0 else index + 1) + n_bad
                 self._n_lost += n_bad
                 yield index, time_s, picture, n_bad
-        self._n_lost_last = lost.lost_before(None)
+        self._n_lost_last = lost.at_end()
         self._n_lost += self._n_lost_last
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
         """Yield the packets to decode; count those before them that the start does not need."""
         waiting: list[Packet[VideoStream]] = []
         is_before, last_dts = self._start_s > 0, -math.inf
-        for packet in self._demux():
-            if self._first_pts is None and not packet.is_discard:
-                self._first_pts = packet.pts
+        for packet in chain(self._head, self._demuxed):
             if not is_before:
                 yield packet
                 continue
             goes_back = packet.dts is not None and packet.dts < last_dts  # two files, joined
             last_dts = last_dts if packet.dts is None else packet.dts
             is_all = goes_back or len(waiting) > _MAX_WAITING
-            if packet.pts is None or self._first_pts is None or is_all:
+            if packet.pts is None or self._begin_pts is None or is_all:
                 is_before = False
             else:
-                time_s = (packet.pts - self._first_pts) * float(self.info.time_base)
+                time_s = (packet.pts - self._begin_pts) * float(self.info.time_base)
                 if packet.is_keyframe and time_s <= self._start_s:
-                    self._n_dropped += sum(not p.is_discard for p in waiting)
+                    self._n_dropped += sum(map(self._is_shown, waiting))
                     waiting.clear()
                 elif waiting and packet.pts < (waiting[0].pts or 0):
                     # Shown before the key frame, and cannot be decoded without dropped packets.
-                    self._n_dropped += not packet.is_discard
+                    self._n_dropped += self._is_shown(packet)
                     continue
                 is_before = time_s < self._start_s
             waiting.append(packet)
@@ -311,16 +346,18 @@ class VideoReader:
                 waiting.clear()
         yield from waiting
 
+    def _is_shown(self, packet: Packet[VideoStream]) -> bool:
+        return not packet.is_discard and packet.pts not in self._leading
+
     def _demux(self) -> Iterator[Packet[VideoStream]]:
         """Yield the packets of the video; note how far the packets of all streams reach."""
-        begin_s = (self._container.start_time or 0) / 1e6
         try:
             for packet in self._container.demux():
                 stamp = packet.dts if packet.pts is None else packet.pts
                 if not packet.size:  # flushes the decoder, which _decode does itself
                     continue
                 if stamp is not None and packet.time_base is not None:
-                    end_s = float((stamp + (packet.duration or 0)) * packet.time_base) - begin_s
+                    end_s = float((stamp + (packet.duration or 0)) * packet.time_base)
                     self._reached_s = max(self._reached_s, end_s)
                 if packet.stream_index == self._stream.index:
                     yield packet
