@@ -105,6 +105,26 @@ def test_a_part_and_a_sample(
     assert [r["time_s"] for r in read_csv("o.csv")[::2]] == ["1.0", "1.2", "1.4", "1.6", "1.8"]
 
 
+def test_an_assumed_rate_is_in_the_table_and_in_the_last_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip("in.mjpeg", 5, codec="mjpeg")
+    code, err = run(monkeypatch, capsys, "in.mjpeg", "--csv", "o.csv")
+    assert code == 0
+    assert "25 frames/s assumed, --fps-of-source sets it" in err.splitlines()[-1]
+    assert {r["note"] for r in read_csv("o.csv")} == {"at an assumed rate"}
+    arguments = ("--csv", "o.csv", "--fps-of-source", "5")
+    code, err = run(monkeypatch, capsys, "in.mjpeg", *arguments)
+    assert (code, "assumed" in err) == (0, False)
+    assert [r["time_s"] for r in read_csv("o.csv")[::2]] == ["0.0", "0.2", "0.4", "0.6", "0.8"]
+    assert {r["note"] for r in read_csv("o.csv")} == {""}
+    clip("in.mp4")
+    _, err = run(monkeypatch, capsys, "in.mp4", *arguments)
+    assert "--fps-of-source changed nothing: every video has its own times" in err
+    _, err = run(monkeypatch, capsys, "in.mp4", "in.mjpeg", "--csv", "o.csv")
+    assert "25 frames/s assumed for 1 of them" in err
+
+
 def test_a_bad_input_is_a_row_the_others_follow_and_the_exit_code_is_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mjpegserver import serving
 from needs import missing
 
 av = pytest.importorskip("av")
@@ -350,6 +351,51 @@ def test_a_video_without_frames_has_an_error(tmp_path: Path) -> None:
     assert "has no frame that can be read" in str(frame.error)
 
 
+# Files and streams without times
+
+
+@pytest.mark.parametrize("name", ["in.mjpeg", "in.mjpg"])
+def test_a_raw_file_has_25_frames_a_second_unless_somebody_says_otherwise(
+    tmp_path: Path, name: str
+) -> None:
+    source = write_video(tmp_path / "in.mkv", grays(10), codec="mjpeg")
+    path = copy_packets(source, tmp_path / name, form="mjpeg")
+    frames = read(path)
+    assert [f.time_s for f in frames] == pytest.approx([i / 25 for i in range(10)])
+    assert all(f.is_fps_assumed for f in frames)
+    frames = read(path, fps_of_source=5)
+    assert [f.time_s for f in frames] == pytest.approx([i / 5 for i in range(10)])
+    assert not any(f.is_fps_assumed for f in frames)
+    part = read(path, fps_of_source=5, start_s=0.5, end_s=1.3)
+    assert seen(part) == seen(parts_of(frames, 0.5, 1.3))
+
+
+def test_a_raw_file_may_state_its_rate(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "in.h264", grays(10), 5, options={"bf": "2"})
+    frames = read(path)
+    assert [f.time_s for f in frames] == pytest.approx([i / 5 for i in range(10)])
+    assert not any(f.is_fps_assumed for f in frames)
+    assert [f.time_s for f in read(path, fps_of_source=50)][:3] == pytest.approx([0, 0.02, 0.04])
+
+
+def test_a_rate_is_for_files_without_times_only(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "in.mp4", grays(5))
+    assert seen(read(path, fps_of_source=5)) == seen(read(path))
+
+
+def test_a_live_stream_without_times_has_those_of_the_clock() -> None:
+    with serving(grays(8), pause_s=0.2) as address:
+        frames = read(address)  # type: ignore[arg-type]
+        part = read(address, end_s=0.7)  # type: ignore[arg-type]
+        rated = read(address, fps_of_source=5)  # type: ignore[arg-type]
+    assert [f.index for f in frames] == list(range(8))
+    assert all(np.diff([f.time_s for f in frames]) > 0)
+    assert frames[-1].time_s > 0.8  # one of 25 frames a second would be 0.28
+    assert not any(f.is_fps_assumed for f in frames)
+    assert len(part) < 8
+    assert [f.time_s for f in rated] == pytest.approx([i / 5 for i in range(8)])
+
+
 # Times of any container
 
 
@@ -412,9 +458,11 @@ def test_damage_in_an_avi_with_b_frames_is_counted(tmp_path: Path) -> None:
     assert told or frames[-1].error
 
 
-def copy_packets(source: Path, path: Path, first: int = 0, shift: int = 0) -> Path:
+def copy_packets(
+    source: Path, path: Path, first: int = 0, shift: int = 0, form: str | None = None
+) -> Path:
     """Copy a video's packets from a number on, with all times shifted by so many 1/25 s."""
-    with av.open(str(source)) as old, av.open(str(path), "w") as new:
+    with av.open(str(source)) as old, av.open(str(path), "w", form) as new:
         video = old.streams.video[0]
         stream = new.add_stream_from_template(video)
         ticks = round(shift / 25 / video.time_base)

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ class Settings:
     """All that the rows depend on beside the inputs; each process makes its recogniser of it.
 
     model, detector, prior, smoothing_s: as for Recognizer
-    every, fps: the frames of videos to read, as for VideoReader
+    every, fps, fps_of_source: the frames of videos to read, as for VideoReader
     """
 
     model: str | None = None
@@ -79,9 +79,14 @@ class Settings:
     smoothing_s: float = WINDOW_S
     every: int = 1
     fps: float | None = None
+    fps_of_source: float | None = None
 
     def __post_init__(self) -> None:
-        Span(every=self.every, fps=self.fps)  # raises ConfigError
+        self.span()  # raises ConfigError
+
+    def span(self) -> Span:
+        """Return the frames to read of each video."""
+        return Span(every=self.every, fps=self.fps, fps_of_source=self.fps_of_source)
 
     def recognizer(self) -> Recognizer:
         """Return a recogniser that keeps one processor core busy."""
@@ -113,6 +118,7 @@ def analyze(
     recognizer: Recognizer | None = None,
     every: int = 1,
     fps: float | None = None,
+    fps_of_source: float | None = None,
 ) -> Iterator[FrameResult]:
     """Yield a result for each picture, and for each frame of each video.
 
@@ -124,9 +130,11 @@ def analyze(
     recognizer: None makes one with the shipped model
     every: read every n-th frame of videos
     fps: read at most this many frames a second of videos; not together with `every`
+    fps_of_source: frames a second of videos without times of their own, such as .h264 and .mjpeg;
+        None: what the encoding states, else 25
     """
     inputs = find_inputs([paths] if isinstance(paths, (str, Path)) else paths)
-    settings = Settings(every=every, fps=fps)
+    settings = Settings(every=every, fps=fps, fps_of_source=fps_of_source)
     return _analyze(recognizer or Recognizer(), inputs, settings)
 
 
@@ -266,7 +274,7 @@ def _video(
 ) -> Iterator[FrameResult]:
     with _on_this_machine(name) as path:
         try:
-            with VideoReader(path, every=settings.every, fps=settings.fps) as reader:
+            with VideoReader(path, *astuple(settings.span())) as reader:
                 reader.name = name
                 whole_s = reader.info.duration_s
                 for result in recognise_video(recognizer, reader):

@@ -123,6 +123,7 @@ class VideoTotals:
     footage_s: seconds of video that were read
     errors: of videos that could not be read to their end, and notes on the copies
     copies: the annotated videos that were written
+    n_timeless, n_fps_assumed: videos without times, and those of them without a rate
     """
 
     n_videos: int = 0
@@ -133,14 +134,20 @@ class VideoTotals:
     began_s: float = field(default_factory=time.monotonic)
     errors: list[str] = field(default_factory=list)
     copies: list[Path] = field(default_factory=list)
+    n_timeless: int = 0
+    n_fps_assumed: int = 0
 
     def __str__(self) -> str:
         took_s = max(time.monotonic() - self.began_s, 1e-3)
         videos = "" if self.n_videos == 1 else f"{self.n_videos} videos, "
+        assumed = ""
+        if self.n_fps_assumed:
+            which = "" if self.n_videos == 1 else f" for {self.n_fps_assumed} of them"
+            assumed = f"; 25 frames/s assumed{which}, --fps-of-source sets it"
         return (
             f"{videos}{count(self.n_frames, 'frame')} ({length(self.footage_s)} of footage), "
             f"{count(self.n_faces, 'face')}, {count(self.n_persons, 'person')} in "
-            f"{length(took_s)}: {self.n_frames / took_s:.1f} frames/s"
+            f"{length(took_s)}: {self.n_frames / took_s:.1f} frames/s{assumed}"
         )
 
 
@@ -197,6 +204,8 @@ class VideoJob:
         try:
             with VideoReader(path, *astuple(self.span)) as reader:
                 self.totals.n_videos += 1
+                self.totals.n_timeless += not reader.info.has_times
+                self.totals.n_fps_assumed += reader.info.is_fps_assumed
                 with ExitStack() as stack:
                     annotated = writer = None
                     if copy is not None:

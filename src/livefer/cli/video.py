@@ -24,6 +24,7 @@ from livefer.cli.files import (
 from livefer.cli.options import (
     DetectorOption,
     EveryOption,
+    FpsOfSourceOption,
     FpsOption,
     ModelOption,
     PlotOption,
@@ -75,6 +76,7 @@ def video(
     report: ReportOption = None,
     every: EveryOption = 1,
     fps: FpsOption = None,
+    fps_of_source: FpsOfSourceOption = None,
     start: Annotated[
         str, typer.Option(help="Start at this time: seconds, m:ss or h:mm:ss.", metavar="TIME")
     ] = "0",
@@ -104,7 +106,7 @@ def video(
         )
     load_av()
     end_s = _seconds("--end", end) if end else None
-    span = Span(_seconds("--start", start), end_s, every, fps)
+    span = Span(_seconds("--start", start), end_s, every, fps, fps_of_source)
     inputs = list(dict.fromkeys(find(paths, "video")))  # patterns may overlap
     check_any_exists(inputs)
     copies = _names_of_copies(out, [path for path, error in inputs if error is None])
@@ -128,6 +130,8 @@ def video(
             drawn = digest.write(plot, report, _made_with(recognizer, span))
         files = [*tables, *totals.copies, *drawn]
         written = ", ".join(printable(str(path)) for path in files if path.exists())
+        if fps_of_source is not None and totals.n_videos and not totals.n_timeless:
+            sys.stderr.write("--fps-of-source changed nothing: every video has its own times\n")
         done = f"{totals}; model {recognizer.classifier.name}"
         sys.stderr.write(f"{done}; wrote {written or 'nothing'}\n")
         print_hint(recognizer)

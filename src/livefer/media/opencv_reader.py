@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from livefer.media.cuts import CutDetector
 from livefer.media.decoding import squared
-from livefer.media.names import file_name
+from livefer.media.names import file_name, suffix_of
 from livefer.media.threads import interruptible
 from livefer.results import Frame
 
@@ -27,6 +27,8 @@ RECONNECT_S = 10.0
 """Seconds for which a camera or stream that stopped is tried again."""
 
 _FPS_UNKNOWN = 30.0  # of files without a rate
+# Of files that are nothing but encoded pictures: FFmpeg takes 25 frames a second.
+_TIMELESS = {".mjpeg", ".mjpg", ".h264", ".264", ".h265", ".265", ".hevc", ".obu", ".h263"}
 _OPEN_TIMEOUT_MS, _READ_TIMEOUT_MS = 10_000, 5_000  # of URLs; OpenCV's own are 30 s
 _MAX_BAD = 300  # more damaged frames in a row are the end of a video
 _RETRY_S = 0.5  # between two attempts to open a camera again
@@ -99,7 +101,7 @@ def read_video(
     index, n_bad, n_lost = 0, 0, 0  # n_bad: since the last good one; n_lost: all before that
     time_s, first_s = 0.0, 0.0
     started = time.monotonic()
-    cuts = CutDetector()
+    cuts, assumed = CutDetector(), suffix_of(name) in _TIMELESS
     try:
         while True:
             image = _read(capture)
@@ -118,7 +120,8 @@ def read_video(
             if paced_by and paced_by.wait(max(0.0, started + time_s - time.monotonic())):
                 return
             index += n_bad
-            yield Frame(name, index, time_s, image, n_skipped=n_bad, is_cut=cuts.update(image))
+            is_cut = cuts.update(image)
+            yield Frame(name, index, time_s, image, n_bad, is_cut=is_cut, is_fps_assumed=assumed)
             index += 1
             n_lost += n_bad
             n_bad = 0

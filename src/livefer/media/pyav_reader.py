@@ -9,7 +9,9 @@ skipped; a damaged or incomplete file ends with a Frame that has an error and no
 
 from __future__ import annotations
 
+import errno
 import math
+import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 _TIMEOUTS_S = (10.0, 5.0)  # of addresses: to open, and to read
 _FPS_UNKNOWN = Fraction(30)  # of files without a rate
 _MAX_WAITING = 2000  # packets kept since the last key frame before the start; more are decoded
+_NO_TIMES = 0x80  # FFmpeg's flag of a format that is nothing but encoded pictures
+_LEAST_S = 0.001  # between two frames that a stream sends at once
 _MAX_REORDERED = 32  # packets; a decoder holds 16 frames back at most
 _GEN_PTS = 1  # FFmpeg's flag: guess the presentation times that a file does not state
 # Its guess is right where a frame waits for one other at most, and B-frames are known as such.
@@ -47,6 +51,8 @@ class VideoInfo:
     duration_s, n_frames: None where the file does not state them
     begin_s: time of the first frame on the file's clock
     aspect: width of a pixel divided by its height, as stored
+    has_times: whether frames have times; else those of a rate, or of the clock if it is live
+    is_fps_assumed: the file has neither times nor a rate
     """
 
     wh: tuple[int, int]
@@ -57,6 +63,8 @@ class VideoInfo:
     begin_s: float
     aspect: Fraction
     has_audio: bool
+    has_times: bool = True
+    is_fps_assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +74,22 @@ class Span:
     start_s, end_s: seconds from the first frame; the frame at the end is not read; None: to the end
     every: of those frames, every n-th one
     fps: of those frames, at most this many a second; not together with `every`
+    fps_of_source: frames a second of files without times of their own, such as .h264 and .mjpeg;
+        None: what the encoding states, else 25
     """
 
     start_s: float = 0.0
     end_s: float | None = None
     every: int = 1
     fps: float | None = None
+    fps_of_source: float | None = None
 
     def __post_init__(self) -> None:
         """Raise ConfigError for values that no video has."""
         if self.every < 1 or (self.fps is not None and self.fps <= 0):
             raise ConfigError(f"expected every ≥ 1 and fps > 0, got {self.every} and {self.fps}")
+        if self.fps_of_source is not None and not _is_plausible(self.fps_of_source):
+            raise ConfigError(f"expected fps_of_source from 0.1 to 480, got {self.fps_of_source:g}")
         if self.every > 1 and self.fps is not None:
             raise ConfigError("every and fps set the same thing in two ways: leave one out")
         if self.start_s < 0:
@@ -124,12 +137,13 @@ class VideoReader:
         end_s: float | None = None,
         every: int = 1,
         fps: float | None = None,
+        fps_of_source: float | None = None,
     ) -> None:
         """Open a file; SourceError where it is missing or no video.
 
-        start_s, end_s, every, fps: the frames to read, as in Span
+        start_s, end_s, every, fps, fps_of_source: the frames to read, as in Span
         """
-        Span(start_s, end_s, every, fps)  # raises ConfigError
+        Span(start_s, end_s, every, fps, fps_of_source)  # raises ConfigError
         self._av = load_av()
         self.name = str(path)
         self._start_s, self._end_s = start_s, math.inf if end_s is None else end_s
@@ -150,13 +164,18 @@ class VideoReader:
         self._stream.codec_context.thread_count = 1
         if self._stream.codec_context.name not in _GUESSED or self._container.format.name == "asf":
             self._container.flags &= ~_GEN_PTS
+        self._fps_of_source = fps_of_source
+        self._is_timeless = bool(int(self._container.format.flags) & _NO_TIMES)
+        # A size is what files have, also those behind an address.
+        self._is_live = "://" in self.name and self._container.size <= 0
+        self._has_times, self._began_s = False, 0.0
         self._n_lost = self._n_lost_last = self._n_dropped = 0
         self._reached_s = 0.0
         self._broken: str | None = None
         self._demuxed = self._demux()
         self._head: list[Packet[VideoStream]] = []
         self._leading: set[int] = set()
-        self._begin_pts = self._read_head()
+        self._begin_pts = None if self._is_timeless else self._read_head()
         self.info = self._describe()
 
     def _open(self, name: str) -> Any:
@@ -178,22 +197,32 @@ class VideoReader:
 
     def _describe(self) -> VideoInfo:
         stream, container = self._stream, self._container
-        rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
-        fps = next((r for r in rates if r and 0.1 <= r <= 480), _FPS_UNKNOWN)
+        rates = [stream.average_rate, stream.guessed_rate, stream.base_rate]
+        stated = [self._fps_of_source, stream.codec_context.framerate] if self._is_timeless else []
+        fps = next((r for r in (*stated, *rates) if r and _is_plausible(r)), _FPS_UNKNOWN)
         duration_s = None if container.duration is None else container.duration / 1e6
         if stream.duration is not None:
             duration_s = float(stream.duration * stream.time_base)
         aspect = stream.sample_aspect_ratio or Fraction(1)
         return VideoInfo(
             wh=(stream.width, stream.height),
-            fps=Fraction(fps),
-            time_base=stream.time_base,
+            fps=Fraction(fps).limit_denominator(100_000),
+            # Of a clock, to the millisecond.
+            time_base=Fraction(1, 1000) if self._is_clocked else stream.time_base,
             duration_s=duration_s if duration_s and duration_s > 0 else None,
             n_frames=stream.frames or None,
             begin_s=float((self._begin_pts or stream.start_time or 0) * stream.time_base),
             aspect=aspect,
             has_audio=bool(container.streams.audio),
+            has_times=not self._is_timeless,
+            is_fps_assumed=self._is_timeless
+            and not self._is_live
+            and not any(r and _is_plausible(r) for r in stated),
         )
+
+    @property
+    def _is_clocked(self) -> bool:
+        return self._is_timeless and self._is_live and self._fps_of_source is None
 
     def _read_head(self) -> int | None:
         """Read to the first frame that is shown; return its time in ticks, None if unknown.
@@ -256,7 +285,8 @@ class VideoReader:
                 n_lost, self._n_lost = n_lost + 1, self._n_lost + 1
                 continue
             note = "damaged" if picture.is_corrupt else None
-            yield Frame(self.name, index, time_s, image, n_lost, note=note, is_cut=is_cut)
+            assumed = self.info.is_fps_assumed
+            yield Frame(self.name, index, time_s, image, n_lost, None, False, note, is_cut, assumed)
             n_lost, is_cut = 0, False
         error = self._what_is_missing(n_frames, time_s, n_read)
         if error:
@@ -273,6 +303,8 @@ class VideoReader:
         ends_early = whole_s - self._reached_s > max(0.5, 1.5 / float(self.info.fps))
         if ends_early or self._broken:
             reason = f" ({self._broken})" if self._broken else ""
+            if self._is_live:
+                return f"{self.name} stopped after {n_frames} frames, at {time_s:.1f} s{reason}"
             return (
                 f"{self.name} ends after {n_frames} frames, at {time_s:.1f} of {whole_s:.1f} s: "
                 f"the rest is damaged or missing{reason}"
@@ -288,10 +320,11 @@ class VideoReader:
 
         Begins with the last key frame before the start.
         """
-        seconds, fps = float(self.info.time_base), float(self.info.fps)
+        seconds = float(self.info.time_base)
         index, time_s = -1, 0.0
         is_hiding = self._stream.codec_context.name in _HIDING
-        is_guessed = self._container.format.name == "mpeg"  # program streams hold few times
+        # Program streams hold few times.
+        is_guessed = self._is_timeless or self._container.format.name == "mpeg"
         lost = LostFrames(not (is_hiding or is_guessed), self._leading)
         for packet in chain(self._packets(), [None]):
             lost.add(packet)
@@ -303,19 +336,30 @@ class VideoReader:
             for picture in pictures:
                 n_bad = lost.before(picture.pts)
                 stamp = picture.dts if picture.pts is None else picture.pts
+                stamp = None if self._is_timeless else stamp
                 if self._begin_pts is None:
                     self._begin_pts = stamp
-                next_s = 0.0 if index < 0 else time_s + (1 + n_bad) / fps
+                next_s = self._next_s(None if index < 0 else time_s, n_bad)
                 if stamp is None or self._begin_pts is None:
                     time_s = next_s
                 else:
                     stamp_s = (stamp - self._begin_pts) * seconds
+                    self._has_times |= index >= 0 and stamp_s > time_s
                     time_s = max(stamp_s, 0.0) if index < 0 or stamp_s > time_s else next_s
                 index = (self._n_dropped if index < 0 else index + 1) + n_bad
                 self._n_lost += n_bad
                 yield index, time_s, picture, n_bad
         self._n_lost_last = lost.at_end()
         self._n_lost += self._n_lost_last
+
+    def _next_s(self, time_s: float | None, n_bad: int) -> float:
+        """Return the time of a frame without one: by the clock if it is live, else by the rate."""
+        if time_s is None:
+            self._began_s = time.monotonic()
+            return 0.0
+        if self._is_live and not self._has_times and self._fps_of_source is None:
+            return max(time.monotonic() - self._began_s, time_s + _LEAST_S)
+        return time_s + (1 + n_bad) / float(self.info.fps)
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
         """Yield the packets to decode; count those before them that the start does not need."""
@@ -362,7 +406,13 @@ class VideoReader:
                 if packet.stream_index == self._stream.index:
                     yield packet
         except self._av.error.FFmpegError as error:
-            self._broken = _reason(error)
+            # FFmpeg's code for a server that closes a stream of unknown length: how it ends.
+            if not (self._is_live and error.errno == errno.EIO):
+                self._broken = _reason(error)
+
+
+def _is_plausible(fps: float | Fraction) -> bool:
+    return 0.1 <= fps <= 480
 
 
 def _reason(error: Exception) -> str:
