@@ -399,3 +399,20 @@ def test_opening_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         pass
     assert log.getLogLevel() == level
     assert dict(os.environ) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_gives_every_frame_of_a_video(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    for data, n_frames in ((write_video(tmp_path / "v.avi", 20).read_bytes(), 20), (b"no", 0)):
+        os.mkfifo(path)
+        thread = threading.Thread(target=path.write_bytes, args=(data,))
+        thread.start()
+        if n_frames:
+            frames = list(open_source(path))
+            assert [number_of(f.image) for f in frames] == list(range(n_frames))
+        else:
+            with pytest.raises(SourceError, match=r"sends no video .* such as MPEG-TS or Matroska"):
+                open_source(path)
+        thread.join()
+        path.unlink()

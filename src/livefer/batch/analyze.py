@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from livefer.media.pyav_reader import Span, VideoReader
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 from livefer.system.cloud import download, is_url, list_files, read_bytes
+from livefer.system.pipes import is_special
 from livefer.tables.schema import file_metadata
 from livefer.tracking.smoothing import WINDOW_S
 
@@ -194,7 +195,8 @@ def _find_one(path: str) -> Iterator[Input]:
         return
     found = find_files(path, "picture or video", below=True)
     if found is None:
-        yield Input(path)
+        error = f"{path} is a pipe or a device: expected a file; livefer video reads pipes"
+        yield Input(path, error if is_special(path) else None)
         return
     yield from (Input(file) for file in found.files)
     yield from (Input(name, error) for name, error in found.errors)
@@ -274,7 +276,7 @@ def _video(
 ) -> Iterator[FrameResult]:
     with _on_this_machine(name) as path:
         try:
-            with VideoReader(path, *astuple(settings.span())) as reader:
+            with VideoReader(path, **asdict(settings.span())) as reader:
                 reader.name = name
                 whole_s = reader.info.duration_s
                 for result in recognise_video(recognizer, reader):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import astuple, dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from threading import Event
@@ -122,6 +122,7 @@ class VideoTotals:
 
     footage_s: seconds of video that were read
     errors: of videos that could not be read to their end, and notes on the copies
+    hints: what the copies lack for a good reason
     copies: the annotated videos that were written
     n_timeless, n_fps_assumed: videos without times, and those of them without a rate
     """
@@ -133,6 +134,7 @@ class VideoTotals:
     footage_s: float = 0.0
     began_s: float = field(default_factory=time.monotonic)
     errors: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
     copies: list[Path] = field(default_factory=list)
     n_timeless: int = 0
     n_fps_assumed: int = 0
@@ -202,14 +204,19 @@ class VideoJob:
         LiveferError where a table or the copy cannot be written.
         """
         try:
-            with VideoReader(path, *astuple(self.span)) as reader:
+            stop = self.requested.stop
+            with VideoReader(path, **asdict(self.span), stop=stop) as reader:
                 self.totals.n_videos += 1
                 self.totals.n_timeless += not reader.info.has_times
                 self.totals.n_fps_assumed += reader.info.is_fps_assumed
                 with ExitStack() as stack:
                     annotated = writer = None
                     if copy is not None:
-                        writer = H264Writer(copy, reader.info, reader.name, self.span.start_s)
+                        sound = None if reader.is_pipe else reader.name
+                        if reader.is_pipe and reader.info.has_audio:
+                            hint = f"{copy} has no sound: its source is a pipe, to be read once"
+                            self.totals.hints.append(hint)
+                        writer = H264Writer(copy, reader.info, sound, self.span.start_s)
                         hurry = self.requested.hurry
                         annotated = stack.enter_context(AnnotatedVideo(writer, hurry))
                     n_frames = self._recognise(reader, annotated, show or (lambda progress: None))

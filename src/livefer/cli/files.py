@@ -15,6 +15,7 @@ from livefer.media.names import PICTURE_SUFFIXES, VIDEO_SUFFIXES, find_files, su
 from livefer.media.pictures import WRITABLE
 from livefer.system.atomic import PartialFile, replacing
 from livefer.system.downloads import cache_dir
+from livefer.system.pipes import STDIN
 
 Item = tuple[str, str | None]
 """The path of an input, and why it cannot be read."""
@@ -61,7 +62,7 @@ def check_any_exists(inputs: Sequence[Item]) -> None:
     """Raise SourceError where no input exists: the run would replace an older table by nothing."""
     errors = []
     for name, error in inputs:
-        if error is None and ("://" in name or os.path.exists(name)):
+        if error is None and ("://" in name or name == STDIN or os.path.exists(name)):
             return
         errors.append(error or f"{name} does not exist: check the path")
     if errors:

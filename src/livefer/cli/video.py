@@ -41,6 +41,7 @@ from livefer.recognizer import Recognizer
 from livefer.summary.html_report import about_model
 from livefer.summary.video_digest import VideoDigest
 from livefer.system.interrupts import stop_requests
+from livefer.system.pipes import stem_of
 from livefer.tables.schema import file_metadata
 from livefer.tables.writing import open_table
 from livefer.tracking.smoothing import WINDOW_S
@@ -50,7 +51,8 @@ def video(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help='Videos, folders of videos, quoted patterns ("DIR/**/*" looks deeper).',
+            help='Videos, folders of videos, quoted patterns ("DIR/**/*" looks deeper), '
+            "pipes (- is standard input).",
             metavar="IN...",
         ),
     ],
@@ -124,8 +126,8 @@ def video(
             job = VideoJob(recognizer, sinks, digest, span, requested)
             _run(job, inputs, copies)
         totals = job.totals
-        for error in totals.errors:
-            sys.stderr.write(f"{error}\n")
+        for line in (*totals.errors, *totals.hints):
+            sys.stderr.write(f"{line}\n")
         if digest and not requested.hurry.is_set():
             drawn = digest.write(plot, report, _made_with(recognizer, span))
         files = [*tables, *totals.copies, *drawn]
@@ -188,7 +190,7 @@ def _names_of_copies(out: Path | None, videos: Sequence[str]) -> dict[str, Path]
     if out.is_file():
         raise ConfigError(f"--out {out} is a file: expected a folder, existing or new")
     taken = {Path(video).resolve() for video in videos}
-    return {video: free_name(out / f"{Path(video).stem}.mp4", taken) for video in videos}
+    return {video: free_name(out / f"{stem_of(video)}.mp4", taken) for video in videos}
 
 
 def _tables(csv: Path | None, jsonl: Path | None, parquet: Path | None) -> list[Path]:

@@ -4,6 +4,7 @@ Everything that lists pictures or videos uses these rules:
 
 - A file counts by its suffix, in upper or lower case.
 - Names that begin with a dot do not count, unless a pattern spells the dot.
+- A pipe or a device counts where it is named itself, but not in a folder: one may wait on it.
 - A link to a file is a file. A link to a folder is followed where it is named itself, but not below
   a folder: links may make loops.
 - The files of a folder come before those of its sub-folders. Numbers count as numbers: 2.jpg comes
@@ -25,6 +26,7 @@ from typing import Literal
 
 from livefer.errors import SourceError
 from livefer.system.cloud import is_url
+from livefer.system.pipes import is_pipe, is_special
 
 PICTURE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -32,6 +34,9 @@ PICTURE_SUFFIXES = frozenset(
 VIDEO_SUFFIXES = frozenset(
     (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".flv")
 ) | {".3gp", ".mjpeg", ".mjpg", ".gif", ".ogv", ".mts", ".m2ts", ".vob"}
+
+PIPE_TODO = "send one that needs no seeking, such as MPEG-TS or Matroska"
+"""What an error asks for where a pipe cannot be read."""
 
 Kind = Literal["picture", "video", "picture or video"]
 SUFFIXES: dict[Kind, frozenset[str]] = {
@@ -68,7 +73,8 @@ def find_files(path: str | Path, kind: Kind, below: bool = False) -> Listing | N
         found = list(dict.fromkeys(_matches(path, failures)))
     else:
         return None
-    files = in_order(f for f in found if suffix_of(f) in SUFFIXES[kind] and not os.path.isdir(f))
+    known = (file for file in found if suffix_of(file) in SUFFIXES[kind])
+    files = in_order(f for f in known if not (os.path.isdir(f) or is_special(f)))
     errors = [
         (str(e.filename), f"{e.filename} could not be listed ({e.strerror}): check its permissions")
         for e in failures
@@ -101,15 +107,25 @@ def file_name(path: str | Path) -> str:
 
 
 def check_file(path: str | Path) -> None:
-    """Raise SourceError where a file cannot be opened, or is empty."""
+    """Raise SourceError where a file cannot be opened, is empty, or is a device."""
+    if is_pipe(path):
+        return
     try:
         n_bytes = os.stat(path).st_size
     except OSError as error:
         raise SourceError(
             f"{path} could not be opened ({error.strerror}): check the path"
         ) from None
+    if is_special(path):  # reading one need never end
+        raise SourceError(f"{path} is a device: expected a file or a pipe")
     if n_bytes == 0:
         raise SourceError(f"{path} is empty (0 bytes): copy or download it again")
+
+
+def no_frame(name: str) -> str:
+    """Return the error of a video without a frame."""
+    todo = f" from a pipe: {PIPE_TODO}" if is_pipe(name) else ""
+    return f"{name} has no frame that can be read{todo}"
 
 
 def in_order(paths: Iterable[str]) -> list[str]:

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from livefer.media.cuts import CutDetector
 from livefer.media.decoding import squared
-from livefer.media.names import file_name, suffix_of
+from livefer.media.names import file_name, no_frame, suffix_of
 from livefer.media.threads import interruptible
 from livefer.results import Frame
+from livefer.system.pipes import STDIN
 
 RECONNECT_S = 10.0
 """Seconds for which a camera or stream that stopped is tried again."""
@@ -65,6 +66,18 @@ def open_video(path: str | Path, live: bool = False) -> cv2.VideoCapture | None:
         if capture.isOpened():
             return capture
     return open_capture(name)
+
+
+def open_pipe(path: str | Path) -> cv2.VideoCapture | None:
+    """Open a pipe with a video, "-" for standard input; None where it sends none."""
+    name = "pipe:0" if str(path) == STDIN else str(path)
+
+    def open_it() -> cv2.VideoCapture:
+        with quiet():
+            return cv2.VideoCapture(name, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+
+    capture = interruptible(open_it)
+    return capture if capture.isOpened() else None
 
 
 def open_address(address: str) -> cv2.VideoCapture | None:
@@ -129,7 +142,7 @@ def read_video(
         capture.release()
     error = None
     if index == 0:
-        error = f"{name} has no frame that can be read"
+        error = no_frame(name)
     # With a variable rate, the last frame may come well before n_frames / fps, and some containers
     # state a few frames too many: a file is incomplete if it misses both.
     elif index < n_frames - 1 and n_frames / fps - time_s > max(0.5, 1.5 / fps):

@@ -13,6 +13,7 @@ from livefer.errors import SourceError
 from livefer.faces.crops import check_image
 from livefer.media.names import VIDEO_SUFFIXES, suffix_of
 from livefer.system.atomic import replacing
+from livefer.system.pipes import STDIN, read_stdin
 
 WRITABLE = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 """Suffixes of picture files that OpenCV writes everywhere."""
@@ -41,7 +42,11 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
     """Return (H, W, 3) uint8 BGR of a picture file, rotated as its EXIF data says.
 
     SourceError where there is no such file, or no picture in it.
+
+    path: "-" is standard input
     """
+    if str(path) == STDIN:
+        return decode_image(read_stdin(), "standard input")
     try:
         if Path(path).is_char_device():  # reading one need never end
             raise SourceError(

@@ -17,14 +17,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from threading import Event
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from livefer.errors import ConfigError, MissingExtraError, SourceError
 from livefer.media.cuts import CutDetector
 from livefer.media.decoding import LostFrames, gray, upright
-from livefer.media.names import check_file, file_name
+from livefer.media.names import PIPE_TODO, check_file, file_name, no_frame
 from livefer.results import Frame
+from livefer.system.pipes import is_pipe, open_pipe
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame, VideoStream
@@ -127,6 +129,7 @@ class VideoReader:
     out is reported with the next frame.
 
     name: the source of the frames
+    is_pipe: it can be read once only
     info: what the file states
     """
 
@@ -138,14 +141,20 @@ class VideoReader:
         every: int = 1,
         fps: float | None = None,
         fps_of_source: float | None = None,
+        stop: Event | None = None,
     ) -> None:
         """Open a file; SourceError where it is missing or no video.
 
+        path: "-" is standard input
         start_s, end_s, every, fps, fps_of_source: the frames to read, as in Span
+        stop: setting it ends a pipe
         """
         Span(start_s, end_s, every, fps, fps_of_source)  # raises ConfigError
         self._av = load_av()
         self.name = str(path)
+        self.is_pipe = is_pipe(self.name)
+        self._stop = stop
+        self._pipe: Any = None
         self._start_s, self._end_s = start_s, math.inf if end_s is None else end_s
         self._every, self._step_s = every, None if fps is None else 1 / fps
         self._container = self._open(self.name)
@@ -153,11 +162,11 @@ class VideoReader:
         # A cover picture is a stream of its own in music files.
         streams = [s for s in videos if not s.disposition & s.disposition.attached_pic]
         if not streams:
-            self._container.close()
+            self.close()
             raise SourceError(f"{path} has no moving picture: expected a video")
         self._stream = streams[0]
         if self._stream.codec_context is None:
-            self._container.close()
+            self.close()
             raise SourceError(f"{path} has an unknown encoding: convert it to an MP4 with H.264")
         # With more threads, their number decides which frames of a damaged file are read. One is
         # enough: recognising a frame takes many times as long as decoding it.
@@ -182,8 +191,17 @@ class VideoReader:
         if "://" not in name:
             check_file(name)
         try:
+            if self.is_pipe:
+                self._pipe = open_pipe(name, self._stop)
+                return self._av.open(self._pipe, "r")
             return open_media(self._av, name)
         except (self._av.error.FFmpegError, OSError) as error:
+            if self._pipe is not None:
+                self._pipe.close()
+                raise SourceError(
+                    f"{name} sends no video that can be read from a pipe ({_reason(error)}): "
+                    f"{PIPE_TODO}"
+                ) from None
             if "://" in name:
                 raise SourceError(
                     f"{name} could not be opened ({_reason(error)}): check the address, and that "
@@ -253,6 +271,9 @@ class VideoReader:
     def close(self) -> None:
         """Close the file; no iteration may be in progress."""
         self._container.close()
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
 
     def __enter__(self) -> VideoReader:
         return self
@@ -295,7 +316,7 @@ class VideoReader:
     def _what_is_missing(self, n_frames: int, time_s: float, n_read: int) -> str | None:
         """Return the error of a file that was read to its end, or None."""
         if n_frames == 0:
-            return f"{self.name} has no frame that can be read"
+            return no_frame(self.name)
         whole_s = self._container.duration / 1e6 if self._container.duration else 0.0
         if self.info.n_frames and self._container.format.name == "avi":
             # Of an incomplete one, FFmpeg calculates the duration from the size of the file.

@@ -22,6 +22,7 @@ from livefer.errors import SourceError
 from livefer.formatting import printable
 from livefer.media.names import (
     PICTURE_SUFFIXES,
+    PIPE_TODO,
     VIDEO_SUFFIXES,
     check_file,
     find_files,
@@ -33,6 +34,7 @@ from livefer.media.opencv_reader import (
     n_frames_of,
     open_address,
     open_capture,
+    open_pipe,
     open_video,
     read_camera,
     read_video,
@@ -40,6 +42,7 @@ from livefer.media.opencv_reader import (
 from livefer.media.pictures import as_image
 from livefer.media.threads import newest
 from livefer.results import Frame
+from livefer.system.pipes import is_pipe
 
 
 class Source:
@@ -84,7 +87,7 @@ def open_source(source: Any, live: bool | None = None, reconnect_s: float = RECO
 
     source: a camera's number (0 or "0"), the URL of a stream, the path of a video, a picture or a
         folder, a pattern ("holiday/**/*.jpg"), an image (array or PIL), or a list of paths and
-        images
+        images; a pipe with a video, "-" for standard input
     live: read on a thread and give the newest frame, with the number of skipped ones; a file is
         then played at its own speed. None means True for cameras and endless streams
     reconnect_s: seconds for which a camera or stream that stopped is tried again
@@ -125,6 +128,8 @@ def _open_capture(name: str, address: str | int, live: bool | None, reconnect_s:
 
 
 def _open_path(path: Path, live: bool | None) -> Source:
+    if is_pipe(path) and suffix_of(str(path)) not in PICTURE_SUFFIXES:
+        return _open_pipe(path, live)
     found = find_files(path, "picture or video")
     if found is not None:
         if not found.files:
@@ -158,6 +163,13 @@ def _open_video(path: Path, live: bool | None = False) -> Source:
             f"{path} could not be opened as a video: it is damaged, incomplete or of an unknown "
             "kind; copy it again, or convert it to an MP4 with H.264"
         )
+    return _video(str(path), capture, live)
+
+
+def _open_pipe(path: Path, live: bool | None) -> Source:
+    capture = open_pipe(path)
+    if capture is None:
+        raise SourceError(f"{path} sends no video that can be read from a pipe: {PIPE_TODO}")
     return _video(str(path), capture, live)
 
 
