@@ -27,9 +27,9 @@ from livefer.errors import LiveferError, SourceError
 from livefer.media.names import (
     PICTURE_SUFFIXES,
     SUFFIXES,
-    VIDEO_SUFFIXES,
     find_files,
     in_order,
+    is_kind,
     is_pattern,
     suffix_of,
 )
@@ -62,8 +62,8 @@ class Input:
 
     @property
     def is_video(self) -> bool:
-        """Whether its suffix is that of a video."""
-        return suffix_of(self.name) in VIDEO_SUFFIXES and self.error is None
+        """Whether it is a video, by its name; a GIF by its pictures."""
+        return self.error is None and is_kind(self.name, "video")
 
 
 @dataclass(frozen=True, slots=True)

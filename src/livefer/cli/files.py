@@ -11,7 +11,7 @@ from typing import Any, Literal
 from livefer.drawing.figures import require_matplotlib
 from livefer.errors import ConfigError, SourceError
 from livefer.formatting import printable
-from livefer.media.names import PICTURE_SUFFIXES, VIDEO_SUFFIXES, find_files, suffix_of
+from livefer.media.names import find_files, is_kind
 from livefer.media.pictures import WRITABLE
 from livefer.system.atomic import PartialFile, replacing
 from livefer.system.downloads import cache_dir
@@ -20,9 +20,9 @@ from livefer.system.pipes import STDIN
 Item = tuple[str, str | None]
 """The path of an input, and why it cannot be read."""
 
-_OTHERS = {
-    "picture": (VIDEO_SUFFIXES, "video", "livefer video"),
-    "video": (PICTURE_SUFFIXES, "picture", "livefer image"),
+_OTHERS: dict[Literal["picture", "video"], tuple[Literal["picture", "video"], str]] = {
+    "picture": ("video", "livefer video"),
+    "video": ("picture", "livefer image"),
 }
 _PLOTS = (".png", ".pdf", ".svg")
 _REPORTS = (".html", ".htm")
@@ -30,12 +30,12 @@ _REPORTS = (".html", ".htm")
 
 def find(paths: Iterable[str], kind: Literal["picture", "video"]) -> Iterator[Item]:
     """Yield (file, None) for each picture or video, and (path, error) where there is none."""
-    suffixes, other, command = _OTHERS[kind]
+    other, command = _OTHERS[kind]
     for path in paths:
         found = find_files(path, kind)
         if found is None:
             error = f'{path} is a {other}: "{command}" reads {other}s'
-            yield path, error if suffix_of(path) in suffixes else None
+            yield path, error if is_kind(path, other) else None
         else:
             yield from ((file, None) for file in found.files)
             yield from found.errors

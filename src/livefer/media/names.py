@@ -2,7 +2,7 @@
 
 Everything that lists pictures or videos uses these rules:
 
-- A file counts by its suffix, in upper or lower case.
+- A file counts by its suffix, in upper or lower case; a GIF with one picture is a picture.
 - Names that begin with a dot do not count, unless a pattern spells the dot.
 - A pipe or a device counts where it is named itself, but not in a folder: one may wait on it.
 - A link to a file is a file. A link to a folder is followed where it is named itself, but not below
@@ -73,8 +73,9 @@ def find_files(path: str | Path, kind: Kind, below: bool = False) -> Listing | N
         found = list(dict.fromkeys(_matches(path, failures)))
     else:
         return None
-    known = (file for file in found if suffix_of(file) in SUFFIXES[kind])
-    files = in_order(f for f in known if not (os.path.isdir(f) or is_special(f)))
+    files = in_order(
+        f for f in found if not (os.path.isdir(f) or is_special(f)) and is_kind(f, kind)
+    )
     errors = [
         (str(e.filename), f"{e.filename} could not be listed ({e.strerror}): check its permissions")
         for e in failures
@@ -88,6 +89,46 @@ def find_files(path: str | Path, kind: Kind, below: bool = False) -> Listing | N
             todo += f'; "{os.path.join(glob.escape(path), "**", "*")}" looks deeper'
         errors = [(path, f"{path} {what} ({others}): {todo}")]
     return Listing(tuple(files), tuple(errors))
+
+
+def is_kind(path: str, kind: Kind) -> bool:
+    """Say whether a file is of a kind: by its suffix, and a GIF by the number of its pictures."""
+    suffix = suffix_of(path)
+    if suffix == ".gif" and kind != "picture or video":
+        return kind == ("picture" if _is_still(path) else "video")
+    return suffix in SUFFIXES[kind]
+
+
+def n_gif_pictures(data: bytes) -> int:
+    """Return whether a GIF holds one picture (1) or more (2); 0 for other data."""
+    if data[:6] not in (b"GIF87a", b"GIF89a"):
+        return 0
+    at, n = 13 + _colours(data[10:11]), 0
+    while at < len(data) and n < 2:
+        if data[at] == 0x2C:  # a picture
+            n, at = n + 1, at + 11 + _colours(data[at + 9 : at + 10])
+        elif data[at] == 0x21:  # an extension
+            at += 2
+        else:
+            break
+        while at < len(data) and data[at]:  # blocks, each with its length before it
+            at += 1 + data[at]
+        at += 1
+    return n
+
+
+def _colours(flags: bytes) -> int:
+    """Return the bytes of the table of colours that flags announce."""
+    return 3 << ((flags[0] & 7) + 1) if flags and flags[0] & 0x80 else 0
+
+
+def _is_still(path: str) -> bool:
+    if is_url(path) or is_special(path):
+        return False
+    try:
+        return n_gif_pictures(Path(path).read_bytes()) == 1
+    except OSError:  # told where it is read
+        return False
 
 
 def is_pattern(path: str) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from livefer.errors import SourceError
 from livefer.faces.crops import check_image
-from livefer.media.names import VIDEO_SUFFIXES, suffix_of
+from livefer.media.names import VIDEO_SUFFIXES, n_gif_pictures, suffix_of
 from livefer.system.atomic import replacing
 from livefer.system.pipes import STDIN, read_stdin
 
@@ -85,6 +85,8 @@ def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
     """
     if not data:
         raise SourceError(f"{name} is empty (0 bytes): copy or download it again")
+    if n_gif_pictures(data) > 1:
+        raise SourceError(f"{name} is a video, not a picture: livefer video, or stream, reads it")
     if is_cut_short(data):
         raise SourceError(f"{name} is cut short: its end is missing; copy or download it again")
     try:

@@ -23,9 +23,9 @@ from livefer.formatting import printable
 from livefer.media.names import (
     PICTURE_SUFFIXES,
     PIPE_TODO,
-    VIDEO_SUFFIXES,
     check_file,
     find_files,
+    is_kind,
     suffix_of,
 )
 from livefer.media.opencv_reader import (
@@ -205,7 +205,7 @@ def _read_files(
 
 
 def _is_video(file: Any) -> bool:
-    return isinstance(file, (str, Path)) and suffix_of(str(file)) in VIDEO_SUFFIXES
+    return isinstance(file, (str, Path)) and is_kind(str(file), "video")
 
 
 def _without_password(url: str) -> str:
