@@ -17,6 +17,7 @@ from videos import face_picture, grays, number_of, read_sound, read_streams, wri
 
 from livefer.errors import ConfigError, LiveferError
 from livefer.media.h264_writer import H264Writer
+from livefer.media.names import WRITABLE_VIDEOS
 from livefer.media.pyav_reader import VideoReader
 
 pytestmark = pytest.mark.slow
@@ -255,3 +256,18 @@ def two_tracks(path: Path, codecs: tuple[str, ...]) -> Path:
         for one in inputs:
             one.close()
     return path
+
+
+@pytest.mark.parametrize("suffix", WRITABLE_VIDEOS)
+@pytest.mark.parametrize("sound", ["aac", "mp3"])
+def test_every_kind_of_video_that_webcam_records_is_written(
+    tmp_path: Path, suffix: str, sound: str
+) -> None:
+    ticks = [0, 1, 2, 5, 9, *range(20, 45)]
+    source = write_video(tmp_path / "in.mkv", grays(30), 25, ticks, sound=sound)
+    copy = rewrite(source, tmp_path / f"out{suffix}")
+    assert len(copy["sound"]) == 1
+    with VideoReader(tmp_path / f"out{suffix}") as video:
+        frames = list(video)
+    assert [f.error for f in frames if f.error] == []
+    assert [f.time_s for f in frames] == pytest.approx([t / 25 for t in ticks], abs=2e-3)

@@ -35,7 +35,7 @@ from livefer.cli.options import (
 from livefer.cli.progress import video_bar
 from livefer.errors import ConfigError
 from livefer.formatting import printable, seconds_of
-from livefer.media.h264_writer import SUFFIXES
+from livefer.media.names import WRITABLE_VIDEOS
 from livefer.media.pyav_reader import Span, load_av
 from livefer.recognizer import Recognizer
 from livefer.summary.html_report import about_model
@@ -178,14 +178,14 @@ def _names_of_copies(out: Path | None, videos: Sequence[str]) -> dict[str, Path]
     """Return where each video's annotated copy goes."""
     if out is None:
         return {}
-    if out.suffix.lower() in SUFFIXES and not out.is_dir():
+    if out.suffix.lower() in WRITABLE_VIDEOS and not out.is_dir():
         if len(videos) > 1:
             raise ConfigError(f"--out {out} is one file for {len(videos)} videos: name a folder")
         return dict.fromkeys(videos, out)
     if out.suffix and not out.is_dir():
         raise ConfigError(
             f"--out {out} is not a video's name: expected a folder, or a name that ends in "
-            f"{', '.join(SUFFIXES)}"
+            f"{', '.join(WRITABLE_VIDEOS)}"
         )
     if out.is_file():
         raise ConfigError(f"--out {out} is a file: expected a folder, existing or new")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,14 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.errors import ConfigError, LiveferError
-from livefer.media.names import file_name
+from livefer.media.names import WRITABLE_VIDEOS, file_name
 from livefer.media.pyav_reader import VideoInfo, load_av, open_media
 from livefer.system.atomic import PartialFile, cannot_write
 
 if TYPE_CHECKING:
     from av import AudioStream, Packet
 
-SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
+_MP4 = {".mp4", ".m4v", ".mov", ".3gp"}
+_UNORDERED = {".avi", ".wmv"}  # hold decoding times only: no frame may wait for another
 _COPIED = {"aac", "mp3", "mp3float", "opus", "flac"}  # browsers play these; others become AAC
 _CLOCK = 10_000  # ticks a second, at least
 _SOUND_GAP_S = 0.05  # a longer pause in the sound is kept; a shorter one is an uneven clock
@@ -57,13 +59,16 @@ class H264Writer:
         crf: x264's measure of quality, 0 to 51; lower is better
         """
         self.path = Path(path)
-        if self.path.suffix.lower() not in SUFFIXES:
+        self._suffix = self.path.suffix.lower()
+        if self._suffix not in WRITABLE_VIDEOS:
             raise ConfigError(
-                f"{path} is no name for a video: expected one that ends in {', '.join(SUFFIXES)}"
+                f"{path} is no name for a video: expected one that ends in "
+                f"{', '.join(WRITABLE_VIDEOS)}"
             )
         self._av = load_av()
         self.info, self._crf, self._start_s = info, crf, start_s
-        self._time_base = _time_base(info)
+        # AVI has a steady rate, and fills the pauses of a finer one with empty frames.
+        self._time_base = 1 / info.fps if self._suffix == ".avi" else _time_base(info)
         self._audio_from = str(audio_from) if audio_from and info.has_audio else None
         self._partial = PartialFile(self.path)
         self._container: Any = None
@@ -105,10 +110,10 @@ class H264Writer:
                 f"{image.shape[1]}x{image.shape[0]}"
             )
         self._size_wh = (width, height)
-        is_mp4 = self.path.suffix.lower() != ".mkv"
-        self._container = self._av.open(
-            file_name(self._partial.part), "w", options={"movflags": "+faststart"} if is_mp4 else {}
-        )
+        flags = {"movflags": "+faststart"} if self._suffix in _MP4 else {}
+        if self._suffix == ".avi":  # else a sound that begins before the images delays them
+            flags = {"avoid_negative_ts": "disabled"}
+        self._container = self._av.open(file_name(self._partial.part), "w", options=flags)
         try:
             stream = self._container.add_stream("libx264", rate=self.info.fps)
         except (self._av.error.FFmpegError, ValueError):
@@ -121,6 +126,8 @@ class H264Writer:
         context = stream.codec_context
         context.time_base = self._time_base
         context.options = {"preset": "veryfast", "crf": str(self._crf)}
+        if self._suffix in _UNORDERED:
+            context.options |= {"bf": "0"}
         # As OpenCV converts: BT.601, 16 to 235. FFmpeg's own conversion comes out darker.
         context.color_primaries, context.color_trc, context.colorspace = 1, 1, _BT601
         context.color_range = 1
@@ -219,9 +226,11 @@ class _Sound:
         self._begin = round(begin_s / source.time_base)
         self._source = source
         self._resampler: Any = None
+        self._stream: Any = None
         if source.codec_context.name in _COPIED or container.format.name == "matroska":
-            self._stream = container.add_stream_from_template(source)
-        else:
+            with suppress(ValueError):  # which this kind of file cannot hold
+                self._stream = container.add_stream_from_template(source)
+        if self._stream is None:
             self._stream = container.add_stream("aac", rate=source.rate)
             layout = "mono" if source.layout.nb_channels == 1 else "stereo"
             self._stream.layout, self._stream.format = layout, "fltp"

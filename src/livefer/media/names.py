@@ -38,6 +38,9 @@ VIDEO_SUFFIXES = frozenset(
 PIPE_TODO = "send one that needs no seeking, such as MPEG-TS or Matroska"
 """What an error asks for where a pipe cannot be read."""
 
+WRITABLE_VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".ts", ".3gp", ".wmv")
+"""Suffixes of the videos that both writers write."""
+
 Kind = Literal["picture", "video", "picture or video"]
 SUFFIXES: dict[Kind, frozenset[str]] = {
     "picture": PICTURE_SUFFIXES,
