@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from livefer.drawing.figures import require_matplotlib
+from livefer.drawing.figures import require_folder, require_matplotlib
 from livefer.errors import ConfigError, SourceError
 from livefer.formatting import printable
 from livefer.media.names import find_files, is_kind
@@ -48,6 +48,7 @@ def use_matplotlib() -> None:
     """
     require_matplotlib()
     os.environ.setdefault("MPLCONFIGDIR", str(cache_dir() / "matplotlib"))
+    require_folder()
 
 
 def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:

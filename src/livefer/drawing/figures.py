@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livefer.errors import MissingExtraError
+from livefer.errors import LiveferError, MissingExtraError
 from livefer.system.atomic import replacing
 
 if TYPE_CHECKING:
@@ -22,6 +22,19 @@ def require_matplotlib() -> None:
     """Raise MissingExtraError where matplotlib is missing: before the work, not after it."""
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingExtraError("drawing plots", "analysis")
+
+
+def require_folder() -> None:
+    """Raise LiveferError where matplotlib has no folder for its own files, not even for a while."""
+    try:
+        import matplotlib
+
+        matplotlib.get_configdir()
+    except OSError:
+        raise LiveferError(
+            "drawing plots needs a folder that can be written: name one in MPLCONFIGDIR, or in "
+            "TMPDIR"
+        ) from None
 
 
 @contextmanager
