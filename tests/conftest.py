@@ -14,8 +14,8 @@ from needs import expects_all, missing
 from livefer.detection.yunet import YUNET_FILE
 
 NEEDED = (
-    "av", "fastapi", "fsspec", "httpx", "matplotlib", "pandas", "playwright", "polars", "pyarrow",
-    "ray", "schemathesis", "torch", "uvicorn", "websockets",
+    "PyInstaller", "av", "fastapi", "fsspec", "httpx", "matplotlib", "pandas", "pillow_heif",
+    "playwright", "polars", "pyarrow", "ray", "schemathesis", "torch", "uvicorn", "websockets",
 )  # fmt: skip
 
 

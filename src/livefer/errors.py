@@ -5,6 +5,7 @@
     ├── ModelError          a model, checkpoint or detector file: missing, damaged, of another kind
     ├── DatasetError        a data set or result table: missing, empty, of another layout
     ├── ConfigError         an option or a key of a configuration: unknown, or with a wrong value
+    ├── OutputError         a file that cannot be written, although others could be
     └── MissingExtraError   a package of an optional extra that is not installed
 
 The command line prints the message as one line and ends with exit code 1. Wrong arguments of a
@@ -32,6 +33,18 @@ class DatasetError(LiveferError):
 
 class ConfigError(LiveferError):
     """An option or a key of a configuration that is unknown or has a wrong value."""
+
+
+REINSTALL = (
+    "this installation is damaged: install livefer again (an app by PyInstaller: build it again, "
+    "where livefer is installed by pip, so that its hook is found)"
+)
+
+
+class OutputError(LiveferError):
+    """A file that cannot be written, although others could be: a name that is too long, an image
+    that the format cannot hold. Work on many files continues with the next one.
+    """
 
 
 class MissingExtraError(LiveferError):

@@ -37,7 +37,7 @@ def length(seconds: float) -> str:
 
 def count(n: int, what: str) -> str:
     """Return a number with its noun: "1 person", "3 people", "2,000 frames"."""
-    plural = "people" if what == "person" else f"{what}s"
+    plural = {"person": "people", "copy": "copies"}.get(what, f"{what}s")
     return f"{n:,} {what if n == 1 else plural}"
 
 

@@ -40,3 +40,9 @@ def test_a_full_disk_at_the_signature_is_an_error_of_the_run(
     job = Job(Settings(), {})
     with pytest.raises(LiveferError, match="No space left on device"):
         list(write_part(fake_recognizer(Settings()), batch, tmp_path / "part.csv", job))
+
+
+def test_all_sessions_of_a_worker_take_one_core(yunet_file: Path) -> None:
+    recognizer = Settings(detector=str(yunet_file)).recognizer()
+    for owner in (recognizer.classifier, recognizer.detector):
+        assert owner._session.get_session_options().intra_op_num_threads == 1  # type: ignore[attr-defined]

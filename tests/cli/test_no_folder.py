@@ -38,6 +38,6 @@ def test_a_plot_without_any_temporary_folder_is_a_clear_line(tmp_path: Path, opt
     )
     assert ended.returncode == 1
     last = ended.stderr.splitlines()[-1]
-    assert "drawing plots needs a folder that can be written: name one in MPLCONFIGDIR" in last
+    assert "no folder that it can write: set MPLCONFIGDIR or TMPDIR to one" in last
     assert "Traceback" not in ended.stderr
     assert not out.exists()

@@ -40,7 +40,7 @@ class NamedDetector(SquareDetector):
 def _fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     fake = LevelClassifier()
     monkeypatch.setattr("livefer.web.server.EmotionClassifier", lambda model, **more: fake)
-    monkeypatch.setattr("livefer.web.server.make_detector", lambda name: NamedDetector())
+    monkeypatch.setattr("livefer.web.server.make_detector", lambda *_, **more: NamedDetector())
     monkeypatch.delenv("LIVEFER_TOKEN", raising=False)
     monkeypatch.chdir(tmp_path)
 

@@ -76,9 +76,9 @@ def test_a_moving_gif_is_a_video(folder: Path) -> None:
 
 def test_commands_name_each_other(folder: Path) -> None:
     still, moving = str(folder / "still.gif"), str(folder / "moving.GIF")
-    assert [error for _, error in find([still], "picture")] == [None]
-    assert [error for _, error in find([moving], "video")] == [None]
-    ((_, error),) = find([still], "video")
+    assert [error for _, error in find([still], "picture")[0]] == [None]
+    assert [error for _, error in find([moving], "video")[0]] == [None]
+    (((_, error),), _) = find([still], "video")
     assert '"livefer image" reads pictures' in str(error)
-    ((_, error),) = find([moving], "picture")
+    (((_, error),), _) = find([moving], "picture")
     assert '"livefer video" reads videos' in str(error)

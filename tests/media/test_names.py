@@ -13,7 +13,7 @@ from fakes import use_fakes
 
 from livefer.batch.analyze import find_inputs
 from livefer.cli import main
-from livefer.media.names import find_files, in_order, suffix_of
+from livefer.media.names import Kind, find_files, in_order, same_file, suffix_of
 from livefer.media.sources import open_source
 
 PICTURE = np.full((40, 60, 3), 10, np.uint8)
@@ -96,7 +96,23 @@ def test_links_to_files_count_and_links_to_folders_only_where_they_are_named(
     inside = ["d/1.jpg", "d/gone.jpg", "d/linked.jpg"]
     assert found("d") == inside
     assert found("d", below=True) == found("d/**/*") == [*inside, "d/s/3.jpg"]
-    assert found("d/s/out") == found("d/s/*/*") == ["d/s/out/2.jpg"]
+    assert found("d/s/out") == found("d/s/out/*") == found("d/*/out/*.jpg") == ["d/s/out/2.jpg"]
+    assert found("d/s/*/*") == found("d/s/**/*.jpg")[1:] == []
+    for path, links in (
+        ("d", ["d/loop"]),
+        ("d/*", ["d/loop"]),
+        ("d/**/*", ["d/loop", "d/s/out"]),
+        ("d/**/*.jpg", ["d/loop", "d/s/out"]),
+        ("d/*/*", ["d/loop", "d/s/out"]),
+        ("d/s/*/2.jpg", ["d/s/out"]),
+        (str(tmp_path / "d" / "*" / "*.jpg"), [str(tmp_path / "d" / "loop")]),
+    ):
+        listing = find_files(path, "picture")
+        assert listing is not None
+        assert sorted(listing.left_out.links) == links
+    below = find_files("d", "picture", below=True)
+    assert below is not None
+    assert str(below.left_out) == "2 linked folders"
 
 
 def test_a_path_that_is_neither_folder_nor_pattern_stands_for_itself(tmp_path: Path) -> None:
@@ -111,7 +127,7 @@ def test_an_empty_folder_has_an_error_that_tells_where_to_look(tmp_path: Path) -
     assert listing is not None
     ((path, reason),) = listing.errors
     assert path == str(tmp_path / "a [1]")
-    assert "holds no video (1 other file or folder)" in reason
+    assert "holds no video (1 folder)" in reason
     hinted = reason.split('"')[1]
     deeper = find_files(hinted, "picture")
     assert deeper is not None
@@ -138,3 +154,70 @@ def test_a_folder_that_cannot_be_listed_is_an_error_beside_the_files(
     assert listing is not None
     assert not listing.files
     assert "check its permissions" in listing.errors[0][1]
+
+
+def left_out(path: str, kind: Kind = "picture", below: bool = False) -> str:
+    listing = find_files(path, kind, below)
+    assert listing is not None
+    return str(listing.left_out)
+
+
+def test_what_is_left_out_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("livefer.media.names.reads_heic", lambda: True)
+    touch(
+        "d/1.jpg", "d/2.heic", "d/a.txt", "d/b.TXT", "d/c.mp4", "d/noise", "d/s/3.jpg", "d/s/x.nef"
+    )
+    others = "4 other files: .txt 2, .mp4 1, without suffix 1"
+    assert left_out("d") == left_out("d/*") == f"{others}; 1 folder"
+    assert (
+        left_out("d/**/*")
+        == left_out("d", below=True)
+        == others.replace("4 other files: .txt 2, .mp4 1", "5 other files: .txt 2, .mp4 1, .nef 1")
+    )
+    assert left_out("d/**/*.t*", "picture or video") == "1 other file: .txt 1"
+    assert left_out("d/1*") == ""
+    touch(*(f"many/{i}.{end}" for end in "abcdefghij" for i in range(1 + (end == "j"))))
+    assert left_out("many") == (
+        "11 other files: .j 2, .a 1, .b 1, .c 1, .d 1, .e 1, .f 1, .g 1, others 2"
+    )
+
+
+def test_heic_is_a_picture_where_it_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    touch("d/1.heic", "d/2.HEIF", "d/3.jpg")
+    monkeypatch.setattr("livefer.media.names.reads_heic", lambda: True)
+    assert found("d") == ["d/1.heic", "d/2.HEIF", "d/3.jpg"]
+    monkeypatch.setattr("livefer.media.names.reads_heic", lambda: False)
+    assert found("d") == ["d/3.jpg"]
+    hint = 'pip install "livefer[heic]" lets livefer read HEIC'
+    assert left_out("d") == f"2 other files: .heic 1, .heif 1; {hint}"
+    Path("d/3.jpg").unlink()
+    listing = find_files("d", "picture")
+    assert listing is not None
+    assert hint in listing.errors[0][1]
+
+
+@pytest.mark.parametrize("suffix", [".h264", ".hevc", ".mxf", ".asf", ".divx", ".f4v", ".avif"])
+def test_less_common_endings_are_taken(tmp_path: Path, suffix: str) -> None:
+    touch(str(tmp_path / f"a{suffix}"), str(tmp_path / "b.txt"))
+    assert found(str(tmp_path)) == [(tmp_path / f"a{suffix}").as_posix()]
+
+
+def test_all_spellings_of_a_path_are_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    touch("d/p.jpg", "e/x")
+    spellings = ["d/p.jpg", "./d/p.jpg", "d//p.jpg", "e/../d/p.jpg", str(tmp_path / "d" / "p.jpg")]
+    assert len(set(map(same_file, spellings))) == 1
+    assert same_file("d/P.png") != same_file("d/p.jpg")
+    assert same_file("s3://b/a/../c.jpg") != same_file("s3://b/c.jpg")
+    assert [one.name for one in find_inputs([*spellings, "d", "./d/*"])] == ["d/p.jpg"]
+    if os.name != "nt":
+        Path("link").symlink_to("d")
+        Path("d/other.jpg").symlink_to("p.jpg")
+        assert same_file("link/p.jpg") == same_file("d/p.jpg")
+        assert same_file("d/other.jpg") != same_file("d/p.jpg")

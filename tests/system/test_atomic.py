@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from livefer.errors import LiveferError
-from livefer.system.atomic import PartialFile, replacing
+from livefer.errors import LiveferError, OutputError
+from livefer.system.atomic import PartialFile, cannot_write, noting, replacing
 
 
 def names(folder: Path) -> list[str]:
@@ -111,3 +112,14 @@ def test_a_discarded_file_is_gone_and_a_kept_one_stays(tmp_path: Path) -> None:
             file.keep()
         file.discard()
     assert names(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("reason", ["ENAMETOOLONG", "EISDIR", "EACCES", "EINVAL", "EFBIG"])
+def test_an_error_of_one_file_is_told_from_one_of_all(reason: str) -> None:
+    errors: list[str] = []
+    with noting(errors):
+        raise cannot_write(Path("a"), OSError(getattr(errno, reason), reason))
+    assert errors == [f"a cannot be written ({reason}): choose another place"]
+    for of_all in ("ENOSPC", "EROFS", "EDQUOT"):
+        error = cannot_write(Path("a"), OSError(getattr(errno, of_all), of_all))
+        assert not isinstance(error, OutputError)

@@ -16,7 +16,8 @@ from builders import write_picture
 from fakes import make_scene
 
 import livefer
-from livefer.data.readers import list_folder, read_pictures
+from livefer.data.folders import find_root, list_folder
+from livefer.data.readers import read_pictures
 from livefer.errors import SourceError
 from livefer.media.names import check_file, find_files
 from livefer.media.pictures import read_image
@@ -59,7 +60,7 @@ def test_a_pipe_in_a_class_folder_cannot_be_read(tmp_path: Path) -> None:
     for folder in ("cat", "dog"):
         write_picture(tmp_path / folder / "a.png", make_scene())
     os.mkfifo(tmp_path / "cat" / "b.png")
-    samples = read_pictures(tmp_path, list_folder(tmp_path), None)
+    samples = read_pictures(tmp_path, list_folder(find_root(tmp_path)).entries, None)
     assert len(samples.faces) == 2
     assert samples.unreadable == [("cat/b.png", "a pipe or a device where a picture was expected")]
 

@@ -13,7 +13,6 @@ import json
 import logging
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -22,21 +21,25 @@ from typing import Any
 
 from livefer.batch.recordings import recognise_video
 from livefer.classifier import DEFAULT_MODEL, EmotionClassifier, shipped_models
+from livefer.detection.detectors import make_detector
 from livefer.detection.yunet import YUNET_FILE, yunet_path
 from livefer.errors import LiveferError, SourceError
 from livefer.media.names import (
     PICTURE_SUFFIXES,
-    SUFFIXES,
+    LeftOut,
     find_files,
     in_order,
     is_kind,
     is_pattern,
+    is_taken,
+    same_file,
     suffix_of,
 )
 from livefer.media.pictures import decode_image, read_image
 from livefer.media.pyav_reader import Span, VideoReader
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
+from livefer.system.atomic import temporary_folder
 from livefer.system.cloud import download, is_url, list_files, read_bytes
 from livefer.system.pipes import is_special
 from livefer.tables.schema import file_metadata
@@ -45,7 +48,6 @@ from livefer.tracking.smoothing import WINDOW_S
 SETTINGS = "livefer.settings"
 """The metadata key of the settings of an analysis, as JSON."""
 
-_KNOWN = SUFFIXES["picture or video"]
 _log = logging.getLogger(__name__)
 
 
@@ -92,12 +94,12 @@ class Settings:
     def recognizer(self) -> Recognizer:
         """Return a recogniser that keeps one processor core busy."""
         model = EmotionClassifier(self.model, threads=1, prior=self.prior)
-        return Recognizer(model, self.detector, self.smoothing_s)
+        return Recognizer(model, make_detector(self.detector, threads=1), self.smoothing_s)
 
     def files(self) -> dict[str, Path]:
         """Return the files that the recogniser loads, by the names of these settings."""
         name = DEFAULT_MODEL if self.model is None else self.model
-        files = {"model": shipped_models().get(name, Path(name).expanduser())}
+        files = {"model": shipped_models().get(name, Path(os.path.expanduser(name)))}
         if self.detector == "yunet":
             files["detector"] = yunet_path() or Path(YUNET_FILE)
         elif self.detector.lower().endswith(".onnx"):
@@ -149,24 +151,30 @@ def _analyze(
 # Finding inputs
 
 
-def find_inputs(paths: Iterable[str | Path]) -> list[Input]:
+def find_inputs(paths: Iterable[str | Path], left_out: LeftOut | None = None) -> list[Input]:
     """Return every picture and video that the paths stand for, each once, in order.
 
     A file stands for itself, a folder for the pictures and videos in it and below it, a pattern for
     those that match it, both in the order of `livefer.media.names`. A .txt file is a list of such
     paths, one a line or, as `find -print0` writes them, each followed by a zero byte; "-" is such a
     list from standard input. A path that stands for nothing is an input with an error.
+
+    left_out: gets what the folders and patterns hold beside them
     """
     found: dict[str, Input] = {}
+    others = LeftOut()
     for path in paths:
-        for item in _find(str(path)):
-            found.setdefault(item.name, item)
+        for item in _find(str(path), others):
+            found.setdefault(same_file(item.name), item)
+    if left_out is not None:
+        others.files = {file for file in others.files if same_file(file) not in found}
+        left_out.add(others)
     return list(found.values())
 
 
-def _find(path: str) -> Iterator[Input]:
+def _find(path: str, left_out: LeftOut) -> Iterator[Input]:
     if path == "-":
-        yield from _find_listed(sys.stdin.buffer.read())
+        yield from _find_listed(sys.stdin.buffer.read(), left_out)
     elif suffix_of(path) == ".txt" and not is_url(path) and not os.path.isdir(path):
         try:
             data = Path(path).read_bytes()
@@ -174,39 +182,40 @@ def _find(path: str) -> Iterator[Input]:
             raise SourceError(
                 f"the list {path} cannot be read ({error.strerror}): check the path"
             ) from None
-        yield from _find_listed(data)
+        yield from _find_listed(data, left_out)
     else:
-        yield from _find_one(path)
+        yield from _find_one(path, left_out)
 
 
-def _find_listed(data: bytes) -> Iterator[Input]:
+def _find_listed(data: bytes, left_out: LeftOut) -> Iterator[Input]:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # Windows PowerShell's >
         text = data.decode("utf-16", errors="replace")
     else:
         text = os.fsdecode(data.removeprefix(codecs.BOM_UTF8))
     for line in text.split("\0" if "\0" in text else "\n"):
         if path := line.strip("\r"):
-            yield from _find_one(path)
+            yield from _find_one(path, left_out)
 
 
-def _find_one(path: str) -> Iterator[Input]:
+def _find_one(path: str, left_out: LeftOut) -> Iterator[Input]:
     if is_url(path):
-        yield from _find_at(path)
+        yield from _find_at(path, left_out)
         return
     found = find_files(path, "picture or video", below=True)
     if found is None:
         error = f"{path} is a pipe or a device: expected a file; livefer video reads pipes"
         yield Input(path, error if is_special(path) else None)
         return
+    left_out.add(found.left_out)
     yield from (Input(file) for file in found.files)
     yield from (Input(name, error) for name, error in found.errors)
 
 
-def _find_at(url: str) -> Iterator[Input]:
+def _find_at(url: str, left_out: LeftOut) -> Iterator[Input]:
     if is_pattern(url.partition("?")[0]):
         yield Input(url, f"{url}: patterns are for this machine's files; name the folder instead")
         return
-    if suffix_of(url) in _KNOWN:
+    if is_taken(url, "picture or video"):
         yield Input(url)
         return
     try:
@@ -217,10 +226,13 @@ def _find_at(url: str) -> Iterator[Input]:
     if files is None:
         yield Input(url)
         return
-    found = in_order(file for file in files if suffix_of(file) in _KNOWN)
+    found = in_order(file for file in files if is_taken(file, "picture or video"))
+    others = LeftOut(files=set(files).difference(found))
+    left_out.add(others)
     yield from (Input(file) for file in found)
     if not found:
-        yield Input(url, f"{url} holds no picture or video: check the address")
+        nothing = others or "it is empty"
+        yield Input(url, f"{url} holds no picture or video ({nothing}): check the address")
 
 
 # From an input to its results
@@ -293,7 +305,7 @@ def _on_this_machine(name: str) -> Iterator[str]:
     if not is_url(name):
         yield name
         return
-    with tempfile.TemporaryDirectory(prefix="livefer-") as folder:
-        path = Path(folder) / f"video{suffix_of(name)}"
+    with temporary_folder() as folder:
+        path = folder / f"video{suffix_of(name)}"
         download(name, path)
         yield str(path)

@@ -29,6 +29,7 @@ from livefer.batch.part_files import (
 )
 from livefer.errors import ConfigError, MissingExtraError
 from livefer.formatting import printable
+from livefer.media.names import same_file
 from livefer.system.atomic import cannot_write, replacing
 from livefer.system.cloud import is_url, list_files, upload
 from livefer.tables.reading import read_table
@@ -161,11 +162,13 @@ class Output:
         """Join the parts to the table, in the order of the inputs."""
         if self.table is None or not Path(self.folder).is_dir():
             return
-        places = {printable(item.name): place for place, item in enumerate(inputs)}
+        places = {same_file(printable(item.name)): place for place, item in enumerate(inputs)}
         last = len(places)
-        parts = sorted(
-            self.parts(), key=lambda p: (places.get(printable(p.inputs[0]), last), p.path)
-        )
+
+        def place(part: Part) -> tuple[int, str]:
+            return places.get(same_file(printable(part.inputs[0])), last), part.path
+
+        parts = sorted(self.parts(), key=place)
         names = [part.path for part in parts]
         todo = f"make room; its parts are in {self.folder}, and --resume joins them"
         with replacing(self.table, todo=todo) as whole:

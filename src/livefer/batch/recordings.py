@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Event
 
 from livefer.drawing.faces import draw_faces
-from livefer.errors import SourceError
+from livefer.errors import OutputError, SourceError
 from livefer.formatting import count, length
 from livefer.media.h264_writer import H264Writer
 from livefer.media.pyav_reader import Span, VideoInfo, VideoReader
@@ -25,6 +25,7 @@ from livefer.media.threads import Taker, ahead
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 from livefer.summary.video_digest import VideoDigest
+from livefer.system.atomic import noting
 from livefer.system.interrupts import StopRequested
 from livefer.tables.writing import TableSink
 
@@ -71,6 +72,8 @@ class AnnotatedVideo:
     """A video of results with their faces drawn, which a thread of its own draws and encodes.
 
     That thread closes the file, too: FFmpeg crashes if another one closes it meanwhile.
+
+    error: why this video cannot be written, although others could be; what follows is left out
     """
 
     def __init__(self, writer: H264Writer, hurry: Event | None = None) -> None:
@@ -84,10 +87,15 @@ class AnnotatedVideo:
     def write(self, result: FrameResult) -> None:
         """Hand a result over; a result without an image is left out.
 
-        Raises the error that has ended the encoding of an earlier one.
+        LiveferError where no video can be written any more, as on a full disk.
         """
         if result.image is not None and not self._encoder.put(result):
             self.close()
+
+    @property
+    def error(self) -> str | None:
+        failure = self._encoder.failure
+        return str(failure) if isinstance(failure, OutputError) else None
 
     def _encode(self, result: FrameResult) -> None:
         assert result.image is not None
@@ -101,7 +109,7 @@ class AnnotatedVideo:
         """Encode the frames that wait and close the file; whole: as in H264Writer.close."""
         self._is_whole = whole
         self._encoder.close()
-        if self._encoder.failure is not None:
+        if self._encoder.failure is not None and self.error is None:
             raise self._encoder.failure
 
     def __enter__(self) -> AnnotatedVideo:
@@ -201,33 +209,47 @@ class VideoJob:
         copy: an annotated copy to write, with the sound
         show: called after each frame
 
-        LiveferError where a table or the copy cannot be written.
+        A copy that cannot be written is one of the errors in `totals`. LiveferError where a table
+        cannot be written, or no copy could be, as on a full disk.
         """
+        errors = self.totals.errors
         try:
-            stop = self.requested.stop
-            with VideoReader(path, **asdict(self.span), stop=stop) as reader:
-                self.totals.n_videos += 1
-                self.totals.n_timeless += not reader.info.has_times
-                self.totals.n_fps_assumed += reader.info.is_fps_assumed
-                with ExitStack() as stack:
-                    annotated = writer = None
-                    if copy is not None:
-                        sound = None if reader.is_pipe else reader.name
-                        if reader.is_pipe and reader.info.has_audio:
-                            hint = f"{copy} has no sound: its source is a pipe, to be read once"
-                            self.totals.hints.append(hint)
+            with ExitStack() as stack:
+                stop = self.requested.stop
+                reader = stack.enter_context(VideoReader(path, **asdict(self.span), stop=stop))
+                self._count(reader.info)
+                annotated = writer = None
+                if copy is not None:
+                    sound = None if reader.is_pipe else reader.name
+                    if reader.is_pipe and reader.info.has_audio:
+                        hint = f"{copy} has no sound: its source is a pipe, to be read once"
+                        self.totals.hints.append(hint)
+                    with noting(errors):
                         writer = H264Writer(copy, reader.info, sound, self.span.start_s)
                         hurry = self.requested.hurry
                         annotated = stack.enter_context(AnnotatedVideo(writer, hurry))
-                    n_frames = self._recognise(reader, annotated, show or (lambda progress: None))
-                    if annotated is not None and writer is not None:
-                        is_whole = self.span.end_s is None and not self.requested.stop.is_set()
-                        annotated.close(is_whole)
-                        if n_frames and writer.path.exists():
-                            self.totals.copies.append(writer.path)
-                        self.totals.errors += [writer.hint] if writer.hint else []
+                if annotated is None and copy is not None and not self._has_other_outputs:
+                    return
+                n_frames = self._recognise(reader, annotated, show or (lambda progress: None))
+                if annotated is not None and writer is not None:
+                    is_whole = self.span.end_s is None and not self.requested.stop.is_set()
+                    annotated.close(is_whole)
+                    if annotated.error is not None:
+                        errors.append(annotated.error)
+                    elif n_frames and writer.path.exists():
+                        self.totals.copies.append(writer.path)
+                    errors += [writer.hint] if writer.hint else []
         except SourceError as error:
             self.add_error(path, str(error))
+
+    def _count(self, info: VideoInfo) -> None:
+        self.totals.n_videos += 1
+        self.totals.n_timeless += not info.has_times
+        self.totals.n_fps_assumed += info.is_fps_assumed
+
+    @property
+    def _has_other_outputs(self) -> bool:
+        return bool(self.tables) or self.digest is not None
 
     def add_error(self, path: str, error: str) -> None:
         """Write the row of a video that cannot be read."""
@@ -244,15 +266,18 @@ class VideoJob:
         ends_s = [end_s for end_s in (span.end_s, reader.info.duration_s) if end_s is not None]
         whole_s = min(ends_s) - span.start_s if ends_s else None
         persons: set[int | None] = set()
-        for result in recognise_video(self.recognizer, reader, self.requested.stop):
-            self._write(result)
-            if annotated is not None:
-                annotated.write(result)
-            persons.update(face.track_id for face in result.faces)
-            n_frames += result.image is not None
-            time_s = result.time_s
-            took_s = max(time.monotonic() - began_s, 1e-3)
-            show(VideoProgress(time_s - span.start_s, whole_s, n_frames, took_s))
+        with closing(recognise_video(self.recognizer, reader, self.requested.stop)) as results:
+            for result in results:
+                self._write(result)
+                if annotated is not None:
+                    annotated.write(result)
+                    if annotated.error is not None and not self._has_other_outputs:
+                        break  # nothing else is made of this video
+                persons.update(face.track_id for face in result.faces)
+                n_frames += result.image is not None
+                time_s = result.time_s
+                took_s = max(time.monotonic() - began_s, 1e-3)
+                show(VideoProgress(time_s - span.start_s, whole_s, n_frames, took_s))
         self.totals.n_persons += len(persons)
         self.totals.footage_s += max(time_s - span.start_s, 0.0)
         return n_frames

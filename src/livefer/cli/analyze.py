@@ -19,8 +19,8 @@ from livefer.batch.output import Output
 from livefer.batch.part_files import Part
 from livefer.batch.ray_engine import run_ray
 from livefer.batch.tally import Tally
-from livefer.cli.console import print_hint
-from livefer.cli.files import check_any_exists
+from livefer.cli.console import print_hint, print_left_out
+from livefer.cli.files import check_any_exists, check_not_read
 from livefer.cli.options import (
     DetectorOption,
     EveryOption,
@@ -32,6 +32,7 @@ from livefer.cli.options import (
 from livefer.cli.progress import bar_or_log
 from livefer.errors import ConfigError
 from livefer.formatting import printable
+from livefer.media.names import LeftOut, same_file, suffix_of
 from livefer.media.pyav_reader import load_av
 from livefer.system.interrupts import INTERRUPTIONS, exit_code
 from livefer.system.machine import n_cores
@@ -107,15 +108,18 @@ def analyze(
     """
     settings = Settings(model, detector, prior, every=every, fps=fps, fps_of_source=fps_of_source)
     _check_engine(engine, ray_address, out)
-    output, inputs = Output(out), find_inputs(paths)
+    output, left_out = Output(out), LeftOut()
+    inputs = find_inputs(paths, left_out)
     _check_inputs(inputs, output, resume)
     recognizer = settings.recognizer()  # a wrong model or detector is an error here, once
     if not detector.lower().endswith(".onnx"):
         settings = replace(settings, detector=recognizer.detector.name)  # type: ignore[attr-defined]
     job = Job(settings, settings.metadata())
     parts = _finished(output, job, resume, recognizer.classes)
-    done = {printable(name) for part in parts for name in part.inputs}
-    batches = cut(inputs, frozenset(one.name for one in inputs if printable(one.name) in done))
+    done = {same_file(printable(name)) for part in parts for name in part.inputs}
+    batches = cut(
+        inputs, frozenset(one.name for one in inputs if same_file(printable(one.name)) in done)
+    )
     tally = Tally(batches, n_before=len(inputs) - sum(len(b.inputs) for b in batches))
     for part in parts:
         tally.add_earlier(part.errors)
@@ -131,6 +135,7 @@ def analyze(
     output.finish(inputs)
     _print_errors(tally.errors)
     sys.stderr.write(f"{tally}; model {recognizer.classifier.name}; wrote {output.path}\n")
+    print_left_out(left_out)
     print_hint(recognizer)
     if tally.errors:
         raise typer.Exit(1)
@@ -147,8 +152,9 @@ def _check_inputs(inputs: Sequence[Input], output: Output, resume: bool) -> None
     """Raise LiveferError where there is nothing to read, or the output would replace an input."""
     if not inputs:
         raise ConfigError("nothing to analyse: the list of pictures and videos is empty")
-    if output.table is not None and any(one.name == output.path for one in inputs):
-        raise ConfigError(f"{output.path} is an input: choose another name for the output")
+    if output.table is not None:
+        alike = [one.name for one in inputs if suffix_of(one.name) == output.suffix]
+        check_not_read([output.table], alike)
     if not resume:
         check_any_exists([(one.name, one.error) for one in inputs])
     if any(one.is_video for one in inputs):

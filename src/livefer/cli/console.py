@@ -11,9 +11,11 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from livefer.formatting import printable
 from livefer.labels import colour_hex
 
 if TYPE_CHECKING:
+    from livefer.media.names import LeftOut
     from livefer.recognizer import Recognizer
 
 
@@ -46,6 +48,12 @@ def class_bar(share: float, name: str, classes: Sequence[str]) -> Text:
     """Return a bar in the class's colour, 18 letters long for a share of 1."""
     length = max(1, round(18 * share)) if share else 0
     return Text("█" * length, colour_hex(name, classes))
+
+
+def print_left_out(left_out: LeftOut) -> None:
+    """Print one line on stderr where folders hold more than was read."""
+    if left_out:
+        sys.stderr.write(f"and {printable(str(left_out))}\n")
 
 
 def print_hint(recognizer: Recognizer) -> None:

@@ -13,6 +13,7 @@ from livefer.cli.files import check_checkpoint, check_not_read
 from livefer.data.dataset import Dataset, read_dataset
 from livefer.data.votes import read_votes, voted_on
 from livefer.errors import ConfigError, DatasetError
+from livefer.system.atomic import check_temporary_folder
 
 # livefer.train is imported inside functions: without the train extra the help still works, and
 # with it torch takes seconds to load.
@@ -58,6 +59,7 @@ def export(
     also compared with the checkpoint: if they disagree, nothing is written. With --int8 the ranges
     of the activations are measured on faces of the train split.
     """
+    check_temporary_folder()
     from livefer.train.checkpoint import load_checkpoint
     from livefer.train.config import parse_config
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from livefer.drawing.figures import require_folder, require_matplotlib
-from livefer.errors import ConfigError, SourceError
+from livefer.drawing.figures import require_matplotlib
+from livefer.errors import ConfigError, LiveferError, SourceError
 from livefer.formatting import printable
-from livefer.media.names import find_files, is_kind
+from livefer.media.names import LeftOut, find_files, is_kind, same_file
 from livefer.media.pictures import WRITABLE
-from livefer.system.atomic import PartialFile, replacing
+from livefer.system.atomic import PartialFile, replacing, with_end
 from livefer.system.downloads import cache_dir
 from livefer.system.pipes import STDIN
 
@@ -28,27 +29,48 @@ _PLOTS = (".png", ".pdf", ".svg")
 _REPORTS = (".html", ".htm")
 
 
-def find(paths: Iterable[str], kind: Literal["picture", "video"]) -> Iterator[Item]:
-    """Yield (file, None) for each picture or video, and (path, error) where there is none."""
+def find(paths: Iterable[str], kind: Literal["picture", "video"]) -> tuple[list[Item], LeftOut]:
+    """Return each picture or video once, with None, or with an error where there is none.
+
+    Also returns what the folders and patterns hold beside them.
+    """
     other, command = _OTHERS[kind]
+    items: dict[str, Item] = {}
+    left_out = LeftOut()
     for path in paths:
         found = find_files(path, kind)
         if found is None:
             error = f'{path} is a {other}: "{command}" reads {other}s'
-            yield path, error if is_kind(path, other) else None
+            these: list[Item] = [(path, error if is_kind(path, other) else None)]
         else:
-            yield from ((file, None) for file in found.files)
-            yield from found.errors
+            these = [*((file, None) for file in found.files), *found.errors]
+            left_out.add(found.left_out)
+        for name, reason in these:
+            items.setdefault(same_file(name), (name, reason))
+    left_out.files = {file for file in left_out.files if same_file(file) not in items}
+    return list(items.values()), left_out
 
 
 def use_matplotlib() -> None:
-    """Raise MissingExtraError without matplotlib; keep its list of fonts in livefer's cache.
+    """Raise LiveferError where matplotlib is missing or cannot work.
+
+    Its list of fonts is kept in livefer's cache.
 
     For commands only: it may hide the matplotlibrc of a program that uses livefer.
     """
     require_matplotlib()
-    os.environ.setdefault("MPLCONFIGDIR", str(cache_dir() / "matplotlib"))
-    require_folder()
+    if (folder := cache_dir()) is not None:
+        os.environ.setdefault("MPLCONFIGDIR", str(folder / "matplotlib"))
+    import matplotlib
+
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # warns where it cannot write there
+    try:
+        matplotlib.get_configdir()
+        matplotlib.get_cachedir()
+    except OSError:
+        raise ConfigError(
+            "matplotlib finds no folder that it can write: set MPLCONFIGDIR or TMPDIR to one"
+        ) from None
 
 
 def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:
@@ -106,15 +128,26 @@ def check_plot_and_report(plot: Path | None, report: Path | None) -> None:
             check_writable(path)
 
 
+def check_folder(option: str, folder: Path) -> None:
+    """Raise LiveferError where files cannot be written into a folder; makes it."""
+    try:
+        check_writable(folder / "livefer")
+    except LiveferError as error:
+        reason = str(error).partition(" cannot be written ")[2]
+        raise ConfigError(f"{option} {folder} cannot be written {reason}") from None
+
+
 def free_name(path: Path, taken: set[Path]) -> Path:
     """Return a path that is not in `taken`, and add it: x.png, else x-2.png, x-3.png, …
 
+    A name that no file system takes is cut.
+
     taken: resolved paths
     """
-    free, n = path, 1
+    free, n = with_end(path), 1
     while free.resolve() in taken:
         n += 1
-        free = path.with_name(f"{path.stem}-{n}{path.suffix}")
+        free = with_end(path, f"-{n}")
     taken.add(free.resolve())
     return free
 

@@ -13,17 +13,19 @@ import typer
 from rich.table import Column, Table
 from rich.text import Text
 
-from livefer.cli.console import new_table, print_hint, stdout
-from livefer.cli.files import Item, find, free_name
+from livefer.cli.console import new_table, print_hint, print_left_out, stdout
+from livefer.cli.files import Item, check_folder, find, free_name
 from livefer.cli.options import DetectorOption, ModelOption, PriorOption
 from livefer.cli.progress import progress_bar
 from livefer.drawing.faces import draw_faces
 from livefer.errors import ConfigError, SourceError
 from livefer.formatting import count, printable
 from livefer.labels import colour_hex
+from livefer.media.names import LeftOut
 from livefer.media.pictures import WRITABLE, read_image, write_image
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
+from livefer.system.atomic import noting
 from livefer.system.pipes import stem_of
 
 _NO_LIMIT = 10_000  # letters in a line
@@ -60,39 +62,50 @@ def image(
     """Recognise the faces in pictures.
 
     Prints a table; writes files only with --out. A picture without a face is an ordinary result.
-    A picture that cannot be read becomes a row with its error; the others follow, and the exit
-    code is 1.
+    A picture that cannot be read becomes a row with its error, and a copy that cannot be written is
+    named; the others follow, and the exit code is 1.
     """
-    items = list(find(paths, "picture"))
+    items, left_out = find(paths, "picture")
     _check_out(out, cam, paths, items)
     recognizer = Recognizer(model, detector, heatmaps=cam, prior=prior)
     table, shown = _table(), _short([name for name, _ in items])
     taken = {Path(name).resolve() for name, error in items if error is None}
-    n_faces, errors, copies = 0, list[str](), list[Path]()
-    with progress_bar("recognising") as progress:
-        for index, (name, error) in enumerate(items):
-            result = _recognise(recognizer, index, name, error)
-            if result.error and len(items) == 1 and not as_json:
-                raise SourceError(result.error)
-            n_faces += len(result.faces)
-            errors += [printable(result.error)] if result.error else []
-            copy = None if out is None else _write_copy(result, out, taken, cam)
-            copies += [copy] if copy else []
-            if as_json:
-                _print_json(result, recognizer.classifier.name, copy)
-            else:
-                _add_rows(table, shown[index], result)
-            if len(items) > 2:
-                progress(index + 1, len(items))
-    if not as_json:
-        line = f"{count(len(items), 'picture')}, {count(n_faces, 'face')}"
-        line += f", {len(errors)} not readable" if errors else ""
-        line += f"; model {recognizer.classifier.name}"
-        line += f"; annotated copies in {out}" if copies[1:] else ""
-        line += f"; annotated copy: {copies[0]}" if len(copies) == 1 else ""
-        _print(table, errors, line)
+    n_done, n_faces, errors, copies = 0, 0, list[str](), list[Path]()
+    unwritten = list[str]()
+    try:
+        with progress_bar("recognising") as progress:
+            for index, (name, error) in enumerate(items):
+                result = _recognise(recognizer, index, name, error)
+                if result.error and len(items) == 1 and not as_json:
+                    raise SourceError(result.error)
+                n_faces += len(result.faces)
+                errors += [printable(result.error)] if result.error else []
+                n_done += 1
+                if not as_json:
+                    _add_rows(table, shown[index], result)
+                copy = None
+                with noting(unwritten):
+                    copy = None if out is None else _write_copy(result, out, taken, cam)
+                copies += [copy] if copy else []
+                if as_json:
+                    _print_json(result, recognizer.classifier.name, copy)
+                if len(items) > 2:
+                    progress(n_done, len(items))
+    finally:  # a full disk and Ctrl-C do not take what is known
+        if n_done and not as_json:
+            line = "" if n_done == len(items) else f"stopped after {n_done} of "
+            line += f"{count(len(items), 'picture')}, {count(n_faces, 'face')}"
+            line += f", {len(errors)} not readable" if errors else ""
+            line += f"; model {recognizer.classifier.name}"
+            line += f"; annotated copies in {out}" if copies[1:] else ""
+            line += f"; annotated copy: {copies[0]}" if len(copies) == 1 else ""
+            line += f"; {count(len(unwritten), 'copy')} not written" if unwritten else ""
+            _print(table, [*errors, *unwritten], line, left_out)
+    if as_json:
+        sys.stderr.writelines(f"{error}\n" for error in unwritten)
+        print_left_out(left_out)
     print_hint(recognizer)
-    if errors:
+    if errors or unwritten:
         raise typer.Exit(1)
 
 
@@ -112,6 +125,7 @@ def _check_out(out: Path | None, cam: bool, paths: Sequence[str], items: Sequenc
             f"--out {out} is a folder of the pictures to read, and the next run would read the "
             "copies too: expected another folder"
         )
+    check_folder("--out", out)
 
 
 def _recognise(recognizer: Recognizer, index: int, name: str, error: str | None) -> FrameResult:
@@ -183,7 +197,7 @@ def _add_rows(table: Table, name: str, result: FrameResult) -> None:
         )
 
 
-def _print(table: Table, errors: list[str], line: str) -> None:
+def _print(table: Table, errors: list[str], line: str, left_out: LeftOut) -> None:
     # In a file or a pipe, lines have any length: a broken name would be no name.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _NO_LIMIT
     console = stdout(markup=False, width=width)
@@ -191,3 +205,5 @@ def _print(table: Table, errors: list[str], line: str) -> None:
     for error in errors:
         console.print(error, style="red", soft_wrap=True)
     console.print(line, style="bold", soft_wrap=True)
+    if left_out:
+        console.print(f"and {printable(str(left_out))}", soft_wrap=True)

@@ -25,6 +25,7 @@ from livefer.labels import colour_hex
 from livefer.summary.records import Person, Pictures, SourceSummary, Summary
 from livefer.summary.summarize import Summarizer
 from livefer.summary.video_digest import write_report, write_timelines
+from livefer.system.atomic import noting
 from livefer.system.pipes import on_disk
 from livefer.tables.reading import read_table
 
@@ -69,18 +70,23 @@ def summarize(
     if not summary.n_rows:
         raise DatasetError(f"{table} has no rows: there is nothing to summarise")
     print_summary(stdout(markup=False), summary)
-    written = []
+    written, errors = list[Path](), list[str]()
     if as_json:
-        write_json(as_json, {"table": name} | summary.to_dict())
-        written.append(as_json)
+        with noting(errors):
+            write_json(as_json, {"table": name} | summary.to_dict())
+            written.append(as_json)
     about = {"table": name} | {
         words: opened.metadata[key] for key, words in _METADATA.items() if key in opened.metadata
     }
     only = summary.sources[0].source if len(summary.sources) == 1 else name
-    written += write_timelines(plot, summary) if plot else []
-    written += [write_report(report, summary, short_name(only), about)] if report else []
+    with noting(errors):
+        written += [write_report(report, summary, short_name(only), about)] if report else []
+    written += write_timelines(plot, summary, errors=errors) if plot else []
     for path in written:
         sys.stderr.write(f"wrote {path}\n")
+    sys.stderr.writelines(f"{error}\n" for error in errors)
+    if errors:
+        raise typer.Exit(1)
 
 
 def print_summary(console: Console, summary: Summary) -> None:

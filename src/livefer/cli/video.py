@@ -12,10 +12,11 @@ import typer
 from rich.progress import Progress
 
 from livefer.batch.recordings import VideoJob, VideoProgress
-from livefer.cli.console import print_hint
+from livefer.cli.console import print_hint, print_left_out
 from livefer.cli.files import (
     Item,
     check_any_exists,
+    check_folder,
     check_not_read,
     check_plot_and_report,
     find,
@@ -109,12 +110,12 @@ def video(
     load_av()
     end_s = _seconds("--end", end) if end else None
     span = Span(_seconds("--start", start), end_s, every, fps, fps_of_source)
-    inputs = list(dict.fromkeys(find(paths, "video")))  # patterns may overlap
+    inputs, left_out = find(paths, "video")
     check_any_exists(inputs)
     copies = _names_of_copies(out, [path for path, error in inputs if error is None])
     check_not_read([*tables, *pages, *copies.values()], [path for path, _ in inputs])
     recognizer = Recognizer(model, detector, smoothing, prior=prior)
-    drawn = list[Path]()
+    drawn, unwritten = list[Path](), list[str]()
     digest = VideoDigest(recognizer.classes) if pages else None
     with stop_requests() as requested:
         with ExitStack() as stack:
@@ -129,17 +130,19 @@ def video(
         for line in (*totals.errors, *totals.hints):
             sys.stderr.write(f"{line}\n")
         if digest and not requested.hurry.is_set():
-            drawn = digest.write(plot, report, _made_with(recognizer, span))
+            drawn = digest.write(plot, report, _made_with(recognizer, span), unwritten)
+            sys.stderr.writelines(f"{error}\n" for error in unwritten)
         files = [*tables, *totals.copies, *drawn]
         written = ", ".join(printable(str(path)) for path in files if path.exists())
         if fps_of_source is not None and totals.n_videos and not totals.n_timeless:
             sys.stderr.write("--fps-of-source changed nothing: every video has its own times\n")
         done = f"{totals}; model {recognizer.classifier.name}"
         sys.stderr.write(f"{done}; wrote {written or 'nothing'}\n")
+        print_left_out(left_out)
         print_hint(recognizer)
     if requested.stop.is_set():
         raise typer.Exit(requested.exit_code)
-    if totals.errors:
+    if totals.errors or unwritten:
         raise typer.Exit(1)
 
 
@@ -189,6 +192,7 @@ def _names_of_copies(out: Path | None, videos: Sequence[str]) -> dict[str, Path]
         )
     if out.is_file():
         raise ConfigError(f"--out {out} is a file: expected a folder, existing or new")
+    check_folder("--out", out)
     taken = {Path(video).resolve() for video in videos}
     return {video: free_name(out / f"{stem_of(video)}.mp4", taken) for video in videos}
 

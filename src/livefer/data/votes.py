@@ -7,6 +7,7 @@ other answers. Microsoft's fer2013new.csv has no `file` column: its rows are tho
 from __future__ import annotations
 
 import csv
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def read_votes(path: str | Path, split: Split, classes: tuple[str, ...]) -> Vote
 
     FER+: Barsoum et al. 2016, https://arxiv.org/abs/1608.01041
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     answers, rows = _read_table(path)
     named = [VOTE_NAMES.get(answer, answer) for answer in answers]
     if missing := [name for name in classes if name not in named]:

@@ -13,12 +13,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import cv2
 from numpy.typing import NDArray
 
 from livefer.detection.haar import HaarDetector
 from livefer.detection.yunet import YUNET_HINT, YuNetDetector, yunet_path
 from livefer.errors import ModelError
 from livefer.faces.boxes import Boxes, Region, Scores
+from livefer.system.machine import thread_limit
 
 
 class Detections(NamedTuple):
@@ -87,19 +89,26 @@ class PartialDetector(LocalDetector, Protocol):
         """Do what LocalDetector does; `quick` trades some accuracy for much less time."""
 
 
-def make_detector(name: str | Path = "auto") -> HaarDetector | YuNetDetector:
+def make_detector(
+    name: str | Path = "auto", threads: int | None = None
+) -> HaarDetector | YuNetDetector:
     """Return a detector by name: auto, haar, yunet, or the path of a YuNet .onnx file.
 
     "auto" is YuNet if its file has been downloaded, else Haar with a `hint`. Raises ModelError.
+
+    threads: processor cores for one search by YuNet; None: those that this process may use. OpenCV,
+        which runs Haar, has a number of threads for the whole process: `cv2.setNumThreads`
     """
+    if (most := thread_limit()) is not None and cv2.getNumThreads() > most:
+        cv2.setNumThreads(most)  # OpenCV counts the machine's cores
     if name == "haar":
         return HaarDetector()
-    if name == "auto":
-        return YuNetDetector() if yunet_path() is not None else HaarDetector(hint=YUNET_HINT)
-    if name == "yunet":
-        return YuNetDetector()
+    if name == "auto" and yunet_path() is None:
+        return HaarDetector(hint=YUNET_HINT)
+    if name in ("auto", "yunet"):
+        return YuNetDetector(None, threads)
     if str(name).lower().endswith(".onnx"):
-        return YuNetDetector(name)
+        return YuNetDetector(name, threads)
     raise ModelError(
         f'unknown detector "{name}": expected auto, haar, yunet or the path of a YuNet .onnx file'
     )

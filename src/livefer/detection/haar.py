@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.errors import ModelError
+from livefer.errors import REINSTALL, ModelError
 from livefer.faces.boxes import Boxes, Region, Scores, covered, xyxy
 from livefer.faces.crops import crop_faces, shrunk, to_gray
 
@@ -219,13 +219,20 @@ class HaarDetector:
 
 def _load_cascade(name: str) -> cv2.CascadeClassifier:
     path = Path(cv2.__file__).with_name("data") / name
-    # From memory: cv2 cannot open every path on Windows.
-    storage = cv2.FileStorage(
-        path.read_text(encoding="utf-8"), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY
-    )
-    cascade = cv2.CascadeClassifier()
-    if not cascade.read(storage.getFirstTopLevelNode()):
-        raise ModelError(f"{path} could not be loaded: reinstall opencv-python-headless")
+    try:
+        # From memory: cv2 cannot open every path on Windows.
+        storage = cv2.FileStorage(
+            path.read_text(encoding="utf-8"), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY
+        )
+        cascade = cv2.CascadeClassifier()
+        is_read = cascade.read(storage.getFirstTopLevelNode())
+    except (OSError, ValueError, SystemError, cv2.error):  # cv2 leaves its error behind
+        is_read = False
+    if not is_read:
+        raise ModelError(
+            f"{path} could not be loaded: reinstall opencv-python-headless. If it is there, "
+            f"{REINSTALL}"
+        )
     return cascade
 
 

@@ -6,6 +6,7 @@ the time: docs/experiments/detection.md#2026-11-28-onnx-runtime-runs-yunet
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from livefer.errors import ModelError
 from livefer.faces.boxes import Boxes, Scores, iou_matrix
 from livefer.faces.crops import check_image, shrunk
-from livefer.system.downloads import ByteProgress, cache_dir, fetch, install
+from livefer.system.downloads import ByteProgress, cache_dir, fetch, install, place_of_download
 from livefer.system.onnx_session import onnx_errors, open_session
 
 YUNET_FILE = "face_detection_yunet_2023mar.onnx"
@@ -59,18 +60,25 @@ class YuNetDetector:
     crop_shift_y = -0.02
     hint: str | None = None
 
-    def __init__(self, model: str | Path | None = None) -> None:
+    def __init__(self, model: str | Path | None = None, threads: int | None = None) -> None:
+        """Load the network.
+
+        model: its file; None is the one that was downloaded
+        threads: processor cores for one search; None: those that this process may use
+
+        ModelError where there is no such file, or another network in it.
+        """
         path = Path(model) if model is not None else yunet_path()
         if path is None or not path.is_file():
             raise ModelError(
-                f"YuNet's file is not at {path or cache_dir() / YUNET_FILE}: "
+                f"YuNet's file is not {f'at {path}' if path else 'installed'}: "
                 "run livefer download yunet, or give the path of an .onnx you have"
             )
         self._input_hw: tuple[int, int] | None = None
         wrong_file: tuple[type[Exception], ...] = (ValueError, *onnx_errors())
         content = _FIXED_SIDES.sub(_FREE_SIDES, path.read_bytes(), count=1)
         try:
-            self._session = open_session(content)
+            self._session = open_session(content, threads)
             self._find(np.zeros((_STRIDE_PX, _STRIDE_PX, 3), np.uint8))  # another model fails here
         except wrong_file as error:
             reason = str(error).strip().splitlines()[0]
@@ -152,13 +160,16 @@ def _faces(answers: dict[str, NDArray[np.float32]], width_px: int) -> tuple[Boxe
 
 def yunet_path() -> Path | None:
     """Return the path at which `download_yunet` puts YuNet's file, or None without a file there."""
-    path = cache_dir() / YUNET_FILE
-    return path if path.is_file() else None
+    folder = cache_dir()
+    path = None if folder is None else folder / YUNET_FILE
+    return (
+        path if path is not None and os.path.isfile(path) else None
+    )  # the folder may be another's
 
 
 def download_yunet(file: Path | None = None, progress: ByteProgress | None = None) -> Path:
     """Put YuNet's file into the cache and check it: OpenCV Zoo's, or a copy of it at `file`."""
-    to = cache_dir() / YUNET_FILE
+    to = place_of_download(YUNET_FILE)
     if file is not None:
         return install(file, to, YUNET_SHA256)
     return fetch(YUNET_URL, to, YUNET_SHA256, "livefer download yunet --from FILE", progress)

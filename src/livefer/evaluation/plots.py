@@ -13,6 +13,7 @@ from livefer.evaluation import metrics
 from livefer.evaluation.calibration import MIN_RIGHT
 from livefer.evaluation.report import Answers, Report
 from livefer.labels import colour_hex
+from livefer.system.atomic import each_file, noting
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,17 +24,24 @@ _STEADY_FROM = 30  # answers: with fewer the curve of risk and coverage jumps
 _FEW = 10  # images: bins with fewer are drawn pale
 
 
-def write_plots(report: Report, title: str, folder: Path) -> list[Path]:
-    """Write all pictures of a report as PNG into a folder, and return their paths."""
+def write_plots(
+    report: Report, title: str, folder: Path, errors: list[str] | None = None
+) -> list[Path]:
+    """Write all pictures of a report as PNG into a folder, and return their paths.
+
+    errors: gets a line for each picture that cannot be written, instead of an OutputError at last
+    """
     drawings = {
         "confusion": confusion_picture,
         "reliability": reliability_picture,
         "risk-coverage": risk_coverage_picture,
     }
     paths = []
-    for name, draw in drawings.items():
-        paths.append(folder / f"{name}.png")
-        save_picture(draw(report, title), paths[-1])
+    with each_file(errors) as errors:
+        for name, draw in drawings.items():
+            with noting(errors):
+                save_picture(draw(report, title), path := folder / f"{name}.png")
+                paths.append(path)
     return paths
 
 

@@ -16,10 +16,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.errors import ConfigError, LiveferError
+from livefer.errors import ConfigError, LiveferError, OutputError
 from livefer.media.names import WRITABLE_VIDEOS, file_name
 from livefer.media.pyav_reader import VideoInfo, load_av, open_media
 from livefer.system.atomic import PartialFile, cannot_write
+from livefer.system.machine import thread_limit
 
 if TYPE_CHECKING:
     from av import AudioStream, Packet
@@ -51,7 +52,7 @@ class H264Writer:
         start_s: float = 0.0,
         crf: int = 21,
     ) -> None:
-        """Check the name; LiveferError where no file can be written there.
+        """Check the name; OutputError where no file can be written there, though others could.
 
         info: of the source video
         audio_from: the file to take the sound from
@@ -105,7 +106,7 @@ class H264Writer:
     def _open(self, image: NDArray[np.uint8]) -> None:
         height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
         if min(height, width) < 16:
-            raise LiveferError(
+            raise OutputError(
                 f"{self.path} cannot be written: expected images of at least 16x16 pixels, got "
                 f"{image.shape[1]}x{image.shape[0]}"
             )
@@ -128,6 +129,7 @@ class H264Writer:
         context.options = {"preset": "veryfast", "crf": str(self._crf)}
         if self._suffix in _UNORDERED:
             context.options |= {"bf": "0"}
+        context.thread_count = thread_limit() or 0  # 0: x264 counts the cores
         # As OpenCV converts: BT.601, 16 to 235. FFmpeg's own conversion comes out darker.
         context.color_primaries, context.color_trc, context.colorspace = 1, 1, _BT601
         context.color_range = 1

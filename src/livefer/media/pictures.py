@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.errors import SourceError
+from livefer.errors import OutputError, SourceError
 from livefer.faces.crops import check_image
+from livefer.media.heif import decode_heif, heif_kind
 from livefer.media.names import VIDEO_SUFFIXES, n_gif_pictures, suffix_of
 from livefer.system.atomic import replacing
 from livefer.system.pipes import STDIN, read_stdin
@@ -70,12 +71,23 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
 def write_image(path: Path, image: NDArray[np.uint8]) -> None:
     """Write (H, W, 3) uint8 BGR or (H, W) as a picture, in the format that its suffix names.
 
-    Whole, or not at all: LiveferError where the file cannot be written.
+    Whole, or not at all: LiveferError where the file cannot be written, OutputError where others
+    could be.
 
     path: a name with one of the suffixes in WRITABLE
     """
+    suffix = path.suffix.lower()
     with replacing(path) as part:
-        part.write_bytes(cv2.imencode(path.suffix.lower(), image)[1].tobytes())
+        try:
+            is_done, data = cv2.imencode(suffix, image)
+        except cv2.error:
+            is_done = False
+        if not is_done:
+            raise OutputError(
+                f"{path} cannot be written: {suffix[1:]} takes no picture of {image.shape[1]}x"
+                f"{image.shape[0]} pixels; scale it, or save it as .png or .tif"
+            )
+        part.write_bytes(data.tobytes())
 
 
 def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
@@ -90,7 +102,10 @@ def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
     if is_cut_short(data):
         raise SourceError(f"{name} is cut short: its end is missing; copy or download it again")
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        if heif_kind(data) is None:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        else:
+            image = decode_heif(data, name)
     except cv2.error:  # more pixels than OpenCV takes
         image = None
     if image is None and suffix_of(name) in VIDEO_SUFFIXES:

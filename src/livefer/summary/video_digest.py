@@ -16,7 +16,7 @@ from livefer.summary.key_frames import KeyFrame, KeyFrames, portraits
 from livefer.summary.records import SourceSummary, Summary
 from livefer.summary.summarize import Summarizer
 from livefer.summary.timeline import timeline_picture, write_timeline
-from livefer.system.atomic import replacing
+from livefer.system.atomic import each_file, noting, replacing, with_end
 from livefer.tables.schema import rows_of
 
 
@@ -51,6 +51,7 @@ class VideoDigest:
         plot: str | Path | None = None,
         report: str | Path | None = None,
         about: Mapping[str, str] | None = None,
+        errors: list[str] | None = None,
     ) -> list[Path]:
         """Write timelines, a report or both, and return the files that were written.
 
@@ -58,38 +59,50 @@ class VideoDigest:
             each, with the video's name in it; without a single frame there is none
         report: of the HTML file
         about: how the results were made, for the report: names and values
+        errors: gets a line for each file that cannot be written, instead of an OutputError
 
-        LiveferError where a file cannot be written, MissingExtraError without matplotlib.
+        The other files are written all the same. LiveferError where none could be, as on a full
+        disk; MissingExtraError without matplotlib.
         """
         summary = self.summary()
         names = [source.source for source in summary.sources]
         frames = {name: self._key_frames.of(name) for name in names}
         written = []
-        if plot is not None and names:
-            written += write_timelines(Path(plot), summary, frames)
-        if report is not None:
-            title = short_name(names[0]) if len(names) == 1 else f"{len(names)} videos"
-            written.append(write_report(Path(report), summary, title, about or {}, frames))
+        with each_file(errors) as errors:
+            if plot is not None and names:
+                written += write_timelines(Path(plot), summary, frames, errors)
+            if report is not None:
+                title = short_name(names[0]) if len(names) == 1 else f"{len(names)} videos"
+                with noting(errors):
+                    written.append(write_report(Path(report), summary, title, about or {}, frames))
         return written
 
 
 def write_timelines(
-    path: Path, summary: Summary, key_frames: Mapping[str, Sequence[KeyFrame]] | None = None
+    path: Path,
+    summary: Summary,
+    key_frames: Mapping[str, Sequence[KeyFrame]] | None = None,
+    errors: list[str] | None = None,
 ) -> list[Path]:
     """Write a timeline of each video, and return their paths. DatasetError without a video.
 
     path: of a single video; of several each path also has its video's name
     key_frames: by source, for the portraits
+    errors: as in VideoDigest.write
     """
     if not summary.sources:
         raise DatasetError(
             f"{path} cannot be drawn: there is no video here, and pictures have no time"
         )
-    paths = _paths(path, summary.sources)
-    for source, one in zip(summary.sources, paths, strict=True):
-        faces = portraits((key_frames or {}).get(source.source, ()))
-        write_timeline(timeline_picture(source, summary.classes, faces), one)
-    return paths
+    written = []
+    with each_file(errors) as errors:
+        paths = _paths(path, summary.sources)
+        for source, one in zip(summary.sources, paths, strict=True):
+            faces = portraits((key_frames or {}).get(source.source, ()))
+            with noting(errors):
+                write_timeline(timeline_picture(source, summary.classes, faces), one)
+                written.append(one)
+    return written
 
 
 def write_report(
@@ -116,9 +129,10 @@ def _paths(path: Path, sources: Sequence[SourceSummary]) -> list[Path]:
     paths: list[Path] = []
     for source in sources:
         stem = re.sub(r"[^\w.-]+", "_", Path(source.source).stem)[:80]
-        one, n = path.with_name(f"{path.stem}-{stem}{path.suffix}"), 1
+        base = path.with_name(f"{path.stem}-{stem}{path.suffix}")
+        one, n = with_end(base), 1
         while one in paths:
             n += 1
-            one = path.with_name(f"{path.stem}-{stem}-{n}{path.suffix}")
+            one = with_end(base, f"-{n}")
         paths.append(one)
     return paths

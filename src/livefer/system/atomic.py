@@ -5,16 +5,21 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from livefer.errors import LiveferError
+from livefer.errors import LiveferError, OutputError
+from livefer.formatting import printable
 
 _STEM, _SUFFIX = 32, 12  # letters of the name in the temporary one: of 4 bytes each, 255 hold them
+_NAME_BYTES = 255  # of a file's name, at most
 _ELSEWHERE = "choose another place"
+# The disk is full or read-only: no other file could be written.
+_OF_ALL_FILES = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 @contextmanager
@@ -134,9 +139,55 @@ SinkT = TypeVar("SinkT", bound=Sink)
 
 
 def cannot_write(path: Path, error: Exception, todo: str = _ELSEWHERE) -> LiveferError:
-    """Return the error to raise when a file cannot be written.
+    """Return the error to raise when a file cannot be written: OutputError if others could be.
 
     todo: what it asks the user to do
     """
     reason = getattr(error, "strerror", None) or error
-    return LiveferError(f"{path} cannot be written ({reason}): {todo}")
+    of_all = getattr(error, "errno", None) in _OF_ALL_FILES
+    return (LiveferError if of_all else OutputError)(f"{path} cannot be written ({reason}): {todo}")
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Give a folder that is removed again; LiveferError where none can be made."""
+    check_temporary_folder()
+    with tempfile.TemporaryDirectory(prefix="livefer-") as name:
+        yield Path(name)
+
+
+def check_temporary_folder() -> None:
+    """Raise LiveferError where temporary files have no place: torch, too, needs one."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise LiveferError(
+            f"there is no place for temporary files ({error.strerror}): set TMPDIR to a folder "
+            "that can be written"
+        ) from None
+
+
+def with_end(path: Path, end: str = "") -> Path:
+    """Return x.png as x-end.png; x is cut where no file system would take the whole name."""
+    stem, end = path.stem, f"{end}{path.suffix}"
+    while stem and len(os.fsencode(stem + end)) > _NAME_BYTES:
+        stem = stem[:-1]
+    return path.with_name(stem + end)
+
+
+@contextmanager
+def noting(errors: list[str]) -> Iterator[None]:
+    """Add the message of an OutputError to a list and go on, so that the next file is written."""
+    try:
+        yield
+    except OutputError as error:
+        errors.append(printable(str(error)))
+
+
+@contextmanager
+def each_file(errors: list[str] | None) -> Iterator[list[str]]:
+    """Give the list for `noting`: the caller's own, or one whose first error is raised at last."""
+    noted: list[str] = [] if errors is None else errors
+    yield noted
+    if errors is None and noted:
+        raise OutputError(noted[0])

@@ -17,8 +17,11 @@ from livefer.system.downloads import cache_dir
 
 def load_arrays(name: str) -> dict[str, NDArray[Any]] | None:
     """Return the arrays cached under a name; None where there are none, or they are damaged."""
+    folder = cache_dir()
+    if folder is None:
+        return None
     try:
-        with (cache_dir() / f"{name}.npz").open("rb") as file:
+        with (folder / f"{name}.npz").open("rb") as file:
             archive = np.load(file, allow_pickle=False)
             return {key: archive[key] for key in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
@@ -30,7 +33,10 @@ def save_arrays(name: str, arrays: Mapping[str, NDArray[Any]], replaces: str | N
 
     replaces: a glob of other names, whose arrays are removed
     """
-    target = cache_dir() / f"{name}.npz"
+    folder = cache_dir()
+    if folder is None:
+        return
+    target = folder / f"{name}.npz"
     with suppress(LiveferError), replacing(target) as part:
         with part.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]  # the stubs take `allow_pickle` for one

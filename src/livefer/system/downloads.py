@@ -18,17 +18,33 @@ ByteProgress = Callable[[int, int | None], None]
 """Called with the bytes so far and in all; the latter is None if the server does not say."""
 
 
-def cache_dir() -> Path:
-    """Return the folder of downloads: LIVEFER_CACHE, or livefer in the user's cache folder."""
+def cache_dir() -> Path | None:
+    """Return the folder of downloads: LIVEFER_CACHE, or livefer in the user's cache folder.
+
+    None for a user without a home folder, as a container may have. The folder need not exist, and
+    it may be unreadable: what can be had without it goes on without it.
+    """
     if own := os.environ.get("LIVEFER_CACHE"):
-        return Path(own).expanduser()
+        return Path(os.path.expanduser(own))  # Path.expanduser raises without a home folder
+    home = Path(os.path.expanduser("~"))
     if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
     elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
+        base = home / "Library" / "Caches"
     else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "livefer"
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return base / "livefer" if base.is_absolute() else None
+
+
+def place_of_download(name: str) -> Path:
+    """Return where a download goes; ModelError for a user without a cache folder."""
+    folder = cache_dir()
+    if folder is None:
+        raise ModelError(
+            f"there is no folder for {name}, because this user has no home folder: set "
+            "LIVEFER_CACHE to a folder"
+        )
+    return folder / name
 
 
 def sha256_of(path: Path) -> str:
@@ -114,7 +130,8 @@ def _write_verified(
 ) -> None:
     import hashlib
 
-    with replacing(to) as part, part.open("wb") as file:
+    todo = "LIVEFER_CACHE names another folder"
+    with replacing(to, todo=todo) as part, part.open("wb") as file:
         digest, done = hashlib.sha256(), 0
         for chunk in chunks:
             file.write(chunk)

@@ -1,4 +1,4 @@
-"""The machine of a measurement, and the start-up time of livefer in a new process.
+"""The machine: its cores that this process may use, its name, and livefer's start-up time on it.
 
 Imports no detectors and networks: only the new process does.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import re
@@ -14,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,11 +109,64 @@ def describe() -> Machine:
     return Machine(_processor(), n_cores(), system, load, versions)
 
 
-def n_cores() -> int:
-    """Return the number of processor cores that this process may use."""
+def n_cores(root: Path = Path("/")) -> int:
+    """Return the number of processor cores that this process may use, 1 or more.
+
+    Affinity, cpusets and the quota of a container count; of a part of a core, a whole one.
+
+    root: where /proc and /sys lie
+    """
+    cores = [os.cpu_count() or 1]
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores.append(len(os.sched_getaffinity(0)))
+    for folder in _cgroups(root):
+        with suppress(OSError, ValueError):  # version 2
+            quota, period = (folder / "cpu.max").read_text().split()
+            if quota != "max":
+                cores.append(math.ceil(int(quota) / int(period)))
+        with suppress(OSError, ValueError):  # version 1
+            quota = (folder / "cpu.cfs_quota_us").read_text()
+            period = (folder / "cpu.cfs_period_us").read_text()
+            if int(quota) > 0:
+                cores.append(math.ceil(int(quota) / int(period)))
+        for name in ("cpuset.cpus.effective", "cpuset.effective_cpus", "cpuset.cpus"):
+            with suppress(OSError, ValueError):
+                cores.append(_count_cpus((folder / name).read_text()))
+    return max(min(n for n in cores if n), 1)
+
+
+def thread_limit() -> int | None:
+    """Return the most threads to allow a library that counts the machine's cores by itself.
+
+    None where this process may use them all: such a library chooses well there.
+    """
+    n = n_cores()
+    return n if n < (os.cpu_count() or 1) else None
+
+
+def _cgroups(root: Path) -> Iterator[Path]:
+    """Yield the folders of the control groups of this process, and of those above each of them."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:  # not on Linux
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        mounts = [root / "sys/fs/cgroup" / name for name in (controllers, *controllers.split(","))]
+        if not controllers:
+            mounts.append(root / "sys/fs/cgroup/unified")
+        elif not {"cpu", "cpuset"} & set(controllers.split(",")):
+            continue
+        # A container may see its own group as the root: then the path below it does not exist.
+        inside = [] if ".." in path.split("/") else list(filter(None, path.split("/")))
+        for mount in dict.fromkeys(mounts):
+            yield from (mount.joinpath(*inside[:n]) for n in range(len(inside), -1, -1))
+
+
+def _count_cpus(text: str) -> int:
+    """Return how many processors a list such as "0-3,7" has."""
+    ranges = [part.split("-") for part in text.strip().split(",") if part]
+    return sum(int(one[-1]) - int(one[0]) + 1 for one in ranges)
 
 
 def peak_memory_mib() -> float | None:
@@ -131,11 +186,14 @@ def peak_memory_mib() -> float | None:
 
 def cold_start(
     picture: Path, model: str | None, detector: str, prior: float | None, n_runs: int
-) -> ColdStart:
+) -> ColdStart | None:
     """Measure the start of livefer in new processes, one after another.
 
     model, detector, prior: as in livefer.Recognizer
+    returns: None in a frozen app, whose executable runs no other program
     """
+    if getattr(sys, "frozen", False):
+        return None
     runs = [_fresh([str(picture), model, detector, prior]) for _ in range(n_runs)]
     import_s, load_s, result_s = (
         statistics.median(times) for times in zip(*(run[:3] for run in runs), strict=True)

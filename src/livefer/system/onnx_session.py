@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from livefer.system import telemetry
+from livefer.system.machine import thread_limit
 
 
 def open_session(model: Path | bytes, threads: int | None = None) -> Any:
     """Load a network as an onnxruntime.InferenceSession; one of onnx_errors() where that fails.
 
     model: a file, or its content
-    threads: processor cores for one call; None leaves it to ONNX Runtime
+    threads: processor cores for one call; None: those that this process may use
     """
     onnxruntime = telemetry.load("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    if threads is not None:
+    threads = threads or thread_limit()
+    if threads is not None:  # else ONNX Runtime takes a thread for each core of the machine
         options.intra_op_num_threads = threads
     # By default, the second thread spins until the next call: at 30 frames a second it keeps a core
     # busy and slows down the work between two calls. Without spinning, a call takes up to 1 ms

@@ -15,6 +15,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from livefer.errors import ConfigError
+from livefer.system.machine import thread_limit
 from livefer.train.config import Config
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
@@ -44,6 +45,7 @@ def make_fabric(config: Config, accelerator: str, devices: int, num_nodes: int) 
             f"devices {devices}: this machine has {torch.cuda.device_count()} GPUs; choose fewer, "
             "or the accelerator cpu"
         )
+    limit_threads(devices)
     strategy = "auto"
     if devices * num_nodes > 1:
         strategy = "ddp_find_unused_parameters_true" if config.freeze_epochs else "ddp"
@@ -54,6 +56,16 @@ def make_fabric(config: Config, accelerator: str, devices: int, num_nodes: int) 
         strategy=strategy,
         precision="bf16-mixed" if _uses_bf16(config, on_gpu) else "32-true",
     )
+
+
+def limit_threads(processes: int = 1) -> None:
+    """Let torch start no more threads than this process may use cores, which torch cannot tell.
+
+    processes: that share them
+    """
+    most = thread_limit()
+    if most is not None:
+        torch.set_num_threads(max(1, min(torch.get_num_threads(), most // processes)))
 
 
 def compiled(model: nn.Module, config: Config, device: torch.device) -> tuple[nn.Module, str]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from livefer.errors import ModelError
-from livefer.system.downloads import cache_dir, fetch
+from livefer.system.downloads import fetch, place_of_download
 from livefer.train.checkpoint import load_checkpoint, weights_of
 from livefer.train.model import ResNetFER
 
@@ -74,7 +74,7 @@ def _widened(old: Tensor, fresh: Tensor | None) -> Tensor:
 def _torchvision_state(source: str) -> dict[str, Tensor]:
     path = Path(source)
     if source == "imagenet":
-        to = cache_dir() / "resnet18-f37072fd.pth"
+        to = place_of_download("resnet18-f37072fd.pth")
         path = fetch(IMAGENET_URL, to, IMAGENET_SHA256, "init: FILE takes it")
     try:
         state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from livefer.data import hygiene
 from livefer.data.dataset import Split
 from livefer.errors import ModelError
 from livefer.system import telemetry
-from livefer.system.atomic import replacing
+from livefer.system.atomic import replacing, temporary_folder
 from livefer.train.export import export, figures_on
 
 N_CALIBRATION = 504
@@ -60,8 +59,8 @@ def export_int8(
     sixth decimal. Threshold and figures are measured on the int8 file:
     docs/experiments/speed.md#2026-11-22-int8-with-7-bit-weights-answers-alike-on-every-processor
     """
-    with tempfile.TemporaryDirectory() as folder:
-        float_file = Path(folder) / "float.onnx"
+    with temporary_folder() as folder:
+        float_file = folder / "float.onnx"
         described = export(checkpoint, float_file, val, labels, prior_removed)
         faces = calibration_faces(train, N_CALIBRATION, len(json.loads(described["classes"])))
         described["quantisation"] = (

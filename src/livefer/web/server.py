@@ -26,7 +26,7 @@ from livefer.web.app import Service, make_app
 from livefer.web.limits import Limits
 from livefer.web.protocol import ModelInfo
 from livefer.web.security import Access
-from livefer.web.workers import WorkerPool
+from livefer.web.workers import WorkerPool, cores_each
 
 _SEND_BUFFER = 128 * 1024  # small, so that a client that does not read is noticed soon
 _UNACKED_MS = 30_000  # until the kernel drops the connection of such a client
@@ -118,11 +118,13 @@ def make_service(
 ) -> Service:
     """Load model and detector, so that their errors come before the start."""
     classifier = EmotionClassifier(model, prior=prior)
-    chosen = make_detector(detector)
-    makers: dict[str, Callable[[], Detector]] = {chosen.name: lambda: make_detector(detector)}
+    chosen, share = make_detector(detector), cores_each()
+    makers: dict[str, Callable[[], Detector]] = {
+        chosen.name: lambda: make_detector(detector, threads=share)
+    }
     makers.setdefault("haar", HaarDetector)
     if yunet_path() is not None:
-        makers.setdefault("yunet", YuNetDetector)
+        makers.setdefault("yunet", lambda: YuNetDetector(threads=share))
     info = ModelInfo(
         classifier.name,
         classifier.classes,

@@ -89,6 +89,16 @@ def make_job(
     )
 
 
+def n_workers() -> int:
+    """Return the number of a server's threads: one for two cores, and at most 4."""
+    return min(4, max(1, n_cores() // 2))
+
+
+def cores_each() -> int:
+    """Return the processor cores that are there for each of a server's threads."""
+    return max(1, n_cores() // n_workers())
+
+
 class WorkerPool:
     """Threads that recognise pictures, each with a Recognizer of its own for each detector."""
 
@@ -101,11 +111,11 @@ class WorkerPool:
         """Set the pool up.
 
         detectors: a function that makes the detector, by name
-        n_threads: None is one for two cores, and at most 4
+        n_threads: None is `n_workers()`
         """
         self.classifier = classifier
         self.detectors = detectors
-        self.n_threads = n_threads or min(4, max(1, n_cores() // 2))
+        self.n_threads = n_threads or n_workers()
         self._jobs: deque[PictureJob] = deque()
         self._changed = Condition()
         self._running = False
