@@ -286,7 +286,8 @@ def _note(frame: Frame, faces: tuple[Face, ...]) -> str | None:
     if frame.note is not None or frame.image is None:
         return frame.note
     why = None if faces else why_no_face(frame.image)
-    return why or ("cut" if frame.is_cut else None)
+    rest = "cut" if frame.is_cut else "at an assumed rate" if frame.is_fps_assumed else None
+    return why or rest
 
 
 def _four(box: NDArray[np.float32]) -> tuple[float, float, float, float]:

@@ -26,6 +26,7 @@ class Frame:
     still: a single picture, unrelated to the frames around it
     note: a remark about the image, such as "damaged"
     is_cut: a new shot begins with this frame, or with one left out before it; cameras have no cuts
+    is_fps_assumed: the file has no times of its own, and no rate: time_s is for 25 frames a second
     """
 
     source: str
@@ -37,6 +38,7 @@ class Frame:
     still: bool = False
     note: str | None = None
     is_cut: bool = False
+    is_fps_assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

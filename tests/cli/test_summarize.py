@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -147,3 +149,25 @@ def test_wrong_names_and_pictures_without_time_are_errors(tmp_path: Path, table:
     stills = write_csv(tmp_path / "s.csv", [make_row(0.0, "happy", None, source="a.jpg")])
     with pytest.raises(DatasetError, match="pictures have no time"):
         run(stills, "--plot", tmp_path / "p.png")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_table_may_come_through_a_pipe(table: Path, tmp_path: Path, kind: str) -> None:
+    data = table.read_bytes()
+    if kind == "jsonl":
+        rows = make_rows(["happy"] * 60)
+        data = "".join(json.dumps({**row, "schema": 1}) + "\n" for row in rows).encode()
+        (tmp_path / "t.jsonl").write_bytes(data)
+        table = tmp_path / "t.jsonl"
+    for number, content in enumerate((data, b"")):
+        pipe = tmp_path / str(number)
+        os.mkfifo(pipe)
+        thread = threading.Thread(target=pipe.write_bytes, args=(content,))
+        thread.start()
+        if content:
+            assert run(pipe) == run(table)
+        else:
+            with pytest.raises(LiveferError, match="sends nothing: expected a table"):
+                run(pipe)
+        thread.join()

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,26 @@ def test_a_part_and_a_sample(
     assert [r["index"] for r in read_csv("o.csv")[::2]] == ["10", "14", "18"]
     assert run(monkeypatch, capsys, "in.mp4", "--csv", "o.csv", *part, "--fps", "5")[0] == 0
     assert [r["time_s"] for r in read_csv("o.csv")[::2]] == ["1.0", "1.2", "1.4", "1.6", "1.8"]
+
+
+def test_an_assumed_rate_is_in_the_table_and_in_the_last_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip("in.mjpeg", 5, codec="mjpeg")
+    code, err = run(monkeypatch, capsys, "in.mjpeg", "--csv", "o.csv")
+    assert code == 0
+    assert "25 frames/s assumed, --fps-of-source sets it" in err.splitlines()[-1]
+    assert {r["note"] for r in read_csv("o.csv")} == {"at an assumed rate"}
+    arguments = ("--csv", "o.csv", "--fps-of-source", "5")
+    code, err = run(monkeypatch, capsys, "in.mjpeg", *arguments)
+    assert (code, "assumed" in err) == (0, False)
+    assert [r["time_s"] for r in read_csv("o.csv")[::2]] == ["0.0", "0.2", "0.4", "0.6", "0.8"]
+    assert {r["note"] for r in read_csv("o.csv")} == {""}
+    clip("in.mp4")
+    _, err = run(monkeypatch, capsys, "in.mp4", *arguments)
+    assert "--fps-of-source changed nothing: every video has its own times" in err
+    _, err = run(monkeypatch, capsys, "in.mp4", "in.mjpeg", "--csv", "o.csv")
+    assert "25 frames/s assumed for 1 of them" in err
 
 
 def test_a_bad_input_is_a_row_the_others_follow_and_the_exit_code_is_one(
@@ -378,3 +399,67 @@ def test_a_timeline_and_a_report_are_written(
     page = Path("out/r.html").read_text(encoding="utf-8")
     for text in ("person 2", "surprise", "1 of 2 frames", "level", "SquareDetector"):
         assert text in page, text
+
+
+# Pipes
+
+
+def feed(path: Path, data: bytes) -> threading.Thread:
+    """Write bytes into a new pipe on a thread."""
+    os.mkfifo(path)
+
+    def write() -> None:
+        with suppress(BrokenPipeError):
+            path.write_bytes(data)
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    return thread
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("suffix", [".ts", ".mkv", ".avi"])
+def test_a_video_may_come_through_a_pipe(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], suffix: str
+) -> None:
+    source = clip(f"in{suffix}", 30, sound="aac", options={"bf": "2"})
+    thread = feed(Path("pipe"), source.read_bytes())
+    outputs = ("--csv", "o.csv", "--plot", "o.png", "--out", "o.mp4")
+    code, err = run(monkeypatch, capsys, "pipe", *outputs)
+    thread.join()
+    assert code == 0, err
+    rows = read_csv("o.csv")
+    assert [r["index"] for r in rows[::2]] == [str(i) for i in range(30)]
+    assert {r["source"] for r in rows} == {"pipe"}
+    assert "o.mp4 has no sound: its source is a pipe" in err
+    assert len(read_streams(Path("o.mp4"))["times"]) == 30
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_that_sends_no_video_is_one_row(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, data in enumerate((b"", b"no video at all " * 900)):
+        thread = feed(Path(f"pipe{number}"), data)
+        code, err = run(monkeypatch, capsys, f"pipe{number}", "--csv", "o.csv")
+        thread.join()
+        assert code == 1
+        assert "sends no video that can be read from a pipe" in err
+        assert "such as MPEG-TS or Matroska" in err
+        assert len(read_csv("o.csv")) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_ctrl_c_ends_the_waiting_for_a_pipe(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = clip("in.ts", 60)
+    thread = feed(Path("pipe"), source.read_bytes())
+    stalled = os.open("pipe", os.O_RDWR)  # the pipe does not end before this is closed
+    press_in_second_batch(monkeypatch, 1)
+    code, err = run(monkeypatch, capsys, "pipe", "--csv", "o.csv")
+    os.close(stalled)
+    thread.join()
+    assert code == 130
+    assert "stopped on request" in err
+    assert 16 <= len({r["index"] for r in read_csv("o.csv") if not r["error"]}) < 60

@@ -17,6 +17,7 @@ from videos import face_picture, grays, number_of, read_sound, read_streams, wri
 
 from livefer.errors import ConfigError, LiveferError
 from livefer.media.h264_writer import H264Writer
+from livefer.media.names import WRITABLE_VIDEOS
 from livefer.media.pyav_reader import VideoReader
 
 pytestmark = pytest.mark.slow
@@ -123,9 +124,7 @@ def test_sound_of_an_unknown_encoding_is_left_out_with_a_hint(tmp_path: Path) ->
             for frame in video:
                 assert frame.image is not None
                 writer.write(frame.image, frame.time_s)
-        assert "out.mp4 has no sound: the sound of its source has an unknown encoding" in str(
-            writer.hint
-        )
+        assert "out.mp4 has no sound: its source has it in an unknown encoding" in str(writer.hint)
     written = read_streams(tmp_path / "out.mp4")
     assert (len(written["times"]), written["sound"]) == (5, [])
 
@@ -203,3 +202,72 @@ def test_a_video_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         pytest.raises(LiveferError, match="at least 16x16"),
     ):
         writer.write(np.zeros((8, 8, 3), np.uint8), 0.0)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize("codecs", [("aac", "aac"), ("pcm_s16le", "aac", "libopus")])
+def test_every_sound_track_is_kept(tmp_path: Path, suffix: str, codecs: tuple[str, ...]) -> None:
+    """As of a film in two languages."""
+    source = two_tracks(tmp_path / "in.mkv", codecs)
+    copy = rewrite(source, tmp_path / f"out{suffix}")
+    assert len(copy["sound"]) == len(codecs)
+    with av.open(str(tmp_path / f"out{suffix}")) as file:
+        names = [s.metadata.get("language") for s in file.streams.audio]
+        lengths = [
+            sum(p.duration for p in file.demux(s) if p.size) * s.time_base
+            for s in file.streams.audio[:1]
+        ]
+    assert names == ["eng", "fra", "deu"][: len(codecs)]
+    assert float(lengths[0]) == pytest.approx(1.2, abs=0.1)
+
+
+def test_a_sound_track_of_an_unknown_encoding_is_named(tmp_path: Path) -> None:
+    source = two_tracks(tmp_path / "in.mkv", ("aac", "flac"))
+    data = source.read_bytes()
+    assert data.count(b"A_FLAC") == 1
+    source.write_bytes(data.replace(b"A_FLAC", b"A_XXXX"))
+    with VideoReader(source) as video, H264Writer(tmp_path / "o.mp4", video.info, source) as copy:
+        for frame in video:
+            assert frame.image is not None
+            copy.write(frame.image, frame.time_s)
+    assert "o.mp4 has no sound track 2: its source has it in an unknown" in str(copy.hint)
+    assert read_streams(tmp_path / "o.mp4")["sound"] == ["aac"]
+
+
+def two_tracks(path: Path, codecs: tuple[str, ...]) -> Path:
+    """Write a video with a sound track for each codec, each in a language."""
+    parts = [
+        write_video(path.with_name(f"{i}.mkv"), grays(30), sound=codec)
+        for i, codec in enumerate(codecs)
+    ]
+    with av.open(str(path), "w") as file:
+        inputs = [av.open(str(part)) for part in parts]
+        sources = [inputs[0].streams.video[0], *(one.streams.audio[0] for one in inputs)]
+        streams = [file.add_stream_from_template(source) for source in sources]
+        for stream, language in zip(streams[1:], ["eng", "fra", "deu"], strict=False):
+            stream.metadata["language"] = language
+        for number, (source, stream) in enumerate(zip(sources, streams, strict=True)):
+            for packet in (inputs[0] if number == 0 else inputs[number - 1]).demux(source):
+                if packet.size:
+                    packet.stream = stream
+                    file.mux(packet)
+            if number == 0:  # read twice
+                inputs[0].seek(0)
+        for one in inputs:
+            one.close()
+    return path
+
+
+@pytest.mark.parametrize("suffix", WRITABLE_VIDEOS)
+@pytest.mark.parametrize("sound", ["aac", "mp3"])
+def test_every_kind_of_video_that_webcam_records_is_written(
+    tmp_path: Path, suffix: str, sound: str
+) -> None:
+    ticks = [0, 1, 2, 5, 9, *range(20, 45)]
+    source = write_video(tmp_path / "in.mkv", grays(30), 25, ticks, sound=sound)
+    copy = rewrite(source, tmp_path / f"out{suffix}")
+    assert len(copy["sound"]) == 1
+    with VideoReader(tmp_path / f"out{suffix}") as video:
+        frames = list(video)
+    assert [f.error for f in frames if f.error] == []
+    assert [f.time_s for f in frames] == pytest.approx([t / 25 for t in ticks], abs=2e-3)

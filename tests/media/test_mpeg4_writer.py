@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from livefer.errors import LiveferError
-from livefer.media.mpeg4_writer import SUFFIXES, Mpeg4Writer
+from livefer.media.mpeg4_writer import Mpeg4Writer
+from livefer.media.names import WRITABLE_VIDEOS
 from livefer.media.sources import open_source
 
 pytestmark = pytest.mark.slow
@@ -97,7 +98,7 @@ def test_a_name_that_no_video_can_have_is_refused(
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITABLE_VIDEOS)
 def test_every_kind_of_video_can_be_played(suffix: str, tmp_path: Path) -> None:
     write_frames(tmp_path / f"v{suffix}", [k / 25 for k in range(25)])
     assert len(list(open_source(tmp_path / f"v{suffix}"))) in range(24, 27)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mjpegserver import serving
 from needs import missing
 
 av = pytest.importorskip("av")
@@ -348,3 +349,159 @@ def test_a_video_without_frames_has_an_error(tmp_path: Path) -> None:
     (frame,) = read(path)
     assert (frame.index, frame.image) == (0, None)
     assert "has no frame that can be read" in str(frame.error)
+
+
+# Files and streams without times
+
+
+@pytest.mark.parametrize("name", ["in.mjpeg", "in.mjpg"])
+def test_a_raw_file_has_25_frames_a_second_unless_somebody_says_otherwise(
+    tmp_path: Path, name: str
+) -> None:
+    source = write_video(tmp_path / "in.mkv", grays(10), codec="mjpeg")
+    path = copy_packets(source, tmp_path / name, form="mjpeg")
+    frames = read(path)
+    assert [f.time_s for f in frames] == pytest.approx([i / 25 for i in range(10)])
+    assert all(f.is_fps_assumed for f in frames)
+    frames = read(path, fps_of_source=5)
+    assert [f.time_s for f in frames] == pytest.approx([i / 5 for i in range(10)])
+    assert not any(f.is_fps_assumed for f in frames)
+    part = read(path, fps_of_source=5, start_s=0.5, end_s=1.3)
+    assert seen(part) == seen(parts_of(frames, 0.5, 1.3))
+
+
+def test_a_raw_file_may_state_its_rate(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "in.h264", grays(10), 5, options={"bf": "2"})
+    frames = read(path)
+    assert [f.time_s for f in frames] == pytest.approx([i / 5 for i in range(10)])
+    assert not any(f.is_fps_assumed for f in frames)
+    assert [f.time_s for f in read(path, fps_of_source=50)][:3] == pytest.approx([0, 0.02, 0.04])
+
+
+def test_a_rate_is_for_files_without_times_only(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "in.mp4", grays(5))
+    assert seen(read(path, fps_of_source=5)) == seen(read(path))
+
+
+def test_a_live_stream_without_times_has_those_of_the_clock() -> None:
+    with serving(grays(8), pause_s=0.2) as address:
+        frames = read(address)  # type: ignore[arg-type]
+        part = read(address, end_s=0.7)  # type: ignore[arg-type]
+        rated = read(address, fps_of_source=5)  # type: ignore[arg-type]
+    assert [f.index for f in frames] == list(range(8))
+    assert all(np.diff([f.time_s for f in frames]) > 0)
+    assert frames[-1].time_s > 0.8  # one of 25 frames a second would be 0.28
+    assert not any(f.is_fps_assumed for f in frames)
+    assert len(part) < 8
+    assert [f.time_s for f in rated] == pytest.approx([i / 5 for i in range(8)])
+
+
+# Times of any container
+
+
+def check_whole(path: Path, n_frames: int) -> None:
+    """Every frame is read once, in order, at a steady 25 frames a second, without an error."""
+    frames = read(path)
+    assert [f.error for f in frames if f.error] == []
+    assert [f.index for f in frames] == list(range(n_frames))
+    assert sum(f.n_skipped for f in frames) == 0
+    assert [f.time_s for f in frames] == pytest.approx([i / 25 for i in range(n_frames)], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [
+        *((s, "libx264") for s in (".avi", ".wmv", ".flv", ".mov", ".ts", ".mpg", ".mkv", ".h264")),
+        *((s, "mpeg4") for s in (".avi", ".asf", ".mkv", ".mpg")),
+        *((s, "mpeg2video") for s in (".avi", ".ts", ".mpg", ".m2v")),
+        *((s, "libx265") for s in (".mkv", ".hevc")),
+    ],
+)
+def test_b_frames_are_no_damage_in_any_container(tmp_path: Path, suffix: str, codec: str) -> None:
+    """AVI, ASF and program streams hold decoding times, or few times, or none."""
+    options = {"bf": "2", "g": "12"}
+    options |= (
+        {"preset": "ultrafast", "x265-params": "log-level=none"} if codec == "libx265" else {}
+    )
+    path = write_video(tmp_path / f"in{suffix}", grays(30), codec=codec, options=options)
+    check_whole(path, 30)
+    part = read(path, start_s=0.8)
+    assert seen(part) == seen(parts_of(read(path), 0.8, 9.0))
+    assert [number for _, _, number in seen(read(path))] == list(range(30))
+
+
+@pytest.mark.parametrize("options", [{"bf": "4", "b-pyramid": "normal"}, {"bf": "3", "g": "250"}])
+@pytest.mark.parametrize("n", [1, 2, 3, 30])
+def test_deep_b_frames_in_avi_are_no_damage(
+    tmp_path: Path, n: int, options: dict[str, str]
+) -> None:
+    check_whole(write_video(tmp_path / "in.avi", grays(n), options=options), n)
+
+
+@pytest.mark.parametrize("suffix", [".webm", ".ivf", ".avi", ".mp4"])
+def test_hidden_frames_of_vp9_are_no_damage(tmp_path: Path, suffix: str) -> None:
+    options = {"auto-alt-ref": "1", "lag-in-frames": "16", "cpu-used": "5"}
+    path = write_video(tmp_path / f"in{suffix}", noisy(30), codec="libvpx-vp9", options=options)
+    check_whole(path, 30)
+
+
+def test_damage_in_an_avi_with_b_frames_is_counted(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "in.avi", noisy(40), options={"g": "4", "bf": "2"})
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 20_000] = bytes(20_000)
+    path.write_bytes(data)
+    frames = read(path)
+    assert [f.index for f in frames] == sorted({f.index for f in frames})
+    assert all(np.diff([f.time_s for f in frames if f.image is not None]) > 0)
+    told = [f for f in frames if f.note == "damaged"]
+    assert told or frames[-1].error
+
+
+def copy_packets(
+    source: Path, path: Path, first: int = 0, shift: int = 0, form: str | None = None
+) -> Path:
+    """Copy a video's packets from a number on, with all times shifted by so many 1/25 s."""
+    with av.open(str(source)) as old, av.open(str(path), "w", form) as new:
+        video = old.streams.video[0]
+        stream = new.add_stream_from_template(video)
+        ticks = round(shift / 25 / video.time_base)
+        for number, packet in enumerate(old.demux(video)):
+            if number >= first and packet.size:
+                packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
+                packet.stream = stream
+                new.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+@pytest.mark.parametrize("shift", [-5, -17, 50])
+def test_frames_that_an_edit_list_hides_do_not_count(
+    tmp_path: Path, suffix: str, shift: int
+) -> None:
+    whole = write_video(tmp_path / "in.mp4", grays(30), options={"bf": "2", "g": "12"})
+    path = copy_packets(whole, tmp_path / f"out{suffix}", shift=shift)
+    check_whole(path, min(30 + shift, 30))
+    assert number_of(read(path)[0].image) == max(-shift, 0)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".flv"])
+@pytest.mark.parametrize("first", [5, 10])
+def test_a_recording_may_begin_anywhere(tmp_path: Path, suffix: str, first: int) -> None:
+    """Between two key frames, or with frames that need the group before."""
+    options = {"bf": "2", "x264-params": "open-gop=1:keyint=12"}
+    whole = write_video(tmp_path / "in.ts", grays(36), options=options)
+    frames = read(copy_packets(whole, tmp_path / f"out{suffix}", first))
+    assert [f.error for f in frames if f.error] == []
+    numbers = [number_of(f.image) for f in frames]
+    assert numbers == list(range(numbers[0], 36))
+    assert numbers[0] >= first
+    check_whole(tmp_path / f"out{suffix}", len(numbers))
+    part = read(tmp_path / f"out{suffix}", start_s=0.6)
+    assert seen(part) == seen(parts_of(frames, 0.6, 9.0))
+
+
+def test_a_late_start_is_no_missing_end(tmp_path: Path) -> None:
+    """Matroska's duration counts from 0, not from the first frame."""
+    whole = write_video(tmp_path / "in.mp4", grays(30))
+    check_whole(copy_packets(whole, tmp_path / "out.mkv", shift=100), 30)

@@ -249,6 +249,14 @@ def test_times_advance_by_the_rate_where_the_file_has_none(tmp_path: Path) -> No
     assert [f.time_s for f in frames] == pytest.approx([0, 0.1, 0.2, 0.3])
 
 
+def test_the_rate_of_a_raw_file_is_an_assumption(tmp_path: Path) -> None:
+    jpegs = [cv2.imencode(".jpg", picture(8 * k))[1].tobytes() for k in range(5)]
+    (tmp_path / "v.mjpeg").write_bytes(b"".join(jpegs))
+    assert [f.is_fps_assumed for f in open_source(tmp_path / "v.mjpeg")] == [True] * 5
+    path = write_video(tmp_path / "v.avi", 5)
+    assert not any(f.is_fps_assumed for f in open_source(path))
+
+
 def test_a_video_cut_short_gives_its_frames_and_an_error(tmp_path: Path) -> None:
     path = cut(write_video(tmp_path / "v.avi", 50), 0.7)
     frames = list(open_source(path))
@@ -394,3 +402,20 @@ def test_opening_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         pass
     assert log.getLogLevel() == level
     assert dict(os.environ) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_gives_every_frame_of_a_video(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    for data, n_frames in ((write_video(tmp_path / "v.avi", 20).read_bytes(), 20), (b"no", 0)):
+        os.mkfifo(path)
+        thread = threading.Thread(target=path.write_bytes, args=(data,))
+        thread.start()
+        if n_frames:
+            frames = list(open_source(path))
+            assert [number_of(f.image) for f in frames] == list(range(n_frames))
+        else:
+            with pytest.raises(SourceError, match=r"sends no video .* such as MPEG-TS or Matroska"):
+                open_source(path)
+        thread.join()
+        path.unlink()

@@ -26,10 +26,10 @@ from livefer.detection.yunet import YUNET_FILE, yunet_path
 from livefer.errors import LiveferError, SourceError
 from livefer.media.names import (
     PICTURE_SUFFIXES,
-    VIDEO_SUFFIXES,
     LeftOut,
     find_files,
     in_order,
+    is_kind,
     is_pattern,
     is_taken,
     same_file,
@@ -41,6 +41,7 @@ from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 from livefer.system.atomic import temporary_folder
 from livefer.system.cloud import download, is_url, list_files
+from livefer.system.pipes import is_special
 from livefer.tables.schema import file_metadata
 from livefer.tracking.smoothing import WINDOW_S
 
@@ -63,8 +64,8 @@ class Input:
 
     @property
     def is_video(self) -> bool:
-        """Whether its suffix is that of a video."""
-        return suffix_of(self.name) in VIDEO_SUFFIXES and self.error is None
+        """Whether it is a video, by its name; a GIF by its pictures."""
+        return self.error is None and is_kind(self.name, "video")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Settings:
     """All that the rows depend on beside the inputs; each process makes its recogniser of it.
 
     model, detector, prior, smoothing_s: as for Recognizer
-    every, fps: the frames of videos to read, as for VideoReader
+    every, fps, fps_of_source: the frames of videos to read, as for VideoReader
     """
 
     model: str | None = None
@@ -81,9 +82,14 @@ class Settings:
     smoothing_s: float = WINDOW_S
     every: int = 1
     fps: float | None = None
+    fps_of_source: float | None = None
 
     def __post_init__(self) -> None:
-        Span(every=self.every, fps=self.fps)  # raises ConfigError
+        self.span()  # raises ConfigError
+
+    def span(self) -> Span:
+        """Return the frames to read of each video."""
+        return Span(every=self.every, fps=self.fps, fps_of_source=self.fps_of_source)
 
     def recognizer(self) -> Recognizer:
         """Return a recogniser that keeps one processor core busy."""
@@ -115,6 +121,7 @@ def analyze(
     recognizer: Recognizer | None = None,
     every: int = 1,
     fps: float | None = None,
+    fps_of_source: float | None = None,
 ) -> Iterator[FrameResult]:
     """Yield a result for each picture, and for each frame of each video.
 
@@ -126,9 +133,11 @@ def analyze(
     recognizer: None makes one with the shipped model
     every: read every n-th frame of videos
     fps: read at most this many frames a second of videos; not together with `every`
+    fps_of_source: frames a second of videos without times of their own, such as .h264 and .mjpeg;
+        None: what the encoding states, else 25
     """
     inputs = find_inputs([paths] if isinstance(paths, (str, os.PathLike)) else paths)
-    settings = Settings(every=every, fps=fps)
+    settings = Settings(every=every, fps=fps, fps_of_source=fps_of_source)
     return _analyze(recognizer or Recognizer(), inputs, settings)
 
 
@@ -199,7 +208,8 @@ def _find_one(path: str, left_out: LeftOut) -> Iterator[Input]:
         return
     found = find_files(path, "picture or video", below=True)
     if found is None:
-        yield Input(path)
+        error = f"{path} is a pipe or a device: expected a file; livefer video reads pipes"
+        yield Input(path, error if is_special(path) else None)
         return
     left_out.add(found.left_out)
     yield from (Input(file) for file in found.files)
@@ -282,7 +292,7 @@ def _video(
 ) -> Iterator[FrameResult]:
     with _on_this_machine(name) as path:
         try:
-            with VideoReader(path, every=settings.every, fps=settings.fps) as reader:
+            with VideoReader(path, **asdict(settings.span())) as reader:
                 reader.name = name
                 whole_s = reader.info.duration_s
                 for result in recognise_video(recognizer, reader):

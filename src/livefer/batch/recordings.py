@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import astuple, dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from threading import Event
@@ -130,7 +130,9 @@ class VideoTotals:
 
     footage_s: seconds of video that were read
     errors: of videos that could not be read to their end, and notes on the copies
+    hints: what the copies lack for a good reason
     copies: the annotated videos that were written
+    n_timeless, n_fps_assumed: videos without times, and those of them without a rate
     """
 
     n_videos: int = 0
@@ -140,15 +142,22 @@ class VideoTotals:
     footage_s: float = 0.0
     began_s: float = field(default_factory=time.monotonic)
     errors: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
     copies: list[Path] = field(default_factory=list)
+    n_timeless: int = 0
+    n_fps_assumed: int = 0
 
     def __str__(self) -> str:
         took_s = max(time.monotonic() - self.began_s, 1e-3)
         videos = "" if self.n_videos == 1 else f"{self.n_videos} videos, "
+        assumed = ""
+        if self.n_fps_assumed:
+            which = "" if self.n_videos == 1 else f" for {self.n_fps_assumed} of them"
+            assumed = f"; 25 frames/s assumed{which}, --fps-of-source sets it"
         return (
             f"{videos}{count(self.n_frames, 'frame')} ({length(self.footage_s)} of footage), "
             f"{count(self.n_faces, 'face')}, {count(self.n_persons, 'person')} in "
-            f"{length(took_s)}: {self.n_frames / took_s:.1f} frames/s"
+            f"{length(took_s)}: {self.n_frames / took_s:.1f} frames/s{assumed}"
         )
 
 
@@ -205,12 +214,18 @@ class VideoJob:
         """
         errors = self.totals.errors
         try:
-            with VideoReader(path, *astuple(self.span)) as reader, ExitStack() as stack:
-                self.totals.n_videos += 1
+            with ExitStack() as stack:
+                stop = self.requested.stop
+                reader = stack.enter_context(VideoReader(path, **asdict(self.span), stop=stop))
+                self._count(reader.info)
                 annotated = writer = None
                 if copy is not None:
+                    sound = None if reader.is_pipe else reader.name
+                    if reader.is_pipe and reader.info.has_audio:
+                        hint = f"{copy} has no sound: its source is a pipe, to be read once"
+                        self.totals.hints.append(hint)
                     with noting(errors):
-                        writer = H264Writer(copy, reader.info, reader.name, self.span.start_s)
+                        writer = H264Writer(copy, reader.info, sound, self.span.start_s)
                         hurry = self.requested.hurry
                         annotated = stack.enter_context(AnnotatedVideo(writer, hurry))
                 if annotated is None and copy is not None and not self._has_other_outputs:
@@ -226,6 +241,11 @@ class VideoJob:
                     errors += [writer.hint] if writer.hint else []
         except SourceError as error:
             self.add_error(path, str(error))
+
+    def _count(self, info: VideoInfo) -> None:
+        self.totals.n_videos += 1
+        self.totals.n_timeless += not info.has_times
+        self.totals.n_fps_assumed += info.is_fps_assumed
 
     @property
     def _has_other_outputs(self) -> bool:

@@ -21,7 +21,14 @@ from livefer.batch.ray_engine import run_ray
 from livefer.batch.tally import Tally
 from livefer.cli.console import print_hint, print_left_out
 from livefer.cli.files import check_any_exists, check_not_read
-from livefer.cli.options import DetectorOption, EveryOption, FpsOption, ModelOption, PriorOption
+from livefer.cli.options import (
+    DetectorOption,
+    EveryOption,
+    FpsOfSourceOption,
+    FpsOption,
+    ModelOption,
+    PriorOption,
+)
 from livefer.cli.progress import bar_or_log
 from livefer.errors import ConfigError
 from livefer.formatting import printable
@@ -88,6 +95,7 @@ def analyze(
     ] = False,
     every: EveryOption = 1,
     fps: FpsOption = None,
+    fps_of_source: FpsOfSourceOption = None,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
     prior: PriorOption = None,
@@ -98,7 +106,7 @@ def analyze(
     error; the run continues, and the exit code is 1. A run that was interrupted in any way
     continues with --resume: no input is lost or done twice.
     """
-    settings = Settings(model, detector, prior, every=every, fps=fps)
+    settings = Settings(model, detector, prior, every=every, fps=fps, fps_of_source=fps_of_source)
     _check_engine(engine, ray_address, out)
     output, left_out = Output(out), LeftOut()
     inputs = find_inputs(paths, left_out)

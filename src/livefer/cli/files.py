@@ -12,24 +12,18 @@ from typing import Any, Literal
 from livefer.drawing.figures import require_matplotlib
 from livefer.errors import ConfigError, LiveferError, SourceError
 from livefer.formatting import printable
-from livefer.media.names import (
-    PICTURE_SUFFIXES,
-    VIDEO_SUFFIXES,
-    LeftOut,
-    find_files,
-    same_file,
-    suffix_of,
-)
+from livefer.media.names import LeftOut, find_files, is_kind, same_file
 from livefer.media.pictures import WRITABLE
 from livefer.system.atomic import PartialFile, replacing, with_end
 from livefer.system.downloads import cache_dir
+from livefer.system.pipes import STDIN
 
 Item = tuple[str, str | None]
 """The path of an input, and why it cannot be read."""
 
-_OTHERS = {
-    "picture": (VIDEO_SUFFIXES, "video", "livefer video"),
-    "video": (PICTURE_SUFFIXES, "picture", "livefer image"),
+_OTHERS: dict[Literal["picture", "video"], tuple[Literal["picture", "video"], str]] = {
+    "picture": ("video", "livefer video"),
+    "video": ("picture", "livefer image"),
 }
 _PLOTS = (".png", ".pdf", ".svg")
 _REPORTS = (".html", ".htm")
@@ -40,14 +34,14 @@ def find(paths: Iterable[str], kind: Literal["picture", "video"]) -> tuple[list[
 
     Also returns what the folders and patterns hold beside them.
     """
-    suffixes, other, command = _OTHERS[kind]
+    other, command = _OTHERS[kind]
     items: dict[str, Item] = {}
     left_out = LeftOut()
     for path in paths:
         found = find_files(path, kind)
         if found is None:
             error = f'{path} is a {other}: "{command}" reads {other}s'
-            these: list[Item] = [(path, error if suffix_of(path) in suffixes else None)]
+            these: list[Item] = [(path, error if is_kind(path, other) else None)]
         else:
             these = [*((file, None) for file in found.files), *found.errors]
             left_out.add(found.left_out)
@@ -91,7 +85,7 @@ def check_any_exists(inputs: Sequence[Item]) -> None:
     """Raise SourceError where no input exists: the run would replace an older table by nothing."""
     errors = []
     for name, error in inputs:
-        if error is None and ("://" in name or os.path.exists(name)):
+        if error is None and ("://" in name or name == STDIN or os.path.exists(name)):
             return
         errors.append(error or f"{name} does not exist: check the path")
     if errors:

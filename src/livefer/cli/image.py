@@ -26,6 +26,7 @@ from livefer.media.pictures import WRITABLE, read_image, write_image
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 from livefer.system.atomic import noting
+from livefer.system.pipes import stem_of
 
 _NO_LIMIT = 10_000  # letters in a line
 
@@ -35,7 +36,7 @@ def image(
         list[str],
         typer.Argument(
             help="Pictures, their http(s):// addresses, folders of pictures, quoted patterns "
-            '("DIR/**/*" looks deeper).',
+            '("DIR/**/*" looks deeper), pipes (- is standard input).',
             metavar="PATH...",
         ),
     ],
@@ -146,7 +147,7 @@ def _write_copy(result: FrameResult, out: Path, taken: set[Path], cam: bool) -> 
         return None
     source = Path(result.source)
     suffix = source.suffix if source.suffix.lower() in WRITABLE else ".png"
-    path = free_name(out / f"{source.stem}{suffix}", taken)
+    path = free_name(out / f"{stem_of(result.source)}{suffix}", taken)
     write_image(path, draw_faces(result.image, result.faces, cam, bars=True))
     return path
 

@@ -60,6 +60,17 @@ FpsOption = Annotated[
         metavar="F",
     ),
 ]
+FpsOfSourceOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Frames a second of files without times of their own, such as .h264 and .mjpeg.",
+        min=0.1,
+        max=480,
+        callback=a_number,
+        show_default="what the file states, else 25",
+        metavar="F",
+    ),
+]
 PlotOption = Annotated[
     Path | None,
     typer.Option(

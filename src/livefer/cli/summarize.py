@@ -26,6 +26,7 @@ from livefer.summary.records import Person, Pictures, SourceSummary, Summary
 from livefer.summary.summarize import Summarizer
 from livefer.summary.video_digest import write_report, write_timelines
 from livefer.system.atomic import noting
+from livefer.system.pipes import on_disk
 from livefer.tables.reading import read_table
 
 _METADATA = {"livefer.model": "model", "livefer.version": "recognised by livefer"}
@@ -38,7 +39,8 @@ def summarize(
     table: Annotated[
         Path,
         typer.Argument(
-            help="A table that livefer wrote: .csv, .jsonl, .parquet, or a folder of Parquet.",
+            help="A table that livefer wrote: .csv, .jsonl, .parquet, a folder of Parquet, or a "
+            "pipe (- is standard input).",
             metavar="TABLE",
         ),
     ],
@@ -56,11 +58,14 @@ def summarize(
     check_not_read([as_json], [table])
     if as_json:
         check_writable(as_json)
-    with progress_bar("reading") as progress:
-        opened = read_table(table, progress)
-        summarizer = Summarizer(opened.classes)
-        for row in opened.rows:
-            summarizer.add(row)
+    with progress_bar("reading") as progress, on_disk(table) as file:
+        try:
+            opened = read_table(file, progress)
+            summarizer = Summarizer(opened.classes)
+            for row in opened.rows:
+                summarizer.add(row)
+        except DatasetError as error:
+            raise DatasetError(str(error).replace(str(file), str(table))) from None
     summary, name = summarizer.summary(), printable(str(table))
     if not summary.n_rows:
         raise DatasetError(f"{table} has no rows: there is nothing to summarise")

@@ -25,6 +25,7 @@ from livefer.cli.files import (
 from livefer.cli.options import (
     DetectorOption,
     EveryOption,
+    FpsOfSourceOption,
     FpsOption,
     ModelOption,
     PlotOption,
@@ -35,12 +36,13 @@ from livefer.cli.options import (
 from livefer.cli.progress import video_bar
 from livefer.errors import ConfigError
 from livefer.formatting import printable, seconds_of
-from livefer.media.h264_writer import SUFFIXES
+from livefer.media.names import WRITABLE_VIDEOS
 from livefer.media.pyav_reader import Span, load_av
 from livefer.recognizer import Recognizer
 from livefer.summary.html_report import about_model
 from livefer.summary.video_digest import VideoDigest
 from livefer.system.interrupts import stop_requests
+from livefer.system.pipes import stem_of
 from livefer.tables.schema import file_metadata
 from livefer.tables.writing import open_table
 from livefer.tracking.smoothing import WINDOW_S
@@ -50,7 +52,8 @@ def video(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help='Videos, folders of videos, quoted patterns ("DIR/**/*" looks deeper).',
+            help='Videos, folders of videos, quoted patterns ("DIR/**/*" looks deeper), '
+            "pipes (- is standard input).",
             metavar="IN...",
         ),
     ],
@@ -76,6 +79,7 @@ def video(
     report: ReportOption = None,
     every: EveryOption = 1,
     fps: FpsOption = None,
+    fps_of_source: FpsOfSourceOption = None,
     start: Annotated[
         str, typer.Option(help="Start at this time: seconds, m:ss or h:mm:ss.", metavar="TIME")
     ] = "0",
@@ -105,7 +109,7 @@ def video(
         )
     load_av()
     end_s = _seconds("--end", end) if end else None
-    span = Span(_seconds("--start", start), end_s, every, fps)
+    span = Span(_seconds("--start", start), end_s, every, fps, fps_of_source)
     inputs, left_out = find(paths, "video")
     check_any_exists(inputs)
     copies = _names_of_copies(out, [path for path, error in inputs if error is None])
@@ -123,13 +127,15 @@ def video(
             job = VideoJob(recognizer, sinks, digest, span, requested)
             _run(job, inputs, copies)
         totals = job.totals
-        for error in totals.errors:
-            sys.stderr.write(f"{error}\n")
+        for line in (*totals.errors, *totals.hints):
+            sys.stderr.write(f"{line}\n")
         if digest and not requested.hurry.is_set():
             drawn = digest.write(plot, report, _made_with(recognizer, span), unwritten)
             sys.stderr.writelines(f"{error}\n" for error in unwritten)
         files = [*tables, *totals.copies, *drawn]
         written = ", ".join(printable(str(path)) for path in files if path.exists())
+        if fps_of_source is not None and totals.n_videos and not totals.n_timeless:
+            sys.stderr.write("--fps-of-source changed nothing: every video has its own times\n")
         done = f"{totals}; model {recognizer.classifier.name}"
         sys.stderr.write(f"{done}; wrote {written or 'nothing'}\n")
         print_left_out(left_out)
@@ -175,20 +181,20 @@ def _names_of_copies(out: Path | None, videos: Sequence[str]) -> dict[str, Path]
     """Return where each video's annotated copy goes."""
     if out is None:
         return {}
-    if out.suffix.lower() in SUFFIXES and not out.is_dir():
+    if out.suffix.lower() in WRITABLE_VIDEOS and not out.is_dir():
         if len(videos) > 1:
             raise ConfigError(f"--out {out} is one file for {len(videos)} videos: name a folder")
         return dict.fromkeys(videos, out)
     if out.suffix and not out.is_dir():
         raise ConfigError(
             f"--out {out} is not a video's name: expected a folder, or a name that ends in "
-            f"{', '.join(SUFFIXES)}"
+            f"{', '.join(WRITABLE_VIDEOS)}"
         )
     if out.is_file():
         raise ConfigError(f"--out {out} is a file: expected a folder, existing or new")
     check_folder("--out", out)
     taken = {Path(video).resolve() for video in videos}
-    return {video: free_name(out / f"{Path(video).stem}.mp4", taken) for video in videos}
+    return {video: free_name(out / f"{stem_of(video)}.mp4", taken) for video in videos}
 
 
 def _tables(csv: Path | None, jsonl: Path | None, parquet: Path | None) -> list[Path]:

@@ -23,6 +23,7 @@ from livefer.media.names import is_pattern
 from livefer.media.sources import Source, open_source
 from livefer.recognizer import Recognizer
 from livefer.system.interrupts import stop_requests
+from livefer.system.pipes import is_pipe
 from livefer.tracking.smoothing import WINDOW_S
 
 
@@ -86,7 +87,9 @@ def webcam(
 
 def _check_source(source: str) -> None:
     """Raise SourceError for a path that does not exist, before a display is needed."""
-    is_path = camera_number(source) is None and not ("://" in source or is_pattern(source))
+    is_path = camera_number(source) is None and not (
+        "://" in source or is_pattern(source) or is_pipe(source)
+    )
     if is_path and not os.path.exists(source):
         raise SourceError(f"{source} does not exist: check the path")
 

@@ -22,6 +22,7 @@ from livefer.errors import DatasetError
 from livefer.labels import CLASSES, FER2013_CSV_ORDER
 from livefer.media.opencv_reader import quiet
 from livefer.media.pictures import is_cut_short
+from livefer.system.pipes import is_special
 
 SIZE = 48
 
@@ -82,6 +83,8 @@ def _read_picture(path: Path) -> NDArray[np.uint8] | str:
     """Return a picture as (48, 48) uint8, or the reason why it cannot be read."""
     if path.is_dir():
         return "a folder where a picture was expected"
+    if is_special(path):  # one would wait on it
+        return "a pipe or a device where a picture was expected"
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
@@ -20,41 +21,63 @@ _PLANAR = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", 
 class LostFrames:
     """Counts the frames that a decoder never returns: their packets were damaged."""
 
-    def __init__(self, is_complete: bool) -> None:
-        """is_complete: each packet gives one frame; otherwise only errors are counted."""
-        self.n_errors = 0
+    def __init__(self, is_complete: bool, leading: Collection[int] = ()) -> None:
+        """Count from the first packet on.
+
+        is_complete: each packet gives one frame; otherwise only errors are counted
+        leading: times of packets that need not give a frame
+        """
         self._is_complete = is_complete
-        self._has_begun = False
+        self._leading = leading
+        self._has_begun = self._counts = False
         self._stamps: list[int] = []
-        self._last_pts: int | None = None
+        self._n_errors = self._n_without = 0
         self._last_dts: float = -math.inf
 
     def add(self, packet: Packet[VideoStream] | None) -> None:
         """Note a packet for the decoder; those before the first key frame do not count."""
-        if packet is None or packet.pts is None or packet.is_discard or not self._is_complete:
+        self._counts = packet is None or packet.pts not in self._leading
+        if packet is None or packet.is_discard or not (self._is_complete and self._counts):
             return
         self._has_begun |= packet.is_keyframe
         if packet.dts is not None:
             if packet.dts < self._last_dts:  # two files, joined without changing their times
                 self._stamps.clear()
             self._last_dts = packet.dts
-        # MPEG program streams hold few times; FFmpeg guesses the others, sometimes the same twice.
-        if self._has_begun and packet.pts != self._last_pts:
+        if packet.pts is None:
+            self._n_without += self._has_begun and packet.dts is not None
+            return
+        if self._has_begun:
             heappush(self._stamps, packet.pts)
-        self._last_pts = packet.pts
 
-    def lost_before(self, stamp: int | None) -> int:
-        """Return the number of frames lost before the frame that the decoder has just returned.
+    def fail(self) -> None:
+        """Note that the decoder cannot use the packet that was added last."""
+        self._n_errors += self._counts
+        self._n_without = max(self._n_without - 1, 0)
 
-        stamp: its time; None at the end of the video. Frames come in the order of display
+    def before(self, pts: int | None) -> int:
+        """Return the number of frames lost before the one that the decoder has just returned.
+
+        pts: its time, or None. Frames come in the order of display
         """
-        if self._stamps and stamp is not None and stamp > max(self._stamps):
+        if pts is None:
+            self._n_without -= 1
+            n_errors, self._n_errors = self._n_errors, 0
+            return n_errors
+        if self._stamps and pts > max(self._stamps):
             return 0  # it was in the decoder when the clock went back
+        return self._lost_up_to(pts)
+
+    def at_end(self) -> int:
+        """Return the number of frames lost after the last one that the decoder has returned."""
+        return max(self._n_without, 0) + self._lost_up_to(math.inf)
+
+    def _lost_up_to(self, pts: float) -> int:
         n_before, has_come = 0, False
-        while self._stamps and (stamp is None or self._stamps[0] <= stamp):
-            has_come |= heappop(self._stamps) == stamp
+        while self._stamps and self._stamps[0] <= pts:
+            has_come |= heappop(self._stamps) == pts
             n_before += 1
-        n_errors, self.n_errors = self.n_errors, 0
+        n_errors, self._n_errors = self._n_errors, 0
         return n_before - has_come if n_before else n_errors
 
 

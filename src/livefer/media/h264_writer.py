@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.errors import ConfigError, LiveferError, OutputError
-from livefer.media.names import file_name
+from livefer.media.names import WRITABLE_VIDEOS, file_name
 from livefer.media.pyav_reader import VideoInfo, load_av, open_media
 from livefer.system.atomic import PartialFile, cannot_write
 from livefer.system.machine import thread_limit
@@ -24,7 +25,8 @@ from livefer.system.machine import thread_limit
 if TYPE_CHECKING:
     from av import AudioStream, Packet
 
-SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
+_MP4 = {".mp4", ".m4v", ".mov", ".3gp"}
+_UNORDERED = {".avi", ".wmv"}  # hold decoding times only: no frame may wait for another
 _COPIED = {"aac", "mp3", "mp3float", "opus", "flac"}  # browsers play these; others become AAC
 _CLOCK = 10_000  # ticks a second, at least
 _SOUND_GAP_S = 0.05  # a longer pause in the sound is kept; a shorter one is an uneven clock
@@ -37,7 +39,9 @@ class H264Writer:
     Every image is shown from its own time on, to within a tick of the source's clock. Of an odd
     width or height the last pixel is cut off: H.264 has even ones only.
 
-    hint: why the video has no sound although its source has, or None
+    All sound tracks are kept.
+
+    hint: what the video lacks of its source's sound, and why, or None
     """
 
     def __init__(
@@ -56,18 +60,21 @@ class H264Writer:
         crf: x264's measure of quality, 0 to 51; lower is better
         """
         self.path = Path(path)
-        if self.path.suffix.lower() not in SUFFIXES:
+        self._suffix = self.path.suffix.lower()
+        if self._suffix not in WRITABLE_VIDEOS:
             raise ConfigError(
-                f"{path} is no name for a video: expected one that ends in {', '.join(SUFFIXES)}"
+                f"{path} is no name for a video: expected one that ends in "
+                f"{', '.join(WRITABLE_VIDEOS)}"
             )
         self._av = load_av()
         self.info, self._crf, self._start_s = info, crf, start_s
-        self._time_base = _time_base(info)
+        # AVI has a steady rate, and fills the pauses of a finer one with empty frames.
+        self._time_base = 1 / info.fps if self._suffix == ".avi" else _time_base(info)
         self._audio_from = str(audio_from) if audio_from and info.has_audio else None
         self._partial = PartialFile(self.path)
         self._container: Any = None
         self._stream: Any = None
-        self._sound: _Sound | None = None
+        self._sounds: list[_Sound] = []
         self._size_wh = (0, 0)
         self._last_tick = -1
         self._is_closed = False
@@ -104,10 +111,10 @@ class H264Writer:
                 f"{image.shape[1]}x{image.shape[0]}"
             )
         self._size_wh = (width, height)
-        is_mp4 = self.path.suffix.lower() != ".mkv"
-        self._container = self._av.open(
-            file_name(self._partial.part), "w", options={"movflags": "+faststart"} if is_mp4 else {}
-        )
+        flags = {"movflags": "+faststart"} if self._suffix in _MP4 else {}
+        if self._suffix == ".avi":  # else a sound that begins before the images delays them
+            flags = {"avoid_negative_ts": "disabled"}
+        self._container = self._av.open(file_name(self._partial.part), "w", options=flags)
         try:
             stream = self._container.add_stream("libx264", rate=self.info.fps)
         except (self._av.error.FFmpegError, ValueError):
@@ -120,16 +127,36 @@ class H264Writer:
         context = stream.codec_context
         context.time_base = self._time_base
         context.options = {"preset": "veryfast", "crf": str(self._crf)}
+        if self._suffix in _UNORDERED:
+            context.options |= {"bf": "0"}
         context.thread_count = thread_limit() or 0  # 0: x264 counts the cores
         # As OpenCV converts: BT.601, 16 to 235. FFmpeg's own conversion comes out darker.
         context.color_primaries, context.color_trc, context.colorspace = 1, 1, _BT601
         context.color_range = 1
         self._stream = stream
         if self._audio_from is not None:
-            try:
-                self._sound = _Sound(self._av, self._container, self._audio_from, self._start_s)
-            except (self._av.error.FFmpegError, ValueError) as error:
-                self.hint = f"{self.path} has no sound: {error}"
+            self._open_sounds(self._audio_from)
+
+    def _open_sounds(self, path: str) -> None:
+        """Open each sound track of the source."""
+        try:
+            with open_media(self._av, path) as source:
+                n_tracks = len(source.streams.audio)
+        except self._av.error.FFmpegError as error:
+            self.hint = f"{self.path} has no sound: {error}"
+            return
+        for track in range(n_tracks):
+            self._open_sound(path, track, f" track {track + 1}" if n_tracks > 1 else "")
+
+    def _open_sound(self, path: str, track: int, name: str) -> None:
+        begin_s = self.info.begin_s + self._start_s
+        try:
+            self._sounds.append(_Sound(self._av, self._container, path, track, begin_s))
+        except (self._av.error.FFmpegError, ValueError) as error:
+            self._add_hint(f"{self.path} has no sound{name}: {error}")
+
+    def _add_hint(self, hint: str) -> None:
+        self.hint = hint if self.hint is None else f"{self.hint}; {hint}"
 
     def _tick(self, time_s: float) -> int:
         """Return the tick of a time, without the rounding of a source's clock of milliseconds."""
@@ -141,14 +168,16 @@ class H264Writer:
 
     def _mux_sound(self, until_s: float) -> None:
         """Write the sound up to a time, so that it lies beside its images in the file."""
-        if self._sound is None:
-            return
+        self._sounds = [sound for sound in self._sounds if self._is_muxed(sound, until_s)]
+
+    def _is_muxed(self, sound: _Sound, until_s: float) -> bool:
         try:
-            for packet in self._sound.packets(until_s):
+            for packet in sound.packets(until_s):
                 self._container.mux(packet)
         except self._av.error.FFmpegError as error:
-            self._sound = None
-            self.hint = f"{self.path} has no sound after {until_s:.1f} s: {error}"
+            self._add_hint(f"{self.path} has no sound after {until_s:.1f} s: {error}")
+            return False
+        return True
 
     def close(self, whole: bool = False) -> None:
         """End the file and give it its name; a second call does nothing.
@@ -176,8 +205,8 @@ class H264Writer:
         end_s = float(self._last_tick * self._time_base + 1 / self.info.fps)
         self._mux_sound(math.inf if whole else end_s)
         self._container.mux(self._stream.encode(None))
-        if self._sound is not None:
-            self._container.mux(self._sound.end())
+        for sound in self._sounds:
+            self._container.mux(sound.end())
 
     def __enter__(self) -> H264Writer:
         return self
@@ -187,29 +216,29 @@ class H264Writer:
 
 
 class _Sound:
-    """The sound of a file from a time on: its own packets, or AAC where browsers need it."""
+    """A sound track of a file from a time on: its own packets, or AAC where browsers need it."""
 
-    def __init__(self, av: Any, container: Any, path: str, start_s: float) -> None:
+    def __init__(self, av: Any, container: Any, path: str, track: int, begin_s: float) -> None:
         self._av = av
         self._input = open_media(av, path)
-        sounds = [s for s in self._input.streams.audio if s.codec_context is not None]
-        if not sounds:
+        source = self._input.streams.audio[track]
+        if source.codec_context is None:
             self._input.close()
-            raise ValueError("the sound of its source has an unknown encoding")
-        source = sounds[0]
-        videos = self._input.streams.video
-        begins = [s.start_time * s.time_base for s in videos if s.start_time is not None]
-        begin_s = float(begins[0]) if begins else 0.0
-        self._begin = round((begin_s + start_s) / source.time_base)
+            raise ValueError("its source has it in an unknown encoding")
+        self._begin = round(begin_s / source.time_base)
         self._source = source
         self._resampler: Any = None
+        self._stream: Any = None
         if source.codec_context.name in _COPIED or container.format.name == "matroska":
-            self._stream = container.add_stream_from_template(source)
-        else:
+            with suppress(ValueError):  # which this kind of file cannot hold
+                self._stream = container.add_stream_from_template(source)
+        if self._stream is None:
             self._stream = container.add_stream("aac", rate=source.rate)
             layout = "mono" if source.layout.nb_channels == 1 else "stereo"
             self._stream.layout, self._stream.format = layout, "fltp"
             self._resampler = av.AudioResampler("fltp", layout, source.rate)
+        for key in {"language", "title"} & source.metadata.keys():
+            self._stream.metadata[key] = source.metadata[key]
         self._coming = self._converted() if self._resampler else self._copied()
         self._next: Packet[AudioStream] | None = None
 

@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 
 from livefer.errors import LiveferError
 from livefer.formatting import printable
-from livefer.media.names import file_name
+from livefer.media.names import WRITABLE_VIDEOS, file_name
 from livefer.media.opencv_reader import n_frames_of, open_capture, quiet
 from livefer.system.atomic import Sink
 
 MAX_GAP_S = 30.0
 """A longer pause between two images is left out of a video."""
-
-SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".ts", ".mpg", ".3gp", ".wmv")
 
 
 class Mpeg4Writer(Sink):
@@ -40,10 +38,12 @@ class Mpeg4Writer(Sink):
                 f"{path} has bytes in its name that are no UTF-8, and OpenCV cannot write it: "
                 "choose another name"
             )
-        if Path(path).suffix.lower() not in SUFFIXES:  # of a picture's, OpenCV makes many files
+        if (
+            Path(path).suffix.lower() not in WRITABLE_VIDEOS
+        ):  # of a picture's, OpenCV makes many files
             raise LiveferError(
                 f"{path or 'an empty name'} cannot be written as a video: expected a name that "
-                "ends in .mp4, .mov, .mkv or .avi"
+                f"ends in {', '.join(WRITABLE_VIDEOS)}"
             )
         super().__init__(path)
         self.fps = fps or 30.0

@@ -2,8 +2,9 @@
 
 Everything that lists pictures or videos uses these rules:
 
-- A file counts by its suffix, in upper or lower case.
+- A file counts by its suffix, in upper or lower case; a GIF with one picture is a picture.
 - Names that begin with a dot do not count, unless a pattern spells the dot.
+- A pipe or a device counts where it is named itself, but not in a folder: one may wait on it.
 - A link to a file is a file. A link to a folder is followed where it is named itself, but neither
   below a folder nor by a wildcard: links may make loops.
 - What is not taken is counted (`LeftOut`).
@@ -30,6 +31,7 @@ from typing import Literal
 from livefer.errors import SourceError
 from livefer.formatting import count
 from livefer.system.cloud import is_url
+from livefer.system.pipes import is_pipe, is_special
 
 HEIC_SUFFIXES = frozenset((".heic", ".heif", ".hif"))
 """Of pictures that only the `heic` extra reads; without it, a folder counts them as other files."""
@@ -44,6 +46,12 @@ VIDEO_SUFFIXES = frozenset({
     ".ogm", ".mxf", ".dv", ".rm", ".rmvb", ".gif", ".mjpeg", ".mjpg", ".h264", ".264", ".avc",
     ".h265", ".265", ".hevc", ".ivf", ".y4m", ".nut",
 })  # fmt: skip
+
+PIPE_TODO = "send one that needs no seeking, such as MPEG-TS or Matroska"
+"""What an error asks for where a pipe cannot be read."""
+
+WRITABLE_VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".ts", ".3gp", ".wmv")
+"""Suffixes of the videos that both writers write."""
 
 Kind = Literal["picture", "video", "picture or video"]
 SUFFIXES: dict[Kind, frozenset[str]] = {
@@ -125,7 +133,7 @@ def find_files(path: str | Path, kind: Kind, below: bool = False) -> Listing | N
     for file in found:
         if os.path.isdir(file):
             (left_out.links if os.path.islink(file) else left_out.folders).add(file)
-        elif is_taken(file, kind):
+        elif is_taken(file, kind) and not is_special(file):
             files.append(file)
         else:
             left_out.files.add(file)
@@ -145,14 +153,53 @@ def find_files(path: str | Path, kind: Kind, below: bool = False) -> Listing | N
 
 
 def is_taken(name: str, kind: Kind) -> bool:
-    """Say whether a file of a folder is of this kind, by its suffix, and can be read here."""
-    suffix = suffix_of(name)
-    return suffix in SUFFIXES[kind] and (suffix not in HEIC_SUFFIXES or reads_heic())
+    """Say whether a file of a folder is of this kind, and can be read here."""
+    return is_kind(name, kind) and (suffix_of(name) not in HEIC_SUFFIXES or reads_heic())
 
 
 def reads_heic() -> bool:
     """Say whether the package of the `heic` extra is installed."""
     return find_spec("pillow_heif") is not None
+
+
+def is_kind(path: str, kind: Kind) -> bool:
+    """Say whether a file is of a kind: by its suffix, and a GIF by the number of its pictures."""
+    suffix = suffix_of(path)
+    if suffix == ".gif" and kind != "picture or video":
+        return kind == ("picture" if _is_still(path) else "video")
+    return suffix in SUFFIXES[kind]
+
+
+def n_gif_pictures(data: bytes) -> int:
+    """Return whether a GIF holds one picture (1) or more (2); 0 for other data."""
+    if data[:6] not in (b"GIF87a", b"GIF89a"):
+        return 0
+    at, n = 13 + _colours(data[10:11]), 0
+    while at < len(data) and n < 2:
+        if data[at] == 0x2C:  # a picture
+            n, at = n + 1, at + 11 + _colours(data[at + 9 : at + 10])
+        elif data[at] == 0x21:  # an extension
+            at += 2
+        else:
+            break
+        while at < len(data) and data[at]:  # blocks, each with its length before it
+            at += 1 + data[at]
+        at += 1
+    return n
+
+
+def _colours(flags: bytes) -> int:
+    """Return the bytes of the table of colours that flags announce."""
+    return 3 << ((flags[0] & 7) + 1) if flags and flags[0] & 0x80 else 0
+
+
+def _is_still(path: str) -> bool:
+    if is_url(path) or is_special(path):
+        return False
+    try:
+        return n_gif_pictures(Path(path).read_bytes()) == 1
+    except OSError:  # told where it is read
+        return False
 
 
 def is_pattern(path: str) -> bool:
@@ -188,15 +235,25 @@ def file_name(path: str | Path) -> str:
 
 
 def check_file(path: str | Path) -> None:
-    """Raise SourceError where a file cannot be opened, or is empty."""
+    """Raise SourceError where a file cannot be opened, is empty, or is a device."""
+    if is_pipe(path):
+        return
     try:
         n_bytes = os.stat(path).st_size
     except OSError as error:
         raise SourceError(
             f"{path} could not be opened ({error.strerror}): check the path"
         ) from None
+    if is_special(path):  # reading one need never end
+        raise SourceError(f"{path} is a device: expected a file or a pipe")
     if n_bytes == 0:
         raise SourceError(f"{path} is empty (0 bytes): copy or download it again")
+
+
+def no_frame(name: str) -> str:
+    """Return the error of a video without a frame."""
+    todo = f" from a pipe: {PIPE_TODO}" if is_pipe(name) else ""
+    return f"{name} has no frame that can be read{todo}"
 
 
 def in_order(paths: Iterable[str]) -> list[str]:

@@ -19,14 +19,17 @@ from numpy.typing import NDArray
 
 from livefer.media.cuts import CutDetector
 from livefer.media.decoding import squared
-from livefer.media.names import file_name
+from livefer.media.names import file_name, no_frame, suffix_of
 from livefer.media.threads import interruptible
 from livefer.results import Frame
+from livefer.system.pipes import STDIN
 
 RECONNECT_S = 10.0
 """Seconds for which a camera or stream that stopped is tried again."""
 
 _FPS_UNKNOWN = 30.0  # of files without a rate
+# Of files that are nothing but encoded pictures: FFmpeg takes 25 frames a second.
+_TIMELESS = {".mjpeg", ".mjpg", ".h264", ".264", ".h265", ".265", ".hevc", ".obu", ".h263"}
 _OPEN_TIMEOUT_MS, _READ_TIMEOUT_MS = 10_000, 5_000  # of URLs; OpenCV's own are 30 s
 _MAX_BAD = 300  # more damaged frames in a row are the end of a video
 _RETRY_S = 0.5  # between two attempts to open a camera again
@@ -65,6 +68,18 @@ def open_video(path: str | Path, live: bool = False) -> cv2.VideoCapture | None:
     return open_capture(name)
 
 
+def open_pipe(path: str | Path) -> cv2.VideoCapture | None:
+    """Open a pipe with a video, "-" for standard input; None where it sends none."""
+    name = "pipe:0" if str(path) == STDIN else str(path)
+
+    def open_it() -> cv2.VideoCapture:
+        with quiet():
+            return cv2.VideoCapture(name, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+
+    capture = interruptible(open_it)
+    return capture if capture.isOpened() else None
+
+
 def open_address(address: str) -> cv2.VideoCapture | None:
     """Open a URL as `open_capture` does; Ctrl-C ends the waiting at once.
 
@@ -99,7 +114,7 @@ def read_video(
     index, n_bad, n_lost = 0, 0, 0  # n_bad: since the last good one; n_lost: all before that
     time_s, first_s = 0.0, 0.0
     started = time.monotonic()
-    cuts = CutDetector()
+    cuts, assumed = CutDetector(), suffix_of(name) in _TIMELESS
     try:
         while True:
             image = _read(capture)
@@ -118,7 +133,8 @@ def read_video(
             if paced_by and paced_by.wait(max(0.0, started + time_s - time.monotonic())):
                 return
             index += n_bad
-            yield Frame(name, index, time_s, image, n_skipped=n_bad, is_cut=cuts.update(image))
+            is_cut = cuts.update(image)
+            yield Frame(name, index, time_s, image, n_bad, is_cut=is_cut, is_fps_assumed=assumed)
             index += 1
             n_lost += n_bad
             n_bad = 0
@@ -126,7 +142,7 @@ def read_video(
         capture.release()
     error = None
     if index == 0:
-        error = f"{name} has no frame that can be read"
+        error = no_frame(name)
     # With a variable rate, the last frame may come well before n_frames / fps, and some containers
     # state a few frames too many: a file is incomplete if it misses both.
     elif index < n_frames - 1 and n_frames / fps - time_s > max(0.5, 1.5 / fps):

@@ -14,9 +14,10 @@ from livefer.errors import OutputError, SourceError
 from livefer.faces.crops import check_image
 from livefer.faces.pil import is_pil
 from livefer.media.heif import decode_heif, heif_kind
-from livefer.media.names import VIDEO_SUFFIXES, suffix_of
+from livefer.media.names import VIDEO_SUFFIXES, n_gif_pictures, suffix_of
 from livefer.system.atomic import replacing
 from livefer.system.cloud import is_url, read_bytes
+from livefer.system.pipes import STDIN, read_stdin
 from livefer.system.web_files import without_password
 
 WRITABLE = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
@@ -93,10 +94,12 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
 
     SourceError where there is no such file, or no picture in it.
 
-    path: a path, or an address that `livefer.system.cloud` reads
+    path: a path, an address that `livefer.system.cloud` reads, or "-" for standard input
     """
     if isinstance(path, str) and is_url(path):
         return decode_image(read_bytes(path), without_password(path))
+    if str(path) == STDIN:
+        return decode_image(read_stdin(), "standard input")
     try:
         if Path(path).is_char_device():  # reading one need never end
             raise SourceError(
@@ -146,6 +149,8 @@ def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
     """
     if not data:
         raise SourceError(f"{name} is empty (0 bytes): copy or download it again")
+    if n_gif_pictures(data) > 1:
+        raise SourceError(f"{name} is a video, not a picture: livefer video, or stream, reads it")
     if is_cut_short(data):
         raise SourceError(f"{name} is cut short: its end is missing; copy or download it again")
     try:

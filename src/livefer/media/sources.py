@@ -25,9 +25,11 @@ from livefer.formatting import printable
 from livefer.media.cameras import camera_number, why_not_opened
 from livefer.media.names import (
     PICTURE_SUFFIXES,
+    PIPE_TODO,
     VIDEO_SUFFIXES,
     check_file,
     find_files,
+    is_kind,
     suffix_of,
 )
 from livefer.media.opencv_reader import (
@@ -36,6 +38,7 @@ from livefer.media.opencv_reader import (
     n_frames_of,
     open_address,
     open_capture,
+    open_pipe,
     open_video,
     read_camera,
     read_video,
@@ -46,6 +49,7 @@ from livefer.media.threads import newest, side_by_side
 from livefer.results import Frame
 from livefer.system import web_files
 from livefer.system.cloud import is_url
+from livefer.system.pipes import is_pipe
 from livefer.system.web_files import is_web, without_password
 
 
@@ -101,7 +105,8 @@ def open_source(source: Any, live: bool | None = None, reconnect_s: float = RECO
     source: a camera's number (0 or "0"), the URL of a stream or a picture, the path of a video, a
         picture or a folder, a pattern ("holiday/**/*.jpg"), or an image as `as_image` takes it; a
         list of all these, one after another, cameras and streams side by side; or any other
-        iterable: of paths, or of images or pairs (time in seconds, image), which are one stream
+        iterable: of paths, or of images or pairs (time in seconds, image), which are one stream;
+        a pipe with a video, "-" for standard input
     live: read on a thread and give the newest frame, with the number of skipped ones; a file is
         then played at its own speed. None means True for cameras and endless streams
     reconnect_s: seconds for which a camera or stream that stopped is tried again
@@ -196,6 +201,8 @@ def _open_capture(name: str, address: str | int, live: bool | None, reconnect_s:
 
 
 def _open_path(path: Path, live: bool | None) -> Source:
+    if is_pipe(path) and suffix_of(str(path)) not in PICTURE_SUFFIXES:
+        return _open_pipe(path, live)
     found = find_files(path, "picture or video")
     if found is not None:
         if not found.files:
@@ -229,6 +236,13 @@ def _open_video(path: Path, live: bool | None = False) -> Source:
             f"{path} could not be opened as a video: it is damaged, incomplete or of an unknown "
             "kind; copy it again, or convert it to an MP4 with H.264"
         )
+    return _video(str(path), capture, live)
+
+
+def _open_pipe(path: Path, live: bool | None) -> Source:
+    capture = open_pipe(path)
+    if capture is None:
+        raise SourceError(f"{path} sends no video that can be read from a pipe: {PIPE_TODO}")
     return _video(str(path), capture, live)
 
 
@@ -313,9 +327,9 @@ def _is_file(item: Any) -> bool:
 def _is_still(item: Any) -> bool:
     """Say whether an item is one picture, by its name or kind."""
     if isinstance(item, (str, os.PathLike)):
-        return suffix_of(os.fspath(item)) in PICTURE_SUFFIXES
+        return is_kind(os.fspath(item), "picture")
     return is_picture(item)
 
 
 def _is_video(path: Path) -> bool:
-    return suffix_of(str(path)) in VIDEO_SUFFIXES
+    return is_kind(str(path), "video")

@@ -7,7 +7,8 @@ face is empty (null in JSON), and so has a file or frame that could not be read,
     n_skipped               frames left out since the frame before, by live reading or damage
     error                   why there is no image, else empty
     note                    what is known of the image, else empty: "damaged", "too dark", "too
-                            bright", "blank", or "cut" where a new shot begins
+                            bright", "blank", "cut" where a new shot begins, or "at an assumed
+                            rate"
     track_id                the person: counts from 1 in each source; empty in pictures
     left, top, right, bottom  the face's box in pixels
     score                   the detector's certainty, 0–1
