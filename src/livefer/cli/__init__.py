@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from livefer.errors import LiveferError, MissingExtraError
-from livefer.system.interrupts import terminable
+from livefer.system.interrupts import outlive_terminals, terminable
 from livefer.version import __version__
 
 _MODELS = "From data to model"
@@ -123,6 +123,7 @@ def main() -> None:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # bars and names that the terminal cannot show
+    outlive_terminals()
     try:
         with terminable():
             app()

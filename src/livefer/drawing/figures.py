@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livefer.errors import MissingExtraError
+from livefer.errors import ConfigError, MissingExtraError
 from livefer.system.atomic import replacing
 
 if TYPE_CHECKING:
@@ -22,6 +23,20 @@ def require_matplotlib() -> None:
     """Raise MissingExtraError where matplotlib is missing: before the work, not after it."""
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingExtraError("drawing plots", "analysis")
+
+
+def check_matplotlib_folders() -> None:
+    """Raise ConfigError where matplotlib can write no folder; keep it quiet where it makes one."""
+    import matplotlib
+
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    try:
+        matplotlib.get_configdir()
+        matplotlib.get_cachedir()
+    except OSError:
+        raise ConfigError(
+            "matplotlib finds no folder that it can write: set MPLCONFIGDIR or TMPDIR to one"
+        ) from None
 
 
 @contextmanager
