@@ -15,8 +15,8 @@ from needs import expects_all, missing
 from livefer.detection.yunet import YUNET_FILE
 
 NEEDED = (
-    "av", "fastapi", "fsspec", "httpx", "matplotlib", "pandas", "pillow_heif", "playwright",
-    "polars", "pyarrow", "ray", "schemathesis", "torch", "uvicorn", "websockets",
+    "PyInstaller", "av", "fastapi", "fsspec", "httpx", "matplotlib", "pandas", "pillow_heif",
+    "playwright", "polars", "pyarrow", "ray", "schemathesis", "torch", "uvicorn", "websockets",
 )  # fmt: skip
 FER2013 = Path(os.environ.get("LIVEFER_FER2013") or Path(__file__).parents[1] / "data" / "fer2013")
 CHROMIUM = os.environ.get("LIVEFER_CHROMIUM", "/usr/bin/chromium")
@@ -36,9 +36,7 @@ def pytest_report_header() -> str:
     lacks += [] if os.path.isfile(os.environ.get("LIVEFER_YUNET", "")) else ["YuNet"]
     lacks += [] if os.path.isfile(CHROMIUM) else ["Chromium"]
     lacks += [name for name in ("node", "openssl") if which(name) is None]
-    return (
-        f"without {', '.join(lacks)}: the tests of these are skipped" if lacks else "all is there"
-    )
+    return f"without {', '.join(lacks)}: their tests are skipped" if lacks else "all is there"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from training import CLASSES, PRIORS, random_split, write_checkpoint, write_two_headed
 
+import livefer.classifier as module
+from livefer.assets.files import FOLDER
 from livefer.classifier import EmotionClassifier
 from livefer.errors import ConfigError, ModelError
 from livefer.train.export import export
@@ -92,6 +95,19 @@ def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes | None, mess
         path.write_bytes(content)
     with pytest.raises(ModelError, match=message):
         EmotionClassifier(path)
+
+
+def test_a_damaged_installation_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "FOLDER", tmp_path)
+    shutil.copy(FOLDER / "human.onnx", tmp_path)
+    with pytest.raises(ModelError, match=r"human\.onnx cannot be loaded: this installation is dam"):
+        EmotionClassifier()  # its weights are not there
+    with pytest.raises(ModelError, match="lacks the shipped models fer2013, fer2013-float, human-"):
+        EmotionClassifier("fer2013")
+
+
+def test_all_shipped_models_are_there() -> None:
+    assert set(module.shipped_models()) == set(module.SHIPPED)
 
 
 def test_onnx_files_of_others_are_refused(model_file: Path, tmp_path: Path) -> None:

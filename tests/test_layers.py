@@ -86,6 +86,8 @@ def read_package() -> dict[str, list[Import]]:
     found: dict[str, list[Import]] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         is_package = path.name == "__init__.py"
+        if not path.stem.isidentifier():  # PyInstaller's hook, which only PyInstaller runs
+            continue
         parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
         module = ".".join(parts[:-1] if is_package else parts)
         tree = ast.parse(path.read_text(encoding="utf-8"), str(path))

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import signal
+import sys
 
 
 def main() -> None:
-    """Run the command; Ctrl-C ends it without a traceback, wherever it comes."""
+    """Run the command; Ctrl-C ends it without a traceback, wherever it comes.
+
+    In an app that PyInstaller has made, this also is what `analyze` starts its processes with.
+    """
     try:
+        if getattr(sys, "frozen", False):
+            from multiprocessing import freeze_support
+
+            freeze_support()
         from livefer.cli import main as run
 
         run()

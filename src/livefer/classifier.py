@@ -37,11 +37,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.assets.files import FOLDER
-from livefer.errors import ConfigError, ModelError
+from livefer.errors import REINSTALL, ConfigError, ModelError
 from livefer.system.onnx_session import onnx_errors, open_session
 
 DEFAULT_MODEL = "human"
 """Predicts what most people see in a face; "fer2013" predicts that data set's labels."""
+SHIPPED = ("fer2013", "fer2013-float", "human", "human-float")
 FORMAT = "1"
 # Bounds the memory of a call with thousands of faces: 256 at a time are no faster and take 250 MiB
 # more: docs/experiments/speed.md#2026-11-22-onnx-runtimes-threads-do-not-spin
@@ -178,6 +179,8 @@ def _load(path: Path, threads: int | None) -> Any:
                 f"{path} is a checkpoint, not a model: livefer export {path} -o model.onnx makes "
                 "one"
             ) from None
+        if path.parent == FOLDER:
+            raise ModelError(f"{path} cannot be loaded: {REINSTALL}") from None
         reason = str(error).strip().splitlines()[0]
         raise ModelError(f"{path} is not an ONNX model that can be run: {reason}") from None
 
@@ -191,7 +194,9 @@ def _find(model: str | Path | None) -> Path:
     path = Path(os.path.expanduser(name))  # Path.expanduser raises for a user who does not exist
     if path.is_file():
         return path
-    shipped = ", ".join(models) or "none"
+    if missing := [n for n in SHIPPED if n not in models]:
+        raise ModelError(f"{FOLDER} lacks the shipped models {', '.join(missing)}: {REINSTALL}")
     raise ModelError(
-        f'model "{name}" is neither a file nor a shipped model ({shipped}): {_EXPORT_HINT}'
+        f'model "{name}" is neither a file nor a shipped model ({", ".join(models)}): '
+        f"{_EXPORT_HINT}"
     )

@@ -35,6 +35,12 @@ class ConfigError(LiveferError):
     """An option or a key of a configuration that is unknown or has a wrong value."""
 
 
+REINSTALL = (
+    "this installation is damaged: install livefer again (an app by PyInstaller: build it again, "
+    "where livefer is installed by pip, so that its hook is found)"
+)
+
+
 class OutputError(LiveferError):
     """A file that cannot be written, although others could be: a name that is too long, an image
     that the format cannot hold. Work on many files continues with the next one.

@@ -9,6 +9,7 @@ import cv2
 import pytest
 from builders import write_folders
 from commands import Run, words
+from madefonts import installed, write_font
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +22,8 @@ def test_it_prints_classes_and_faults(livefer: Run, pets: Path) -> None:
     assert words(ended.out, "all") == ["all", "8", "4"]
     assert words(ended.out, "pixel copies")[-1] == "1"
     assert "--json names the files" in ended.out
-    assert "every file could be read" in ended.out
+    assert "every file of a class could be read" in ended.out
+    assert "left out" not in ended.out
     assert max(map(len, ended.out.splitlines())) <= max(80, len(str(pets)) + 20)
 
 
@@ -36,6 +38,18 @@ def test_json_is_nothing_but_json(livefer: Run, pets: Path) -> None:
     assert found["splits"]["train"]["files"] == {"blank": [], "copies": [], "conflicting": []}
     assert [entry["file"] for entry in found["unreadable"]] == ["val/cat/notes.txt"]
     assert ended.code == 1
+
+
+def test_what_belongs_to_no_split_or_class_is_listed(livefer: Run, pets: Path) -> None:
+    write_folders(pets, {"spare/cat": 3, "train": 2})
+    ended = livefer("data", pets)
+    assert ended.code == 0
+    assert f"left out: {pets / 'spare'}: is no split by its name" in ended.out
+    assert f"left out: {pets / 'train'}: 2 files outside class folders" in ended.out
+    found = json.loads(livefer("data", pets, "--json").out)
+    assert [entry["path"] for entry in found["ignored"]] == [
+        str(pets / name) for name in ("train", "spare")
+    ]
 
 
 def test_unreadable_files_are_listed(livefer: Run, pets: Path) -> None:
@@ -78,8 +92,14 @@ def test_classes_may_have_names_in_any_script(livefer: Run, pets: Path) -> None:
     for split in ("train", "val"):
         (pets / split / "cat").rename(pets / split / "猫")
     plot = pets.with_name("data.png")
-    ended = livefer("data", pets, "--plot", plot)
+    with installed(write_font(pets.with_name("fonts") / "Cat.ttf", "猫").parent):
+        ended = livefer("data", pets, "--plot", plot)
     assert (ended.code, ended.err) == (0, f"wrote {plot}\n")
+    with installed(pets):
+        ended = livefer("data", pets, "--plot", plot)
+    assert ended.code == 0
+    assert ended.err.startswith(f"wrote {plot}\nno installed font has the letters 猫: they are")
+    assert ended.err.count("\n") == 2
 
 
 def test_brackets_in_names_are_no_markup(livefer: Run, pets: Path) -> None:

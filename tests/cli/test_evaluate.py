@@ -37,6 +37,31 @@ def test_it_prints_the_figures_that_it_writes(livefer: Run, pets: Path, tmp_path
     assert max(map(len, ended.out.splitlines()[1:])) <= 80
 
 
+def test_what_is_left_out_is_said(livefer: Run, pets: Path) -> None:
+    write_folders(pets, {"spare/cat": 3})
+    ended = livefer("evaluate", "--data", pets)
+    assert (ended.code, ended.err) == (
+        0, f"left out: {pets / 'spare'}: is no split by its name\n"
+    )  # fmt: skip
+
+
+def test_a_class_that_does_not_occur_is_named(livefer: Run, tmp_path: Path) -> None:
+    six = [name for name in EMOTIONS if name != "neutral"]
+    data = write_folders(tmp_path / "data", {f"test/{name}": 3 for name in six})
+    report = tmp_path / "report.json"
+    words = ["--data", data, "--split", "test", "--against", "human", "--json", report]
+    ended = livefer("evaluate", *words)
+    assert ended.code == 0
+    assert "no image of neutral: not in the means" in ended.out
+    found = json.loads(report.read_text())
+    assert (found["absent"], found["n_images"]) == (["neutral"], 18)
+    assert found["classes"] == [*six, "neutral"]
+    recalls = [found["per_class"][name]["recall"] for name in six]
+    assert found["per_class"]["neutral"]["recall"] is None
+    assert found["balanced_accuracy"] == pytest.approx(sum(recalls) / 6)
+    assert sum(sum(row) for row in found["confusion_matrix"]) == 18
+
+
 def test_another_model_and_many_views(livefer: Run, pets: Path) -> None:
     ended = livefer("evaluate", "--data", pets, "--split", "train", "--model", "my.onnx", "--tta")
     assert ended.code == 0

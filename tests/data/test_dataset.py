@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from livefer.labels import CLASSES
 from livefer.system import cache
 
 TWO = {"train/cat": 3, "train/dog": 2, "val/cat": 1, "val/dog": 2, "test/cat": 1, "test/dog": 1}
+
+# The order of FER2013's pictures and labels; `DRAWN` are the splits of train/ alone, with seed 5.
+WHOLE = ["2687b89ccab4e693", "932a0042a970c565"]
+DRAWN = ["3adae482b3ab877d", "b9b68e3c9df78d12", "be95d502feaa7d1a"]
 
 
 def assert_equal(one: Dataset, other: Dataset) -> None:
@@ -139,6 +144,19 @@ def test_the_error_for_a_missing_split_says_what_makes_it(tmp_path: Path) -> Non
     table.write_text(f"emotion,pixels,Usage\n3,{csv_row(make_faces(1)[0])},Training\n")
     with pytest.raises(DatasetError, match='lines with the Usage "PrivateTest"'):
         read_dataset(table).split("test")
+
+
+def order_of(data: Dataset, name: str) -> str:
+    split = data.split(name)
+    rows = zip(split.files, split.targets.tolist(), strict=True)
+    return hashlib.sha256(str(list(rows)).encode()).hexdigest()[:16]
+
+
+def test_the_order_and_the_splits_of_fer2013_stay(fer2013_dir: Path) -> None:
+    data, drawn = read_dataset(fer2013_dir), read_dataset(fer2013_dir / "train", seed=5)
+    assert [order_of(data, name) for name in ("train", "val")] == WHOLE
+    assert [order_of(drawn, name) for name in ("train", "val", "test")] == DRAWN
+    assert data.ignored == drawn.ignored == ()
 
 
 def test_fer2013(fer2013_dir: Path) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from portrait import pasted, portrait
 
 import livefer
+from livefer.detection import haar
 from livefer.detection.detectors import make_detector
 from livefer.detection.haar import HaarDetector
 from livefer.detection.yunet import YuNetDetector, download_yunet
@@ -275,3 +276,18 @@ def test_a_file_that_is_not_yunet_is_named(tmp_path: Path) -> None:
         with pytest.raises(ModelError, match=r"wrong\.onnx is not a YuNet model") as caught:
             make_detector(wrong)
         assert "\n" not in str(caught.value)
+
+
+def test_a_cascade_that_is_missing_or_damaged_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(haar.cv2, "__file__", str(tmp_path / "__init__.py"))
+    (tmp_path / "data").mkdir()
+    name = "haarcascade_frontalface_alt2.xml"
+    for content in (None, "", "no XML", "<?xml version='1.0'?><opencv_storage></opencv_storage>"):
+        if content is not None:
+            (tmp_path / "data" / name).write_text(content)
+        with pytest.raises(
+            ModelError, match=f"{name} could not be loaded: reinstall opencv.*by Py"
+        ):
+            HaarDetector()

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from reports import CLASSES, TARGETS, oracle
 
 from livefer.errors import ModelError
-from livefer.evaluation.predict import match_classes, predict_split, shifted, with_tta
+from livefer.evaluation.predict import (
+    all_classes,
+    match_classes,
+    predict_split,
+    shifted,
+    with_tta,
+)
 
 
 def mean_of_corner(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -46,6 +52,18 @@ def test_classes_are_matched_by_name() -> None:
         match_classes(predict, CLASSES, ("angry", "calm", "sad"))
     with pytest.raises(ModelError, match=r"mine and the data have different.*only mine: fear"):
         match_classes(predict, CLASSES, ("angry", "calm", "sad"), "mine")
+
+
+def test_a_model_may_know_more_classes_than_the_data_has() -> None:
+    split = make_split(TARGETS)
+    predict = oracle(split, TARGETS)
+    assert all_classes(CLASSES, ("sad", "angry")) == ("sad", "angry", "fear")
+    ours = match_classes(predict, CLASSES, ("sad", "angry"))
+    np.testing.assert_array_equal(ours(split.faces), predict(split.faces)[:, [2, 0, 1]])
+    wider = match_classes(predict, CLASSES, (), columns=("fear", "calm", "sad", "angry"))
+    expected = predict(split.faces)[:, [1, 0, 2, 0]]
+    expected[:, 1] = 0
+    np.testing.assert_array_equal(wider(split.faces), expected)
 
 
 def test_shifts_move_pixels_and_repeat_the_edge() -> None:

@@ -1,1 +1,1 @@
-"""The shipped models, the shipped picture, and the report's style."""
+"""The shipped models, the shipped picture, the report's style, and PyInstaller's hook."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
 from importlib import import_module
 from io import TextIOWrapper
 from typing import Annotated, Any, NamedTuple, NoReturn
@@ -13,7 +14,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from livefer.errors import LiveferError, MissingExtraError
+from livefer.drawing.fonts import FontWarning, explain, undrawn_letters
+from livefer.errors import REINSTALL, LiveferError, MissingExtraError
 from livefer.system.interrupts import outlive_terminals, terminable
 from livefer.version import __version__
 
@@ -61,14 +63,14 @@ class Group(TyperGroup):
         return name, listed and load_command(str(listed.name)), rest
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; a package of its extra that is not installed becomes one line."""
+        """Run the command; a package that is not installed becomes one line."""
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as error:
             name = ctx.invoked_subcommand
             extra = COMMANDS[name].extra if name in COMMANDS else None
             if extra is None or (error.name or "").startswith("livefer"):
-                raise
+                raise LiveferError(f"{error.name} is missing: {REINSTALL}") from None
             raise MissingExtraError(f"livefer {name} ({error.name})", extra) from None
 
 
@@ -124,6 +126,7 @@ def main() -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # bars and names that the terminal cannot show
     outlive_terminals()
+    warnings.simplefilter("ignore", FontWarning)  # one line at the end says it
     try:
         with terminable():
             app()
@@ -138,6 +141,9 @@ def main() -> None:
             f"{error.filename} cannot be read or written ({error.strerror}): check the path, its "
             "permissions and the free space on the disk"
         )
+    finally:
+        if letters := undrawn_letters():
+            sys.stderr.write(f"{explain(letters)}\n")
 
 
 def _fail(message: str) -> NoReturn:

@@ -117,6 +117,8 @@ def _live(live: Live) -> str:
 
 def _cold(found: Benchmark) -> str:
     cold = found.cold
+    if cold is None:
+        return "[dim]a fresh process is not measured in a frozen app[/]"
     peak = "unknown on this system" if cold.peak_mib is None else f"{cold.peak_mib:.0f} MiB"
     return (
         f"[bold]A fresh process[/] · median of {cold.n_runs}\n"

@@ -39,8 +39,8 @@ def data(
         Path,
         typer.Argument(
             metavar="DIR",
-            help="A folder with train/, val/ and test/ that hold class folders, one folder of "
-            "class folders, or FER2013's CSV file.",
+            help="A folder with train/, val/ and test/ (or other usual names) that hold class "
+            "folders, one folder of class folders, or FER2013's CSV file.",
         ),
     ],
     as_json: Annotated[
@@ -56,7 +56,8 @@ def data(
     """Show the classes, splits and faults of a data set.
 
     Faults are unreadable files, blank images, copies, copies with conflicting labels, and images
-    of val and test that are in train too. The exit code is 1 if a file cannot be read.
+    of val and test that are in train too. Folders and files that belong to no split or class are
+    listed. The exit code is 1 if a file of a class cannot be read.
     """
     if plot:
         use_matplotlib()
@@ -94,7 +95,9 @@ def _print(console: Console, dataset: Dataset, found: dict[str, SplitHygiene]) -
         if n > _N_LISTED:
             console.print(f"  … and {n - _N_LISTED} more: --json lists all")
     else:
-        console.print("every file could be read", style="dim")
+        console.print("every file of a class could be read", style="dim")
+    for path, reason in dataset.ignored:
+        console.print(f"left out: {path}: {reason}", markup=False, soft_wrap=True)
 
 
 def _class_table(dataset: Dataset) -> Table:
@@ -152,4 +155,5 @@ def _to_dict(dataset: Dataset, found: dict[str, SplitHygiene]) -> dict[str, Any]
         },
         "n_unreadable": len(dataset.unreadable),
         "unreadable": [{"file": file, "reason": reason} for file, reason in dataset.unreadable],
+        "ignored": [{"path": path, "reason": reason} for path, reason in dataset.ignored],
     }

@@ -31,7 +31,13 @@ from livefer.data.dataset import Dataset, Split, read_dataset
 from livefer.data.votes import read_votes
 from livefer.errors import ConfigError
 from livefer.evaluation.plots import write_plots
-from livefer.evaluation.predict import Predict, match_classes, predict_split, with_tta
+from livefer.evaluation.predict import (
+    Predict,
+    all_classes,
+    match_classes,
+    predict_split,
+    with_tta,
+)
 from livefer.evaluation.report import Difference, Report, Share, compare, measure
 from livefer.formatting import count
 from livefer.system.atomic import noting
@@ -122,7 +128,7 @@ def evaluate(
     other = None if against is None else _load_any(against, labels)
     with progress_bar("reading pictures") as progress:
         dataset = read_dataset(data, progress=progress)
-    part, classes = dataset.split(split), dataset.classes
+    part, classes = dataset.split(split), all_classes(one.classes, dataset.classes, one.name)
     crowd = None if votes is None else read_votes(votes, part, classes)
     twins = _twins(dataset, split)
     probabilities = _predict(one, part, classes, tta)
@@ -133,11 +139,15 @@ def evaluate(
     about |= {"n_unreadable": len(dataset.unreadable), "prior": prior}
     _print(report, f"{name} on {split} of {data}")
     if other:
-        difference = compare(probabilities, _predict(other, part, classes, tta), part, crowd)
+        theirs = all_classes(other.classes, dataset.classes, other.name)
+        columns = (*classes, *(c for c in theirs if c not in classes))
+        difference = compare(probabilities, _predict(other, part, columns, tta), part, crowd)
         about["against"] = {"model": other.name, **asdict(difference)}
         _print_difference(difference, other.name)
     if n := len(dataset.unreadable):
         sys.stderr.write(f"{n} unreadable files were left out: livefer data {data} lists them\n")
+    for ignored, reason in dataset.ignored:
+        sys.stderr.write(f"left out: {ignored}: {reason}\n")
     written, errors = list[Path](), list[str]()
     if as_json:
         with noting(errors):
@@ -205,7 +215,7 @@ def _load_checkpoint(path: Path, labels: Labels) -> _Loaded:
 def _predict(
     model: _Loaded, part: Split, classes: tuple[str, ...], tta: bool
 ) -> NDArray[np.float32]:
-    predict = match_classes(model.predict, model.classes, classes, model.name)
+    predict = match_classes(model.predict, model.classes, classes, columns=classes)
     with progress_bar("evaluating") as progress:
         return predict_split(with_tta(predict) if tta else predict, part, classes, progress)
 
@@ -224,6 +234,8 @@ def _print(report: Report, title: str) -> None:
     if report.labels == "votes":
         rest = count(report.n_left_out, "image")
         console.print(f"[dim]ground truth: majority vote; {rest} without a majority left out[/]")
+    if absent := report.absent:
+        console.print(f"[dim]no image of {escape(', '.join(absent))}: not in the means[/]")
     console.print()
     console.print(_figures_table(report))
     console.print()

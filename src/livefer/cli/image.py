@@ -34,7 +34,8 @@ def image(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help='Pictures, folders of pictures, quoted patterns ("DIR/**/*" looks deeper).',
+            help="Pictures, their http(s):// addresses, folders of pictures, quoted patterns "
+            '("DIR/**/*" looks deeper).',
             metavar="PATH...",
         ),
     ],

@@ -40,7 +40,11 @@ def train(
     ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option(help="Continue the interrupted run in this folder.", metavar="DIR"),
+        typer.Option(
+            help="Continue the run in this folder; epochs=N lengthens it, and data=DIR says where "
+            "its data set is now.",
+            metavar="DIR",
+        ),
     ] = None,
     preview: Annotated[
         Path | None,
@@ -73,8 +77,11 @@ def train(
     from livefer.train import fit, prepare
     from livefer.train.devices import make_fabric
 
-    if resume and (config or overrides or data or out or overwrite):
-        raise ConfigError("--resume continues a run as it was: leave out the other options")
+    if resume and (config or out or overwrite):
+        raise ConfigError(
+            "--resume continues a run in its folder: leave out --config, --out and --overwrite "
+            "(a copy of the folder can be resumed, too)"
+        )
     overrides = [*(overrides or []), *([f"data={data}"] if data else [])]
     settings, folder = _load(config, overrides, resume)
     folder = out or folder
@@ -116,10 +123,14 @@ def _load(config: Path | None, overrides: list[str], resume: Path | None) -> tup
     if resume is None:
         settings = load_config(config, overrides)
         return settings, Path("runs") / settings.name
+    from livefer.train.resume import check_changes
+
     folder = resume.parent if resume.is_file() else resume
     if not (folder / "config.yaml").is_file():
         raise ConfigError(f"{folder} holds no run: expected a folder with a config.yaml")
-    return load_config(folder / "config.yaml"), folder
+    settings = load_config(folder / "config.yaml", overrides)
+    check_changes(folder, load_config(folder / "config.yaml"), settings)
+    return settings, folder
 
 
 def _check_folder(folder: Path, settings: Config, may_hold_run: bool) -> None:

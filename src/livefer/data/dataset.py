@@ -2,8 +2,9 @@
 
 Four layouts: FER2013 as Kaggle's folder (`train/<class>/`, and `test/<class>/` where `PublicTest_*`
 is val and `PrivateTest_*` is test), FER2013 as the original CSV, `train/ val/ test/` folders with
-any class names, and one folder of class folders, which a seed splits. `Dataset.unreadable` lists
-every file that could not be read, with the reason.
+any class names, and one folder of class folders, which a seed splits. Folders of splits have their
+usual names, and may lie in a folder of their own. `Dataset.unreadable` lists every file that could
+not be read, `Dataset.ignored` what belongs to no split or class, each with the reason.
 """
 
 from __future__ import annotations
@@ -18,14 +19,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.data.readers import (
-    FER2013_USAGES,
-    Progress,
-    Samples,
-    list_folder,
-    read_csv,
-    read_pictures,
-)
+from livefer.data.folders import FER2013_USAGES, LAYOUTS, find_root, list_folder
+from livefer.data.readers import Progress, Samples, read_csv, read_pictures
 from livefer.errors import DatasetError
 from livefer.labels import CLASSES
 from livefer.system.cache import load_arrays, save_arrays
@@ -58,6 +53,7 @@ class Dataset:
 
     origin: the layout and the source of the splits, in words
     unreadable: (file, reason) of everything among the pictures that could not be read
+    ignored: (path, reason) of folders that name no split, and of files outside class folders
     """
 
     root: Path
@@ -65,6 +61,7 @@ class Dataset:
     splits: dict[str, Split]
     unreadable: tuple[tuple[str, str], ...]
     origin: str
+    ignored: tuple[tuple[str, str], ...] = ()
 
     def split(self, name: str) -> Split:
         """Return train, val or test; the DatasetError for a missing one says what would make it."""
@@ -105,35 +102,50 @@ def read_dataset(
     """
     root = Path(os.path.expanduser(path))
     if not root.exists():
-        raise DatasetError(
-            f"{root} does not exist: expected a folder with train/<class>/ and test/<class>/, "
-            "a folder of class folders, or fer2013.csv"
-        )
-    if root.is_dir() and not any(child.is_dir() for child in root.iterdir()):
-        tables = list(root.glob("*.csv"))
-        root = tables[0] if len(tables) == 1 else root
+        raise DatasetError(f"{root} does not exist: {LAYOUTS}")
+    ignored: list[tuple[str, str]] = []
+    if root.is_dir():
+        found = find_root(root)
+        root = _table_in(found.root) or found.root
     if root.is_file() and root.suffix.lower() != ".csv":
         raise DatasetError(f"{root} is neither a folder nor a .csv file: unpack it if it is packed")
     if root.is_dir():
-        entries = list_folder(root)
-        listing = [(e.file, e.size, e.mtime_ns) for e in entries]
+        found = list_folder(found)
+        ignored, entries = found.ignored, found.entries
+        listing = [(e.split, e.label, e.file, e.size, e.mtime_ns) for e in entries]
         samples = _cached(root, listing, lambda: read_pictures(root, entries, progress))
         origin = "class folders"
     else:
         stat = root.stat()
-        listing = [(root.name, stat.st_size, stat.st_mtime_ns)]
+        listing = [("", "", root.name, stat.st_size, stat.st_mtime_ns)]
         samples = _cached(root, listing, lambda: read_csv(root, progress))
         origin = "FER2013's CSV"
     if "" in samples.splits:
-        samples.splits = _draw_splits(samples, seed, val_share)
-        origin += f", val and test {100 * val_share:g} % each, drawn per class with seed {seed}"
-    return _assemble(root, samples, origin)
+        drawn = [name for name in ("val", "test") if name not in samples.splits]
+        samples.splits = _draw_splits(samples, drawn, seed, val_share)
+        if drawn:
+            origin += (
+                f", {' and '.join(drawn)} {100 * val_share:g} %{' each' * (len(drawn) > 1)}, "
+                f"drawn per class with seed {seed}"
+            )
+    return _assemble(root, samples, origin, tuple(ignored))
 
 
-def _assemble(root: Path, samples: Samples, origin: str) -> Dataset:
+def _table_in(folder: Path) -> Path | None:
+    """Return the CSV of a folder without folders: the only one, or the one with FER2013's name."""
+    if any(child.is_dir() for child in folder.iterdir()):
+        return None
+    tables = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv")
+    named = [path for path in tables if path.stem.lower() in ("fer2013", "icml_face_data")]
+    return next(iter(named or tables), None) if named or len(tables) == 1 else None
+
+
+def _assemble(
+    root: Path, samples: Samples, origin: str, ignored: tuple[tuple[str, str], ...]
+) -> Dataset:
     if not samples.files:
         first = f" (first: {': '.join(samples.unreadable[0])})" if samples.unreadable else ""
-        raise DatasetError(f"{root} has no readable picture in a class folder{first}")
+        raise DatasetError(f"{root} has no readable picture in a class folder{first}: {LAYOUTS}")
     names = set(samples.classes)
     classes = CLASSES if names == set(CLASSES) else tuple(sorted(names))
     targets = np.array([classes.index(label) for label in samples.labels], np.int64)
@@ -151,26 +163,27 @@ def _assemble(root: Path, samples: Samples, origin: str) -> Dataset:
                 "add some, or remove its folder everywhere"
             )
     unreadable = tuple((file, reason) for file, reason in samples.unreadable)
-    return Dataset(root, classes, splits, unreadable, origin)
+    return Dataset(root, classes, splits, unreadable, origin, ignored)
 
 
-def _draw_splits(samples: Samples, seed: int, share: float) -> list[str]:
-    """Return the split of each picture: val and test each get `share` of every class."""
+def _draw_splits(samples: Samples, drawn: list[str], seed: int, share: float) -> list[str]:
+    """Return the split of each picture: those drawn each get `share` of every class without one."""
     if not 0 < share < 0.5:
         raise DatasetError(f"val_share must lie between 0 and 0.5, got {share}")
     generator = np.random.default_rng(seed)
-    splits = np.full(len(samples.labels), "train", dtype="<U5")
-    labels = np.array(samples.labels)
+    splits = np.array(samples.splits, dtype="<U5")
+    free, labels = splits == "", np.array(samples.labels)
+    splits[free] = "train"
     for label in sorted(set(samples.labels)):
-        members = generator.permutation(np.flatnonzero(labels == label))
+        members = generator.permutation(np.flatnonzero(free & (labels == label)))
         n_held_out = round(len(members) * share)
-        splits[members[:n_held_out]] = "val"
-        splits[members[n_held_out : 2 * n_held_out]] = "test"
+        for place, name in enumerate(drawn):
+            splits[members[place * n_held_out : (place + 1) * n_held_out]] = name
     return [str(split) for split in splits]
 
 
 def _cached(
-    root: Path, listing: list[tuple[str, int, int]], read: Callable[[], Samples]
+    root: Path, listing: list[tuple[str, str, str, int, int]], read: Callable[[], Samples]
 ) -> Samples:
     """Return what `read` returns, from the cache as long as the listing stays the same."""
     source = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]

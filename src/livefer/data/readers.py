@@ -1,4 +1,4 @@
-"""Readers of data sets: class folders of pictures, or FER2013's CSV.
+"""Readers of data sets: listed pictures of class folders, or FER2013's CSV.
 
 Knows nothing about the cache, and leaves open the splits that the files do not name.
 """
@@ -6,7 +6,6 @@ Knows nothing about the cache, and leaves open the splits that the files do not 
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,15 +17,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.data.folders import FER2013_USAGES, Entry
 from livefer.errors import DatasetError
 from livefer.labels import CLASSES, FER2013_CSV_ORDER
 from livefer.media.opencv_reader import quiet
 from livefer.media.pictures import is_cut_short
 
 SIZE = 48
-FER2013_USAGES = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
-_SPLIT_FOLDERS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
-_NOT_DATA = ("thumbs.db", "desktop.ini")  # of file managers, as are names with a leading dot
 
 # Several threads read from a slow disk and decode large pictures side by side. Small pictures gain
 # nothing (32,000 of 48×48 take 1.5 s from a warm disk either way), and a task per file costs 40 %.
@@ -52,64 +49,6 @@ class Samples:
     labels: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One file of a class folder."""
-
-    split: str
-    label: str
-    file: str  # relative to the root, with forward slashes
-    size: int
-    mtime_ns: int
-
-
-# Folders of pictures
-
-
-def list_folder(root: Path) -> list[Entry]:
-    """List the files of all class folders, sorted by split, class and name.
-
-    Raises DatasetError for a folder without class folders, and for an empty class to train on.
-    """
-    named = {folder: _SPLIT_FOLDERS.get(folder.name.lower()) for folder in _folders(root)}
-    parts = [(folder, split) for folder, split in named.items() if split]
-    entries: list[Entry] = []
-    for part, split in parts or [(root, "")]:
-        classes = _folders(part)
-        if not classes:
-            raise DatasetError(
-                f"{part} has no class folders: expected a folder of pictures for each class in it"
-            )
-        for folder in classes:
-            found = list(_list_class(root, folder, split))
-            if not found and split in ("", "train"):
-                raise DatasetError(f"{folder} is empty: put pictures of that class in or remove it")
-            entries += found
-    return entries
-
-
-def _folders(parent: Path) -> list[Path]:
-    found = (p for p in parent.iterdir() if p.is_dir() and not p.name.startswith("."))
-    return sorted(found, key=lambda p: p.name)
-
-
-def _list_class(root: Path, folder: Path, split: str) -> Iterator[Entry]:
-    with os.scandir(folder) as found:
-        items = sorted(found, key=lambda item: item.name)
-    prefix = folder.relative_to(root).as_posix() + "/"
-    for item in items:
-        if item.name.startswith(".") or item.name.lower() in _NOT_DATA:
-            continue
-        own = split
-        if split == "test":
-            own = FER2013_USAGES.get(item.name.partition("_")[0], split)
-        try:
-            stat = item.stat()
-        except OSError:  # a broken link: reading it reports the reason
-            stat = item.stat(follow_symlinks=False)
-        yield Entry(own, folder.name, prefix + item.name, stat.st_size, stat.st_mtime_ns)
 
 
 def read_pictures(root: Path, entries: list[Entry], progress: Progress | None) -> Samples:

@@ -2,20 +2,23 @@
 
 The font is FreeSans Bold, which pygame-ce brings, rendered by pygame's FreeType module. That needs
 no display; it is imported with the first text drawn (70 ms), and a line costs 0.02 ms once its
-letters are cached. OpenCV's own stroke font cannot be read at small sizes.
+letters are cached. OpenCV's own stroke font cannot be read at small sizes. Letters that FreeSans
+Bold lacks are drawn with an installed font (`drawing/fonts.py`).
 """
 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from livefer.drawing.fonts import TextRun, shipped_font, text_runs
 
 Lines = Sequence[str | tuple[str, str]]
 Image = NDArray[np.uint8]
@@ -241,22 +244,47 @@ def _round_corner(radius: float) -> NDArray[np.float32]:
 @lru_cache(maxsize=512)
 def _text_mask(text: str, size: int) -> Image:
     """Return the coverage, (h, w) uint8, of one line of text."""
-    pixels, (width, height) = _font().render_raw(text or " ", size=size)
+    runs = text_runs(text)
+    if not any(run.font for run in runs):
+        mask = _plain_mask(text or " ", size)[0]
+        return mask if text else mask[:, :0]
+    plain = [_plain_mask(run.text, size) for run in runs if not run.font] or [
+        _plain_mask(" ", size)
+    ]
+    above = max(ascent for _, ascent in plain)
+    below = max(len(mask) - ascent for mask, ascent in plain)
+    masks = [_foreign_mask(run, size) if run.font else _plain_mask(run.text, size) for run in runs]
+    line = np.zeros((above + below, sum(mask.shape[1] for mask, _ in masks)), np.uint8)
+    x = 0
+    for mask, ascent in masks:
+        top = above - ascent
+        rows = slice(max(top, 0), min(top + len(mask), len(line)))
+        line[rows, x : x + mask.shape[1]] = mask[rows.start - top : rows.stop - top]
+        x += mask.shape[1]
+    return line
+
+
+def _plain_mask(text: str, size: int) -> tuple[Image, int]:
+    """Return the coverage of text in the shipped font, and its height above the baseline."""
+    font = shipped_font()[1]
+    pixels, (width, height) = font.render_raw(text, size=size)
     mask = np.frombuffer(pixels, np.uint8).reshape(height, width)
-    return mask if text else mask[:, :0]
+    return mask, int(font.get_rect(text, size=size).y)
 
 
-_loaded_font: Any = None
+def _foreign_mask(run: TextRun, size: int) -> tuple[Image, int]:
+    """Return the coverage of text in an installed font, and its height above the baseline.
 
+    pygame's other font module is used, because it joins letters where their script asks for it.
+    """
+    import pygame.font
 
-def _font() -> Any:
-    global _loaded_font
-    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # or its import prints a greeting
-    import pygame.freetype
-
-    if _loaded_font is None or not pygame.freetype.get_init():  # pygame.quit() ends its fonts
-        pygame.freetype.init()
-        font = pygame.freetype.Font(None)
-        font.pad = True  # all lines of one size are equally high
-        _loaded_font = font  # complete before another thread sees it
-    return _loaded_font
+    pygame.font.init()
+    font = pygame.font.Font(run.font, size)
+    if run.script:
+        with suppress(pygame.error):  # an SDL_ttf without HarfBuzz: the letters stand alone
+            font.set_script(run.script)
+            font.set_direction(pygame.DIRECTION_RTL if run.from_right else pygame.DIRECTION_LTR)
+    drawn = font.render(run.text, True, WHITE)
+    rgba = np.frombuffer(pygame.image.tobytes(drawn, "RGBA"), np.uint8)
+    return rgba.reshape(drawn.get_height(), drawn.get_width(), 4)[..., 3], font.get_ascent()

@@ -71,24 +71,37 @@ def shifted(faces: NDArray[np.uint8], dx: int, dy: int) -> NDArray[np.uint8]:
     return faces[:, rows][:, :, columns]
 
 
+def all_classes(
+    model_classes: tuple[str, ...], data_classes: tuple[str, ...], name: str = "the model"
+) -> tuple[str, ...]:
+    """Return the data's classes in their order, then those that only the model knows.
+
+    name: of the model, for the message of the ModelError where it lacks a class of the data
+    """
+    only_model = [c for c in model_classes if c not in data_classes]
+    if only_data := sorted(set(data_classes) - set(model_classes)):
+        raise ModelError(
+            f"{name} and the data have different classes (only {name}: "
+            f"{', '.join(only_model) or 'none'}; only the data: {', '.join(only_data)}): rename "
+            "the class folders, or take a model trained on them"
+        )
+    return (*data_classes, *only_model)
+
+
 def match_classes(
     predict: Predict,
     model_classes: tuple[str, ...],
     data_classes: tuple[str, ...],
     name: str = "the model",
+    columns: tuple[str, ...] = (),
 ) -> Predict:
-    """Return a predictor whose columns are in the order of the data's classes.
+    """Return a predictor whose columns are in the order of `all_classes`, and raise as it does.
 
-    name: of the model, for the message of the ModelError where the classes are not the same
+    columns: other columns, in their order; a class that the model lacks has the probability 0
     """
-    if model_classes == data_classes:
+    columns = columns or all_classes(model_classes, data_classes, name)
+    if model_classes == columns:
         return predict
-    if sorted(model_classes) != sorted(data_classes):
-        only_model = ", ".join(sorted(set(model_classes) - set(data_classes))) or "none"
-        only_data = ", ".join(sorted(set(data_classes) - set(model_classes))) or "none"
-        raise ModelError(
-            f"{name} and the data have different classes (only {name}: {only_model}; only "
-            f"the data: {only_data}): rename the class folders, or take a model trained on them"
-        )
-    columns = [model_classes.index(name) for name in data_classes]
-    return lambda faces: predict(faces)[:, columns]
+    lacking = len(model_classes)
+    ids = [model_classes.index(c) if c in model_classes else lacking for c in columns]
+    return lambda faces: np.pad(predict(faces), ((0, 0), (0, 1)))[:, ids]

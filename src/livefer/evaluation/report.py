@@ -165,6 +165,11 @@ class Report:
     answers: Answers | None
     crowd: Crowd | None
 
+    @property
+    def absent(self) -> list[str]:
+        """The classes without an image, which are in no mean over classes."""
+        return [scores.name for scores in self.per_class if not scores.support]
+
     def confusions(self, n: int = 5) -> list[Confusion]:
         """Return the n mistakes that take the largest share of their true class."""
         support = self.matrix.sum(axis=1)
@@ -201,6 +206,7 @@ class Report:
             "per_class": {scores.name: scores.to_dict() for scores in self.per_class},
             "confusions": [asdict(confusion) for confusion in self.confusions()],
             "classes": list(self.classes),
+            "absent": self.absent,
             "confusion_matrix": self.matrix.tolist(),
             "reliability": {
                 "count": bins.count.tolist(),

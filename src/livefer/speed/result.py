@@ -161,7 +161,7 @@ class Benchmark:
     stages: Stages
     rates: tuple[Rate, ...]
     live: Live
-    cold: ColdStart
+    cold: ColdStart | None
     comparisons: tuple[Comparison, ...]
     advice: tuple[str, ...]
 
@@ -178,7 +178,7 @@ class Benchmark:
             "stages": self.stages.to_dict(),
             "rates": [rate.to_dict() for rate in self.rates],
             "live": self.live.to_dict(),
-            "cold_start": self.cold.to_dict(),
+            "cold_start": self.cold and self.cold.to_dict(),
             "comparisons": [comparison.to_dict() for comparison in self.comparisons],
             "advice": list(self.advice),
         }

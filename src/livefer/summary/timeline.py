@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from rich.cells import cell_len
 
 from livefer.drawing.figures import any_letters, require_matplotlib, save_picture
 from livefer.drawing.text import Image, readable_on
@@ -262,7 +263,7 @@ def _band_labels(sheet: _Sheet, axes: Axes, columns: Columns, classes: Sequence[
     column_in = sheet.width * float(np.diff(columns.edges_s).max()) / (high - low)
     n_apart = max(1, int(_LABELS_APART_IN / column_in))
     for class_id, name in enumerate(classes):
-        n_wide = max(1, int(np.ceil((len(name) + 2) * _LETTER_IN / column_in)))
+        n_wide = max(1, int(np.ceil((cell_len(name) + 2) * _LETTER_IN / column_in)))
         ink = "#{:02x}{:02x}{:02x}".format(*readable_on(colour_bgr(name, classes))[::-1])
         for x, y in label_places(columns, class_id, n_wide, _LABEL_IN / sheet.row, n_apart):
             axes.text(x, y, _plain(name), fontsize=8, color=ink, ha="center",
@@ -374,7 +375,11 @@ def _plain(text: str) -> str:
 
 def _short(name: str) -> str:
     """Return a name that fits the picture's width: its end, which tells most."""
-    return name if len(name) <= _MOST_LETTERS else f"…{name[1 - _MOST_LETTERS :]}"
+    if cell_len(name) <= _MOST_LETTERS:
+        return name
+    while cell_len(name) >= _MOST_LETTERS:
+        name = name[1:]
+    return f"…{name}"
 
 
 def _tick(time_s: float, unit: str) -> str:

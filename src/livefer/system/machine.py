@@ -186,11 +186,14 @@ def peak_memory_mib() -> float | None:
 
 def cold_start(
     picture: Path, model: str | None, detector: str, prior: float | None, n_runs: int
-) -> ColdStart:
+) -> ColdStart | None:
     """Measure the start of livefer in new processes, one after another.
 
     model, detector, prior: as in livefer.Recognizer
+    returns: None in a frozen app, whose executable runs no other program
     """
+    if getattr(sys, "frozen", False):
+        return None
     runs = [_fresh([str(picture), model, detector, prior]) for _ in range(n_runs)]
     import_s, load_s, result_s = (
         statistics.median(times) for times in zip(*(run[:3] for run in runs), strict=True)

@@ -32,7 +32,14 @@ from livefer.train.initial_weights import load_backbone
 from livefer.train.losses import soft_cross_entropy
 from livefer.train.model import ResNetFER
 from livefer.train.optim import learning_rate, make_optimizer, update_ema
-from livefer.train.prepare import describe_run, loss_weights, soft_targets, val_targets
+from livefer.train.prepare import (
+    describe_inputs,
+    describe_run,
+    loss_weights,
+    save_config,
+    soft_targets,
+    val_targets,
+)
 from livefer.train.resume import Position, restore, save_state
 from livefer.train.run_log import RunLog
 
@@ -107,6 +114,8 @@ def fit(
     """
     run = prepare_run(fabric, config, train, val, classes, folder, resume)
     at = run.at
+    if resume and fabric.is_global_zero:
+        save_config(folder, config)  # what was changed lasts, once the run is known to fit it
     with (
         RunLog(fabric, config, folder, run.n_steps, at.epoch) as log,
         stop_requests(may_interrupt=True) as requested,
@@ -123,7 +132,8 @@ def fit(
             at.epoch, at.step, at.loss_sum = at.epoch + 1, 0, 0.0
             save_state(run)
         if at.epoch < config.epochs:
-            log.print(f"no better val accuracy in {config.patience} epochs: stopped")
+            why = f"no better val accuracy in {config.patience} epochs: stopped"
+            log.print(f"{why}; --resume with patience=0 goes on")
         what = f"{'mean ' * (len(config.heads) > 1)}val accuracy on {' and '.join(config.heads)}"
         log.print(f"best {what} {at.best:.2%} in epoch {at.best_epoch + 1}")
     return folder / "best.safetensors"
@@ -142,8 +152,10 @@ def prepare_run(
     torch.set_float32_matmul_precision("high")
     torch.manual_seed(config.seed)
     torch.backends.cudnn.benchmark = fabric.device.type == "cuda"
-    weights = loss_weights(train, classes, config)
+    weights, targets = loss_weights(train, classes, config), soft_targets(train, classes, config)
+    truth = val_targets(val, classes, config)
     meta = describe_run(train, classes, config, weights)
+    meta |= describe_inputs(config, train, val, targets, truth)
 
     model = build_model(config, len(classes))
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -154,9 +166,9 @@ def prepare_run(
     model.to(fabric.device)  # first: a resumed optimiser's state goes where the weights are
     optimizer = make_optimizer(model, config)
     ema = copy.deepcopy(model).eval().requires_grad_(False) if config.ema else None
-    at = Position()
+    at, notes = Position(), list[str]()
     if resume:
-        at = restore(folder / "last.safetensors", model, ema, optimizer, meta)
+        at, notes = restore(folder / "last.safetensors", model, ema, optimizer, meta)
     trained, why_not_compiled = compiled(model, config, fabric.device)
     net, optimizer = fabric.setup(trained, optimizer)
     keep_freed_memory()
@@ -172,11 +184,11 @@ def prepare_run(
         optimizer=optimizer,
         teachers=Teachers(config, classes).to(fabric.device) if config.distill.teachers else None,
         faces=torch.from_numpy(train.faces).to(fabric.device),
-        targets=torch.from_numpy(soft_targets(train, classes, config)).to(fabric.device),
+        targets=torch.from_numpy(targets).to(fabric.device),
         weights=weights.to(fabric.device),
         val_faces=val.faces,
-        truth=val_targets(val, classes, config),
-        notes=_notes(config, why_not_compiled),
+        truth=truth,
+        notes=notes + _notes(config, why_not_compiled),
         at=at,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from livefer.data.votes import read_votes
 from livefer.drawing.text import fit_text, paint_text, text_wh
 from livefer.errors import ConfigError, DatasetError
 from livefer.media.pictures import write_image
+from livefer.system.atomic import replacing
 from livefer.train.augment import augment
 from livefer.train.config import Config, config_yaml
 from livefer.train.losses import class_weights, smooth_one_hot
@@ -45,6 +47,7 @@ def read_splits(config: Config) -> tuple[tuple[str, ...], Split, Split, list[str
     val = dataset.split("val")
     train, notes = clean(dataset.split("train"), config)
     notes += [f"unreadable: {file}: {reason}" for file, reason in dataset.unreadable[:5]]
+    notes += [f"left out: {path}: {reason}" for path, reason in dataset.ignored]
     notes.append(f"{len(train)} training and {len(val)} val images")
     return dataset.classes, train, val, notes
 
@@ -57,9 +60,15 @@ def start_folder(folder: Path, config: Config) -> None:
             (folder / name).unlink(missing_ok=True)
         for events in (folder / "tensorboard").glob("events.*"):
             events.unlink()
-        (folder / "config.yaml").write_text(config_yaml(config), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{folder} cannot be written ({error}): choose another --out") from None
+    save_config(folder, config)
+
+
+def save_config(folder: Path, config: Config) -> None:
+    """Write the configuration to the run's folder; LiveferError where that fails."""
+    with replacing(folder / "config.yaml") as part:
+        part.write_text(config_yaml(config), encoding="utf-8")
 
 
 def clean(split: Split, config: Config) -> tuple[Split, list[str]]:
@@ -142,6 +151,27 @@ def describe_run(
         "std": float(split.faces.std() / 255),
         "priors": dict(zip(config.heads, priors.tolist(), strict=True)),
     }
+
+
+def describe_inputs(
+    config: Config,
+    train: Split,
+    val: Split,
+    targets: NDArray[np.float32],
+    truth: dict[str, NDArray[np.int64]],
+) -> dict[str, Any]:
+    """Return the plain data by which a resumed run knows its inputs again, wherever they lie.
+
+    Pixels are left out: decoders on other machines may differ by a gray level.
+
+    targets: (N, heads, C) float32 of the training images; truth: class ids (M,) of val by head
+    """
+    names = [Path(file).name for split in (train, val) for file in split.files]
+    labels = hashlib.sha256("\n".join(names).encode())
+    for numbers in (np.rint(1e4 * targets), *truth.values()):
+        labels.update(numbers.astype("<i4").tobytes())
+    teachers = [hashlib.sha256(Path(t).read_bytes()).hexdigest() for t in config.distill.teachers]
+    return {"labels_sha256": labels.hexdigest(), "teachers_sha256": teachers}
 
 
 def write_preview(path: Path, split: Split, classes: tuple[str, ...], config: Config) -> None:

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from livefer.drawing.text import BLACK, WHITE, fit_text, paint_text
 from livefer.errors import ConfigError
 from livefer.evaluation import metrics
 from livefer.formatting import clock
@@ -141,14 +141,14 @@ def _confusion_picture(matrix: metrics.Matrix, classes: tuple[str, ...]) -> NDAr
     """Draw the confusion matrix, rows are the truth, as (H, W) uint8 with shares in per cent."""
     shares = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     cell, left = 56, 110
-    picture = np.full((cell * len(classes), left + cell * len(classes)), 255, np.uint8)
+    picture = np.full((cell * len(classes), left + cell * len(classes), 3), 255, np.uint8)
     for row, name in enumerate(classes):
-        at = (4, row * cell + 34)
-        cv2.putText(picture, name[:12], at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 0, 1, cv2.LINE_AA)
+        shown, size = fit_text(name, 16, left - 8)
+        paint_text(picture, shown, (4, row * cell + 20), size, BLACK)
         for column in range(len(classes)):
             x, y, share = left + column * cell, row * cell, shares[row, column]
             picture[y : y + cell, x : x + cell] = round(255 - 2.2 * share)
-            ink, at = (255 if share > 50 else 0), (x + 16, y + 34)
-            text = f"{share:.0f}"
-            cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, ink, 1, cv2.LINE_AA)
-    return picture
+            ink = WHITE if share > 50 else BLACK
+            paint_text(picture, f"{share:.0f}", (x + 16, y + 20), 16, ink)
+    gray: NDArray[np.uint8] = picture.mean(axis=2).astype(np.uint8)
+    return gray
