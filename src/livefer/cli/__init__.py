@@ -16,7 +16,7 @@ from typer.main import get_command
 
 from livefer.drawing import fonts
 from livefer.errors import REINSTALL, LiveferError, MissingExtraError
-from livefer.system.interrupts import terminable
+from livefer.system.interrupts import outlive_terminals, terminable
 from livefer.version import __version__
 
 _MODELS = "From data to model"
@@ -125,6 +125,7 @@ def main() -> None:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # bars and names that the terminal cannot show
+    outlive_terminals()
     warnings.simplefilter("ignore", fonts.FontWarning)  # one line at the end says it
     try:
         with terminable():

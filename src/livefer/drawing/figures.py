@@ -26,11 +26,11 @@ def require_matplotlib() -> None:
         raise MissingExtraError("drawing plots", "analysis")
 
 
-def require_folder() -> None:
-    """Raise ConfigError where matplotlib has no folder for its own files, not even for a while."""
+def check_matplotlib_folders() -> None:
+    """Raise ConfigError where matplotlib can write no folder; keep it quiet where it makes one."""
     import matplotlib
 
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # warns where it takes another one
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         matplotlib.get_configdir()
         matplotlib.get_cachedir()
