@@ -62,7 +62,7 @@ def measure_scale(name: str, detector: Any, pictures: list[NDArray[Any]]) -> Non
     """Print what turns the detector's boxes into the middle square of the pictures."""
     scales, shifts = [], []
     for picture in pictures:
-        boxes, _ = detector.detect(picture)
+        boxes, _, _ = detector.detect(picture)
         if len(boxes):
             left, top, right, bottom = boxes[0]
             scales.append(2 * SIDE_PX / (right - left + bottom - top))
@@ -119,7 +119,7 @@ def main() -> None:
         image = np.asarray(cv2.resize(whole, None, fx=factor, fy=factor), np.uint8)
         marks = landmarks(net, image)
         for name, detector in detectors.items():
-            boxes, _ = detector.detect(image)
+            boxes, _, _ = detector.detect(image)
             if len(boxes) == 1 and marks is not None:
                 squares[name] += list(crop_boxes(boxes, detector.crop_scale, detector.crop_shift_y))
                 points[name].append(marks)

@@ -58,7 +58,7 @@ class Remembering:
         known = self._found.get(key)
         self._n_known += known is not None
         if known is None or self._n_known % _CHECK_EVERY == 0:
-            boxes, scores = self._detector.detect(image)
+            boxes, scores = self._detector.detect(image)[:2]
             self._found[key] = np.hstack([boxes, scores[:, None]])
             if known is not None and not np.array_equal(known, self._found[key]):
                 raise ConfigError(f"{self._file} is of another version of the detector: delete it")

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier
-from livefer.detection.detectors import Detections, Detector, make_detector
+from livefer.detection.detections import Detections
+from livefer.detection.detectors import Detector, make_detector
 from livefer.faces.boxes import Boxes, crop_boxes
 from livefer.faces.quality import too_small, usable, why_no_face
 from livefer.faces.views import BOTH, Crops, cut_views
@@ -51,7 +52,8 @@ class Recognizer:
         """Load the model and the detector.
 
         model: a model's name or .onnx file; None is "human", which comes with livefer
-        detector: "auto", "haar", "yunet", the path of a YuNet .onnx file, or an object
+        detector: "auto", "haar", "yunet", the path of an .onnx file (YuNet's, or one that
+            `livefer train-detector` wrote), or an object
         smoothing_s: length of the window over which a stream's probabilities are averaged; 0: none
         uncertain_below: faces with less confidence are uncertain; None takes the model's own limit
         heatmaps: give each face the map of where the network looked
@@ -238,6 +240,7 @@ class Recognizer:
                 crop_box=_four(found.squares[i]),
                 track_id=None if ids is None else ids[i],
                 heatmap=heatmap,
+                landmarks=found.detections.landmarks_of(i),
             )
             faces.append(face)
         return _result(frame, tuple(faces), found.timings_ms)

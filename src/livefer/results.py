@@ -59,6 +59,8 @@ class Face:
     heatmap: (48, 48) float32, 0–1, where the network looked for `label`, smoothed like the
         probabilities; None unless asked for
     crop_box: (left, top, right, bottom) of the square that the network saw and `heatmap` covers
+    landmarks: (5, 2) float32, x and y in pixels of the frame: the eyes, the nose and the corners of
+        the mouth, each pair from left to right in the picture; None from a detector without them
     """
 
     box: tuple[float, float, float, float]
@@ -71,6 +73,7 @@ class Face:
     crop_box: tuple[float, float, float, float]
     track_id: int | None = None
     heatmap: NDArray[np.float32] | None = None
+    landmarks: NDArray[np.float32] | None = None
 
     @property
     def label(self) -> str:

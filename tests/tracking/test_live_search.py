@@ -29,7 +29,7 @@ def test_a_moving_face_stays_where_a_search_of_each_frame_finds_it(detector: Loc
     search = LiveSearch()
     for i in range(24):
         image = pasted(20 + 6 * i, 20 + 20 * np.sin(i / 5))
-        boxes, scores = find(search, detector, image, i / FPS)
+        boxes, scores, _ = find(search, detector, image, i / FPS)
         assert boxes.shape == (1, 4)
         assert boxes.dtype == scores.dtype == np.float32
         assert 0.5 < scores[0] <= 1
@@ -41,10 +41,10 @@ def test_a_face_that_comes_nearer_keeps_its_box(detector: LocalDetector) -> None
     search = LiveSearch()
     for i in range(31):
         image = pasted(120, 130, zoom=0.5 + 0.02 * i)  # 40 to 90 px in a second
-        boxes, _ = find(search, detector, image, i / FPS)
+        boxes, _, _ = find(search, detector, image, i / FPS)
         assert len(boxes) == 1
         if i % 3 == 0:
-            truth, _ = detector.detect(image)
+            truth, _, _ = detector.detect(image)
             assert iou_matrix(boxes, truth)[0, 0] > 0.75, i
 
 
@@ -76,7 +76,7 @@ def test_without_faces_a_quick_detector_waits_for_a_change() -> None:
         squares = [(300, 200)] if 40 <= i < 60 else []
         image = np.clip(scene(*squares) + noise[i % 5] - 0.15 * i, 0, 255).astype(np.uint8)
         detector.calls.clear()
-        boxes, _ = find(search, detector, image, i / FPS)
+        boxes, _, _ = find(search, detector, image, i / FPS)
         searched += [i] if "all" in detector.calls else []
         assert len(boxes) == (40 <= i < 60)
     # Once a second; from the change on as usual; and as long as the lost face is held.
@@ -87,7 +87,7 @@ def test_without_a_match_a_quick_detector_searches_at_once() -> None:
     detector, search = Quick(), LiveSearch()
     find(search, detector, scene((100, 100), (400, 200)), 0.0)
     detector.calls.clear()
-    boxes, _ = find(search, detector, scene((100, 100)), 1 / FPS)
+    boxes, _, _ = find(search, detector, scene((100, 100)), 1 / FPS)
     assert detector.calls == ["all", "near"]  # the missing one is searched for again
     assert boxes.tolist() == [[100, 100, 190, 190]]
     detector.calls.clear()
@@ -98,7 +98,7 @@ def test_without_a_match_a_quick_detector_searches_at_once() -> None:
 def test_a_detector_that_cannot_look_near_searches_every_frame() -> None:
     search, detector = LiveSearch(), SquareDetector()
     for i in range(4):
-        boxes, scores = find(search, detector, scene((100 + 50 * i, 90)), i / FPS)
+        boxes, scores, _ = find(search, detector, scene((100 + 50 * i, 90)), i / FPS)
         assert boxes[0, 0] == 100 + 50 * i
         assert scores[0] == np.float32(0.8)
 
@@ -124,7 +124,7 @@ def test_where_nothing_is_known_the_whole_picture_is_searched(
     else:
         search.forget()
     detector.calls.clear()
-    boxes, _ = find(search, detector, image, time_s)
+    boxes, _, _ = find(search, detector, image, time_s)
     assert detector.calls == (["all"] if kind is Quick else ["all", "quick", "quick"])
     assert len(boxes) == 2
 
@@ -134,7 +134,7 @@ def test_the_detector_may_change_in_the_middle_of_a_stream(kinds: tuple[type, ..
     search = LiveSearch()
     for i, kind in enumerate(kinds):
         for k in range(5):
-            boxes, _ = find(search, kind(), scene((100, 100)), i + k / FPS)
+            boxes, _, _ = find(search, kind(), scene((100, 100)), i + k / FPS)
             assert iou_matrix(boxes, [[100, 100, 190, 190]])[0, 0] > 0.95
 
 

@@ -25,7 +25,7 @@ def test_most_frames_are_not_searched() -> None:
     detector, search = Squares(), PartSearch()
     for i in range(31):
         image = flickering(scene((100 + 4 * i, 200), (400, 60 + i)), i)
-        boxes, _ = find(search, detector, image, i / FPS)
+        boxes, _, _ = find(search, detector, image, i / FPS)
         truth = [[100 + 4 * i, 200, 190 + 4 * i, 290], [400, 60 + i, 490, 150 + i]]
         assert iou_matrix(truth, boxes).max(axis=1).min() > 0.9
     calls = detector.calls
@@ -57,7 +57,7 @@ def test_a_new_face_is_found_when_its_part_is_due() -> None:
     seen_s: dict[tuple[int, int], float] = {}
     for i in range(40):
         squares = [(100, 100)] if i < 10 else [(100, 100), (100, 300), (450, 300)]
-        boxes, _ = find(search, detector, scene(*squares), i / FPS)
+        boxes, _, _ = find(search, detector, scene(*squares), i / FPS)
         for box in boxes:
             seen_s.setdefault((round(box[0]), round(box[1])), i / FPS)
     assert seen_s[100, 100] == 0
@@ -158,7 +158,7 @@ def test_blocks_that_keep_changing_are_searched_once_a_second() -> None:
     assert 3 <= detector.calls.count("part 1") <= 4
     detector.calls.clear()
     for i in range(3 * FPS, 3 * FPS + 15):  # a face beside the lamps is new
-        boxes, _ = find(search, detector, flickering(scene((100, 100), (450, 200)), i), i / FPS)
+        boxes, _, _ = find(search, detector, flickering(scene((100, 100), (450, 200)), i), i / FPS)
     assert len(boxes) == 2
     assert "part 1" in detector.calls
 
@@ -168,7 +168,7 @@ def test_a_face_that_is_gone_is_gone_at_once_and_the_first_part_is_searched_next
     for i in range(5):
         find(search, detector, scene((100, 100), (400, 200)), i / FPS)
     detector.calls.clear()
-    boxes, _ = find(search, detector, scene((100, 100)), 5 / FPS)
+    boxes, _, _ = find(search, detector, scene((100, 100)), 5 / FPS)
     assert len(boxes) == 1
     assert abs(boxes[0] - [100, 100, 190, 190]).max() < 2
     assert "exact" in detector.calls  # which is enough for one frame
@@ -187,7 +187,7 @@ def test_a_slow_source_gets_two_parts_a_frame_unless_frames_are_left_out(
     for i in range(40):
         detector.calls.clear()
         image = flickering(scene((100 + 3 * i, 100), (400, 100 + 3 * i)), i)
-        boxes, _ = find(search, detector, image, pause_s * i, is_behind)
+        boxes, _, _ = find(search, detector, image, pause_s * i, is_behind)
         assert len(boxes) == 2
         counts.append(sum(what.startswith("part") for what in detector.calls))
     assert max(counts) == (2 if pause_s > 0.1 and not is_behind else 1)
@@ -200,7 +200,7 @@ def test_in_a_slow_source_a_lost_face_is_searched_for_at_once() -> None:
         for i in range(n_frames):
             find(search, detector, scene((100, 100)), i / 5)
         detector.calls.clear()
-        boxes, _ = find(search, detector, scene((210, 160)), n_frames / 5)
+        boxes, _, _ = find(search, detector, scene((210, 160)), n_frames / 5)
         assert "part 0" in detector.calls
         assert boxes.tolist() == [[210, 160, 300, 250]]
 
@@ -210,7 +210,7 @@ def test_a_face_without_contrast_is_checked_in_every_frame() -> None:
     image = scene()
     image[100:300, 100:300] = 200
     for i in range(4):
-        boxes, _ = find(search, detector, image, i / FPS)
+        boxes, _, _ = find(search, detector, image, i / FPS)
         assert boxes.tolist() == [[100, 100, 300, 300]]
     assert detector.calls.count("quick") == 4
 
@@ -225,5 +225,5 @@ def test_two_followed_faces_that_become_one_are_one() -> None:
 
     search = PartSearch()
     for i in range(9):
-        boxes, _ = find(search, Merging(), scene((100, 100), (200, 100)), i / FPS)
+        boxes, _, _ = find(search, Merging(), scene((100, 100), (200, 100)), i / FPS)
     assert len(boxes) == 1

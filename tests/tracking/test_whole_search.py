@@ -50,7 +50,7 @@ class Doubtful(SquareDetector):
 
 def places(search: WholeSearch, detector: Any, image: NDArray[Any], time_s: float) -> list[int]:
     """Return the left edges of the faces found in a frame."""
-    boxes, scores = search.find(Frame("film", 0, time_s, image), detector)
+    boxes, scores, _ = search.find(Frame("film", 0, time_s, image), detector)
     assert boxes.dtype == scores.dtype == np.float32
     assert boxes.shape == (len(scores), 4)
     return sorted(int(box[0]) for box in boxes)
@@ -138,14 +138,14 @@ def test_a_detection_inside_a_known_face_is_none() -> None:
     image = make_scene((40, 50, 150))
     search, detector = WholeSearch(), Mouths(None, mouth, mouth, mouth)
     for k in range(4):
-        boxes, scores = search.find(Frame("film", k, k / FPS, image), detector)
+        boxes, scores, _ = search.find(Frame("film", k, k / FPS, image), detector)
         np.testing.assert_array_equal(boxes, [face])
         assert len(scores) == 1
     # The other way round the larger one is right, and one of about the same size has moved.
     for second in (None, moved):
         search, detector = WholeSearch(), Mouths(mouth if second is None else face, second)
         search.find(Frame("film", 0, 0.0, image), detector)
-        boxes, _ = search.find(Frame("film", 1, 0.1, image), detector)
+        boxes, _, _ = search.find(Frame("film", 1, 0.1, image), detector)
         np.testing.assert_array_equal(boxes, [face if second is None else moved])
 
 
@@ -173,7 +173,7 @@ def test_the_size_tells_a_face_from_a_detection_inside_it(
     inside, face = (left, 60, left + side, 60 + side), (now, 50, now + 60, 110)
     detector, search = Scripted((40, 50, 100, 110), inside, face), WholeSearch()
     assert places(search, detector, make_scene(), 0.0) == [40]
-    boxes, scores = search.find(Frame("film", 1, 0.1, make_scene()), detector)
+    boxes, scores, _ = search.find(Frame("film", 1, 0.1, make_scene()), detector)
     np.testing.assert_array_equal(boxes, [inside if is_face else face])
     np.testing.assert_allclose(scores, [0.9 if is_face else 0.6])
 
@@ -185,7 +185,7 @@ def test_a_face_found_by_both_searches_keeps_the_first_box() -> None:
         WholeSearch(),
     )
     places(search, detector, make_scene(), 0.0)
-    boxes, scores = search.find(Frame("film", 1, 0.1, make_scene()), detector)
+    boxes, scores, _ = search.find(Frame("film", 1, 0.1, make_scene()), detector)
     np.testing.assert_array_equal(boxes, [(90, 50, 150, 110)])
     np.testing.assert_allclose(scores, [0.9])
 
@@ -215,14 +215,14 @@ def test_a_face_is_held_that_drowns_in_noise(
     data = files("livefer").joinpath("assets/astronaut.jpg").read_bytes()
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     image = cv2.resize(image, (240, 240), interpolation=cv2.INTER_AREA).astype(np.float32)
-    (face,), _ = detector.detect(image.astype(np.uint8))
+    (face,), _, _ = detector.detect(image.astype(np.uint8))
     generator, search = np.random.default_rng(0), WholeSearch()
     found, held = [], []
     for k, level in enumerate(np.linspace(*noises, 40)):
         noise = generator.normal(0, level, image.shape)
         noisy = np.clip(image + noise, 0, 255).astype(np.uint8)
         found.append(bool(covered(face[None], detector.detect(noisy)[0])[0]))
-        boxes, _ = search.find(Frame("film", k, k / FPS, noisy), detector)
+        boxes, _, _ = search.find(Frame("film", k, k / FPS, noisy), detector)
         held.append(bool(covered(face[None], boxes)[0]))
     assert 3 < sum(found) < sum(held) < 40
     assert not held[-1]

@@ -23,7 +23,8 @@ ModelOption = Annotated[
 DetectorOption = Annotated[
     str,
     typer.Option(
-        help="haar, yunet, or a YuNet .onnx file. auto: yunet if it is installed, else haar.",
+        help="haar, yunet, or an .onnx file of YuNet or livefer train-detector. auto: yunet if it "
+        "is installed, else haar.",
         metavar="DETECTOR",
     ),
 ]

@@ -12,27 +12,21 @@ line for the user about a better detector.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 from numpy.typing import NDArray
 
+from livefer.detection.detections import Detections
 from livefer.detection.haar import HaarDetector
+from livefer.detection.native import NativeDetector, is_native
 from livefer.detection.yunet import YUNET_HINT, YuNetDetector, yunet_path
 from livefer.errors import ModelError
 from livefer.faces.boxes import Boxes, Region, Scores
 from livefer.system.machine import thread_limit
 
-
-class Detections(NamedTuple):
-    """The faces found in one image.
-
-    boxes: (N, 4) float32, xyxy in pixels
-    scores: (N,) float32, 0–1
-    """
-
-    boxes: Boxes
-    scores: Scores
+Found = Detections | tuple[Boxes, Scores]
+"""What a detector answers: Detections, or boxes (N, 4) and scores (N,) alone."""
 
 
 class Detector(Protocol):
@@ -46,8 +40,8 @@ class Detector(Protocol):
     def crop_scale(self) -> float: ...
     @property
     def crop_shift_y(self) -> float: ...
-    def detect(self, image: NDArray[Any]) -> tuple[Boxes, Scores]:
-        """Return boxes (N, 4) float32, xyxy in pixels, and scores (N,) float32, 0–1, best first.
+    def detect(self, image: NDArray[Any]) -> Found:
+        """Return the faces of an image, best first.
 
         image: (H, W) gray or (H, W, 3) BGR uint8
         """
@@ -57,11 +51,11 @@ class Detector(Protocol):
 class LocalDetector(Detector, Protocol):
     """A detector that can also look for one known face."""
 
-    def detect_near(self, image: NDArray[Any], boxes: Boxes) -> tuple[Boxes, Scores]:
+    def detect_near(self, image: NDArray[Any], boxes: Boxes) -> Found:
         """Look for known faces near their last boxes; a score below that of a new face is enough.
 
         boxes: (N, 4) float32, xyxy in pixels
-        returns: (N, 4) float32, the faces' boxes now, and (N,) float32 scores, 0 where none is
+        returns: the N faces as they are now, with a score of 0 where none is
         """
 
 
@@ -74,9 +68,7 @@ class PartialDetector(LocalDetector, Protocol):
 
     @property
     def search_periods_s(self) -> tuple[float, ...]: ...
-    def search(
-        self, image: NDArray[Any], part: int, region: Region, known: Boxes
-    ) -> tuple[Boxes, Scores]:
+    def search(self, image: NDArray[Any], part: int, region: Region, known: Boxes) -> Found:
         """Do one part of a search within a region, without the faces that are known.
 
         part: index into `search_periods_s`
@@ -84,21 +76,21 @@ class PartialDetector(LocalDetector, Protocol):
         returns: as `detect`
         """
 
-    def detect_near(
-        self, image: NDArray[Any], boxes: Boxes, quick: bool = False
-    ) -> tuple[Boxes, Scores]:
+    def detect_near(self, image: NDArray[Any], boxes: Boxes, quick: bool = False) -> Found:
         """Do what LocalDetector does; `quick` trades some accuracy for much less time."""
 
 
 def make_detector(
     name: str | Path = "auto", threads: int | None = None
-) -> HaarDetector | YuNetDetector:
-    """Return a detector by name: auto, haar, yunet, or the path of a YuNet .onnx file.
+) -> HaarDetector | YuNetDetector | NativeDetector:
+    """Return a detector by name: auto, haar, yunet, or the path of an .onnx file.
+
+    A file is YuNet's, or what `livefer train-detector` wrote.
 
     "auto" is YuNet if its file has been downloaded, else Haar with a `hint`. Raises ModelError.
 
-    threads: processor cores for one search by YuNet; None: those that this process may use. OpenCV,
-        which runs Haar, has a number of threads for the whole process: `cv2.setNumThreads`
+    threads: processor cores for one search by a network; None: those that this process may use.
+        OpenCV, which runs Haar, has a number for the whole process: `cv2.setNumThreads`
     """
     if (most := thread_limit()) is not None and cv2.getNumThreads() > most:
         cv2.setNumThreads(most)  # OpenCV counts the machine's cores
@@ -109,7 +101,9 @@ def make_detector(
     if name in ("auto", "yunet"):
         return YuNetDetector(None, threads)
     if str(name).lower().endswith(".onnx"):
-        return YuNetDetector(name, threads)
+        own = is_native(Path(name))
+        return NativeDetector(name, threads) if own else YuNetDetector(name, threads)
     raise ModelError(
-        f'unknown detector "{name}": expected auto, haar, yunet or the path of a YuNet .onnx file'
+        f'unknown detector "{name}": expected auto, haar, yunet or the path of an .onnx file of '
+        "YuNet or livefer train-detector"
     )

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.detection.detections import Detections, nothing
 from livefer.errors import REINSTALL, ModelError
 from livefer.faces.boxes import Boxes, Region, Scores, covered, xyxy
 from livefer.faces.crops import crop_faces, shrunk, to_gray
@@ -58,14 +59,14 @@ class HaarDetector:
         # A cascade writes into itself while it searches.
         self._cascades = Pool(_load_cascades)
 
-    def detect(self, image: NDArray[Any]) -> tuple[Boxes, Scores]:
-        """Return boxes (N, 4) float32, xyxy in pixels, and scores (N,) float32, 0–1, best first.
+    def detect(self, image: NDArray[Any]) -> Detections:
+        """Return the faces of an image, best first.
 
         image: (H, W) gray or (H, W, 3) BGR uint8
         """
         gray = to_gray(image)
         if gray.size == 0:
-            return _nothing()
+            return nothing()
         boxes, votes = self._find(gray, _SIDE_PX)
         small, scale = shrunk(gray, _SIDE_PX)
         for degrees in (-_TILT, _TILT) if len(boxes) else (0, -_TILT, _TILT):
@@ -74,9 +75,7 @@ class HaarDetector:
             votes = np.concatenate([votes, their_votes])
         return _best(boxes, votes)
 
-    def search(
-        self, image: NDArray[Any], part: int, region: Region, known: Boxes
-    ) -> tuple[Boxes, Scores]:
+    def search(self, image: NDArray[Any], part: int, region: Region, known: Boxes) -> Detections:
         """Do one part of what `detect` does within a region, without the faces that are known.
 
         part: index into `search_periods_s`
@@ -85,7 +84,7 @@ class HaarDetector:
         """
         gray = to_gray(image)
         if gray.size == 0:
-            return _nothing()
+            return nothing()
         if part == 0:
             side_px = min(_SIDE_PX, max(gray.shape)) // 2
             return _best(*self._find(gray, side_px, region, known))
@@ -100,14 +99,12 @@ class HaarDetector:
         boxes, votes = self._find_rotated(cut, degrees, side_px, known * scale - offset, _LIVE_STEP)
         return _best((boxes + offset) / scale, votes)
 
-    def detect_near(
-        self, image: NDArray[Any], boxes: Boxes, quick: bool = False
-    ) -> tuple[Boxes, Scores]:
+    def detect_near(self, image: NDArray[Any], boxes: Boxes, quick: bool = False) -> Detections:
         """Look for known faces up to a third of their size from their last boxes.
 
         boxes: (N, 4) float32, xyxy in pixels
         quick: ask one cascade instead of all three, in a sixth of the time
-        returns: (N, 4) float32, the faces' boxes now, and (N,) float32 scores, 0 where none is
+        returns: the N faces as they are now, with a score of 0 where none is
         """
         gray = to_gray(image)
         found = np.array(boxes, np.float32)
@@ -122,7 +119,7 @@ class HaarDetector:
                     votes = len(windows) * (_QUICK_SHARE if quick else 1)
                     scores[i] = votes / (votes + _MIN_VOTES)
                     break
-        return found, scores
+        return Detections(found, scores)
 
     def _propose(self, patch: NDArray[np.uint8]) -> Boxes:
         """Return the windows of a patch that the proposer takes for a face, in few steps."""
@@ -193,7 +190,7 @@ class HaarDetector:
                 if len(windows) < _MIN_VOTES_EACH and not found:
                     break  # as most proposals: the other two cascades are not needed
                 found.append(windows)
-        return np.concatenate(found) if found else _nothing()[0]
+        return np.concatenate(found) if found else nothing().boxes
 
     def _find_rotated(
         self,
@@ -245,14 +242,11 @@ def _load_cascade(name: str) -> cv2.CascadeClassifier:
     return cascade
 
 
-def _nothing() -> tuple[Boxes, Scores]:
-    return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
-
-
-def _best(boxes: Boxes, votes: Scores) -> tuple[Boxes, Scores]:
+def _best(boxes: Boxes, votes: Scores) -> Detections:
     """Return each face once, best first, with a score for its votes."""
     kept = _without_overlaps(boxes, votes)
-    return boxes[kept], (votes[kept] / (votes[kept] + _MIN_VOTES)).astype(np.float32)
+    scores = (votes[kept] / (votes[kept] + _MIN_VOTES)).astype(np.float32)
+    return Detections(boxes[kept], scores)
 
 
 def _patch(

@@ -9,15 +9,14 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.detection.cells import STRIDES_PX, CellDetector, best_boxes, padded_hw
+from livefer.detection.detections import Detections
 from livefer.errors import ModelError
-from livefer.faces.boxes import Boxes, Scores, iou_matrix
-from livefer.faces.crops import check_image, shrunk
 from livefer.system.downloads import ByteProgress, cache_dir, fetch, install, place_of_download
 from livefer.system.onnx_session import onnx_errors, open_session
 from livefer.system.pool import Pool
@@ -35,19 +34,15 @@ YUNET_HINT = "faces found with a Haar cascade; YuNet finds more of them: livefer
 # docs/experiments/detection.md#2026-11-22-haar-counts-right-in-93-of-104-photographs-instead-of-68
 _SIDE_PX = 960
 _THRESHOLD = 0.7
-_STRIDES_PX = (8, 16, 32)
-_STRIDE_PX = _STRIDES_PX[-1]  # the sides of the network's input are multiples of it
-_MAX_OVERLAP = 0.3  # IoU of two boxes, of which the one with the higher score is kept
+_KNOWN_THRESHOLD = 0.6  # enough for a known face
 # The file fixes the input to 640×640 pixels. In these bytes of it, two fixed sides (dim_value of
 # onnx.proto's Dimension, two bytes long) become free ones (dim_param) of the same length.
 _FIXED_SIDES = re.compile(rb"(?s)(\n\x02\x08\x01\n\x02\x08\x03)\n\x03\x08..\n\x03\x08..")
 _FREE_SIDES = b"\\1\n\x03\x12\x01h\n\x03\x12\x01w"
-_OUTPUTS = [f"{what}_{stride}" for what in ("cls", "obj", "bbox") for stride in _STRIDES_PX]
-_KNOWN_THRESHOLD = 0.6  # enough for a known face
-_NEAR_IOU = 0.3  # of a known face's box and its new one, at least
+_OUTPUTS = [f"{what}_{stride}" for what in ("cls", "obj", "bbox", "kps") for stride in STRIDES_PX]
 
 
-class YuNetDetector:
+class YuNetDetector(CellDetector):
     """YuNet (Wu, Peng and Yu, 2023, https://doi.org/10.1007/s11633-023-1423-y): small and good.
 
     Several threads may use one detector.
@@ -59,6 +54,9 @@ class YuNetDetector:
     crop_scale = 1.12
     crop_shift_y = -0.02
     hint: str | None = None
+    side_px = _SIDE_PX
+    threshold = _THRESHOLD
+    known_threshold = _KNOWN_THRESHOLD
 
     def __init__(self, model: str | Path | None = None, threads: int | None = None) -> None:
         """Load the network.
@@ -79,57 +77,22 @@ class YuNetDetector:
         content = _FIXED_SIDES.sub(_FREE_SIDES, path.read_bytes(), count=1)
         try:
             self._session = open_session(content, threads)
-            self._find(np.zeros((_STRIDE_PX, _STRIDE_PX, 3), np.uint8))  # another model fails here
+            self.find(np.zeros((32, 32, 3), np.uint8), _THRESHOLD)  # another model fails here
         except wrong_file as error:
             reason = str(error).strip().splitlines()[0]
             raise ModelError(
                 f"{path} is not a YuNet model ({reason}): expected {YUNET_FILE} of OpenCV Zoo"
             ) from error
 
-    def detect(self, image: NDArray[Any]) -> tuple[Boxes, Scores]:
-        """Return boxes (N, 4) float32, xyxy in pixels, and scores (N,) float32, 0–1, best first.
-
-        image: (H, W) gray or (H, W, 3) BGR uint8
-        """
-        boxes, scores = self._search(image)
-        is_face = scores >= _THRESHOLD
-        return boxes[is_face], scores[is_face]
-
-    def detect_near(self, image: NDArray[Any], boxes: Boxes) -> tuple[Boxes, Scores]:
-        """Look for known faces near their last boxes, with a lower threshold than for new ones.
-
-        The whole picture is searched: the network is less certain of a part of it.
-
-        boxes: (N, 4) float32, xyxy in pixels
-        returns: (N, 4) float32, the faces' boxes now, and (N,) float32 scores, 0 where none is
-        """
-        found = np.array(boxes, np.float32)
-        scores = np.zeros(len(found), np.float32)
-        all_boxes, all_scores = self._search(image)
-        for i, ious in enumerate(iou_matrix(boxes, all_boxes)):
-            if len(all_boxes) and ious.max() >= _NEAR_IOU:
-                best = int(ious.argmax())
-                found[i], scores[i] = all_boxes[best], all_scores[best]
-        return found, scores
-
-    def _search(self, image: NDArray[Any]) -> tuple[Boxes, Scores]:
-        """Return the faces of a picture above the lower threshold."""
-        image = check_image(image)
-        if image.size == 0:
-            return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
-        small, scale = shrunk(image, _SIDE_PX)
-        boxes, scores = self._find(small)
-        return boxes / scale, scores
-
-    def _find(self, image: NDArray[np.uint8]) -> tuple[Boxes, Scores]:
-        """Return the faces above the lower threshold, at the picture's own resolution.
+    def find(self, image: NDArray[np.uint8], threshold: float) -> Detections:
+        """Return the faces above a threshold, best first, at the picture's own resolution.
 
         image: (H, W, 3) or (H, W), at least one pixel
         """
         with self._inputs.lent() as network_input:
             x = network_input.filled(image)
             answers = self._session.run(_OUTPUTS, {"input": x})
-        return _faces(dict(zip(_OUTPUTS, answers, strict=True)), x.shape[3])
+        return _faces(dict(zip(_OUTPUTS, answers, strict=True)), x.shape[3], threshold)
 
 
 class _Input:
@@ -143,33 +106,33 @@ class _Input:
         """Return (1, 3, h, w) float32, BGR, 0 to 255, with the image in its upper left corner."""
         height, width = image.shape[:2]
         if self._hw != (height, width):
-            sides = (_STRIDE_PX * -(-side // _STRIDE_PX) for side in (height, width))
-            self._x, self._hw = np.zeros((1, 3, *sides), np.float32), (height, width)
+            self._x = np.zeros((1, 3, *padded_hw(image)), np.float32)
+            self._hw = height, width
         for channel, plane in enumerate(cv2.split(image) if image.ndim == 3 else [image] * 3):
             self._x[0, channel, :height, :width] = plane
         return self._x
 
 
-def _faces(answers: dict[str, NDArray[np.float32]], width_px: int) -> tuple[Boxes, Scores]:
+def _faces(answers: dict[str, NDArray[np.float32]], width_px: int, threshold: float) -> Detections:
     """Return the faces in the network's output for the cells of three grids, best first.
 
-    answers: for each stride "cls", "obj" (1, cells, 1), 0–1, and "bbox" (1, cells, 4): the middle
-        from the cell's corner, and the logarithms of width and height, in strides; row by row
+    answers: for each stride "cls", "obj" (1, cells, 1), 0–1, "bbox" (1, cells, 4): the middle
+        from the cell's corner, and the logarithms of width and height, in strides; and "kps"
+        (1, cells, 10): points from the cell's corner, in strides; row by row
     width_px: of the network's input
     """
-    boxes, scores = [], []
-    for stride in _STRIDES_PX:
+    boxes, scores, points = [], [], []
+    for stride in STRIDES_PX:
         squared = answers[f"cls_{stride}"][0, :, 0] * answers[f"obj_{stride}"][0, :, 0]
-        cells = np.flatnonzero(squared >= _KNOWN_THRESHOLD**2)
+        cells = np.flatnonzero(squared >= threshold**2)
         corner = np.stack([cells % (width_px // stride), cells // (width_px // stride)], axis=1)
         box = answers[f"bbox_{stride}"][0, cells]
         middle, half = corner + box[:, :2], np.exp(box[:, 2:]) / 2
         boxes.append(np.hstack([middle - half, middle + half]) * stride)
         scores.append(np.sqrt(squared[cells]))
-    xyxy, score = np.concatenate(boxes), np.concatenate(scores)
-    xywh = np.hstack([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]])
-    kept = list(cv2.dnn.NMSBoxes(xywh.tolist(), score.tolist(), _KNOWN_THRESHOLD, _MAX_OVERLAP))
-    return xyxy[kept].astype(np.float32), score[kept].astype(np.float32)
+        of_cell = answers[f"kps_{stride}"][0, cells].reshape(-1, 5, 2)
+        points.append((corner[:, None] + of_cell) * stride)
+    return best_boxes(*map(np.concatenate, (boxes, scores, points)))
 
 
 def yunet_path() -> Path | None:

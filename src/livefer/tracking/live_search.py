@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.detection.detectors import Detections, Detector, LocalDetector, PartialDetector
+from livefer.detection.detections import Detections, Landmarks, moved
+from livefer.detection.detectors import Detector, LocalDetector, PartialDetector
 from livefer.faces.crops import to_gray
 from livefer.results import Frame
 from livefer.tracking.motion import block_means, changed_blocks, match_template, template_of
@@ -66,12 +67,19 @@ class _FollowedFace:
     """A face that is followed from one search to the next.
 
     box: (4,) float32, xyxy in pixels, in the newest frame
-    template: of the frame in which it was found
+    found: alone, in the frame in which it was found
+    template: of that frame
     """
 
     box: NDArray[np.float32]
-    score: float
+    found: Detections
     template: NDArray[np.uint8]
+
+    @property
+    def landmarks(self) -> Landmarks | None:
+        """Landmarks (5, 2) in the newest frame: where the box has taken them."""
+        landmarks = self.found.landmarks_of(0)
+        return None if landmarks is None else moved(landmarks, self.found.boxes[0], self.box)
 
 
 class _PeriodicSearch:
@@ -88,13 +96,17 @@ class _PeriodicSearch:
         assert frame.image is not None
         if self._is_due(frame.image, frame.time_s) or not self._follow(frame.image):
             self._searched_s = frame.time_s
+            found = self._whole.find(frame, detector)
             self._faces = [
-                _FollowedFace(box, float(score), template_of(frame.image, box))
-                for box, score in zip(*self._whole.find(frame, detector), strict=True)
+                _FollowedFace(box, found.only([i]), template_of(frame.image, box))
+                for i, box in enumerate(found.boxes)
             ]
             self._empty = _blocks(frame.image) if self._whole.knows_none else None
         boxes = np.array([face.box for face in self._faces], np.float32).reshape(-1, 4)
-        return Detections(boxes, np.array([face.score for face in self._faces], np.float32))
+        scores = np.array([face.found.scores[0] for face in self._faces], np.float32)
+        points = [face.landmarks for face in self._faces]
+        known = [landmarks for landmarks in points if landmarks is not None]
+        return Detections(boxes, scores, np.stack(known) if len(known) == len(boxes) > 0 else None)
 
     def _is_due(self, image: NDArray[np.uint8], time_s: float) -> bool:
         waited_s = time_s - self._searched_s

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.detection.detectors import Detections, PartialDetector
+from livefer.detection.detections import Detections
+from livefer.detection.detectors import PartialDetector
 from livefer.faces.boxes import Boxes, Region, Scores, covered, crop_boxes, iou_matrix, side_of
 from livefer.faces.crops import to_gray
 from livefer.results import Frame
@@ -125,7 +126,7 @@ class PartSearch:
         return Detections(self._boxes(), np.array([face.score for face in self._faces], np.float32))
 
     def _search_whole(self, request: LookRequest) -> None:
-        self._add(request, *request.detector.detect(request.image))
+        self._add(request, *request.detector.detect(request.image)[:2])
         for i, face in enumerate(self._faces):  # the checks are spread over the frames to come
             face.found_s -= _CHECK_S * i / len(self._faces)
             face.exact_due_s -= _EXACT_S * i / len(self._faces)
@@ -213,7 +214,7 @@ class PartSearch:
             if region is not None:
                 n_left -= 1
                 found = request.detector.search(request.image, i, region, self._boxes())
-                self._add(request, *found)
+                self._add(request, *found[:2])
 
     def _region(self, part: _Part, request: LookRequest) -> Region | None:
         """Return the region that a part has to search: around its new changes, if there are any.
@@ -268,10 +269,10 @@ def _check(face: _CheckedFace, request: LookRequest) -> bool:
     A quick check is off by a little, for each face in its own way: exact checks measure by how
     much. It also underrates changes of size: a face that grows or shrinks is checked exactly.
     """
-    boxes, scores = request.detector.detect_near(request.image, face.box[None], quick=True)
+    boxes, scores, *_ = request.detector.detect_near(request.image, face.box[None], quick=True)
     box, score = boxes[0] + face.offset * side_of(boxes[0]), float(scores[0])
     if score == 0 or _growth(face.box, box) > _GROWTH or request.time_s >= face.exact_due_s:
-        boxes, scores = request.detector.detect_near(request.image, face.box[None])
+        boxes, scores, *_ = request.detector.detect_near(request.image, face.box[None])
         face.exact_s, face.exact_due_s = request.time_s, request.time_s + _EXACT_S
         if scores[0] > 0:
             box, score = boxes[0], float(scores[0])
@@ -288,7 +289,7 @@ def _check(face: _CheckedFace, request: LookRequest) -> bool:
 
 def _offsets(request: LookRequest, boxes: Boxes) -> Boxes:
     """Return the offsets from quick checks to exact boxes, in sides of theirs: (N, 4)."""
-    near, scores = request.detector.detect_near(request.image, boxes, quick=True)
+    near, scores, *_ = request.detector.detect_near(request.image, boxes, quick=True)
     offsets = (boxes - near) / np.array([side_of(box) for box in near]).reshape(-1, 1)
     # A larger offset is that of another face.
     is_right = (scores > 0) & (np.abs(offsets) <= _MAX_OFFSET).all(axis=1)

@@ -8,7 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.detection.detectors import Detections, Detector
+from livefer.detection.detections import Detections
+from livefer.detection.detectors import Detector
 from livefer.faces.boxes import Boxes
 from livefer.results import Frame
 from livefer.tracking.smoothing import Smoothed, Smoother

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.detection.detectors import Detections, Detector, LocalDetector
+from livefer.detection.detections import Detections, joined
+from livefer.detection.detectors import Detector, LocalDetector
 from livefer.faces.boxes import Boxes, covered, sides_of
 from livefer.results import Frame
 
@@ -62,7 +63,7 @@ class WholeSearch:
         if missing:
             found = self._search_again(missing, found, frame.image, detector)
         self._known += [_KnownFace(box, frame.time_s) for box in found.boxes]
-        return Detections(found.boxes, found.scores.astype(np.float32))
+        return found
 
     def _search_again(
         self,
@@ -72,21 +73,20 @@ class WholeSearch:
         detector: LocalDetector,
     ) -> Detections:
         """Return what was found with the missing faces that are found again; keep the others."""
-        boxes, scores = found
         # All at once: one call may take as long as a whole search.
         places = np.array([face.box for face in missing], np.float32)
-        near, near_scores = detector.detect_near(image, places)
-        for face, box, score in zip(missing, near, near_scores, strict=True):
-            if _is_among(face, boxes):  # found again as an earlier face of this list
+        near = Detections(*detector.detect_near(image, places))
+        for i, face in enumerate(missing):
+            if _is_among(face, found.boxes):  # found again as an earlier face of this list
                 continue
-            if score == 0:
+            now = near.only([i])
+            if now.scores[0] == 0:
                 self._known.append(face)
                 continue
-            overlapping = covered(boxes, box[None])
-            if (sides_of(boxes[overlapping]) * _INSIDE < sides_of(box[None])).all():
-                boxes = np.vstack([boxes[~overlapping], box[None]])
-                scores = np.append(scores[~overlapping], score)
-        return Detections(boxes, scores)
+            overlapping = covered(found.boxes, now.boxes)
+            if (sides_of(found.boxes[overlapping]) * _INSIDE < sides_of(now.boxes)).all():
+                found = joined(found.only(~overlapping), now)
+        return found
 
 
 def _is_among(face: _KnownFace, boxes: Boxes) -> bool:
