@@ -29,7 +29,7 @@ PAGES = {
     DOCS / "api.md": 0,
     DOCS / "python.md": 0,
     DOCS / "serve.md": 1,
-    DOCS / "training.md": 1,
+    DOCS / "training.md": 2,
 }
 """How many blocks of a page carry a reason: one more has to be counted here, to be seen."""
 

@@ -11,6 +11,8 @@ import pytest
 
 from livefer.errors import ConfigError
 from livefer.train.config import Augment, Config, Distill, config_yaml, load_config
+from livefer.train.detector.config import DetectorConfig
+from livefer.train.detector.config import load_config as load_detector_config
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +36,20 @@ def test_the_page_in_docs_has_every_key_with_its_default() -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda p: p.stem)
 def test_published_configurations_are_valid_and_named_like_their_file(path: Path) -> None:
-    assert load_config(path).name == path.stem
+    load = load_detector_config if path.stem == "detector" else load_config
+    assert load(path).name == path.stem
+
+
+def test_the_page_in_docs_has_every_key_of_the_detector() -> None:
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    section = text.partition("## The face detector")[2].partition("\n## ")[0]
+    section = section.partition("| key |")[2]
+    values = DetectorConfig().model_dump(mode="json")
+    expected = [
+        f"| `{key}` | `{json.dumps(values[key])}` | {field.description} |"
+        for key, field in DetectorConfig.model_fields.items()
+    ]
+    assert [line for line in section.splitlines() if line.startswith("| `")] == expected
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ COMMANDS = {
     "download": Command("Download a face detector into livefer's cache folder."),
     "data": Command("Show the classes, splits and faults of a data set.", panel=_MODELS),
     "train": Command("Train the network.", "train", _MODELS),
+    "train-detector": Command("Train the face detector.", "train", _MODELS),
     "evaluate": Command("Measure a model on labelled faces.", "train", _MODELS),
     "export": Command("Export a checkpoint to one self-describing ONNX file.", "train", _MODELS),
 }
@@ -89,7 +90,8 @@ app = typer.Typer(
 def load_command(name: str) -> Any:
     """Import a command's module, and return the command that typer makes of its function."""
     alone = typer.Typer(add_completion=False, rich_markup_mode="markdown")
-    alone.command(name)(getattr(import_module(f"livefer.cli.{name}"), name))
+    function = name.replace("-", "_")
+    alone.command(name)(getattr(import_module(f"livefer.cli.{function}"), function))
     return get_command(alone)
 
 

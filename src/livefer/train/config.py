@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -12,11 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from livefer.errors import ConfigError
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """Plain values with known keys alone."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Augment(_Strict):
+C = TypeVar("C", bound=Strict)
+
+
+class Augment(Strict):
     """Augmentation of a batch of training faces, on the device; see `livefer.train.augment`."""
 
     flip: float = Field(0.5, ge=0, le=1, description="probability of a mirror image")
@@ -44,7 +49,7 @@ class Augment(_Strict):
         return self
 
 
-class Distill(_Strict):
+class Distill(Strict):
     """Teachers, whose answers are learned beside the ground truth; see `livefer.train.distill`."""
 
     teachers: list[str] = Field([], description="checkpoints with the same heads and classes")
@@ -52,7 +57,7 @@ class Distill(_Strict):
     temperature: float = Field(2.0, gt=0, description="softens the answers of teachers and student")
 
 
-class Config(_Strict):
+class Config(Strict):
     """One training run."""
 
     name: str = Field("run", pattern=r"^[\w.-]+$", description="folder of the run under runs/")
@@ -147,6 +152,11 @@ def load_config(path: Path | None = None, overrides: list[str] | None = None) ->
 
     Raises ConfigError with the key, what was expected, and the nearest valid key.
     """
+    return parse_config(read_values(path, overrides), str(path) if path else "the configuration")
+
+
+def read_values(path: Path | None, overrides: list[str] | None) -> dict[str, Any]:
+    """Return the plain values of a YAML file, changed by `key=value` overrides."""
     values: dict[str, Any] = {}
     if path is not None:
         values = _read_yaml(path)
@@ -164,18 +174,23 @@ def load_config(path: Path | None = None, overrides: list[str] | None = None) ->
             target[leaf] = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise ConfigError(f'"{override}": the value is not valid YAML ({error})') from None
-    return parse_config(values, str(path) if path else "the configuration")
+    return values
 
 
 def parse_config(values: dict[str, Any], origin: str) -> Config:
     """Validate plain values; ConfigError, which names their file `origin`, if they are wrong."""
+    return validated(Config, values, origin)
+
+
+def validated(kind: type[C], values: dict[str, Any], origin: str) -> C:
+    """Return plain values as a kind of configuration; ConfigError if they are wrong."""
     try:
-        return Config.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"{origin}: {_explain(error)}") from None
+        raise ConfigError(f"{origin}: {_explain(error, kind)}") from None
 
 
-def config_yaml(config: Config) -> str:
+def config_yaml(config: Strict) -> str:
     """Return the whole configuration, defaults included, as YAML."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
@@ -196,14 +211,14 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, kind: type[Strict]) -> str:
     """Turn pydantic's findings into one line: key, what was expected, what came, nearest key."""
     parts = []
     for finding in error.errors():
         where = [str(part) for part in finding["loc"]]
         key = ".".join(where)
         if finding["type"] == "extra_forbidden":
-            keys = _keys_by_name()
+            keys = _keys_by_name(kind)
             nearest = difflib.get_close_matches(key, keys, n=1, cutoff=0.0)[0]
             parts.append(f'unknown key "{key}"; the nearest is "{keys[nearest]}"')
         elif not where or finding["type"] == "value_error":
@@ -213,9 +228,13 @@ def _explain(error: ValidationError) -> str:
     return "; ".join(parts)
 
 
-def _keys_by_name() -> dict[str, str]:
+def _keys_by_name(kind: type[Strict]) -> dict[str, str]:
     """Return every key by its name, and by its long name if it has one."""
-    names = {key: key for key in Config.model_fields}
-    names |= {f"augment.{key}": f"augment.{key}" for key in Augment.model_fields}
-    names |= {f"distill.{key}": f"distill.{key}" for key in Distill.model_fields}
-    return names | {f.title: key for key, f in Config.model_fields.items() if f.title}
+    names = {}
+    for key, field in kind.model_fields.items():
+        names[key] = key
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Strict):
+            names |= {f"{key}.{name}": f"{key}.{name}" for name in field.annotation.model_fields}
+        if field.title:
+            names[field.title] = key
+    return names

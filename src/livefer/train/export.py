@@ -120,7 +120,7 @@ def _metadata(meta: dict[str, Any], temperature: float, prior_removed: float) ->
         "prior_removed": repr(prior_removed),
         "config": json.dumps(config),
         "epoch": str(meta.get("epoch", "")),
-        "commit": _commit(),
+        "commit": commit(),
         "date": date.today().isoformat(),
     }
     if meta["prior"]:
@@ -252,7 +252,7 @@ def _compare(path: Path, graph: _Graph, faces: NDArray[np.uint8]) -> None:
         )
 
 
-def _commit() -> str:
+def commit() -> str:
     """Return the commit of this code, with a + where files differ from it, or "unknown"."""
     here = Path(__file__).parent
     try:

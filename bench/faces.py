@@ -1,0 +1,187 @@
+"""Measure detectors on pictures that no detector's training has seen, changed in many ways.
+
+    python bench/faces.py --pictures data/detector.npz --yunet face_detection_yunet_2023mar.onnx
+
+The pictures and the teacher's answers are those of `livefer.train.detector.pictures`, of which one
+in ten is held out. A face that the teacher is sure of in the clean picture counts as found where a
+box overlaps it by a third. The threshold of each detector is the lowest that finds at most so many
+faces in a hundred pictures without any.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from lib.common import arguments, heading, machine_line, run
+from lib.loading import load_detectors
+from numpy.typing import NDArray
+
+from livefer.faces.boxes import iou_matrix
+from livefer.system.machine import describe
+from livefer.train.detector.pictures import Picture, read_pictures
+
+Image = NDArray[np.uint8]
+Change = Callable[[Image, NDArray[Any]], tuple[Image, NDArray[Any]]]
+FALSE_PER_HUNDRED = (0, 1, 3)
+SURE = 0.7  # of the teacher
+SAME_IOU = 1 / 3
+FRAME_WH = (640, 480)
+
+
+def unchanged(image: Image, boxes: NDArray[Any]) -> tuple[Image, NDArray[Any]]:
+    """Return the picture as it is."""
+    return image, boxes
+
+
+def darker(stops: float) -> Change:
+    """Return a change to so many halvings of the light; below 0 it is brighter."""
+
+    def change(image: Image, boxes: NDArray[Any]) -> tuple[Image, NDArray[Any]]:
+        light = (np.arange(256) / 255) ** 2.2 / 2**stops
+        table = np.clip(255 * light ** (1 / 2.2), 0, 255).astype(np.uint8)
+        return np.asarray(cv2.LUT(image, table), np.uint8), boxes
+
+    return change
+
+
+def tilted(degrees: float) -> Change:
+    """Return a rotation of the whole picture, with a gray border."""
+
+    def change(image: Image, boxes: NDArray[Any]) -> tuple[Image, NDArray[Any]]:
+        height, width = image.shape[:2]
+        turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+        cos, sin = np.abs(turn[0, :2])
+        size_wh = (int(width * cos + height * sin), int(width * sin + height * cos))
+        turn[:, 2] += [(size_wh[0] - width) / 2, (size_wh[1] - height) / 2]
+        turned = cv2.warpAffine(image, turn, size_wh, borderValue=(127, 127, 127))
+        middles = (boxes[:, :2] + boxes[:, 2:]) / 2 @ turn[:, :2].T + turn[:, 2]
+        half = (boxes[:, 2:] - boxes[:, :2]) / 2
+        return np.asarray(turned, np.uint8), np.hstack([middles - half, middles + half])
+
+    return change
+
+
+def of_size(face_px: float) -> Change:
+    """Return a change to a frame of 640×480 in which the largest face has a size."""
+
+    def change(image: Image, boxes: NDArray[Any]) -> tuple[Image, NDArray[Any]]:
+        sides = (boxes[:, 2:] - boxes[:, :2]).mean(axis=1)
+        scale = face_px / float(sides.max())
+        middle = (boxes[sides.argmax(), :2] + boxes[sides.argmax(), 2:]) / 2
+        small = image
+        if scale < 1:
+            small = np.asarray(
+                cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
+            )
+        factor = scale / (small.shape[1] / image.shape[1])
+        shift = np.array(FRAME_WH) / 2 - middle * scale
+        move = np.array([[factor, 0, shift[0]], [0, factor, shift[1]]])
+        frame = cv2.warpAffine(small, move, FRAME_WH, borderValue=(127, 127, 127))
+        return np.asarray(frame, np.uint8), boxes * scale + np.tile(shift, 2)
+
+    return change
+
+
+def noisy(sigma: float) -> Change:
+    """Return a change that adds Gaussian noise, the same in every run."""
+
+    def change(image: Image, boxes: NDArray[Any]) -> tuple[Image, NDArray[Any]]:
+        noise = np.random.default_rng(0).normal(0, sigma, image.shape)
+        return np.clip(image + noise, 0, 255).astype(np.uint8), boxes
+
+    return change
+
+
+CHANGES: dict[str, Change] = {
+    "clean": unchanged,
+    "1 stop brighter": darker(-1),
+    "2 stops darker": darker(2),
+    "3 stops darker": darker(3),
+    **{f"tilted by {degrees}°": tilted(degrees) for degrees in (15, 30, 45)},
+    **{f"{px} px at 640": of_size(px) for px in (12, 16, 24, 48, 96, 200)},
+    "noise of 20": noisy(20),
+}
+
+
+def measure(detector: Any, faces: list[Picture], change: Change) -> NDArray[np.float64]:
+    """Return the score with which each sure face is found, 0 where it is not."""
+    scores = []
+    for picture in faces:
+        sure = picture.labels.scores >= SURE
+        image, boxes = change(picture.image, picture.labels.boxes[sure])
+        found, found_scores = detector.detect(image)
+        overlaps = iou_matrix(boxes, found) >= SAME_IOU
+        scores += [float(found_scores[row].max(initial=0)) for row in overlaps]
+    return np.array(scores)
+
+
+def precision(detector: Any, faces: list[Picture]) -> str:
+    """Return how well boxes and landmarks agree with the teacher's, in words."""
+    ious, distances = [], []
+    for picture in faces:
+        found = detector.detect(picture.image)
+        overlaps = iou_matrix(picture.labels.boxes, found[0])
+        for i in np.flatnonzero(picture.labels.scores >= SURE):
+            if not len(found[0]) or overlaps[i].max() < SAME_IOU:
+                continue
+            j = int(overlaps[i].argmax())
+            ious.append(float(overlaps[i, j]))
+            if len(found) == 3:
+                off = np.linalg.norm(found[2][j] - picture.labels.landmarks[i], axis=1).mean()
+                box = picture.labels.boxes[i]
+                distances.append(float(off / (box[2:] - box[:2]).mean()))
+    landmarks = f", landmarks {np.mean(distances):.1%} of a side away" if distances else ""
+    return f"IoU {np.mean(ious):.3f}{landmarks}"
+
+
+def thresholds(detector: Any, empty: Iterable[Picture]) -> list[float]:
+    """Return the lowest thresholds with at most 0, 1 and 3 false faces in 100 pictures."""
+    counts = []
+    scores: list[float] = []
+    for picture in empty:
+        found = detector.detect(picture.image)[1]
+        scores += [float(score) for score in found]
+        counts.append(len(found))
+    best_first = [*sorted(scores, reverse=True), 0.0]
+    allowed = [math.floor(each * len(counts) / 100) for each in FALSE_PER_HUNDRED]
+    return [best_first[min(n, len(best_first) - 1)] for n in allowed]
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = arguments(__doc__, "--yunet", "--images")
+    parser.add_argument("--pictures", type=Path, default=Path("data/detector.npz"))
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    held_out = [picture for picture in read_pictures(args.pictures) if picture.is_held_out]
+    faces = [
+        picture
+        for picture in held_out
+        if picture.kind == "picture" and (picture.labels.scores >= SURE).any()
+    ][: args.images]
+    empty = [picture for picture in held_out if picture.kind == "background"]
+    n_faces = sum(int((picture.labels.scores >= SURE).sum()) for picture in faces)
+    print(heading("Detectors on pictures that were held out"))
+    print(f"{machine_line(describe().to_dict())}; one run.")
+    print(f"{n_faces} faces in {len(faces)} pictures; {len(empty)} pictures without a face.\n")
+    for name, detector in load_detectors(args.yunet).items():
+        detector.threshold = getattr(detector, "known_threshold", 0)
+        limits = thresholds(detector, empty)
+        print(f"## {name}\n\n{precision(detector, faces)}\n")
+        pairs = zip(FALSE_PER_HUNDRED, limits, strict=True)
+        columns = [f"{n} false in 100 (≥ {limit:.2f})" for n, limit in pairs]
+        print(f"| found at | {' | '.join(columns)} |\n| --- | {'---: | ' * len(columns)}")
+        for what, change in CHANGES.items():
+            scores = measure(detector, faces, change)
+            shares = [f"{np.mean(scores > limit):.1%}" for limit in limits]
+            print(f"| {what} | {' | '.join(shares)} |", flush=True)
+        print()
+
+
+if __name__ == "__main__":
+    run(main)

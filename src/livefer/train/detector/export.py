@@ -1,0 +1,95 @@
+"""From a run of the detector to the ONNX file that livefer ships; the file describes itself."""
+
+from __future__ import annotations
+
+import copy
+import json
+import warnings
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from livefer.detection.native import MARK
+from livefer.system.atomic import replacing
+from livefer.train.checkpoint import below_prefix, load_checkpoint
+from livefer.train.detector.config import DetectorConfig
+from livefer.train.detector.network import STRIDES_PX, FaceNet
+from livefer.train.export import commit
+from livefer.version import __version__
+
+FORMAT = "1"
+
+
+class _Graph(nn.Module):
+    """Pictures (1, H, W, 3) uint8 BGR → cells of each stride."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: Tensor) -> Any:
+        return self.net(image.permute(0, 3, 1, 2).float())
+
+
+def export_run(folder: Path, config: DetectorConfig) -> Path:
+    """Write the averaged network of a run to detector.onnx in its folder; return the path."""
+    tensors, _ = load_checkpoint(folder / "last.safetensors")
+    net = FaceNet()
+    net.load_state_dict(below_prefix("ema", tensors))
+    output = folder / "detector.onnx"
+    about = {"commit": commit(), "date": date.today().isoformat()}
+    export_detector(net, output, {"config": config.model_dump_json(), **about})
+    return output
+
+
+def export_detector(net: FaceNet, output: Path, described: dict[str, str]) -> None:
+    """Write the ONNX file of a network that takes pictures of 0–1; the file takes uint8."""
+    fused = _fuse(net)
+    with torch.no_grad():
+        next(fused.stem.parameters()).div_(255)
+    example = torch.zeros(1, 64, 96, 3, dtype=torch.uint8)
+    sides = {1: 32 * torch.export.Dim("h"), 2: 32 * torch.export.Dim("w")}
+    with warnings.catch_warnings(), replacing(output) as part:
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        program = torch.onnx.export(
+            _Graph(fused),
+            (example,),
+            dynamo=True,
+            input_names=["image"],
+            output_names=[f"cells_{stride}" for stride in STRIDES_PX],
+            dynamic_shapes={"image": sides},
+            opset_version=18,
+            verbose=False,
+        )
+        assert program is not None
+        proto = program.model_proto
+        for item in (*proto.graph.node, *proto.graph.value_info, *proto.graph.input, proto.graph):
+            del item.metadata_props[:]  # the exporter's notes, with paths of this machine
+        onnx.helper.set_model_props(
+            proto,
+            {
+                MARK: FORMAT,
+                "livefer_version": __version__,
+                "strides": json.dumps(STRIDES_PX),
+                **described,
+            },
+        )
+        onnx.checker.check_model(proto)
+        onnx.save(proto, str(part))
+
+
+def _fuse(net: FaceNet) -> FaceNet:
+    """Fold each BatchNorm into the convolution before it."""
+    net = copy.deepcopy(net).eval()
+    for block in net.modules():
+        if isinstance(block, nn.Sequential):
+            for i in range(1, len(block)):
+                conv, norm = block[i - 1], block[i]
+                if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                    block[i - 1], block[i] = fuse_conv_bn_eval(conv, norm), nn.Identity()
+    return net
