@@ -21,9 +21,11 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 # Of the environment for development; the app is one of the runtime alone.
 LEFT_OUT = (
-    "av", "fastapi", "fsspec", "IPython", "matplotlib", "pandas", "playwright", "polars", "pyarrow",
-    "pydantic", "pytest", "safetensors", "scipy", "starlette", "tkinter", "uvicorn", "websockets",
-    "yaml",
+    "IPython", "PIL", "aiohttp", "av", "fastapi", "fsspec", "google", "grpc", "hypothesis",
+    "jinja2", "lightning_fabric", "matplotlib", "mpmath", "networkx", "onnx", "onnxscript",
+    "pandas", "playwright", "polars", "pyarrow", "pydantic", "pytest", "ray", "requests",
+    "safetensors", "scipy", "setuptools", "starlette", "sympy", "tensorboard", "tkinter", "torch",
+    "uvicorn", "websockets", "yaml",
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from livefer.faces.boxes import crop_boxes
 from livefer.faces.crops import crop_faces
 from livefer.faces.quality import MIN_FACE_PX
 from livefer.media.opencv_reader import quiet
+from livefer.media.sources import Source
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 from livefer.tracking.smoothing import Smoother
@@ -145,6 +147,17 @@ def test_path_array_and_pil_image_give_the_same(tmp_path: Path) -> None:
     assert len(expected) == 2
     for one in given:
         assert [face.to_dict() for face in recognizer(one)] == expected
+
+
+def test_a_frame_holds_any_image_in_memory() -> None:
+    pil = pytest.importorskip("PIL.Image", reason="Pillow comes with the analysis extra")
+    image, recognizer = scene((20, 100, 80)), make()
+    expected = recognizer.process(Frame("a", 0, 0.0, image))
+    assert expected.image is image
+    for given in (image[:, :, 0], pil.fromarray(image[:, :, ::-1].copy()), image[:, :, [0, 1, 2]]):
+        result = recognizer.process(Frame("a", 0, 0.0, given))
+        assert result.to_dict() == expected.to_dict()
+        np.testing.assert_array_equal(result.image, image)
 
 
 def test_no_face_is_an_empty_answer() -> None:
@@ -297,6 +310,42 @@ def test_two_streams_of_one_recognizer_share_nothing(tmp_path: Path) -> None:
     for pairs in (together, mixed):
         assert numbers([x for x, _ in pairs]) == numbers(list(make().stream(a)))
         assert numbers([y for _, y in pairs]) == numbers(list(make().stream(b)))
+
+
+def test_frames_of_ones_own_give_what_their_video_gives(tmp_path: Path) -> None:
+    images = [scene((20 + k, 50, 200 if k < 20 else 60), (250 - k, 180, 200)) for k in range(40)]
+    recognizer = make(smoothing_s=0.33)
+    expected = list(recognizer.stream(write_video(tmp_path / "v.avi", images)))
+
+    def pairs() -> Iterator[tuple[float, Any]]:
+        for result in expected:
+            yield result.time_s, result.image
+
+    def frames() -> Iterator[Frame]:
+        for index, (time_s, image) in enumerate(pairs()):
+            yield Frame("mine", index, time_s, image)
+
+    for given in (pairs(), list(pairs()), frames(), Source("mine", frames())):
+        results = list(recognizer.stream(given))
+        assert [r.to_dict()["faces"] for r in results] == [r.to_dict()["faces"] for r in expected]
+        assert [r.time_s for r in results] == [r.time_s for r in expected]
+    assert {r.source for r in recognizer.stream(frames())} == {"mine"}
+    results = list(recognizer.stream(image for _, image in pairs()))
+    assert [[face.track_id for face in r.faces] for r in results] == [[1, 2]] * 40
+
+
+def test_streams_side_by_side_keep_their_people_apart() -> None:
+    door = [Frame("door", k, k / 25, scene((20 + k, 50, 200))) for k in range(10)]
+    hall = [Frame("hall", k, k / 25, scene((25, 50, 60), (200, 50, 60))) for k in range(10)]
+    mixed = [frame for pair in zip(door, hall, strict=True) for frame in pair]
+    recognizer = make(smoothing_s=5)
+    for live in (False, True):
+        results = list(recognizer.stream(Source("both", iter(mixed), live)))
+        for name, frames in (("door", door), ("hall", hall)):
+            alone = list(recognizer.stream(Source(name, iter(frames), live)))
+            among = [r for r in results if r.source == name]
+            assert [r.to_dict()["faces"] for r in among] == [r.to_dict()["faces"] for r in alone]
+        assert {f.label for r in results if r.source == "hall" for f in r.faces} == {"dark"}
 
 
 def test_reset_starts_everybody_anew(tmp_path: Path) -> None:

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from livefer.faces.crops import crop_faces as crop_faces
     from livefer.labels import CLASSES as CLASSES
     from livefer.media.mpeg4_writer import Mpeg4Writer as Mpeg4Writer
+    from livefer.media.sources import Source as Source
     from livefer.recognizer import Recognizer as Recognizer
     from livefer.results import Face as Face
+    from livefer.results import Frame as Frame
     from livefer.results import FrameResult as FrameResult
     from livefer.summary.summarize import summarize as summarize
     from livefer.summary.timeline import timeline_picture as timeline_picture
@@ -34,10 +36,12 @@ _HOMES = {
     "CLASSES": "labels",
     "EmotionClassifier": "classifier",
     "Face": "results",
+    "Frame": "results",
     "FrameResult": "results",
     "LiveferError": "errors",
     "Mpeg4Writer": "media.mpeg4_writer",
     "Recognizer": "recognizer",
+    "Source": "media.sources",
     "VideoDigest": "summary.video_digest",
     "analyze": "batch.analyze",
     "crop_faces": "faces.crops",

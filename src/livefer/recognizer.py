@@ -22,6 +22,7 @@ from livefer.detection.detectors import Detections, Detector, make_detector
 from livefer.faces.boxes import Boxes, crop_boxes
 from livefer.faces.quality import too_small, usable, why_no_face
 from livefer.faces.views import BOTH, Crops, cut_views
+from livefer.media.own_frames import with_array
 from livefer.media.pictures import as_image
 from livefer.media.sources import Source, open_source
 from livefer.results import Face, Frame, FrameResult
@@ -34,7 +35,8 @@ from livefer.tracking.whole_search import WholeSearch
 class Recognizer:
     """Detector and network, for pictures and streams; each stream has its own state.
 
-    Not thread-safe: one thread at a time may use it; `reset` and `heatmaps` may come from others.
+    Several threads may use one; a `Stream`, and what `stream` returns, belong to one at a time.
+    A detector of your own must allow that, too.
     """
 
     def __init__(
@@ -79,32 +81,41 @@ class Recognizer:
     def __call__(self, image: Any) -> list[Face]:
         """Return the faces of one picture from left to right; an empty list if there is none.
 
-        image: a path, an array ((H, W, 3) BGR, (H, W) gray, uint8) or a PIL image
+        image: a path or address, an array ((H, W, 3) BGR, (H, W) gray, uint8) or a PIL image, the
+            bytes of a picture file or an open one; it is turned upright by its EXIF orientation
         """
         return list(self.process(Frame("image", 0, 0.0, as_image(image), still=True)).faces)
 
     def stream(self, source: Any, live: bool | None = None) -> Generator[FrameResult, None, None]:
         """Open a source at once and yield a result for each of its frames.
 
-        source: a camera's number, the URL of a stream, the path of a video, a picture or a folder,
-            a glob ("holiday/**/*.jpg"), an image, a list of paths and images, or an open Source; it
-            is closed at the end
+        source: a camera's number, the address of a stream or a picture, the path of a video, a
+            picture or a folder, a glob ("holiday/**/*.jpg"), an image, or an open Source, which is
+            closed at the end; a list of these, in which cameras and endless streams run side by
+            side, and images have nothing to do with each other; or any other iterable of images, of
+            pairs (time in seconds, image) or of Frames, which are one stream, as of a video
         live: give the newest frame and count those left out; None means True for cameras and
-            endless streams, True for a file plays it at its own speed
+            endless streams, True for a file plays it at its own speed. An iterable's images without
+            times get that of the clock if True, otherwise 1/30 s each
         """
         return self._results(open_source(source, live))
 
     def _results(self, source: Source) -> Generator[FrameResult, None, None]:
-        stream = self.new_stream(source.live)
-        name, index, n_resets = None, 0, self._n_resets
+        streams: dict[str, Stream] = {}
+        last: dict[str, int] = {}
+        n_resets = self._n_resets
         with source:
             for frame in source:
-                # A list may name a file twice.
-                is_other = frame.source != name or frame.index < index
-                if is_other or n_resets != self._n_resets:
-                    stream = self.new_stream(source.live)
-                    name, n_resets = frame.source, self._n_resets
-                index = frame.index
+                if n_resets != self._n_resets:
+                    n_resets = self._n_resets
+                    streams.clear()
+                stream = None
+                if not frame.still:
+                    # A list may name a file twice.
+                    is_again = frame.index < last.get(frame.source, 0)
+                    if is_again or frame.source not in streams:
+                        streams[frame.source] = self.new_stream(source.live)
+                    last[frame.source], stream = frame.index, streams[frame.source]
                 yield self.process(frame, stream)
 
     def new_stream(self, live: bool = False) -> Stream:
@@ -136,6 +147,7 @@ class Recognizer:
         streams: one for each frame; the frames of one stream come in order and share theirs
         heatmaps: None is what the recogniser is set to
         """
+        frames = [with_array(frame) for frame in frames]
         found = [
             self._find(frame, None if frame.still else stream)
             for frame, stream in zip(frames, streams, strict=True)

@@ -13,6 +13,7 @@ import pytest
 from analyzing import fake_recognizer, names, write_pictures
 from builders import write_picture
 from fakes import make_scene
+from fileserver import serving
 
 import livefer
 from livefer.batch.analyze import Settings, find_inputs
@@ -162,3 +163,18 @@ def test_a_video_by_address(address: str, tmp_path: Path) -> None:
         (f"{address}/b.mp4", 0),
     ]
     assert f"{address}/b.mp4 could not be opened as a video" in (results[3].error or "")
+
+
+@pytest.mark.parametrize("given", [np.zeros((2, 3, 3), np.uint8), b"abc", [None], [0]])
+def test_pictures_in_memory_are_for_streams(given: Any) -> None:
+    with pytest.raises(ValueError, match=r"expected paths and addresses, got .* takes pictures"):
+        list(livefer.analyze(given, fake_recognizer(Settings())))
+
+
+def test_addresses_of_the_web_need_no_other_package(tmp_path: Path) -> None:
+    png = write_picture(tmp_path / "a.png", make_scene()).read_bytes()
+    with serving({"/a.png": ("image/png", png), "/photo": ("image/png", png)}) as url:
+        given = [f"{url}/a.png", f"{url}/photo?id=1", f"{url}/gone.png"]
+        results = list(livefer.analyze(given, fake_recognizer(Settings())))
+    assert [r.source for r in results] == given
+    assert ["404" in str(r.error) for r in results] == [False, False, True]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -113,6 +115,18 @@ def test_cameras_are_tried(
     assert "camera 1" in out
     assert "camera 0" not in out
     assert said in out
+
+
+def test_a_camera_without_permission_is_not_called_in_use(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(Path, "glob", lambda self, pattern: [Path("/dev/video3")])
+    monkeypatch.setattr("livefer.media.cameras.why_not_opened", lambda n: f"join group {n}")
+    code, out = run(monkeypatch, capsys)
+    assert code == 0
+    assert re.search("camera 3 +does not open: join group 3", out)
+    assert re.search("camera +none found\n", out)
 
 
 def test_the_card_is_shown_in_few_digits() -> None:

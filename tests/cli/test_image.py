@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from builders import write_picture
 from fakes import make_scene, use_fakes
+from fileserver import serving
 
 from livefer.assets.files import PICTURE
 from livefer.cli import main
@@ -70,6 +71,18 @@ def test_a_table_and_nothing_written(run: Run, tmp_path: Path) -> None:
     ]
     assert "1 picture, 2 faces; model level\n" in out
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_the_address_of_a_picture_is_a_picture(run: Run, tmp_path: Path) -> None:
+    png = write_picture(Path("a.png"), TWO).read_bytes()
+    with serving({"/a.png": ("image/png", png), "/p": ("text/html", b"<html>")}) as url:
+        code, out, _ = run("image", "--json", f"{url}/a.png?size=[1]", f"{url}/p", f"{url}/no")
+        assert run("explain", f"{url}/a.png", "-o", "sheet.png")[0] == 0
+    assert code == 1
+    picture, *others = [json.loads(line) for line in out.splitlines()]
+    assert len(picture["faces"]) == 2
+    assert picture["source"] == f"{url}/a.png?size=[1]"
+    assert ["web page" in other["error"] for other in others] == [True, False]
 
 
 def test_uncertain_faces_are_printed_as_their_answer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from builders import write_picture
 from numpy.typing import NDArray
 
 from livefer.errors import SourceError
+from livefer.faces.crops import crop_faces
 from livefer.media.pictures import as_image, read_image
 
 
@@ -39,17 +41,88 @@ def test_a_written_picture_is_read_back(tmp_path: Path, name: str) -> None:
     assert np.abs(read.astype(int) - image).mean() < 2
 
 
-def test_exif_rotation_is_honoured(tmp_path: Path) -> None:
-    path = write_picture(tmp_path / "phone.jpg", picture(200))
-    jpeg = path.read_bytes()
-    tiff = b"II*\0\x08\0\0\0" + b"\x01\0" + b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0" + bytes(4)
-    exif = b"Exif\0\0" + tiff
-    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
-    path.write_bytes(jpeg[:2] + segment + jpeg[2:])
-    read = read_image(path)  # orientation 6: the left of the file is the top of the picture
-    assert read.shape == (64, 48, 3)
-    assert read[:20].mean() > 180
-    assert read[44:].mean() < 50
+def turned(orientation: int) -> NDArray[np.uint8]:
+    """The pixels of a file whose EXIF orientation turns them into `UPRIGHT`."""
+    pixels = UPRIGHT
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    flips = ["", "", "x", "xy", "y", "", "y", "xy", "x"][orientation]
+    pixels = pixels[:, ::-1] if "x" in flips else pixels
+    return np.ascontiguousarray(pixels[::-1] if "y" in flips else pixels)
+
+
+def with_exif(jpeg: bytes, orientation: int) -> bytes:
+    tiff = b"II*\0\x08\0\0\0" + b"\x01\0" + b"\x12\x01\x03\0\x01\0\0\0"
+    exif = b"Exif\0\0" + tiff + orientation.to_bytes(4, "little") + bytes(4)
+    return jpeg[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + jpeg[2:]
+
+
+def is_upright(image: NDArray[np.uint8]) -> bool:
+    return image.shape == UPRIGHT.shape and float(np.abs(image.astype(int) - UPRIGHT).mean()) < 4
+
+
+UPRIGHT = np.dstack([np.tile(np.linspace(0, 250, 40), (60, 1)), np.full((60, 40), 90)] * 2)[
+    :, :, :3
+]
+UPRIGHT = np.rint(UPRIGHT * np.linspace(0.3, 1, 60)[:, None, None]).astype(np.uint8)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_rotation_is_honoured_once_whichever_way_a_picture_comes(
+    tmp_path: Path, orientation: int
+) -> None:
+    path = write_picture(tmp_path / "phone.jpg", turned(orientation))
+    path.write_bytes(with_exif(path.read_bytes(), orientation))
+    data = path.read_bytes()
+    with path.open("rb") as file:
+        given = [path, str(path), data, bytearray(data), np.frombuffer(data, np.uint8)]
+        for one in (*given, io.BytesIO(data), file, file):
+            assert is_upright(as_image(one)), one
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_a_pil_image_is_turned_upright_as_its_file_is(kind: str, orientation: int) -> None:
+    pil = pytest.importorskip("PIL.Image", reason="Pillow comes with the analysis extra")
+    turn = pytest.importorskip("PIL.ImageOps").exif_transpose
+    exif, file = pil.Exif(), io.BytesIO()
+    exif[0x0112] = orientation
+    try:
+        pil.fromarray(turned(orientation)[:, :, ::-1].copy()).save(file, kind, exif=exif)
+    except (KeyError, OSError):
+        pytest.skip(f"this Pillow writes no {kind}")
+    read = cv2.imdecode(np.frombuffer(file.getvalue(), np.uint8), cv2.IMREAD_COLOR)
+    if read is not None:  # an OpenCV without AVIF
+        assert is_upright(as_image(file))
+    for change in (lambda i: i, turn, lambda i: i.convert("RGBA"), lambda i: turn(turn(i)), copy):
+        image = pil.open(file)
+        assert is_upright(as_image(change(image)))
+        box = [[0, 0, 40, 40]]
+        expected = crop_faces(np.asarray(turn(image).convert("RGB"))[:, :, ::-1], box)
+        np.testing.assert_array_equal(crop_faces(change(image), box), expected)
+
+
+def copy(image: Any) -> Any:
+    return image.copy()
+
+
+@pytest.mark.parametrize("exif", [b"", b"Exif\0\0", b"Exif\0\0nonsense", b"Exif\0\0II*\0\xff\xff"])
+def test_damaged_exif_data_turn_nothing(exif: bytes) -> None:
+    pil = pytest.importorskip("PIL.Image", reason="Pillow comes with the analysis extra")
+    image = pil.fromarray(UPRIGHT[:, :, ::-1].copy())
+    image.info["exif"] = exif
+    assert is_upright(as_image(image))
+
+
+def test_a_pil_image_whose_file_is_damaged_or_closed_is_an_error(tmp_path: Path) -> None:
+    pil = pytest.importorskip("PIL.Image", reason="Pillow comes with the analysis extra")
+    path = cut(write_picture(tmp_path / "a.png", UPRIGHT), 0.6)
+    with pil.open(path) as image, pytest.raises(ValueError, match=r"cannot be read .* damaged"):
+        as_image(image)
+    with pil.open(write_picture(tmp_path / "b.png", UPRIGHT)) as image:
+        pass
+    with pytest.raises(ValueError, match=r"cannot be read .* closed"):
+        as_image(image)
 
 
 @pytest.mark.parametrize(

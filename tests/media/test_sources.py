@@ -328,8 +328,11 @@ def test_leaving_early_ends_the_thread(tmp_path: Path) -> None:
     assert list(source) == []
 
 
-def test_a_camera_that_cannot_be_opened(cameras: list[FakeCamera | None]) -> None:
-    for given in (0, "0"):
+def test_a_camera_that_cannot_be_opened(
+    cameras: list[FakeCamera | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "why_not_opened", lambda number: "is another program using it?")
+    for given in (0, "0", np.int64(0)):
         with pytest.raises(SourceError) as caught:
             open_source(given)
         assert str(caught.value) == (

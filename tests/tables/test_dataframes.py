@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 from pathlib import Path
 from typing import Any
@@ -124,3 +125,25 @@ def test_what_is_no_table_raises_an_error_of_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1, but not really")
     with pytest.raises(DatasetError, match="is not what livefer writes"):
         read_results(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("mark", [",", ";"])
+def test_a_csv_of_a_spreadsheet(tmp_path: Path, library: Library, mark: str) -> None:
+    pytest.importorskip(library)
+    path = write(tmp_path / "t.csv")
+    expected = read_results(path, library)
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    floats = {name for name, kind in column_types(CLASSES).items() if kind is float}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=mark)
+        writer.writerow(header)
+        for row in rows:
+            cells = zip(header, row, strict=True)
+            comma = "." if mark == "," else ","
+            writer.writerow(c.replace(".", comma) if name in floats else c for name, c in cells)
+        file.write("\n\n")
+    found = read_results(path, library)
+    assert found.equals(expected)
+    assert list(found.dtypes) == list(expected.dtypes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from collections.abc import Iterable
@@ -174,4 +175,47 @@ def test_the_error_names_a_line_that_is_cut_off(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "t.jsonl", ROWS)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(DatasetError, match="row 5 is not"):
+        list(read_table(path).rows)
+
+
+def as_spreadsheet(path: Path, between: str, decimal: str, empty: str) -> None:
+    """Write a table again as another program does."""
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    text = {"source", "label", "second_label", "answer", "error", "note", "uncertain"}
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file, delimiter=between)
+        writer.writerow(header)
+        for row in rows:
+            cells = zip(header, row, strict=True)
+            writer.writerow(c if name in text else c.replace(".", decimal) for name, c in cells)
+            file.write(empty)
+        file.write(empty)
+
+
+@pytest.mark.parametrize(("between", "decimal"), [(",", "."), (";", "."), (";", ","), ("\t", ",")])
+@pytest.mark.parametrize("empty", ["", "\r\n", "  \n", "cells"])
+def test_a_csv_of_another_program(tmp_path: Path, between: str, decimal: str, empty: str) -> None:
+    path = write_csv(tmp_path / "t.csv", ROWS)
+    expected = summarize(read_table(path).rows, CLASSES).to_dict()
+    n_columns = path.read_text(encoding="utf-8").partition("\n")[0].count(",")
+    empty = f"{between * n_columns}\n" if empty == "cells" else empty
+    as_spreadsheet(path, between, decimal, empty)
+    table = read_table(path)
+    assert table.classes == CLASSES
+    assert summarize(table.rows, table.classes).to_dict() == expected
+
+
+def test_empty_lines_of_json_are_no_rows(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "t.jsonl", ROWS)
+    text = path.read_text(encoding="utf-8").replace("\n", "\n \n")
+    path.write_text(f"\n{text}", encoding="utf-8")
+    assert len(list(read_table(path).rows)) == len(ROWS)
+
+
+def test_the_row_of_an_error_counts_empty_lines(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "t.csv", ROWS[:2])
+    with path.open("a", encoding="utf-8") as file:
+        file.write("\n\nonly;one\n")
+    with pytest.raises(DatasetError, match=r"row 6 is not what livefer writes"):
         list(read_table(path).rows)

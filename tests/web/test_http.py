@@ -79,6 +79,21 @@ def test_a_picture_as_a_form(client: Any) -> None:
     assert answer.status_code == 200
 
 
+def test_a_form_has_one_picture(client: Any) -> None:
+    def reason(*parts: tuple[str, tuple[str, bytes]]) -> str:
+        answer = client.post("/v1/faces", files=list(parts))
+        assert code_of(answer) == (400, "bad_request")
+        return str(answer.json()["error"]["reason"])
+
+    one, other = ("image", ("a.jpg", HAPPY)), ("image", ("b.jpg", HAPPY))
+    assert 'got 2 (fields: "image", "image")' in reason(one, other)
+    assert 'got 2 (fields: "image", "image2")' in reason(one, ("image2", ("b.jpg", HAPPY)))
+    assert 'expected one picture, in the field "image"' in reason(("file", ("a.jpg", HAPPY)))
+    assert "send a request for each picture" in reason(("images[]", ("a.jpg", HAPPY)))
+    tricky = ("note", ('x"; name="image', b"text"))
+    assert 'fields: "note"' in reason(tricky)
+
+
 def test_heat_maps(client: Any) -> None:
     big = jpeg(cv2.resize(make_scene((40, 60, 125)), None, fx=3, fy=3), ".png")
     for data, side in ((jpeg(make_scene((40, 60, 125)), ".png"), 60), (big, 96)):

@@ -35,12 +35,12 @@ from livefer.media.names import (
     same_file,
     suffix_of,
 )
-from livefer.media.pictures import decode_image, read_image
+from livefer.media.pictures import read_image
 from livefer.media.pyav_reader import Span, VideoReader
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 from livefer.system.atomic import temporary_folder
-from livefer.system.cloud import download, is_url, list_files, read_bytes
+from livefer.system.cloud import download, is_url, list_files
 from livefer.system.pipes import is_special
 from livefer.tables.schema import file_metadata
 from livefer.tracking.smoothing import WINDOW_S
@@ -136,7 +136,7 @@ def analyze(
     fps_of_source: frames a second of videos without times of their own, such as .h264 and .mjpeg;
         None: what the encoding states, else 25
     """
-    inputs = find_inputs([paths] if isinstance(paths, (str, Path)) else paths)
+    inputs = find_inputs([paths] if isinstance(paths, (str, os.PathLike)) else paths)
     settings = Settings(every=every, fps=fps, fps_of_source=fps_of_source)
     return _analyze(recognizer or Recognizer(), inputs, settings)
 
@@ -164,6 +164,11 @@ def find_inputs(paths: Iterable[str | Path], left_out: LeftOut | None = None) ->
     found: dict[str, Input] = {}
     others = LeftOut()
     for path in paths:
+        if not isinstance(path, (str, os.PathLike)):
+            raise ValueError(
+                f"expected paths and addresses, got {type(path).__name__}: Recognizer().stream "
+                "takes pictures in memory"
+            )
         for item in _find(str(path), others):
             found.setdefault(same_file(item.name), item)
     if left_out is not None:
@@ -279,8 +284,7 @@ def _read(
 
 
 def _picture(recognizer: Recognizer, name: str) -> FrameResult:
-    image = decode_image(read_bytes(name), name) if is_url(name) else read_image(name)
-    return recognizer.process(Frame(name, 0, 0.0, image, still=True))
+    return recognizer.process(Frame(name, 0, 0.0, read_image(name), still=True))
 
 
 def _video(

@@ -129,6 +129,7 @@ def _detectors() -> Iterator[Finding]:
 
 def _devices() -> Iterator[Finding]:
     from livefer.live.window import open_display
+    from livefer.media.cameras import why_not_opened
     from livefer.media.opencv_reader import open_capture
 
     indices = list(range(_N_CAMERAS))
@@ -140,7 +141,7 @@ def _devices() -> Iterator[Finding]:
         capture = open_capture(index)
         if capture is None:
             if sys.platform == "linux":
-                yield "missing", f"camera {index}", f"/dev/video{index} does not open: in use?"
+                yield "missing", f"camera {index}", f"does not open: {why_not_opened(index)}"
             continue
         n_found += 1
         is_read, image = capture.read()
@@ -150,7 +151,9 @@ def _devices() -> Iterator[Finding]:
         else:
             yield "missing", f"camera {index}", "opens but gives no picture: in use?"
     if not n_found:
-        yield "missing", "camera", "none found; livefer webcam --source takes a video or a stream"
+        why = "" if sys.platform == "linux" and indices else f": {why_not_opened(0)}"
+        yield "missing", "camera", f"none found{why}"
+        yield "note", "", "livefer webcam --source takes a video or a stream, too"
     try:
         pygame = open_display()
     except LiveferError:

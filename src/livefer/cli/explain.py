@@ -24,10 +24,14 @@ from livefer.formatting import count, printable
 from livefer.media.pictures import read_image, write_image
 from livefer.recognizer import Recognizer
 from livefer.results import Face
+from livefer.system.cloud import is_url
+from livefer.system.web_files import without_password
 
 
 def explain(
-    image: Annotated[Path, typer.Argument(help="A picture with a face.", metavar="IMAGE")],
+    image: Annotated[
+        str, typer.Argument(help="A picture with a face: a path or address.", metavar="IMAGE")
+    ],
     output: Annotated[
         Path,
         typer.Option("--out", "-o", "--output", help="The sheet to write.", metavar="OUT.PNG"),
@@ -57,13 +61,14 @@ def explain(
     recognizer = Recognizer(model, detector, prior=prior)
     chosen = _choose(recognizer, picture, image, face)
     crop, heatmaps = _explain(recognizer.classifier, picture, chosen)
-    write_image(output, explanation_sheet(picture, crop, chosen, heatmaps, printable(image.name)))
+    title = without_password(image) if is_url(image) else Path(image).name
+    write_image(output, explanation_sheet(picture, crop, chosen, heatmaps, printable(title)))
     name = recognizer.classifier.name
     typer.echo(f"{chosen.label} {chosen.confidence:.0%}; model {name}; wrote {output}")
     print_hint(recognizer)
 
 
-def _choose(recognizer: Recognizer, picture: Image, path: Path, number: int | None) -> Face:
+def _choose(recognizer: Recognizer, picture: Image, path: str, number: int | None) -> Face:
     """Return the face of this number, from 1, or the largest one."""
     faces = recognizer(picture)
     largest = main_face(faces)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from livefer.drawing.figures import require_matplotlib
+from livefer.drawing.figures import require_folder, require_matplotlib
 from livefer.errors import ConfigError, LiveferError, SourceError
 from livefer.formatting import printable
 from livefer.media.names import LeftOut, find_files, is_kind, same_file
@@ -61,16 +60,7 @@ def use_matplotlib() -> None:
     require_matplotlib()
     if (folder := cache_dir()) is not None:
         os.environ.setdefault("MPLCONFIGDIR", str(folder / "matplotlib"))
-    import matplotlib
-
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # warns where it cannot write there
-    try:
-        matplotlib.get_configdir()
-        matplotlib.get_cachedir()
-    except OSError:
-        raise ConfigError(
-            "matplotlib finds no folder that it can write: set MPLCONFIGDIR or TMPDIR to one"
-        ) from None
+    require_folder()
 
 
 def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:

@@ -35,8 +35,8 @@ def image(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help='Pictures, folders of pictures, quoted patterns ("DIR/**/*" looks deeper), '
-            "pipes (- is standard input).",
+            help="Pictures, their http(s):// addresses, folders of pictures, quoted patterns "
+            '("DIR/**/*" looks deeper), pipes (- is standard input).',
             metavar="PATH...",
         ),
     ],

@@ -42,6 +42,14 @@ def serve(
     max_clients: Annotated[
         int, typer.Option(help="Maximum number of simultaneous streams.", min=1, metavar="N")
     ] = 32,
+    max_images: Annotated[
+        int,
+        typer.Option(
+            help="Maximum number of single pictures at the same time; others are told to retry.",
+            min=1,
+            metavar="N",
+        ),
+    ] = 8,
     allow_origin: Annotated[
         list[str] | None,
         typer.Option(
@@ -79,7 +87,7 @@ def serve(
     origins = [origin_of(site) for site in allow_origin or []]
     token = secrets.token_urlsafe(16) if token == "auto" else token or None
     access = Access(token, origins, loopback_only=is_loopback(host))
-    limits = Limits(max_clients=max_clients)
+    limits = Limits(max_clients=max_clients, max_images=max_images)
     service = make_service(model, detector, prior, smoothing, access, limits)
     with bind(host, port) as listening:
         url = _url(host, listening.getsockname()[1], ssl_certfile is not None, token)

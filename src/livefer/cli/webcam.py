@@ -17,6 +17,7 @@ from livefer.errors import LiveferError, SourceError
 from livefer.formatting import count
 from livefer.live.view import LiveView
 from livefer.live.window import open_display, show
+from livefer.media.cameras import camera_number
 from livefer.media.mpeg4_writer import Mpeg4Writer
 from livefer.media.names import is_pattern
 from livefer.media.sources import Source, open_source
@@ -86,7 +87,8 @@ def webcam(
 
 def _check_source(source: str) -> None:
     """Raise SourceError for a path that does not exist, before a display is needed."""
-    is_path = not (source.isdecimal() or "://" in source or is_pattern(source) or is_pipe(source))
+    is_other = camera_number(source) is not None or "://" in source or is_pattern(source)
+    is_path = not (is_other or is_pipe(source))
     if is_path and not os.path.exists(source):
         raise SourceError(f"{source} does not exist: check the path")
 

@@ -4,7 +4,8 @@ A detector of your own needs `detect` and the two numbers of `Detector`. With th
 `LocalDetector`, recordings keep weakly detected faces, and live streams need a search only every
 tenth of a second. `PartialDetector` is for slow detectors: live streams search part by part.
 
-No detector is thread-safe, prints, or downloads anything. `hint`, where a detector has one, is a
+The two may be used by several threads at once; the same is expected of yours where its recogniser
+is. No detector prints or downloads anything. `hint`, where a detector has one, is a
 line for the user about a better detector.
 """
 

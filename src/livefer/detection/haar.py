@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from livefer.errors import REINSTALL, ModelError
 from livefer.faces.boxes import Boxes, Region, Scores, covered, xyxy
 from livefer.faces.crops import crop_faces, shrunk, to_gray
+from livefer.system.pool import Pool
 
 # On 104 photographs, 55 to 70 votes give the same number of right counts and no false face. Smaller
 # steps of scale, a larger picture or a second proposing cascade gain nothing: bench/detect.py,
@@ -41,7 +42,7 @@ class HaarDetector:
     cascade are proposals, even single ones. Each proposal is cut out, resized and searched by three
     cascades in small steps of scale, in a millisecond or two; the windows around its middle are its
     votes. Tilted heads, and faces cut off by the picture, are searched in a coarser picture with a
-    border, rotated both ways.
+    border, rotated both ways. Several threads may use one detector.
     """
 
     name = "haar"
@@ -54,9 +55,8 @@ class HaarDetector:
 
     def __init__(self, hint: str | None = None) -> None:
         self.hint = hint
-        self._proposer = _load_cascade("haarcascade_frontalface_alt2.xml")
-        others = ("haarcascade_frontalface_alt.xml", "haarcascade_frontalface_default.xml")
-        self._voters = [*map(_load_cascade, others), self._proposer]
+        # A cascade writes into itself while it searches.
+        self._cascades = Pool(_load_cascades)
 
     def detect(self, image: NDArray[Any]) -> tuple[Boxes, Scores]:
         """Return boxes (N, 4) float32, xyxy in pixels, and scores (N,) float32, 0–1, best first.
@@ -127,11 +127,11 @@ class HaarDetector:
     def _propose(self, patch: NDArray[np.uint8]) -> Boxes:
         """Return the windows of a patch that the proposer takes for a face, in few steps."""
         low, high = _QUICK_SIZES_PX
-        return xyxy(
-            self._proposer.detectMultiScale(
+        with self._cascades.lent() as (*_, proposer):
+            windows = proposer.detectMultiScale(
                 patch, scaleFactor=1.1, minNeighbors=0, minSize=(low, low), maxSize=(high, high)
             )
-        )
+        return xyxy(windows)
 
     def _find(
         self,
@@ -152,13 +152,14 @@ class HaarDetector:
         left, top, right, bottom = (
             (np.array(region) * scale).astype(int) if region else (0, 0, *small.shape[::-1])
         )
-        windows = self._proposer.detectMultiScale(
-            small[top : bottom + 1, left : right + 1],
-            scaleFactor=step,
-            minNeighbors=0,
-            minSize=(_MIN_WINDOW_PX, _MIN_WINDOW_PX),
-            maxSize=(max_px, max_px),
-        )
+        with self._cascades.lent() as (*_, proposer):
+            windows = proposer.detectMultiScale(
+                small[top : bottom + 1, left : right + 1],
+                scaleFactor=step,
+                minNeighbors=0,
+                minSize=(_MIN_WINDOW_PX, _MIN_WINDOW_PX),
+                maxSize=(max_px, max_px),
+            )
         # groupRectangles drops single windows: with each of them twice it keeps all.
         groups, _ = cv2.groupRectangles([*map(list, windows)] * 2, 1, 0.2)
         proposals = (xyxy(groups) + np.array([left, top, left, top], np.float32)) / scale
@@ -176,21 +177,22 @@ class HaarDetector:
     def _vote(self, patch: NDArray[np.uint8]) -> Boxes:
         """Return the windows around a patch's middle that the three cascades take for a face."""
         found: list[Boxes] = []
-        for cascade in self._voters:
-            windows = xyxy(
-                cascade.detectMultiScale(
-                    patch,
-                    scaleFactor=1.05,
-                    minNeighbors=0,
-                    minSize=(_PATCH_PX // 3, _PATCH_PX // 3),
-                    maxSize=(_PATCH_PX * 3 // 4, _PATCH_PX * 3 // 4),
+        with self._cascades.lent() as voters:
+            for cascade in voters:
+                windows = xyxy(
+                    cascade.detectMultiScale(
+                        patch,
+                        scaleFactor=1.05,
+                        minNeighbors=0,
+                        minSize=(_PATCH_PX // 3, _PATCH_PX // 3),
+                        maxSize=(_PATCH_PX * 3 // 4, _PATCH_PX * 3 // 4),
+                    )
                 )
-            )
-            centre = (windows[:, :2] + windows[:, 2:]) / 2
-            windows = windows[(np.abs(centre - _PATCH_PX / 2) < _PATCH_PX / 8).all(axis=1)]
-            if len(windows) < _MIN_VOTES_EACH and not found:
-                break  # as most proposals: the other two cascades are not needed
-            found.append(windows)
+                centre = (windows[:, :2] + windows[:, 2:]) / 2
+                windows = windows[(np.abs(centre - _PATCH_PX / 2) < _PATCH_PX / 8).all(axis=1)]
+                if len(windows) < _MIN_VOTES_EACH and not found:
+                    break  # as most proposals: the other two cascades are not needed
+                found.append(windows)
         return np.concatenate(found) if found else _nothing()[0]
 
     def _find_rotated(
@@ -215,6 +217,13 @@ class HaarDetector:
         known = None if known is None else _rotated(known, turn)
         boxes, votes = self._find(np.asarray(rotated, np.uint8), side_px, None, known, step)
         return _rotated(boxes, cv2.invertAffineTransform(turn)), votes
+
+
+def _load_cascades() -> tuple[cv2.CascadeClassifier, ...]:
+    """Return the three cascades: all vote, and the last one proposes."""
+    proposer = _load_cascade("haarcascade_frontalface_alt2.xml")
+    others = ("haarcascade_frontalface_alt.xml", "haarcascade_frontalface_default.xml")
+    return (*map(_load_cascade, others), proposer)
 
 
 def _load_cascade(name: str) -> cv2.CascadeClassifier:

@@ -20,6 +20,7 @@ from livefer.faces.boxes import Boxes, Scores, iou_matrix
 from livefer.faces.crops import check_image, shrunk
 from livefer.system.downloads import ByteProgress, cache_dir, fetch, install, place_of_download
 from livefer.system.onnx_session import onnx_errors, open_session
+from livefer.system.pool import Pool
 
 YUNET_FILE = "face_detection_yunet_2023mar.onnx"
 YUNET_URL = (
@@ -49,8 +50,7 @@ _NEAR_IOU = 0.3  # of a known face's box and its new one, at least
 class YuNetDetector:
     """YuNet (Wu, Peng and Yu, 2023, https://doi.org/10.1007/s11633-023-1423-y): small and good.
 
-    For one thread at a time: the network's input is one array that is reused, which saves a
-    millisecond a frame.
+    Several threads may use one detector.
     """
 
     name = "yunet"
@@ -74,7 +74,7 @@ class YuNetDetector:
                 f"YuNet's file is not {f'at {path}' if path else 'installed'}: "
                 "run livefer download yunet, or give the path of an .onnx you have"
             )
-        self._input_hw: tuple[int, int] | None = None
+        self._inputs = Pool(_Input)
         wrong_file: tuple[type[Exception], ...] = (ValueError, *onnx_errors())
         content = _FIXED_SIDES.sub(_FREE_SIDES, path.read_bytes(), count=1)
         try:
@@ -126,14 +126,28 @@ class YuNetDetector:
 
         image: (H, W, 3) or (H, W), at least one pixel
         """
+        with self._inputs.lent() as network_input:
+            x = network_input.filled(image)
+            answers = self._session.run(_OUTPUTS, {"input": x})
+        return _faces(dict(zip(_OUTPUTS, answers, strict=True)), x.shape[3])
+
+
+class _Input:
+    """The network's input, an array that is used again: this saves a millisecond a frame."""
+
+    def __init__(self) -> None:
+        self._hw = (0, 0)
+        self._x = np.zeros((1, 3, 0, 0), np.float32)
+
+    def filled(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return (1, 3, h, w) float32, BGR, 0 to 255, with the image in its upper left corner."""
         height, width = image.shape[:2]
-        if self._input_hw != (height, width):
+        if self._hw != (height, width):
             sides = (_STRIDE_PX * -(-side // _STRIDE_PX) for side in (height, width))
-            self._x, self._input_hw = np.zeros((1, 3, *sides), np.float32), (height, width)
+            self._x, self._hw = np.zeros((1, 3, *sides), np.float32), (height, width)
         for channel, plane in enumerate(cv2.split(image) if image.ndim == 3 else [image] * 3):
             self._x[0, channel, :height, :width] = plane
-        answers = self._session.run(_OUTPUTS, {"input": self._x})
-        return _faces(dict(zip(_OUTPUTS, answers, strict=True)), self._x.shape[3])
+        return self._x
 
 
 def _faces(answers: dict[str, NDArray[np.float32]], width_px: int) -> tuple[Boxes, Scores]:

@@ -35,6 +35,7 @@ from livefer.drawing.text import (
     text_size,
     text_wh,
 )
+from livefer.faces.crops import check_image
 from livefer.labels import colour_bgr
 from livefer.results import Face
 
@@ -339,6 +340,7 @@ def _area(boxes: NDArray[Any]) -> NDArray[Any]:
 
 
 def _canvas(image: Image) -> Image:
+    image = check_image(image)
     if image.ndim == 2:
         return np.repeat(image[..., None], 3, axis=2)
-    return np.array(image[..., :3], dtype=np.uint8, order="C")
+    return np.array(image, order="C")

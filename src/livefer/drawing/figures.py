@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livefer.drawing.fonts import font_with, is_drawn, note_undrawn
-from livefer.errors import MissingExtraError
+from livefer.errors import ConfigError, MissingExtraError
 from livefer.system.atomic import replacing
 
 if TYPE_CHECKING:
@@ -23,6 +24,21 @@ def require_matplotlib() -> None:
     """Raise MissingExtraError where matplotlib is missing: before the work, not after it."""
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingExtraError("drawing plots", "analysis")
+
+
+def require_folder() -> None:
+    """Raise ConfigError where matplotlib has no folder for its own files, not even for a while."""
+    # It warns where it cannot write into the folder that it is told.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    try:
+        import matplotlib
+
+        matplotlib.get_configdir()
+        matplotlib.get_cachedir()
+    except OSError:
+        raise ConfigError(
+            "matplotlib finds no folder that it can write: set MPLCONFIGDIR or TMPDIR to one"
+        ) from None
 
 
 @contextmanager

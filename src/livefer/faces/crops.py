@@ -13,31 +13,38 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from livefer.faces.boxes import crop_boxes
+from livefer.faces.pil import is_pil, pil_array
 
 _MAX_SAMPLES = 32  # of the source along a side of one pixel of the crop
 
 
-def check_image(image: NDArray[Any]) -> NDArray[np.uint8]:
+def check_image(image: Any) -> NDArray[np.uint8]:
     """Return the image as (H, W) gray or (H, W, 3) BGR, without its fourth channel (alpha).
 
     Anything else raises ValueError.
 
-    image: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) uint8
+    image: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) uint8, or a PIL image, which is turned upright
     """
-    image = np.asarray(image)
-    if image.dtype != np.uint8:
+    pixels: NDArray[Any] = pil_array(image) if is_pil(image) else np.asarray(image)
+    if pixels.ndim == 0 or pixels.dtype.kind not in "buif":
         raise ValueError(
-            f"expected an image of uint8 (0-255), got {image.dtype}: "
+            f"expected an image as an array or a PIL image, got {type(image).__name__}"
+        )
+    if pixels.dtype != np.uint8:
+        raise ValueError(
+            f"expected an image of uint8 (0-255), got {pixels.dtype}: "
             "scale it to 0-255 and call .astype(numpy.uint8)"
         )
-    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3, 4)):
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4)):
         raise ValueError(
-            f"expected an image of shape (H, W) or (H, W, 3), got {image.shape}: "
+            f"expected an image of shape (H, W) or (H, W, 3), got {pixels.shape}: "
             "give one picture at a time, channels last, in BGR order"
         )
-    if image.ndim == 2:
-        return image
-    return image[:, :, 0] if image.shape[2] == 1 else image[:, :, :3]
+    if pixels.ndim == 2:
+        return pixels
+    if pixels.shape[2] == 3:
+        return pixels
+    return pixels[:, :, 0] if pixels.shape[2] == 1 else pixels[:, :, :3]
 
 
 def to_gray(image: NDArray[Any]) -> NDArray[np.uint8]:

@@ -125,7 +125,7 @@ def find_files(path: str | Path, kind: Kind, below: bool = False) -> Listing | N
     is_folder = os.path.isdir(path)
     if is_folder:
         found = list(_inside(path, below, failures, left_out))
-    elif is_pattern(path):
+    elif is_pattern(path) and not is_url(path):
         found = list(dict.fromkeys(_matches("", _parts(path), failures, left_out)))
     else:
         return None

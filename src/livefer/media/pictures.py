@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,41 +12,92 @@ from numpy.typing import NDArray
 
 from livefer.errors import OutputError, SourceError
 from livefer.faces.crops import check_image
+from livefer.faces.pil import is_pil
 from livefer.media.heif import decode_heif, heif_kind
 from livefer.media.names import VIDEO_SUFFIXES, n_gif_pictures, suffix_of
 from livefer.system.atomic import replacing
+from livefer.system.cloud import is_url, read_bytes
 from livefer.system.pipes import STDIN, read_stdin
+from livefer.system.web_files import without_password
 
 WRITABLE = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 """Suffixes of picture files that OpenCV writes everywhere."""
 
 
 def as_image(image: Any) -> NDArray[np.uint8]:
-    """Return (H, W, 3) uint8 BGR of a path, an array (gray, BGR or BGRA, uint8) or a PIL image."""
-    if isinstance(image, (str, Path)):
+    """Return a picture as (H, W, 3) uint8 BGR, upright.
+
+    image: a path or address; an array (gray, BGR or BGRA, uint8) or a PIL image; or the content of
+        a picture file, as bytes, as an array (N,) of them, or as an open file
+    """
+    if isinstance(image, (str, os.PathLike)):
         return read_image(image)
     if image is None:
         raise ValueError(
             "expected an image, got None, which cv2.imread returns for a file that it cannot read: "
             "check the path"
         )
-    if isinstance(image, int):
+    if isinstance(image, (int, np.integer)) and not isinstance(image, bool):
         raise ValueError(f"expected an image, got {image}: a camera is for Recognizer().stream")
-    is_pil = hasattr(image, "getbands") and hasattr(image, "convert")  # without importing PIL
-    # With more than 8 bits, PIL would make everything above 255 white.
-    if is_pil and not getattr(image, "mode", "").startswith(("I", "F")):
-        return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
+    data = _content(image)
+    if data is not None:
+        return decode_image(data, name_of(image, "the picture"))
     array = np.ascontiguousarray(check_image(image))
     return array if array.ndim == 3 else np.repeat(array[:, :, None], 3, axis=2)
 
 
-def read_image(path: str | Path) -> NDArray[np.uint8]:
+def name_of(image: Any, otherwise: str) -> str:
+    """Return the path or address of a picture; that of an open file where it has one."""
+    if isinstance(image, str):
+        return without_password(image) if is_url(image) else image
+    if not isinstance(image, os.PathLike):
+        image = getattr(image, "name", None)
+    return os.fsdecode(image) if isinstance(image, (str, os.PathLike)) else otherwise
+
+
+def is_picture(image: Any) -> bool:
+    """Say whether an object is one picture in memory, or the open file of one.
+
+    An array of two or three dimensions is one; one of four dimensions holds several.
+    """
+    if isinstance(image, (bytes, bytearray, memoryview)) or hasattr(image, "read"):
+        return True
+    is_bytes = isinstance(image, np.ndarray) and image.ndim == 1 and image.dtype == np.uint8
+    return is_pil(image) or is_bytes or getattr(image, "ndim", None) in (2, 3)
+
+
+def _content(image: Any) -> bytes | None:
+    """Return the bytes of a picture file that a program holds, or None for anything else."""
+    if isinstance(image, (bytes, bytearray, memoryview)):
+        return bytes(image)
+    if isinstance(image, np.ndarray) and image.ndim == 1 and image.dtype == np.uint8:
+        return image.tobytes()
+    if not hasattr(image, "read"):
+        return None
+    file = getattr(image, "buffer", image)  # opened as text
+    try:
+        if hasattr(file, "seekable") and file.seekable():
+            file.seek(0)
+        data = file.read()
+    except OSError as error:
+        name = name_of(image, "the picture")
+        raise SourceError(f"{name} could not be read ({error}): open it again") from None
+    if not isinstance(data, bytes):
+        raise ValueError(
+            f'expected a picture file opened with "rb", got {type(data).__name__} from reading it'
+        )
+    return data
+
+
+def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     """Return (H, W, 3) uint8 BGR of a picture file, rotated as its EXIF data says.
 
     SourceError where there is no such file, or no picture in it.
 
-    path: "-" is standard input
+    path: a path, an address that `livefer.system.cloud` reads, or "-" for standard input
     """
+    if isinstance(path, str) and is_url(path):
+        return decode_image(read_bytes(path), without_password(path))
     if str(path) == STDIN:
         return decode_image(read_stdin(), "standard input")
     try:

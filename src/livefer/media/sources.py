@@ -1,4 +1,4 @@
-"""Sources of frames: pictures, folders, patterns, video files, cameras and stream URLs.
+"""Sources of frames: pictures, folders, patterns, videos, cameras, addresses, and a program's own.
 
     with open_source("clip.mp4") as source:
         for frame in source: ...
@@ -10,19 +10,23 @@ A source that cannot be opened raises SourceError at once. A later failure is a 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator, Iterator, Sequence
+import os
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import cv2
+import numpy as np
 
 from livefer.errors import SourceError
 from livefer.formatting import printable
+from livefer.media.cameras import camera_number, why_not_opened
 from livefer.media.names import (
     PICTURE_SUFFIXES,
     PIPE_TODO,
+    VIDEO_SUFFIXES,
     check_file,
     find_files,
     is_kind,
@@ -39,14 +43,21 @@ from livefer.media.opencv_reader import (
     read_camera,
     read_video,
 )
-from livefer.media.pictures import as_image
-from livefer.media.threads import newest
+from livefer.media.own_frames import NAME, OwnFrames, is_pair
+from livefer.media.pictures import as_image, is_picture, name_of
+from livefer.media.threads import newest, side_by_side
 from livefer.results import Frame
+from livefer.system import web_files
+from livefer.system.cloud import is_url
 from livefer.system.pipes import is_pipe
+from livefer.system.web_files import is_web, without_password
 
 
 class Source:
     """The frames of one source, to be iterated once; leaving `with` ends its camera and thread.
+
+        source = livefer.Source("door", frames_of(my_camera), live=True)
+        for result in recognizer.stream(source): ...
 
     name: as in messages, without a password
     live: frames come at their own speed, and those not taken in time are skipped
@@ -57,11 +68,16 @@ class Source:
     def __init__(
         self,
         name: str,
-        frames: Generator[Frame, None, None],
+        frames: Iterable[Frame],
         live: bool = False,
         fps: float | None = None,
         n_frames: int | None = None,
     ) -> None:
+        """Take frames of your own; a generator of them is closed with the source.
+
+        frames: in order, with rising times; those of one `Frame.source` are one stream of people
+        live: search for new faces only now and then, and follow known ones in between
+        """
         self.name = name
         self.live = live
         self.fps = fps
@@ -69,11 +85,12 @@ class Source:
         self._frames = frames
 
     def __iter__(self) -> Iterator[Frame]:
-        return self._frames
+        return iter(self._frames)
 
     def close(self) -> None:
         """Release the file, the camera or the thread; iteration ends."""
-        self._frames.close()
+        if isinstance(self._frames, Generator):
+            self._frames.close()
 
     def __enter__(self) -> Source:
         return self
@@ -85,20 +102,23 @@ class Source:
 def open_source(source: Any, live: bool | None = None, reconnect_s: float = RECONNECT_S) -> Source:
     """Open anything that has frames; SourceError where it cannot be opened.
 
-    source: a camera's number (0 or "0"), the URL of a stream, the path of a video, a picture or a
-        folder, a pattern ("holiday/**/*.jpg"), an image (array or PIL), or a list of paths and
-        images; a pipe with a video, "-" for standard input
+    source: a camera's number (0 or "0"), the URL of a stream or a picture, the path of a video, a
+        picture or a folder, a pattern ("holiday/**/*.jpg"), a pipe with a video ("-" is standard
+        input), or an image as `as_image` takes it; a list of all these, one after another, cameras
+        and streams side by side; or any other iterable: of paths, or of images or pairs (time in
+        seconds, image), which are one stream
     live: read on a thread and give the newest frame, with the number of skipped ones; a file is
         then played at its own speed. None means True for cameras and endless streams
     reconnect_s: seconds for which a camera or stream that stopped is tried again
     """
     if isinstance(source, Source):
         return source
-    if isinstance(source, int) or (isinstance(source, str) and source.isdecimal()):
-        return _open_capture(f"camera {source}", int(source), live, reconnect_s)
-    if isinstance(source, str) and "://" in source:
-        return _open_capture(_without_password(source), source, live, reconnect_s)
-    if isinstance(source, (str, Path)):
+    number = camera_number(source)
+    if number is not None:
+        return _open_capture(f"camera {number}", number, live, reconnect_s)
+    if isinstance(source, str) and is_url(source):
+        return _open_address(source, live, reconnect_s)
+    if isinstance(source, (str, os.PathLike)):
         try:
             return _open_path(Path(source), live)
         except OSError as error:  # a name too long, a folder that may not be read
@@ -106,8 +126,60 @@ def open_source(source: Any, live: bool | None = None, reconnect_s: float = RECO
                 f"{source} could not be opened ({error.strerror}): check the path"
             ) from None
     if isinstance(source, (list, tuple)):
+        if source and all(map(_may_be_live, source)):
+            return _open_together(source, live, reconnect_s)
         return _open_files(f"{len(source)} files", source)
-    return _open_picture("image", source)
+    if not is_picture(source) and _is_iterable(source):
+        return _open_iterable(source, bool(live))
+    return _open_picture(name_of(source, "image"), source)
+
+
+def _open_address(url: str, live: bool | None, reconnect_s: float) -> Source:
+    suffix = suffix_of(url)
+    may_be_picture = suffix in PICTURE_SUFFIXES
+    if is_web(url) and suffix not in VIDEO_SUFFIXES and not may_be_picture:
+        may_be_picture = web_files.is_picture(url)
+    name = without_password(url)
+    if not may_be_picture:
+        return _open_capture(name, url, live, reconnect_s)
+    try:
+        return _open_picture(name, url)
+    except SourceError as error:
+        try:  # many cameras call their stream .jpg
+            return _open_capture(name, url, live, reconnect_s)
+        except SourceError:
+            raise error from None
+
+
+def _may_be_live(item: Any) -> bool:
+    """Say whether an item of a list may be an endless stream; nothing is opened for that."""
+    if isinstance(item, str) and is_url(item):
+        return suffix_of(item) not in (PICTURE_SUFFIXES | VIDEO_SUFFIXES) - {".mjpg", ".mjpeg"}
+    return camera_number(item) is not None
+
+
+def _open_together(items: Sequence[Any], live: bool | None, reconnect_s: float) -> Source:
+    """Open cameras and streams, whose frames come side by side; one that fails is an error."""
+    opened: list[Source] = []
+    failures: list[SourceError] = []
+    for item in items:
+        name = name_of(item, f"camera {item}")
+        try:
+            opened.append(open_source(item, live, reconnect_s))
+        except SourceError as error:
+            failures.append(error)
+            opened.append(Source(name, [Frame(name, 0, 0.0, None, error=str(error))]))
+    if len(failures) == len(items):
+        raise failures[0]
+    is_live = any(source.live for source in opened)
+    frames = side_by_side(opened) if is_live else _in_turn(opened)
+    return Source(f"{len(items)} streams", frames, is_live)
+
+
+def _in_turn(sources: Sequence[Source]) -> Generator[Frame, None, None]:
+    for source in sources:
+        with source:
+            yield from source
 
 
 def _open_capture(name: str, address: str | int, live: bool | None, reconnect_s: float) -> Source:
@@ -115,7 +187,8 @@ def _open_capture(name: str, address: str | int, live: bool | None, reconnect_s:
     if capture is None:
         todo = "check the address, and that it is sending"
         if isinstance(address, int):
-            todo = 'is another program using it? "livefer doctor" lists the cameras'
+            why = why_not_opened(address)
+            todo = f'{why}{" " if why[-1] == "?" else "; "}"livefer doctor" lists the cameras'
         raise SourceError(f"{name} could not be opened: {todo}")
     if isinstance(address, str) and n_frames_of(capture):
         return _video(name, capture, live)
@@ -183,30 +256,80 @@ def _video(name: str, capture: cv2.VideoCapture, live: bool | None) -> Source:
 
 
 def _open_files(name: str, files: Sequence[Any], errors: Sequence[tuple[str, str]] = ()) -> Source:
-    has_video = any(_is_video(file) for file in files)
-    n_frames = None if has_video else len(files) + len(errors)
+    n_frames = len(files) + len(errors) if all(map(_is_still, files)) else None
     return Source(name, _read_files(files, errors), n_frames=n_frames)
 
 
+def _open_iterable(items: Iterable[Any], is_live: bool) -> Source:
+    """Open an iterator: its paths one after another, its images as one stream."""
+    if is_live:
+        return Source(NAME, newest(lambda stop: _read_files(items, (), OwnFrames(True))), True)
+    return Source(NAME, _read_files(items, (), OwnFrames(False)))
+
+
 def _read_files(
-    files: Sequence[Any], errors: Sequence[tuple[str, str]]
+    items: Iterable[Any], errors: Sequence[tuple[str, str]], own: OwnFrames | None = None
 ) -> Generator[Frame, None, None]:
-    for index, file in enumerate(files):
-        name = str(file) if isinstance(file, (str, Path)) else f"image {index}"
-        try:
-            if _is_video(file):
-                yield from _open_video(Path(file))
-            else:
-                yield Frame(name, index, 0.0, as_image(file), still=True)
-        except (SourceError, ValueError) as error:
-            yield Frame(name, index, 0.0, None, error=str(error), still=True)
-    for index, (name, reason) in enumerate(errors, len(files)):
+    """Yield the frames of each item; one that cannot be read is a frame with its error.
+
+    own: makes the frames of images in memory, which otherwise are pictures by themselves
+    """
+    number = 0  # of the next picture or video
+    pairs = own or OwnFrames(is_live=False)
+    for item in items:
+        if isinstance(item, Frame):
+            yield item
+        elif is_pair(item):
+            yield pairs.frame(item)
+        elif own is not None and not _is_file(item):
+            yield own.frame(item)
+        else:
+            last = number
+            for frame in _frames_of(item, number):
+                last = frame.index if frame.still else last
+                yield frame
+            number = last + 1
+    for index, (name, reason) in enumerate(errors, number):
         yield Frame(name, index, 0.0, None, error=reason, still=True)
 
 
-def _is_video(file: Any) -> bool:
-    return isinstance(file, (str, Path)) and is_kind(str(file), "video")
+def _frames_of(item: Any, number: int) -> Iterator[Frame]:
+    """Yield the frames of an item of a list; its pictures are numbered from `number` on."""
+    name = name_of(item, f"image {number}")
+    try:
+        if is_picture(item):
+            yield Frame(name, number, 0.0, as_image(item), still=True)
+            return
+        with open_source(item, live=False) as source:
+            for frame in source:
+                yield replace(frame, index=number + frame.index) if frame.still else frame
+    except (SourceError, ValueError) as error:
+        yield Frame(name, number, 0.0, None, error=str(error), still=True)
 
 
-def _without_password(url: str) -> str:
-    return re.sub(r"//[^/?#]*@", "//", url)  # to the last @, as FFmpeg reads it
+def _is_iterable(source: Any) -> bool:
+    try:
+        iter(source)
+    except TypeError:
+        return False
+    return True
+
+
+def _is_file(item: Any) -> bool:
+    """Say whether an item is opened by itself: a path, an address, a camera or an open file."""
+    return (
+        isinstance(item, (str, os.PathLike))
+        or hasattr(item, "read")
+        or isinstance(item, (int, np.integer))
+    )
+
+
+def _is_still(item: Any) -> bool:
+    """Say whether an item is one picture, by its name or kind."""
+    if isinstance(item, (str, os.PathLike)):
+        return is_kind(os.fspath(item), "picture")
+    return is_picture(item)
+
+
+def _is_video(path: Path) -> bool:
+    return is_kind(str(path), "video")

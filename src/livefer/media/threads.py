@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from threading import Condition, Event, Thread
 from typing import Generic, TypeVar
@@ -74,7 +74,16 @@ class Channel(Generic[T]):
 
 def ahead(items: Iterable[T], n: int) -> Generator[T, None, None]:
     """Yield items while a thread makes the next n ready; closing the generator ends the thread."""
-    return _made_on_thread(lambda stop: iter(items), Channel(n), "livefer-ahead")
+    return _made_on_threads([lambda stop: iter(items)], Channel(n), "livefer-ahead")
+
+
+def side_by_side(sources: Iterable[Iterable[T]]) -> Generator[T, None, None]:
+    """Yield the items of several sources as they come, each read on a thread of its own.
+
+    One item waits; a source whose turn has not come makes no more of them meanwhile.
+    """
+    makes = [lambda stop, source=source: iter(source) for source in sources]
+    return _made_on_threads(makes, Channel(1), "livefer-source", patience_s=_PATIENCE_S)
 
 
 def newest(
@@ -89,7 +98,7 @@ def newest(
     ending: once it is set, waiting for a frame ends
     """
     channel = Channel(merge=_skip)
-    return _made_on_thread(read, channel, "livefer-capture", ending, _PATIENCE_S)
+    return _made_on_threads([read], channel, "livefer-capture", ending, _PATIENCE_S)
 
 
 def _skip(before: Frame, frame: Frame) -> Frame | None:
@@ -99,23 +108,23 @@ def _skip(before: Frame, frame: Frame) -> Frame | None:
     return replace(frame, n_skipped=n_skipped, is_cut=before.is_cut or frame.is_cut)
 
 
-def _made_on_thread(
-    make: Callable[[Event], Iterator[T]],
+def _made_on_threads(
+    makes: Sequence[Callable[[Event], Iterator[T]]],
     channel: Channel[T],
     name: str,
     ending: Event | None = None,
     patience_s: float = math.inf,
 ) -> Generator[T, None, None]:
-    """Iterate on a thread of its own, and yield the items through a channel.
+    """Iterate on a thread for each iterator, and yield the items of all through one channel.
 
-    make: returns the iterator; its event is set when no more items are needed
-    patience_s: the longest wait for the end of the thread
+    makes: return the iterators; their event is set when no more items are needed
+    patience_s: the longest wait for the end of each thread
     """
-    stop, ended = Event(), Event()
-    failure: Exception | None = None
+    stop = Event()
+    failures: list[Exception] = []
+    finished: list[Event] = []
 
-    def run() -> None:
-        nonlocal failure
+    def run(make: Callable[[Event], Iterator[T]], ended: Event) -> None:
         try:
             items = make(stop)
             try:
@@ -126,21 +135,28 @@ def _made_on_thread(
                 if isinstance(items, Generator):
                     items.close()
         except Exception as error:  # noqa: BLE001  # raised again where the items are taken
-            failure = error
+            failures.append(error)
         finally:
-            channel.close()
+            finished.append(ended)
+            if failures or len(finished) == len(makes):
+                channel.close()
             ended.set()
 
-    thread = Thread(target=run, name=name, daemon=True)
-    thread.start()
+    threads = []
+    for make in makes:
+        ended = Event()
+        thread = Thread(target=run, args=(make, ended), name=name, daemon=True)
+        threads.append((thread, ended))
+        thread.start()
     try:
         yield from channel.take(ending)
-        if failure is not None:
-            raise failure
+        if failures:
+            raise failures[0]
     finally:
         stop.set()
         channel.close()
-        _wait(thread, ended, patience_s)
+        for thread, ended in threads:
+            _wait(thread, ended, patience_s)
 
 
 class Taker(Generic[T]):
@@ -192,7 +208,7 @@ class Taker(Generic[T]):
 def interruptible(call: Callable[[], T]) -> T:
     """Call a function on a thread of its own, so that Ctrl-C ends the waiting for it at once."""
     calls = lambda stop: (call() for _ in range(1))  # noqa: E731
-    (result,) = _made_on_thread(calls, Channel[T](1), "livefer-call", patience_s=0.0)
+    (result,) = _made_on_threads([calls], Channel[T](1), "livefer-call", patience_s=0.0)
     return result
 
 

@@ -2,16 +2,19 @@
 
 A name without a scheme is a path of this machine; other modules read those. Needs pyarrow (the
 `analysis` extra), and for schemes that pyarrow does not know, fsspec and the package that it names.
+Reading and copying a file at an http:// or https:// address needs neither.
 """
 
 from __future__ import annotations
 
+import io
 import shutil
 from pathlib import Path
 from typing import Any
 
 from livefer.errors import MissingExtraError, SourceError
 from livefer.system.atomic import replacing
+from livefer.system.web_files import copy_file, is_web
 
 
 def is_url(name: str) -> bool:
@@ -30,6 +33,10 @@ def open_file(url: str) -> Any:
 
 def read_bytes(url: str) -> bytes:
     """Return the content of a file."""
+    if is_web(url):
+        content = io.BytesIO()
+        copy_file(url, content)
+        return content.getvalue()
     with open_file(url) as file:
         try:
             return bytes(file.read())
@@ -39,6 +46,10 @@ def read_bytes(url: str) -> bytes:
 
 def download(url: str, to: Path) -> None:
     """Copy a file to this machine."""
+    if is_web(url):
+        with to.open("wb") as copy:
+            copy_file(url, copy)
+        return
     with open_file(url) as file, to.open("wb") as copy:
         try:
             shutil.copyfileobj(file, copy, 1 << 20)
@@ -63,6 +74,8 @@ def list_files(url: str) -> list[str] | None:
 
     Names that begin with a dot are left out.
     """
+    if is_web(url) and not url.endswith("/"):  # there, only the page of a folder has files in it
+        return None
     import pyarrow.fs as pafs
 
     files, path = _resolve(url)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from livefer.errors import DatasetError, LiveferError
-from livefer.tables.reading import column_names, is_parquet, open_parquet
+from livefer.tables.reading import column_names, is_parquet, open_parquet, separator
 from livefer.tables.schema import Type, classes_in, column_types
 
 Library = Literal["pandas", "polars"]
@@ -53,8 +53,14 @@ def _read_pandas(path: Path, types: dict[str, Type]) -> Any:
     if is_parquet(path):
         frame = open_parquet(path).to_table().to_pandas()
     elif path.suffix.lower() == ".csv":
+        mark = separator(path)
+        commas = [] if mark == "," else [name for name, kind in types.items() if kind is float]
+        read_as = dtypes | dict.fromkeys(commas, "string")
         # Only an empty cell is missing: "NA" and "None" may be names of files.
-        return pd.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=[""])
+        frame = pd.read_csv(path, sep=mark, dtype=read_as, keep_default_na=False, na_values=[""])
+        frame = frame.dropna(how="all", ignore_index=True)
+        for name in commas:
+            frame[name] = frame[name].str.replace(",", ".").astype("Float64")
     else:
         frame = pd.read_json(path, lines=True, dtype=False, precise_float=True)
     return frame.astype(dtypes)
@@ -68,5 +74,12 @@ def _read_polars(path: Path, types: dict[str, Type]) -> Any:
     if is_parquet(path):
         return pl.from_arrow(open_parquet(path).to_table())
     if path.suffix.lower() == ".csv":
-        return pl.read_csv(path, schema_overrides=dtypes)
+        mark = separator(path)
+        commas = [] if mark == "," else [name for name, kind in types.items() if kind is float]
+        read_as = dtypes | dict.fromkeys(commas, pl.String)
+        table = pl.read_csv(path, separator=mark, schema_overrides=read_as)
+        table = table.filter(~pl.all_horizontal(pl.all().is_null()))  # lines without a cell
+        return table.with_columns(
+            pl.col(name).str.replace(",", ".", literal=True).cast(pl.Float64) for name in commas
+        )
     return pl.read_ndjson(path, schema_overrides=dtypes)

@@ -1,8 +1,9 @@
 """Result tables read back row by row: CSV, JSON lines, Parquet, or a folder of Parquet files.
 
-CSV and JSON lines need only Python; Parquet needs pyarrow (the `analysis` extra). Rows come as
-`livefer.to_rows` makes them, with the columns that figures need: an empty cell is None. Further
-columns are left out, and the optional ones may be missing.
+CSV and JSON lines need only Python; Parquet needs pyarrow (the `analysis` extra). What other
+programs make of a CSV is read, too: ";" or a tab between cells, a comma in numbers, empty lines.
+Rows come as `livefer.to_rows` makes them, with the columns that figures need: an empty cell is
+None. Further columns are left out, and the optional ones may be missing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from livefer.errors import DatasetError, MissingExtraError
 from livefer.tables.schema import FACE_COLUMNS, FRAME_COLUMNS, Type, classes_in
@@ -80,12 +81,28 @@ def column_names(path: Path) -> list[str]:
     try:
         if suffix == ".csv":
             with path.open(encoding="utf-8-sig", newline="") as file:
-                return next(csv.reader(file), [])
+                return next(_filled_rows(file, separator(path)), (1, []))[1]
         with path.open("rb") as lines:
-            first = json.loads(lines.readline() or b"{}")
+            first = json.loads(next(filter(bytes.strip, lines), b"{}"))
         return list(first) if isinstance(first, dict) else []
     except (OSError, *_BAD) as error:
         raise _not_a_table(path, 1, error) from None
+
+
+def separator(path: Path) -> str:
+    """Return what stands between the cells of a CSV: ",", or ";" or a tab of a spreadsheet.
+
+    The first one in the header, because the first column of a result table has none in its name.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header = next(filter(str.strip, file), "")
+    return min((mark for mark in ",;\t" if mark in header), key=header.index, default=",")
+
+
+def _filled_rows(file: TextIO, between: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the cells of each row that is not empty."""
+    rows = csv.reader(file, delimiter=between)
+    return ((number, cells) for number, cells in enumerate(rows, 1) if any(map(str.strip, cells)))
 
 
 def open_parquet(path: Path) -> Any:
@@ -136,12 +153,12 @@ def _csv_rows(
     known = {**FRAME_COLUMNS, **FACE_COLUMNS}
     types = {name: known[name] for name in (*_NEEDED, *_OPTIONAL)} | dict.fromkeys(classes, float)
     parsers = [_PARSERS[types[name]] if name in types else None for name in names]
-    number, size = 1, path.stat().st_size
+    number, size, between = 1, path.stat().st_size, separator(path)
     with path.open("rb") as raw, TextIOWrapper(raw, "utf-8-sig", newline="") as file:
         try:
-            for number, cells in enumerate(csv.reader(file), 1):
-                if number == 1:
-                    continue
+            rows = _filled_rows(file, between)
+            next(rows, None)  # the header
+            for number, cells in rows:
                 if len(cells) != len(names):
                     raise ValueError(f"{len(cells)} cells instead of {len(names)}")
                 row: Row = {
@@ -161,6 +178,8 @@ def _jsonl_rows(path: Path, classes: Sequence[str], progress: OnRead) -> Iterato
     with path.open("rb") as file:
         try:
             for number, line in enumerate(file, 1):
+                if not line.strip():
+                    continue
                 yield _checked(json.loads(line), classes)
                 if number % _EVERY == 0:
                     progress(file.tell(), size)
@@ -201,7 +220,12 @@ def _read_parquet(path: Path, progress: OnRead) -> ResultTable:
 
 def _whole(cell: str) -> int:
     """Return a whole number, also where another program has written it as 3.0."""
-    return int(cell) if cell.isdigit() else int(float(cell))
+    return int(cell) if cell.isdigit() else int(_number(cell))
+
+
+def _number(cell: str) -> float:
+    """Return a number, also where a spreadsheet has written it as 0,5."""
+    return float(cell.replace(",", "."))
 
 
 def _truth(cell: str) -> bool:
@@ -211,7 +235,7 @@ def _truth(cell: str) -> bool:
 _PARSERS: dict[Type, Callable[[str], Any]] = {
     str: str,
     int: _whole,
-    float: float,
+    float: _number,
     bool: _truth,
 }
 

@@ -189,7 +189,7 @@ def make_server(
         access_log=False,  # addresses may hold the token
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=4 * limits.max_clients + 64,
+        limit_concurrency=4 * limits.max_clients + 2 * limits.max_images + 64,
         timeout_graceful_shutdown=int(_GRACE_S),
         ssl_certfile=certfile,
         ssl_keyfile=keyfile,

@@ -12,7 +12,7 @@ from livefer.web.limits import Limits
 from livefer.web.protocol import Refused
 
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,70})"|([^\s;",]{1,70}))', re.IGNORECASE)
-_NAME = re.compile(rb'[;\s]name="?image"?(?:[;\s]|$)', re.IGNORECASE)
+_PARAMETER = re.compile(rb';\s*([\w*-]+)=("(?:\\.|[^"\\])*"|[^;\s]*)')
 _FORM_BYTES = 4096  # of a form, around its picture
 
 
@@ -69,10 +69,22 @@ def _image_field(body: bytes, content_type: str) -> bytes:
         raise Refused("bad_request", "the content type of the form has no boundary")
     # The sender chose a boundary that no part contains.
     delimiter = b"\r\n--" + (found[1] or found[2]).encode()
+    names: list[str] = []
+    pictures: list[tuple[str, bytes]] = []
     for part in (b"\r\n" + body).split(delimiter)[1:]:
         head, _, content = part.partition(b"\r\n\r\n")
         for line in head.split(b"\r\n"):
             key, _, value = line.partition(b":")
-            if key.strip().lower() == b"content-disposition" and _NAME.search(value):
-                return content
-    raise Refused("bad_request", 'the form has no field "image" with a picture')
+            if key.strip().lower() == b"content-disposition":
+                given = {k.lower(): v.strip(b'"') for k, v in _PARAMETER.findall(value)}
+                names.append(given.get(b"name", b"").decode(errors="replace"))
+                if names[-1] == "image" or given.keys() & {b"filename", b"filename*"}:
+                    pictures.append((names[-1], content))
+    if len(pictures) == 1 and pictures[0][0] == "image":
+        return pictures[0][1]
+    fields = ", ".join(f'"{name[:40]}"' for name in names[:5]) or "none"
+    raise Refused(
+        "bad_request",
+        f'expected one picture, in the field "image" of the form; got {len(pictures)} (fields: '
+        f"{fields}): send a request for each picture",
+    )
