@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 
 import pytest
 from needs import expects_all, missing
@@ -17,6 +18,8 @@ NEEDED = (
     "PyInstaller", "av", "fastapi", "fsspec", "httpx", "matplotlib", "pandas", "pillow_heif",
     "playwright", "polars", "pyarrow", "ray", "schemathesis", "torch", "uvicorn", "websockets",
 )  # fmt: skip
+FER2013 = Path(os.environ.get("LIVEFER_FER2013") or Path(__file__).parents[1] / "data" / "fer2013")
+CHROMIUM = os.environ.get("LIVEFER_CHROMIUM", "/usr/bin/chromium")
 
 
 def pytest_sessionstart() -> None:
@@ -24,6 +27,16 @@ def pytest_sessionstart() -> None:
     absent = [name for name in NEEDED if find_spec(name) is None]
     if expects_all() and absent:
         pytest.exit(f'missing: {", ".join(absent)}: pip install "livefer[dev]"', returncode=1)
+
+
+def pytest_report_header() -> str:
+    """Name what this machine lacks for some of the tests."""
+    lacks = [name for name in NEEDED if find_spec(name) is None]
+    lacks += [] if FER2013.joinpath("train").is_dir() else ["FER2013"]
+    lacks += [] if os.path.isfile(os.environ.get("LIVEFER_YUNET", "")) else ["YuNet"]
+    lacks += [] if os.path.isfile(CHROMIUM) else ["Chromium"]
+    lacks += [name for name in ("node", "openssl") if which(name) is None]
+    return f"without {', '.join(lacks)}: their tests are skipped" if lacks else "all is there"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -45,12 +58,11 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def fer2013_dir() -> Path:
     """The unpacked Kaggle folder: LIVEFER_FER2013, or data/fer2013 beside tests/."""
-    named = os.environ.get("LIVEFER_FER2013")
-    path = Path(named) if named else Path(__file__).parents[1] / "data" / "fer2013"
-    if not (path / "train").is_dir():
-        reason = f"FER2013 is not at {path}: unpack it there or name its folder in LIVEFER_FER2013"
-        missing(reason)
-    return path
+    if not (FER2013 / "train").is_dir():
+        missing(
+            f"FER2013 is not at {FER2013}: unpack it there or name its folder in LIVEFER_FER2013"
+        )
+    return FER2013
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +143,25 @@ def test_a_terminal_without_unicode_gets_plain_marks(
     monkeypatch.setattr("rich.console.Console.encoding", "cp1252")
     out = run(monkeypatch, capsys)[1]
     assert not set(out) & set("✓✗–")
+
+
+def test_it_names_what_the_machine_lacks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "cache_dir", lambda: None)
+    monkeypatch.setattr(command, "n_cores", lambda: 2)
+    monkeypatch.setattr(command.os, "cpu_count", lambda: 64)
+    code, out = run(monkeypatch, capsys)
+    assert code == 0
+    assert "2 of 64: a quota, a cpuset or an affinity" in out
+    assert "this user has no home: LIVEFER_CACHE names a folder" in out
+    monkeypatch.setattr(command, "cache_dir", lambda: Path(__file__) / "cache")
+    monkeypatch.setattr(command.os, "access", lambda *_: False)
+
+    def no_folder() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", no_folder)
+    out = run(monkeypatch, capsys)[1]
+    assert f"{Path(__file__) / 'cache'} cannot be written" in out
+    assert "there is no place for temporary files" in out

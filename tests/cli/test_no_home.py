@@ -19,6 +19,7 @@ from livefer.detection.detectors import make_detector
 from livefer.detection.haar import HaarDetector
 from livefer.detection.yunet import download_yunet, yunet_path
 from livefer.errors import DatasetError, LiveferError, ModelError
+from livefer.recognizer import Recognizer
 from livefer.system.atomic import temporary_folder
 from livefer.system.cache import load_arrays, save_arrays
 from livefer.system.downloads import cache_dir
@@ -68,6 +69,7 @@ def test_without_a_home_there_is_no_cache_and_everything_else() -> None:
     assert load_arrays("a") is None
     assert yunet_path() is None
     assert isinstance(make_detector("auto"), HaarDetector)
+    assert isinstance(Recognizer().detector, HaarDetector)
     with pytest.raises(ModelError, match="no home folder: set LIVEFER_CACHE"):
         download_yunet()
     with pytest.raises(ModelError, match="YuNet's file is not installed"):

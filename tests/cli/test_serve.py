@@ -258,3 +258,15 @@ def test_a_signal_ends_it_well(name: str, tmp_path: Path) -> None:
             server.kill()
     assert (server.returncode, out, err) == (0, "", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_numbers_of_clients_and_pictures_are_options(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[Any] = []
+    at_start(monkeypatch, lambda server: seen.append(server._service.limits))
+    assert (
+        run(monkeypatch, capsys, "--port", "0", "--max-images", "20", "--max-clients", "3")[0] == 0
+    )
+    assert (seen[0].max_images, seen[0].max_clients) == (20, 3)
+    assert run(monkeypatch, capsys, "--port", "0", "--max-images", "0")[0] == 2

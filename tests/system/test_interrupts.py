@@ -214,3 +214,43 @@ def test_a_terminal_that_is_still_there_is_written_to(monkeypatch: pytest.Monkey
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+OUTLIVING = """
+import sys, time
+from pathlib import Path
+from livefer.system.interrupts import outlive_terminals
+outlive_terminals()
+assert sys.stdout.isatty() and sys.stderr.isatty()
+print("begun", flush=True)
+while not Path("go").exists():
+    time.sleep(0.01)
+for _ in range(100):
+    print("a line")
+    sys.stderr.write("another" * 1000)
+    sys.stderr.flush()
+Path("ended").touch()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a system with pseudo-terminals")
+def test_a_terminal_that_closes_without_a_signal_ends_nothing(tmp_path: Path) -> None:
+    """As after `disown`, in a container or under a terminal multiplexer that crashes."""
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", OUTLIVING],
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=tmp_path,
+        start_new_session=True,
+    )
+    try:
+        os.close(theirs)
+        assert b"begun" in os.read(ours, 100)
+        os.close(ours)
+        (tmp_path / "go").touch()
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+    assert (tmp_path / "ended").exists()

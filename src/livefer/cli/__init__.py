@@ -14,9 +14,9 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from livefer.drawing.fonts import FontWarning, explain, undrawn_letters
+from livefer.drawing import fonts
 from livefer.errors import REINSTALL, LiveferError, MissingExtraError
-from livefer.system.interrupts import terminable
+from livefer.system.interrupts import outlive_terminals, terminable
 from livefer.version import __version__
 
 _MODELS = "From data to model"
@@ -125,7 +125,8 @@ def main() -> None:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # bars and names that the terminal cannot show
-    warnings.simplefilter("ignore", FontWarning)  # one line at the end says it
+    outlive_terminals()
+    warnings.simplefilter("ignore", fonts.FontWarning)  # one line at the end says it
     try:
         with terminable():
             app()
@@ -141,8 +142,8 @@ def main() -> None:
             "permissions and the free space on the disk"
         )
     finally:
-        if letters := undrawn_letters():
-            sys.stderr.write(f"{explain(letters)}\n")
+        if letters := fonts.undrawn_letters():
+            sys.stderr.write(f"{fonts.explain(letters)}\n")
 
 
 def _fail(message: str) -> NoReturn:

@@ -7,9 +7,11 @@ sections follow.
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import sys
+import tempfile
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -22,6 +24,9 @@ from rich.markup import escape
 from livefer.cli.console import stdout
 from livefer.errors import LiveferError, ModelError
 from livefer.system import telemetry
+from livefer.system.atomic import check_temporary_folder
+from livefer.system.downloads import cache_dir
+from livefer.system.machine import n_cores
 
 Finding = tuple[Literal["ok", "missing", "broken", "note"], str, str]
 """A state, its subject, and what was found; "missing" is no fault, "broken" is one."""
@@ -44,6 +49,7 @@ def doctor() -> None:
     n_broken = 0
     for title, findings in (
         ("Versions", _versions()),
+        ("Machine", _machine()),
         ("Face detectors", _detectors()),
         ("Cameras and display", _devices()),
         ("Model", _model()),
@@ -74,6 +80,31 @@ def _versions() -> Iterator[Finding]:
     yield _package("livefer")
     for name in _PACKAGES:
         yield _package(name)
+
+
+def _machine() -> Iterator[Finding]:
+    usable, present = n_cores(), os.cpu_count() or 1
+    why = "" if usable == present else f" of {present}: a quota, a cpuset or an affinity"
+    yield "ok", "processor cores", f"{usable}{why}"
+    folder = cache_dir()
+    if folder is None:
+        yield "missing", "cache folder", "this user has no home: LIVEFER_CACHE names a folder"
+    elif not _is_writable(folder):
+        yield "missing", "cache folder", f"{folder} cannot be written: LIVEFER_CACHE names another"
+    else:
+        yield "ok", "cache folder", str(folder)
+    try:
+        check_temporary_folder()
+    except LiveferError as error:
+        yield "missing", "temporary files", str(error)
+    else:
+        yield "ok", "temporary files", tempfile.gettempdir()
+
+
+def _is_writable(folder: Path) -> bool:
+    """Say whether files can be written into a folder, or the folder be made."""
+    there = next(one for one in (folder, *folder.parents) if os.path.exists(one))
+    return os.access(there, os.W_OK | os.X_OK)
 
 
 def _package(name: str) -> Finding:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from livefer.drawing.figures import require_folder, require_matplotlib
+from livefer.drawing.figures import check_matplotlib_folders, require_matplotlib
 from livefer.errors import ConfigError, LiveferError, SourceError
 from livefer.formatting import printable
 from livefer.media.names import LeftOut, find_files, is_kind, same_file
@@ -60,7 +60,7 @@ def use_matplotlib() -> None:
     require_matplotlib()
     if (folder := cache_dir()) is not None:
         os.environ.setdefault("MPLCONFIGDIR", str(folder / "matplotlib"))
-    require_folder()
+    check_matplotlib_folders()
 
 
 def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:

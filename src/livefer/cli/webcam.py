@@ -87,8 +87,9 @@ def webcam(
 
 def _check_source(source: str) -> None:
     """Raise SourceError for a path that does not exist, before a display is needed."""
-    is_other = camera_number(source) is not None or "://" in source or is_pattern(source)
-    is_path = not (is_other or is_pipe(source))
+    is_path = camera_number(source) is None and not (
+        "://" in source or is_pattern(source) or is_pipe(source)
+    )
     if is_path and not os.path.exists(source):
         raise SourceError(f"{source} does not exist: check the path")
 

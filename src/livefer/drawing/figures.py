@@ -26,9 +26,8 @@ def require_matplotlib() -> None:
         raise MissingExtraError("drawing plots", "analysis")
 
 
-def require_folder() -> None:
-    """Raise ConfigError where matplotlib has no folder for its own files, not even for a while."""
-    # It warns where it cannot write into the folder that it is told.
+def check_matplotlib_folders() -> None:
+    """Raise ConfigError where matplotlib can write no folder; keep it quiet where it makes one."""
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         import matplotlib

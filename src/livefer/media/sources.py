@@ -103,10 +103,10 @@ def open_source(source: Any, live: bool | None = None, reconnect_s: float = RECO
     """Open anything that has frames; SourceError where it cannot be opened.
 
     source: a camera's number (0 or "0"), the URL of a stream or a picture, the path of a video, a
-        picture or a folder, a pattern ("holiday/**/*.jpg"), a pipe with a video ("-" is standard
-        input), or an image as `as_image` takes it; a list of all these, one after another, cameras
-        and streams side by side; or any other iterable: of paths, or of images or pairs (time in
-        seconds, image), which are one stream
+        picture or a folder, a pattern ("holiday/**/*.jpg"), or an image as `as_image` takes it; a
+        list of all these, one after another, cameras and streams side by side; or any other
+        iterable: of paths, or of images or pairs (time in seconds, image), which are one stream;
+        a pipe with a video, "-" for standard input
     live: read on a thread and give the newest frame, with the number of skipped ones; a file is
         then played at its own speed. None means True for cameras and endless streams
     reconnect_s: seconds for which a camera or stream that stopped is tried again

@@ -8,16 +8,20 @@ closes, sends several. A signal that is ignored, as under nohup, stays ignored.
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from io import BufferedWriter, FileIO, TextIOWrapper
 from threading import Event
 from types import FrameType
+from typing import Any
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # each system lacks one
 _ONE_PRESS_S, _HANGS_S = 1.0, 10.0
@@ -117,6 +121,33 @@ def handling(handler: Handler) -> Iterator[None]:
     finally:
         for number, previous in before.items():
             signal.signal(number, previous)
+
+
+def outlive_terminals() -> None:
+    """Let output go nowhere once its terminal has closed, also where no signal tells of that."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if os.name == "nt" or not isinstance(stream, TextIOWrapper) or not stream.isatty():
+            continue
+        stream.flush()
+        raw = _Terminal(stream.fileno(), "w", closefd=False)
+        lasting = TextIOWrapper(
+            BufferedWriter(raw), stream.encoding, stream.errors, line_buffering=True
+        )
+        setattr(sys, name, lasting)
+
+
+class _Terminal(FileIO):
+    """A terminal that may close."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data) or 0
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            _release([self.fileno()])
+            return len(data)
 
 
 def ignore_interrupts() -> None:
