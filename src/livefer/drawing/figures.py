@@ -28,10 +28,10 @@ def require_matplotlib() -> None:
 
 def check_matplotlib_folders() -> None:
     """Raise ConfigError where matplotlib can write no folder; keep it quiet where it makes one."""
-    import matplotlib
-
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
+        import matplotlib
+
         matplotlib.get_configdir()
         matplotlib.get_cachedir()
     except OSError:
