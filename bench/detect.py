@@ -90,14 +90,14 @@ def cpu_ms(detect: Detect, frames: list[NDArray[Any]]) -> float:
 
 def main() -> None:
     """Print the table."""
-    parser = arguments(__doc__, "--photos", "--yunet")
+    parser = arguments(__doc__, "--photos", "--yunet", "--own")
     parser.add_argument("--videos", type=Path, default=Path("data/video"))
     parser.add_argument("--verbose", action="store_true", help="name the files counted wrong")
     args = parser.parse_args()
 
     cv2.setNumThreads(1)
     detectors = {"common": common_parameters()}
-    for name, detector in load_detectors(args.yunet).items():
+    for name, detector in load_detectors(args.yunet, args.own).items():
         detectors[name] = boxes_of(detector)
 
     photos = json.loads(args.photos.read_text(encoding="utf-8"))

@@ -1,6 +1,6 @@
 """Measure detectors on pictures that no detector's training has seen, changed in many ways.
 
-    python bench/faces.py --pictures data/detector.npz --yunet face_detection_yunet_2023mar.onnx
+    python bench/faces.py --pictures data/detector.npz --own runs/detector/detector.onnx
 
 The pictures and the teacher's answers are those of `livefer.train.detector.pictures`, of which one
 in ten is held out. A face that the teacher is sure of in the clean picture counts as found where a
@@ -154,7 +154,7 @@ def thresholds(detector: Any, empty: Iterable[Picture]) -> list[float]:
 
 def main() -> None:
     """Print the tables."""
-    parser = arguments(__doc__, "--yunet", "--images")
+    parser = arguments(__doc__, "--yunet", "--own", "--images")
     parser.add_argument("--pictures", type=Path, default=Path("data/detector.npz"))
     args = parser.parse_args()
     cv2.setNumThreads(1)
@@ -169,7 +169,7 @@ def main() -> None:
     print(heading("Detectors on pictures that were held out"))
     print(f"{machine_line(describe().to_dict())}; one run.")
     print(f"{n_faces} faces in {len(faces)} pictures; {len(empty)} pictures without a face.\n")
-    for name, detector in load_detectors(args.yunet).items():
+    for name, detector in load_detectors(args.yunet, args.own).items():
         detector.threshold = getattr(detector, "known_threshold", 0)
         limits = thresholds(detector, empty)
         print(f"## {name}\n\n{precision(detector, faces)}\n")

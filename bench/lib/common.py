@@ -23,6 +23,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "--split": {"default": "val", "help": "of the data set"},
     "--photos": {"type": Path, "default": Path("data/photos.json"), "help": "list of photographs"},
     "--yunet": {"type": Path, "help": "YuNet's .onnx file"},
+    "--own": {"type": Path, "help": "a detector's .onnx file by livefer train-detector"},
     "--images": {"type": int, "help": "use so many of the split, drawn with the seed"},
     "--seed": {"type": int, "default": 0},
     "--threads": {"type": int, "help": "processor cores for the network"},

@@ -11,6 +11,7 @@ import numpy as np
 from livefer.classifier import EmotionClassifier
 from livefer.data.dataset import Split
 from livefer.detection.haar import HaarDetector
+from livefer.detection.native import NativeDetector
 from livefer.detection.yunet import YuNetDetector
 from livefer.errors import ConfigError
 
@@ -51,9 +52,11 @@ def load_models(
     return dict(zip(names, loaded, strict=True))
 
 
-def load_detectors(yunet: Path | None) -> dict[str, Any]:
-    """Return the detectors there are, by name."""
+def load_detectors(yunet: Path | None, own: Path | None = None) -> dict[str, Any]:
+    """Return the detectors there are, by name; own: what `livefer train-detector` wrote."""
     detectors: dict[str, Any] = {"haar": HaarDetector()}
     if yunet is not None:
         detectors["yunet"] = YuNetDetector(yunet)
+    if own is not None:
+        detectors["own"] = NativeDetector(own)
     return detectors
