@@ -198,6 +198,17 @@ def _run(graph: nn.Module, faces: NDArray[np.uint8]) -> tuple[NDArray[Any], NDAr
 def _write(graph: nn.Module, described: dict[str, str], path: Path) -> None:
     """Trace the graph, and write it with its metadata."""
     example = torch.zeros(2, INPUT_SIZE, INPUT_SIZE, dtype=torch.uint8)
+    shapes = {"faces": {0: torch.export.Dim("n")}}
+    proto = traced(graph, example, shapes, ["probabilities", "cams"])
+    _store_half(proto.graph)
+    write_graph(proto, described, path)
+
+
+def traced(graph: nn.Module, example: Tensor, shapes: dict[str, Any], outputs: list[str]) -> Any:
+    """Return a module as an onnx.ModelProto, without notes on this machine.
+
+    shapes: by the name of the input, its dimensions that are not fixed
+    """
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations
@@ -205,9 +216,9 @@ def _write(graph: nn.Module, described: dict[str, str], path: Path) -> None:
             graph,
             (example,),
             dynamo=True,
-            input_names=["faces"],
-            output_names=["probabilities", "cams"],
-            dynamic_shapes={"faces": {0: torch.export.Dim("n")}},
+            input_names=list(shapes),
+            output_names=outputs,
+            dynamic_shapes=shapes,
             opset_version=18,
             verbose=False,
         )
@@ -215,7 +226,11 @@ def _write(graph: nn.Module, described: dict[str, str], path: Path) -> None:
     proto = program.model_proto
     for part in (*proto.graph.node, *proto.graph.value_info, *proto.graph.input, proto.graph):
         del part.metadata_props[:]  # the exporter's notes, with paths of this machine
-    _store_half(proto.graph)
+    return proto
+
+
+def write_graph(proto: Any, described: dict[str, str], path: Path) -> None:
+    """Check a graph, and write it with its metadata."""
     onnx.helper.set_model_props(proto, described)
     onnx.checker.check_model(proto)
     onnx.save(proto, str(path))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
-import warnings
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import onnx
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -19,7 +17,7 @@ from livefer.system.atomic import replacing
 from livefer.train.checkpoint import below_prefix, load_checkpoint
 from livefer.train.detector.config import DetectorConfig
 from livefer.train.detector.network import STRIDES_PX, FaceNet
-from livefer.train.export import commit
+from livefer.train.export import commit, traced, write_graph
 from livefer.version import __version__
 
 FORMAT = "1"
@@ -53,34 +51,11 @@ def export_detector(net: FaceNet, output: Path, described: dict[str, str]) -> No
     with torch.no_grad():
         next(fused.stem.parameters()).div_(255)
     example = torch.zeros(1, 64, 96, 3, dtype=torch.uint8)
-    sides = {1: 32 * torch.export.Dim("h"), 2: 32 * torch.export.Dim("w")}
-    with warnings.catch_warnings(), replacing(output) as part:
-        warnings.simplefilter("ignore")  # the exporter's own deprecations
-        program = torch.onnx.export(
-            _Graph(fused),
-            (example,),
-            dynamo=True,
-            input_names=["image"],
-            output_names=[f"cells_{stride}" for stride in STRIDES_PX],
-            dynamic_shapes={"image": sides},
-            opset_version=18,
-            verbose=False,
-        )
-        assert program is not None
-        proto = program.model_proto
-        for item in (*proto.graph.node, *proto.graph.value_info, *proto.graph.input, proto.graph):
-            del item.metadata_props[:]  # the exporter's notes, with paths of this machine
-        onnx.helper.set_model_props(
-            proto,
-            {
-                MARK: FORMAT,
-                "livefer_version": __version__,
-                "strides": json.dumps(STRIDES_PX),
-                **described,
-            },
-        )
-        onnx.checker.check_model(proto)
-        onnx.save(proto, str(part))
+    shapes = {"image": {1: 32 * torch.export.Dim("h"), 2: 32 * torch.export.Dim("w")}}
+    proto = traced(_Graph(fused), example, shapes, [f"cells_{stride}" for stride in STRIDES_PX])
+    about = {MARK: FORMAT, "livefer_version": __version__, "strides": json.dumps(STRIDES_PX)}
+    with replacing(output) as part:
+        write_graph(proto, about | described, part)
 
 
 def _fuse(net: FaceNet) -> FaceNet:
