@@ -26,8 +26,8 @@ class NativeDetector(CellDetector):
     crop_shift_y = -0.02
     hint: str | None = None
     side_px = 960
-    threshold = 0.5
-    known_threshold = 0.4
+    threshold = 0.55
+    known_threshold = 0.45
 
     def __init__(self, model: str | Path, threads: int | None = None) -> None:
         """Load the network; ModelError where the file is missing or holds another one.
