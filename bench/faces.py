@@ -21,6 +21,7 @@ from lib.common import arguments, heading, machine_line, run
 from lib.loading import load_detectors
 from numpy.typing import NDArray
 
+from livefer.detection.detections import Detections
 from livefer.faces.boxes import iou_matrix
 from livefer.system.machine import describe
 from livefer.train.detector.pictures import Picture, read_pictures
@@ -114,7 +115,7 @@ def measure(detector: Any, faces: list[Picture], change: Change) -> NDArray[np.f
     for picture in faces:
         sure = picture.labels.scores >= SURE
         image, boxes = change(picture.image, picture.labels.boxes[sure])
-        found, found_scores = detector.detect(image)
+        found, found_scores = detector.detect(image)[:2]
         overlaps = iou_matrix(boxes, found) >= SAME_IOU
         scores += [float(found_scores[row].max(initial=0)) for row in overlaps]
     return np.array(scores)
@@ -124,19 +125,19 @@ def precision(detector: Any, faces: list[Picture]) -> str:
     """Return how well boxes and landmarks agree with the teacher's, in words."""
     ious, distances = [], []
     for picture in faces:
-        found = detector.detect(picture.image)
-        overlaps = iou_matrix(picture.labels.boxes, found[0])
+        found = Detections(*detector.detect(picture.image))
+        boxes, landmarks = picture.labels.boxes, picture.labels.landmarks
+        overlaps = iou_matrix(boxes, found.boxes)
         for i in np.flatnonzero(picture.labels.scores >= SURE):
-            if not len(found[0]) or overlaps[i].max() < SAME_IOU:
+            if overlaps[i].max(initial=0) < SAME_IOU:
                 continue
             j = int(overlaps[i].argmax())
             ious.append(float(overlaps[i, j]))
-            if len(found) == 3:
-                off = np.linalg.norm(found[2][j] - picture.labels.landmarks[i], axis=1).mean()
-                box = picture.labels.boxes[i]
-                distances.append(float(off / (box[2:] - box[:2]).mean()))
-    landmarks = f", landmarks {np.mean(distances):.1%} of a side away" if distances else ""
-    return f"IoU {np.mean(ious):.3f}{landmarks}"
+            if found.landmarks is not None:
+                off = np.linalg.norm(found.landmarks[j] - landmarks[i], axis=1).mean()
+                distances.append(float(off / (boxes[i, 2:] - boxes[i, :2]).mean()))
+    about = f", landmarks {np.mean(distances):.1%} of a side away" if distances else ""
+    return f"IoU {np.mean(ious):.3f}{about}"
 
 
 def thresholds(detector: Any, empty: Iterable[Picture]) -> list[float]:
