@@ -94,8 +94,8 @@ class Recognizer:
         source: a camera's number, the address of a stream or a picture, the path of a video, a
             picture or a folder, a glob ("holiday/**/*.jpg"), an image, or an open Source, which is
             closed at the end; a list of these, in which cameras and endless streams run side by
-            side, and images have nothing to do with each other; or any other iterable of images, of
-            pairs (time in seconds, image) or of Frames, which are one stream, as of a video
+            side, and images among paths have nothing to do with each other; or any iterable of
+            nothing but images, pairs (time in seconds, image) or Frames: one stream, as of a video
         live: give the newest frame and count those left out; None means True for cameras and
             endless streams, True for a file plays it at its own speed. An iterable's images without
             times get that of the clock if True, otherwise 1/30 s each

@@ -52,6 +52,8 @@ IMAGES = [picture(v) for v in (10, 20, 30)]
     "given",
     [
         lambda: (image for image in IMAGES),
+        lambda: IMAGES,
+        lambda: tuple(IMAGES),
         lambda: iter(IMAGES),
         lambda: map(np.copy, IMAGES),
         lambda: deque(IMAGES),

@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 
 from livefer.errors import SourceError
+from livefer.faces.pil import is_pil
 from livefer.formatting import printable
 from livefer.media.cameras import camera_number, why_not_opened
 from livefer.media.names import (
@@ -104,8 +105,8 @@ def open_source(source: Any, live: bool | None = None, reconnect_s: float = RECO
 
     source: a camera's number (0 or "0"), the URL of a stream or a picture, the path of a video, a
         picture or a folder, a pattern ("holiday/**/*.jpg"), or an image as `as_image` takes it; a
-        list of all these, one after another, cameras and streams side by side; or any other
-        iterable: of paths, or of images or pairs (time in seconds, image), which are one stream;
+        list of all these, one after another, cameras and streams side by side; or any iterable of
+        nothing but images or pairs (time in seconds, image), which are one stream;
         a pipe with a video, "-" for standard input
     live: read on a thread and give the newest frame, with the number of skipped ones; a file is
         then played at its own speed. None means True for cameras and endless streams
@@ -128,6 +129,8 @@ def open_source(source: Any, live: bool | None = None, reconnect_s: float = RECO
     if isinstance(source, (list, tuple)):
         if source and all(map(_may_be_live, source)):
             return _open_together(source, live, reconnect_s)
+        if source and all(isinstance(item, np.ndarray) or is_pil(item) for item in source):
+            return _open_iterable(source, bool(live))
         return _open_files(f"{len(source)} files", source)
     if not is_picture(source) and _is_iterable(source):
         return _open_iterable(source, bool(live))
