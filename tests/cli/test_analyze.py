@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import analyzing
 import pytest
@@ -152,6 +154,24 @@ def test_a_run_with_other_settings_is_not_continued(tmp_path: Path, run: Run) ->
     code, err = run("in", "-o", "out", "--resume", "--every", "2")
     assert (code, err.count("\n")) == (1, 1)
     assert "was started with other settings (every 1, now 2): use the same" in err
+    code, err = run("in", "-o", "out", "--resume", "--fps-of-source", "10")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "was started with other settings (fps_of_source None, now 10" in err
+
+
+def test_a_setting_that_an_earlier_version_lacked_was_none(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pictures(tmp_path / "in", 3)
+    dumps = json.dumps
+    with monkeypatch.context() as patch:
+        patch.setattr(json, "dumps", lambda o, **k: dumps(_without(o, "fps_of_source"), **k))
+        assert run("in", "-o", "out")[0] == 0
+    assert run("in", "-o", "out", "--resume")[0] == 0
+
+
+def _without(values: Any, key: str) -> Any:
+    return {k: v for k, v in values.items() if k != key} if isinstance(values, dict) else values
 
 
 def test_a_finished_table_is_not_mixed_with_another_analysis(

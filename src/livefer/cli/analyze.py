@@ -180,8 +180,10 @@ def _finished(output: Output, job: Job, resume: bool, classes: tuple[str, ...]) 
     now = json.loads(job.metadata[SETTINGS])
     for part in parts:
         before = json.loads(part.metadata.get(SETTINGS, job.metadata[SETTINGS]))
-        if before != now:
-            changed = [f"{k} {v}, now {now.get(k)}" for k, v in before.items() if v != now.get(k)]
+        # A setting that an earlier version did not know was none then.
+        keys = [key for key in before | now if before.get(key) != now.get(key)]
+        if keys:
+            changed = [f"{key} {before.get(key)}, now {now.get(key)}" for key in keys]
             raise ConfigError(
                 f"{output.path} was started with other settings ({'; '.join(changed)}): "
                 "use the same ones, or write to another place"
