@@ -57,6 +57,11 @@ def test_from_pictures_to_a_file(
     again = livefer("train-detector", *options, *small, "--overwrite")
     assert again.code == 0
     assert "labelling" not in again.err
+    state = tmp_path / "run/last.safetensors"
+    again = livefer("train-detector", *options, *small, "--overwrite", f"init={state}")
+    assert again.code == 1
+    assert "is an input" in again.err
+    assert state.exists()
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path, livefer: Run) -> None:

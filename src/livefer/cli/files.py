@@ -71,6 +71,15 @@ def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[str | Path])
             raise ConfigError(f"{output} is an input: choose another name for the output")
 
 
+def check_no_run(folder: Path) -> None:
+    """Raise ConfigError where a folder holds a training run that a new one would replace."""
+    if (folder / "last.safetensors").exists():
+        raise ConfigError(
+            f"{folder} holds a run already: continue it with --resume {folder}, choose another "
+            "--out or add --overwrite"
+        )
+
+
 def check_any_exists(inputs: Sequence[Item]) -> None:
     """Raise SourceError where no input exists: the run would replace an older table by nothing."""
     errors = []

@@ -90,3 +90,10 @@ ReportOption = Annotated[
 JsonFileOption = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write all figures as JSON.")
 ]
+RunFolderOption = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="Folder of the run.", show_default="runs/NAME", metavar="DIR"),
+]
+OverwriteRunOption = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the run that is in the folder.")
+]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livefer.cli.files import check_not_read, check_picture_name
+from livefer.cli.files import check_no_run, check_not_read, check_picture_name
+from livefer.cli.options import OverwriteRunOption, RunFolderOption
 from livefer.errors import ConfigError
 from livefer.system.atomic import check_temporary_folder
 
@@ -32,12 +33,7 @@ def train(
     data: Annotated[
         str | None, typer.Option(help="Data set, instead of the configuration's.", metavar="DIR")
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", help="Folder of the run.", show_default="runs/NAME", metavar="DIR"
-        ),
-    ] = None,
+    out: RunFolderOption = None,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -59,9 +55,7 @@ def train(
     num_nodes: Annotated[
         int, typer.Option(min=1, help="Machines that train together.", metavar="N")
     ] = 1,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the run that is in the folder.")
-    ] = False,
+    overwrite: OverwriteRunOption = False,
 ) -> None:
     """Train the network.
 
@@ -137,8 +131,5 @@ def _check_folder(folder: Path, settings: Config, may_hold_run: bool) -> None:
     """Raise ConfigError where a new run would replace another, or what it starts from."""
     starts_from = [settings.init, *settings.distill.teachers]
     check_not_read([folder / "best.safetensors", folder / "last.safetensors"], starts_from)
-    if (folder / "last.safetensors").exists() and not may_hold_run:
-        raise ConfigError(
-            f"{folder} holds a run already: continue it with --resume {folder}, choose another "
-            "--out or add --overwrite"
-        )
+    if not may_hold_run:
+        check_no_run(folder)

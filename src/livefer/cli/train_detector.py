@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from livefer.cli.files import check_no_run, check_not_read
+from livefer.cli.options import OverwriteRunOption, RunFolderOption
 from livefer.errors import ConfigError
 
 # livefer.train is imported inside the function: without the train extra the help still works, and
@@ -31,19 +33,12 @@ def train_detector(
             help="YuNet's file.", show_default="the one that was downloaded", metavar="FILE.ONNX"
         ),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", help="Folder of the run.", show_default="runs/NAME", metavar="DIR"
-        ),
-    ] = None,
+    out: RunFolderOption = None,
     resume: Annotated[
         Path | None,
         typer.Option(help="Continue the run in this folder.", metavar="DIR"),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the run that is in the folder.")
-    ] = False,
+    overwrite: OverwriteRunOption = False,
 ) -> None:
     """Train the face detector.
 
@@ -52,33 +47,25 @@ def train_detector(
 
     Writes detector.onnx, last.safetensors (for --resume), config.yaml and metrics.jsonl.
     """
-    from livefer.train.config import config_yaml
     from livefer.train.detector.config import load_config
     from livefer.train.detector.export import export_run
     from livefer.train.detector.fit import fit
     from livefer.train.detector.pictures import labelled_pictures
+    from livefer.train.prepare import start_folder
 
     if resume and (config or overrides or out or overwrite):
         raise ConfigError("--resume continues a run as it was: leave out the other options")
     settings = load_config(resume / "config.yaml" if resume else config, overrides)
     folder = resume or out or Path("runs") / settings.name
-    if not resume and not overwrite and (folder / "last.safetensors").exists():
-        raise ConfigError(
-            f"{folder} holds a run already: continue it with --resume {folder}, choose another "
-            "--out or add --overwrite"
-        )
+    if not resume:
+        check_not_read([folder / "last.safetensors"], [settings.init] if settings.init else [])
+    if not resume and not overwrite:
+        check_no_run(folder)
     pictures = labelled_pictures(
         Path(settings.pictures), teacher, lambda line: sys.stderr.write(f"{line}\n")
     )
     if not resume:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "metrics.jsonl").unlink(missing_ok=True)
-            (folder / "config.yaml").write_text(config_yaml(settings), encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(
-                f"{folder} cannot be written ({error}): choose another --out"
-            ) from None
+        start_folder(folder, settings)
     if code := fit(settings, pictures, folder, bool(resume)):
         sys.stderr.write(f"continue with: livefer train-detector --resume {folder}\n")
         raise typer.Exit(code)

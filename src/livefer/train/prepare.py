@@ -21,7 +21,7 @@ from livefer.errors import ConfigError, DatasetError
 from livefer.media.pictures import write_image
 from livefer.system.atomic import replacing
 from livefer.train.augment import augment
-from livefer.train.config import Config, config_yaml
+from livefer.train.config import Config, Strict, config_yaml
 from livefer.train.losses import class_weights, smooth_one_hot
 
 
@@ -52,7 +52,7 @@ def read_splits(config: Config) -> tuple[tuple[str, ...], Split, Split, list[str
     return dataset.classes, train, val, notes
 
 
-def start_folder(folder: Path, config: Config) -> None:
+def start_folder(folder: Path, config: Strict) -> None:
     """Make the run's folder, remove the files of an earlier run, and save the configuration."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ def start_folder(folder: Path, config: Config) -> None:
     save_config(folder, config)
 
 
-def save_config(folder: Path, config: Config) -> None:
+def save_config(folder: Path, config: Strict) -> None:
     """Write the configuration to the run's folder; LiveferError where that fails."""
     with replacing(folder / "config.yaml") as part:
         part.write_text(config_yaml(config), encoding="utf-8")
