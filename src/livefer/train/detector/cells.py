@@ -27,8 +27,7 @@ _RADIUS = 0.2  # of a face's cells around its middle, in sides
 _MIN_RADIUS = 0.75  # the same in strides: at least one cell
 _RING = 1.8  # the radius of the ring around them, in radii
 IGNORED = -1.0
-BOX_WEIGHT = 2.0
-LANDMARK_WEIGHT = 1.0
+_BOX_WEIGHT, _LANDMARK_WEIGHT = 2.0, 5.0
 
 
 class Targets(NamedTuple):
@@ -125,7 +124,7 @@ def detector_loss(answers: tuple[Tensor, ...], targets: Targets, side_px: int) -
         "score": score_loss,
         "box": box_loss,
         "landmarks": landmark_loss,
-        "loss": score_loss + BOX_WEIGHT * box_loss + LANDMARK_WEIGHT * 5 * landmark_loss,
+        "loss": score_loss + _BOX_WEIGHT * box_loss + _LANDMARK_WEIGHT * landmark_loss,
     }
 
 

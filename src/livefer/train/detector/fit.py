@@ -31,7 +31,7 @@ from livefer.train.detector.network import FaceNet
 from livefer.train.detector.pictures import Picture
 from livefer.train.detector.scenes import Album, make_scene
 
-LOG_EVERY = 50
+_LOG_EVERY = 50
 _SAVE_EVERY = 200
 _AHEAD = 6  # batches that are made before they are needed
 _WORKERS = 2
@@ -131,7 +131,7 @@ def fit(config: DetectorConfig, pictures: list[Picture], folder: Path, resume: b
                 sums[name] += value
             bar.advance(bar.task_ids[0])
             is_last = run.at == config.steps or requested.stop.is_set()
-            if run.at % LOG_EVERY == 0 or is_last:
+            if run.at % _LOG_EVERY == 0 or is_last:
                 n = run.at - since
                 speed = n * config.batch_size / (time.perf_counter() - began)
                 means = {name: round(total / n, 4) for name, total in sums.items()}
