@@ -138,10 +138,10 @@ def _faces(answers: dict[str, NDArray[np.float32]], width_px: int, threshold: fl
 def yunet_path() -> Path | None:
     """Return the path at which `download_yunet` puts YuNet's file, or None without a file there."""
     folder = cache_dir()
-    path = None if folder is None else folder / YUNET_FILE
-    return (
-        path if path is not None and os.path.isfile(path) else None
-    )  # the folder may be another's
+    if folder is None:
+        return None
+    path = folder / YUNET_FILE
+    return path if os.path.isfile(path) else None  # path.is_file() raises in another's folder
 
 
 def download_yunet(file: Path | None = None, progress: ByteProgress | None = None) -> Path:
