@@ -61,6 +61,8 @@ class Face:
     crop_box: (left, top, right, bottom) of the square that the network saw and `heatmap` covers
     landmarks: (5, 2) float32, x and y in pixels of the frame: the eyes, the nose and the corners of
         the mouth, each pair from left to right in the picture; None from a detector without them
+    profile: the name of the person's profile by which `probabilities` judge; None without one
+    plain_probabilities: (C,) float32, what they would be without the profile; None without one
     """
 
     box: tuple[float, float, float, float]
@@ -74,6 +76,8 @@ class Face:
     track_id: int | None = None
     heatmap: NDArray[np.float32] | None = None
     landmarks: NDArray[np.float32] | None = None
+    profile: str | None = None
+    plain_probabilities: NDArray[np.float32] | None = None
 
     @property
     def label(self) -> str:
