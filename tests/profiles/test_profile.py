@@ -19,7 +19,7 @@ NEUTRAL, HAPPY, SAD = (CLASSES.index(name) for name in ("neutral", "happy", "sad
 
 
 def answer(**shares: float) -> NDArray[np.float32]:
-    """Return probabilities (7,) with these shares; the other classes have equal parts of the rest."""
+    """Return probabilities (7,): these shares, and the rest in equal parts."""
     rest = (1 - sum(shares.values())) / (7 - len(shares))
     return np.array([shares.get(name, rest) for name in CLASSES], np.float32)
 
@@ -91,7 +91,7 @@ def test_another_model_or_prior_is_refused(classifier: EmotionClassifier) -> Non
     profile = of_neutral(classifier, answer(neutral=0.9))
     with pytest.raises(ModelError, match='"human", and this is another one, "fer2013"'):
         profile.check(EmotionClassifier("fer2013"))
-    with pytest.raises(ModelError, match="prior of 0.5, and this one is 1"):
+    with pytest.raises(ModelError, match=r"prior of 0\.5, and this one is 1"):
         profile.check(EmotionClassifier(prior=1))
 
 
@@ -123,7 +123,7 @@ def test_a_file_that_is_no_profile_is_refused_with_the_reason(
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="nobody.json cannot be read"):
+    with pytest.raises(ConfigError, match=r"nobody\.json cannot be read"):
         Profile.load(tmp_path / "nobody.json")
     (tmp_path / "picture.json").write_bytes(b"\xff\xd8\xff")
     with pytest.raises(ConfigError, match="it is not text"):

@@ -5,22 +5,25 @@
 
 Faces differ, and a model judges each by the average face of its data. A profile judges a face by
 how far it is from the person's own neutral. With log-probabilities x of a face, b those of the
-neutral face and m_c those of the person's own expression c, where that is known, class c scores
+neutral face and m_c those of the person's own expression c, where that is known, class c has risen
+by
 
-    z_c = x_c - b_c + OWN · x_c + KNOWN · ((x - b) · (m_c - b) - |m_c - b|² / 2)
+    r_c = x_c - b_c + KNOWN · ((x - b) · (m_c - b) - |m_c - b|² / 2)
 
-and the neutral class REST more. The last term is the logarithm of how much better x fits m_c than
-b, each with a normal distribution. With M, the highest score of another class,
+The last term is the logarithm of how much better x fits m_c than b, each with a normal
+distribution. With R, the highest rise of a class but neutral,
 
-    p(neutral) = 1 / (1 + exp((M - z_neutral) / EDGE))
+    p(neutral) = 1 / (1 + exp((R - r_neutral - REST) / EDGE))
 
-and the other classes share the rest by the softmax of z / TEMPERATURE. What the numbers were chosen
-by: docs/experiments/profiles.md.
+and the other classes share the rest by the softmax of (r_c + OWN · x_c) / TEMPERATURE, in which
+probabilities below a thousandth count as one: a class that rises from nothing to little is not yet
+what the face shows. What the numbers were chosen by: docs/experiments/profiles.md.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,12 +39,13 @@ from livefer.system.atomic import replacing
 from livefer.version import __version__
 
 NEUTRAL = "neutral"
-OWN = 0.05
-REST = 1.0
+REST = 1.15
+EDGE = 0.15
+OWN = 0.3
 KNOWN = 0.3
-EDGE = 0.2
 TEMPERATURE = 1.8
 _LEAST = 1e-4  # smaller probabilities count as this
+_LEAST_SHARED = 1e-3  # the same where classes share what is not neutral
 _FORMAT = 1
 
 
@@ -123,19 +127,21 @@ class Profile:
         """Return what probabilities (N, C) of the person's faces mean for this person, (N, C)."""
         logs = _logs(probabilities)
         at, neutral = self.classes.index(NEUTRAL), self.expressions[NEUTRAL].mean
-        rises = logs - neutral
-        scores = rises + OWN * logs
+        known = np.zeros_like(logs)
         for name, expression in self.expressions.items():
             if name != NEUTRAL:
                 way = expression.mean - neutral
-                scores[:, self.classes.index(name)] += KNOWN * (rises @ way - way @ way / 2)
-        others = np.delete(scores, at, axis=1)
-        best = others.max(axis=1)
-        lead = (best - scores[:, at] - REST) / EDGE
-        at_rest = 1 / (1 + np.exp(np.clip(lead, -50, 50)))
-        odds = np.exp((others - best[:, None]) / TEMPERATURE)
-        shares = odds / odds.sum(axis=1, keepdims=True)
-        judged = np.insert(shares * (1 - at_rest)[:, None], at, at_rest, axis=1)
+                fit = (logs - neutral) @ way - way @ way / 2
+                known[:, self.classes.index(name)] = KNOWN * fit
+        rises = logs - neutral + known
+        lead = np.delete(rises, at, axis=1).max(axis=1) - rises[:, at] - REST
+        at_rest = 1 / (1 + np.exp(np.clip(lead / EDGE, -50, 50)))
+        logs, neutral = (np.maximum(each, math.log(_LEAST_SHARED)) for each in (logs, neutral))
+        scores = (1 + OWN) * logs - neutral + known
+        scores[:, at] = -np.inf
+        odds = np.exp((scores - scores.max(axis=1, keepdims=True)) / TEMPERATURE)
+        judged = odds / odds.sum(axis=1, keepdims=True) * (1 - at_rest)[:, None]
+        judged[:, at] = at_rest
         return np.asarray(judged, np.float32)
 
     def judge_row(self, probabilities: NDArray[np.float32], row: int | None) -> NDArray[np.float32]:
