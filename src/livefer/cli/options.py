@@ -24,7 +24,7 @@ DetectorOption = Annotated[
     str,
     typer.Option(
         help="haar, yunet, or an .onnx file of YuNet or livefer train-detector. auto: yunet if it "
-        "is installed, else haar.",
+        "is installed, else haar. none: the whole picture is the face, or the square in its middle.",
         metavar="DETECTOR",
     ),
 ]

@@ -19,6 +19,7 @@ import websockets  # noqa: F401  # uvicorn imports it late, and would show a tra
 from livefer.classifier import EmotionClassifier
 from livefer.detection.detectors import Detector, make_detector
 from livefer.detection.haar import HaarDetector
+from livefer.detection.whole_picture import WholePictureDetector
 from livefer.detection.yunet import YuNetDetector, yunet_path
 from livefer.errors import ConfigError, LiveferError
 from livefer.system.interrupts import handling
@@ -125,6 +126,7 @@ def make_service(
     makers.setdefault("haar", HaarDetector)
     if yunet_path() is not None:
         makers.setdefault("yunet", lambda: YuNetDetector(threads=share))
+    makers.setdefault("none", WholePictureDetector)
     info = ModelInfo(
         classifier.name,
         classifier.classes,
