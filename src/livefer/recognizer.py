@@ -48,6 +48,7 @@ class Recognizer:
         uncertain_below: float | None = None,
         heatmaps: bool = False,
         prior: float | None = None,
+        min_score: float | None = None,
     ) -> None:
         """Load the model and the detector.
 
@@ -60,6 +61,9 @@ class Recognizer:
         heatmaps: give each face the map of where the network looked
         prior: how much of the class frequencies in training is taken out of the probabilities,
             0 to 1, as in EmotionClassifier; None is the model's own choice
+        min_score: leave out faces with a lower score, 0 to 1. A detector given by name searches
+            with it, so that less than its own limit brings more faces; an object's own limit stays.
+            None: known faces in a stream may have a little less than new ones
         """
         if model is None or isinstance(model, (str, Path)):
             model = EmotionClassifier(model, prior=prior)
@@ -67,13 +71,16 @@ class Recognizer:
             raise ValueError("prior is a setting of the classifier: give it to EmotionClassifier")
         if not smoothing_s >= 0:
             raise ValueError(f"smoothing_s is a number of seconds, 0 or more; got {smoothing_s}")
+        if min_score is not None and not 0 <= min_score <= 1:
+            raise ValueError(f"min_score is a detector's score, 0 to 1; got {min_score}")
         if isinstance(detector, (str, Path)):
-            detector = make_detector(detector)
+            detector = make_detector(detector, min_score=min_score)
         self.classifier = model
         self.detector: Detector = detector
         self.smoothing_s = smoothing_s
         self.uncertain_below = model.uncertain_below if uncertain_below is None else uncertain_below
         self.heatmaps = heatmaps
+        self.min_score = min_score
         self._n_resets = 0
 
     @property
@@ -168,6 +175,8 @@ class Recognizer:
             detections = Detections(*self.detector.detect(frame.image))
         else:
             detections = stream.find(frame, self.detector)
+        if self.min_score is not None:
+            detections = detections.only(detections.scores >= self.min_score)
         detected = time.perf_counter()
         boxes, matched = detections.boxes, None
         # The mean over a face and its mirror image is right more often than one of them.

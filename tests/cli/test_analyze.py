@@ -157,6 +157,9 @@ def test_a_run_with_other_settings_is_not_continued(tmp_path: Path, run: Run) ->
     code, err = run("in", "-o", "out", "--resume", "--fps-of-source", "10")
     assert (code, err.count("\n")) == (1, 1)
     assert "was started with other settings (fps_of_source None, now 10" in err
+    code, err = run("in", "-o", "out", "--resume", "--min-score", "0.5")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "was started with other settings (min_score None, now 0.5" in err
 
 
 def test_a_setting_that_an_earlier_version_lacked_was_none(

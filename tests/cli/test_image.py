@@ -119,6 +119,18 @@ def test_a_bad_file_is_a_row_and_the_others_follow(run: Run) -> None:
     assert "annotated" not in run("image", "b.jpg", "absent.png", "--out", "none")[1]
 
 
+def test_faces_below_the_least_score_are_left_out(run: Run) -> None:
+    write_picture(Path("a.png"), ONE)
+    for least, n in (("0.79", 1), ("0.81", 0)):
+        found = json.loads(run("image", "a.png", "--json", "--min-score", least)[1])
+        assert [face["score"] for face in found["faces"]] == [0.8] * n
+    for wrong, reason in (("1.5", "0<=x<=1"), ("-1", "0<=x<=1"), ("nan", "expected a number")):
+        code, out, err = run("image", "a.png", "--min-score", wrong)
+        assert (code, out) == (2, "")
+        assert "--min-score" in err
+        assert reason in err
+
+
 def test_folders_and_patterns(run: Run) -> None:
     for name in ("d/2.png", "d/1.jpg", "d/.hidden.png", "d/deeper/3.png"):
         write_picture(Path(name), ONE)

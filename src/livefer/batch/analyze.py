@@ -72,7 +72,7 @@ class Input:
 class Settings:
     """All that the rows depend on beside the inputs; each process makes its recogniser of it.
 
-    model, detector, prior, smoothing_s: as for Recognizer
+    model, detector, prior, smoothing_s, min_score: as for Recognizer
     every, fps, fps_of_source: the frames of videos to read, as for VideoReader
     """
 
@@ -83,6 +83,7 @@ class Settings:
     every: int = 1
     fps: float | None = None
     fps_of_source: float | None = None
+    min_score: float | None = None
 
     def __post_init__(self) -> None:
         self.span()  # raises ConfigError
@@ -94,7 +95,8 @@ class Settings:
     def recognizer(self) -> Recognizer:
         """Return a recogniser that keeps one processor core busy."""
         model = EmotionClassifier(self.model, threads=1, prior=self.prior)
-        return Recognizer(model, make_detector(self.detector, threads=1), self.smoothing_s)
+        detector = make_detector(self.detector, threads=1, min_score=self.min_score)
+        return Recognizer(model, detector, self.smoothing_s, min_score=self.min_score)
 
     def files(self) -> dict[str, Path]:
         """Return the files that the recogniser loads, by the names of these settings."""

@@ -26,6 +26,7 @@ from livefer.cli.options import (
     EveryOption,
     FpsOfSourceOption,
     FpsOption,
+    MinScoreOption,
     ModelOption,
     PriorOption,
 )
@@ -98,6 +99,7 @@ def analyze(
     fps_of_source: FpsOfSourceOption = None,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
+    min_score: MinScoreOption = None,
     prior: PriorOption = None,
 ) -> None:
     """Recognise the faces in any number of pictures and videos.
@@ -106,7 +108,15 @@ def analyze(
     error; the run continues, and the exit code is 1. A run that was interrupted in any way
     continues with --resume: no input is lost or done twice.
     """
-    settings = Settings(model, detector, prior, every=every, fps=fps, fps_of_source=fps_of_source)
+    settings = Settings(
+        model,
+        detector,
+        prior,
+        every=every,
+        fps=fps,
+        fps_of_source=fps_of_source,
+        min_score=min_score,
+    )
     _check_engine(engine, ray_address, out)
     output, left_out = Output(out), LeftOut()
     inputs = find_inputs(paths, left_out)

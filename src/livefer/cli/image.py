@@ -15,7 +15,7 @@ from rich.text import Text
 
 from livefer.cli.console import new_table, print_hint, print_left_out, stdout
 from livefer.cli.files import Item, check_folder, find, free_name
-from livefer.cli.options import DetectorOption, ModelOption, PriorOption
+from livefer.cli.options import DetectorOption, MinScoreOption, ModelOption, PriorOption
 from livefer.cli.progress import progress_bar
 from livefer.drawing.faces import draw_faces
 from livefer.errors import ConfigError, SourceError
@@ -57,6 +57,7 @@ def image(
     ] = False,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
+    min_score: MinScoreOption = None,
     prior: PriorOption = None,
 ) -> None:
     """Recognise the faces in pictures.
@@ -67,7 +68,7 @@ def image(
     """
     items, left_out = find(paths, "picture")
     _check_out(out, cam, paths, items)
-    recognizer = Recognizer(model, detector, heatmaps=cam, prior=prior)
+    recognizer = Recognizer(model, detector, heatmaps=cam, prior=prior, min_score=min_score)
     table, shown = _table(), _short([name for name, _ in items])
     taken = {Path(name).resolve() for name, error in items if error is None}
     n_done, n_faces, errors, copies = 0, 0, list[str](), list[Path]()

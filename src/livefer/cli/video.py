@@ -27,6 +27,7 @@ from livefer.cli.options import (
     EveryOption,
     FpsOfSourceOption,
     FpsOption,
+    MinScoreOption,
     ModelOption,
     PlotOption,
     PriorOption,
@@ -89,6 +90,7 @@ def video(
     smoothing: SmoothingOption = WINDOW_S,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
+    min_score: MinScoreOption = None,
     prior: PriorOption = None,
 ) -> None:
     """Recognise the faces in videos: a row for each face of each frame.
@@ -114,7 +116,7 @@ def video(
     check_any_exists(inputs)
     copies = _names_of_copies(out, [path for path, error in inputs if error is None])
     check_not_read([*tables, *pages, *copies.values()], [path for path, _ in inputs])
-    recognizer = Recognizer(model, detector, smoothing, prior=prior)
+    recognizer = Recognizer(model, detector, smoothing, prior=prior, min_score=min_score)
     drawn, unwritten = list[Path](), list[str]()
     digest = VideoDigest(recognizer.classes) if pages else None
     with stop_requests() as requested:
@@ -226,9 +228,11 @@ def _made_with(recognizer: Recognizer, span: Span) -> dict[str, str]:
     if span.fps is not None:
         frames = f"{span.fps:g} frames a second"
     end = "the end" if span.end_s is None else f"{span.end_s:g} s"
+    least = recognizer.min_score
     return {
         **about_model(str(recognizer.classifier.name), recognizer.classifier.metadata),
         "detector": str(getattr(recognizer.detector, "name", type(recognizer.detector).__name__)),
+        **({} if least is None else {"faces of a score from": f"{least:g}"}),
         "averaged over": f"{recognizer.smoothing_s:g} s",
         "read": f"{frames}, from {span.start_s:g} s to {end}",
     }

@@ -82,7 +82,7 @@ class PartialDetector(LocalDetector, Protocol):
 
 
 def make_detector(
-    name: str | Path = "auto", threads: int | None = None
+    name: str | Path = "auto", threads: int | None = None, min_score: float | None = None
 ) -> HaarDetector | YuNetDetector | NativeDetector | WholePictureDetector:
     """Return a detector by name: auto, haar, yunet, none, or the path of an .onnx file.
 
@@ -93,20 +93,21 @@ def make_detector(
 
     threads: processor cores for one search by a network; None: those that this process may use.
         OpenCV, which runs Haar, has a number for the whole process: `cv2.setNumThreads`
+    min_score: the least score of a face, 0 to 1; None: the detector's own
     """
     if (most := thread_limit()) is not None and cv2.getNumThreads() > most:
         cv2.setNumThreads(most)  # OpenCV counts the machine's cores
     if name == "haar":
-        return HaarDetector()
+        return HaarDetector(min_score=min_score)
     if name == "none":
         return WholePictureDetector()
     if name == "auto" and yunet_path() is None:
-        return HaarDetector(hint=YUNET_HINT)
+        return HaarDetector(YUNET_HINT, min_score)
     if name in ("auto", "yunet"):
-        return YuNetDetector(None, threads)
+        return YuNetDetector(None, threads, min_score)
     if str(name).lower().endswith(".onnx"):
-        own = is_native(Path(name))
-        return NativeDetector(name, threads) if own else YuNetDetector(name, threads)
+        kind = NativeDetector if is_native(Path(name)) else YuNetDetector
+        return kind(name, threads, min_score)
     raise ModelError(
         f'unknown detector "{name}": expected auto, haar, yunet, none or the path of an .onnx '
         "file of YuNet or livefer train-detector"
