@@ -74,6 +74,7 @@ class Settings:
 
     model, detector, prior, smoothing_s, min_score: as for Recognizer
     every, fps, fps_of_source: the frames of videos to read, as for VideoReader
+    landmarks: tables have columns for them
     """
 
     model: str | None = None
@@ -84,6 +85,7 @@ class Settings:
     fps: float | None = None
     fps_of_source: float | None = None
     min_score: float | None = None
+    landmarks: bool = False
 
     def __post_init__(self) -> None:
         self.span()  # raises ConfigError
@@ -110,7 +112,8 @@ class Settings:
 
     def metadata(self) -> dict[str, str]:
         """Return the metadata of the tables; the detector must be named, not "auto"."""
-        values: dict[str, Any] = asdict(self)
+        # Without what is off, as in the tables of versions that did not know it.
+        values: dict[str, Any] = {k: v for k, v in asdict(self).items() if v is not False}
         for key, path in self.files().items():
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             values[key] = f"{path.stem} {digest[:12]}"

@@ -40,6 +40,12 @@ MinScoreOption = Annotated[
         metavar="0-1",
     ),
 ]
+LandmarksOption = Annotated[
+    bool,
+    typer.Option(
+        "--landmarks", help="Add columns for the places of eyes, nose and corners of the mouth."
+    ),
+]
 PriorOption = Annotated[
     float | None,
     typer.Option(

@@ -47,6 +47,7 @@ class HaarDetector:
     """
 
     name = "haar"
+    has_landmarks = False
     # FER2013 was itself cut by such a cascade: bench/crop_scale.py,
     # docs/experiments/detection.md#2026-11-22-the-framing-of-fer2013-is-that-of-a-haar-box
     crop_scale = 1.0

@@ -18,6 +18,7 @@ class WholePictureDetector:
     """
 
     name = "none"
+    has_landmarks = False
     crop_scale = 1.0
     crop_shift_y = 0.0
     hint: str | None = None
