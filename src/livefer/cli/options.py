@@ -33,9 +33,9 @@ MinScoreOption = Annotated[
     typer.Option(
         min=0,
         max=1,
-        help="Leave out faces of which the detector is less certain than this. Lower than the "
-        "detector's own limit, it brings more faces, and false ones.",
-        show_default="yunet 0.7, haar 0.5; a little less for known faces",
+        help="Leave out faces of which the detector is less certain than this. Less than its own "
+        "limit brings more faces, and false ones.",
+        show_default="the detector's own",
         callback=a_number,
         metavar="0-1",
     ),
