@@ -131,7 +131,8 @@ def test_faces_below_the_least_score_are_left_out(
         arguments = ("--csv", "o.csv", "--report", "o.html", "--min-score", least)
         code, err = run(monkeypatch, capsys, "in.mp4", *arguments)
         assert (code, f"{n} faces" in err) == (0, True)
-        assert f"<dt>faces of a score from</dt><dd>{least}</dd>" in Path("o.html").read_text("utf-8")
+        page = Path("o.html").read_text("utf-8")
+        assert f"<dt>faces of a score from</dt><dd>{least}</dd>" in page
 
 
 def test_a_part_and_a_sample(
