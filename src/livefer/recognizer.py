@@ -50,12 +50,14 @@ class Recognizer:
         heatmaps: bool = False,
         prior: float | None = None,
         profile: str | Path | Profile | None = None,
+        min_score: float | None = None,
     ) -> None:
         """Load the model and the detector.
 
         model: a model's name or .onnx file; None is "human", which comes with livefer
         detector: "auto", "haar", "yunet", the path of an .onnx file (YuNet's, or one that
-            `livefer train-detector` wrote), or an object
+            `livefer train-detector` wrote), or an object. "none" searches nothing: for pictures
+            that are cut-out faces, as FER2013's; of one that is not square, the middle is taken
         smoothing_s: length of the window over which a stream's probabilities are averaged; 0: none
         uncertain_below: faces with less confidence are uncertain; None takes the model's own limit
         heatmaps: give each face the map of where the network looked
@@ -64,6 +66,9 @@ class Recognizer:
         profile: what the person's own neutral face looks like, or its file: `livefer profile`; it
             counts for the largest face of a picture, and in a stream for the face that was the
             largest when it appeared
+        min_score: leave out faces with a lower score, 0 to 1. A detector given by name searches
+            with it, so that less than its own limit brings more faces; an object's own limit stays.
+            None: known faces in a stream may have a little less than new ones
         """
         if model is None or isinstance(model, (str, Path)):
             model = EmotionClassifier(model, prior=prior)
@@ -71,8 +76,10 @@ class Recognizer:
             raise ValueError("prior is a setting of the classifier: give it to EmotionClassifier")
         if not smoothing_s >= 0:
             raise ValueError(f"smoothing_s is a number of seconds, 0 or more; got {smoothing_s}")
+        if min_score is not None and not 0 <= min_score <= 1:
+            raise ValueError(f"min_score is a detector's score, 0 to 1; got {min_score}")
         if isinstance(detector, (str, Path)):
-            detector = make_detector(detector)
+            detector = make_detector(detector, min_score=min_score)
         self.classifier = model
         self.detector: Detector = detector
         self.smoothing_s = smoothing_s
@@ -83,6 +90,7 @@ class Recognizer:
         if profile is not None:
             profile.check(model)
         self.profile = profile
+        self.min_score = min_score
         self._n_resets = 0
 
     @property
@@ -178,6 +186,8 @@ class Recognizer:
             detections = Detections(*self.detector.detect(frame.image))
         else:
             detections = stream.find(frame, self.detector)
+        if self.min_score is not None:
+            detections = detections.only(detections.scores >= self.min_score)
         detected = time.perf_counter()
         boxes, matched = detections.boxes, None
         # The mean over a face and its mirror image is right more often than one of them.
