@@ -17,7 +17,8 @@ distribution. With R, the highest rise of a class but neutral,
 
 and the other classes share the rest by the softmax of (r_c + OWN · x_c) / TEMPERATURE, in which
 probabilities below a thousandth count as one: a class that rises from nothing to little is not yet
-what the face shows. What the numbers were chosen by: docs/experiments/profiles.md.
+what the face shows. What the numbers were chosen by:
+docs/experiments/profiles.md#2026-11-30-a-face-is-judged-by-how-far-it-is-from-the-own-resting-one
 """
 
 from __future__ import annotations
