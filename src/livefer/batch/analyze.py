@@ -75,6 +75,7 @@ class Settings:
     model, detector, prior, smoothing_s, min_score: as for Recognizer
     every, fps, fps_of_source: the frames of videos to read, as for VideoReader
     landmarks: tables have columns for them
+    profile: a person's profile, by which the largest face of each input is judged
     """
 
     model: str | None = None
@@ -86,6 +87,7 @@ class Settings:
     fps_of_source: float | None = None
     min_score: float | None = None
     landmarks: bool = False
+    profile: str | None = None
 
     def __post_init__(self) -> None:
         self.span()  # raises ConfigError
@@ -98,7 +100,9 @@ class Settings:
         """Return a recogniser that keeps one processor core busy."""
         model = EmotionClassifier(self.model, threads=1, prior=self.prior)
         detector = make_detector(self.detector, threads=1, min_score=self.min_score)
-        return Recognizer(model, detector, self.smoothing_s, min_score=self.min_score)
+        return Recognizer(
+            model, detector, self.smoothing_s, min_score=self.min_score, profile=self.profile
+        )
 
     def files(self) -> dict[str, Path]:
         """Return the files that the recogniser loads, by the names of these settings."""
@@ -108,12 +112,17 @@ class Settings:
             files["detector"] = yunet_path() or Path(YUNET_FILE)
         elif self.detector.lower().endswith(".onnx"):
             files["detector"] = Path(self.detector)
+        if self.profile is not None:
+            files["profile"] = Path(self.profile)
         return files
 
     def metadata(self) -> dict[str, str]:
         """Return the metadata of the tables; the detector must be named, not "auto"."""
         # Without what is off, as in the tables of versions that did not know it.
-        values: dict[str, Any] = {k: v for k, v in asdict(self).items() if v is not False}
+        off = {"landmarks": False, "profile": None}
+        values: dict[str, Any] = {
+            k: v for k, v in asdict(self).items() if (k, v) not in off.items()
+        }
         for key, path in self.files().items():
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             values[key] = f"{path.stem} {digest[:12]}"

@@ -30,6 +30,7 @@ from livefer.cli.options import (
     MinScoreOption,
     ModelOption,
     PriorOption,
+    ProfileOption,
 )
 from livefer.cli.progress import bar_or_log
 from livefer.errors import ConfigError
@@ -103,6 +104,7 @@ def analyze(
     min_score: MinScoreOption = None,
     landmarks: LandmarksOption = False,
     prior: PriorOption = None,
+    profile: ProfileOption = None,
 ) -> None:
     """Recognise the faces in any number of pictures and videos.
 
@@ -119,6 +121,7 @@ def analyze(
         fps_of_source=fps_of_source,
         min_score=min_score,
         landmarks=landmarks,
+        profile=None if profile is None else str(profile),
     )
     _check_engine(engine, ray_address, out)
     output, left_out = Output(out), LeftOut()

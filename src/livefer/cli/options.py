@@ -58,6 +58,13 @@ PriorOption = Annotated[
         metavar="0-1",
     ),
 ]
+ProfileOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="A person's profile, by livefer profile: judge the largest face by their resting one.",
+        metavar="FILE.JSON",
+    ),
+]
 _SMOOTHING_HELP = "Average each face's result over this many seconds."
 SmoothingOption = Annotated[
     float,

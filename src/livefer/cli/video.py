@@ -32,6 +32,7 @@ from livefer.cli.options import (
     ModelOption,
     PlotOption,
     PriorOption,
+    ProfileOption,
     ReportOption,
     SmoothingOption,
 )
@@ -94,6 +95,7 @@ def video(
     min_score: MinScoreOption = None,
     landmarks: LandmarksOption = False,
     prior: PriorOption = None,
+    profile: ProfileOption = None,
 ) -> None:
     """Recognise the faces in videos: a row for each face of each frame.
 
@@ -120,7 +122,9 @@ def video(
     check_any_exists(inputs)
     copies = _names_of_copies(out, [path for path, error in inputs if error is None])
     check_not_read([*tables, *pages, *copies.values()], [path for path, _ in inputs])
-    recognizer = Recognizer(model, detector, smoothing, prior=prior, min_score=min_score)
+    recognizer = Recognizer(
+        model, detector, smoothing, prior=prior, profile=profile, min_score=min_score
+    )
     if landmarks:
         print_without_landmarks(recognizer)
     drawn, unwritten = list[Path](), list[str]()
@@ -239,6 +243,7 @@ def _made_with(recognizer: Recognizer, span: Span) -> dict[str, str]:
         **about_model(str(recognizer.classifier.name), recognizer.classifier.metadata),
         "detector": str(getattr(recognizer.detector, "name", type(recognizer.detector).__name__)),
         **({} if least is None else {"faces of a score from": f"{least:g}"}),
+        **({} if recognizer.profile is None else {"profile": recognizer.profile.name}),
         "averaged over": f"{recognizer.smoothing_s:g} s",
         "read": f"{frames}, from {span.start_s:g} s to {end}",
     }
