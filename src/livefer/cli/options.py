@@ -65,6 +65,14 @@ ProfileOption = Annotated[
         metavar="FILE.JSON",
     ),
 ]
+BaselineOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Learn each video's person from these seconds, in which the face is at rest, and "
+        "judge by that: 0-10 or 1:05-1:15. auto finds them.",
+        metavar="FROM-TO|auto",
+    ),
+]
 _SMOOTHING_HELP = "Average each face's result over this many seconds."
 SmoothingOption = Annotated[
     float,

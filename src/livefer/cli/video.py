@@ -5,17 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import Progress
 
+from livefer.batch.profiles import film_profile
 from livefer.batch.recordings import VideoJob, VideoProgress
 from livefer.cli.console import print_hint, print_left_out, print_without_landmarks
 from livefer.cli.files import (
     Item,
     check_any_exists,
+    check_baseline,
     check_folder,
     check_not_read,
     check_plot_and_report,
@@ -23,6 +26,7 @@ from livefer.cli.files import (
     free_name,
 )
 from livefer.cli.options import (
+    BaselineOption,
     DetectorOption,
     EveryOption,
     FpsOfSourceOption,
@@ -96,6 +100,7 @@ def video(
     landmarks: LandmarksOption = False,
     prior: PriorOption = None,
     profile: ProfileOption = None,
+    baseline: BaselineOption = None,
 ) -> None:
     """Recognise the faces in videos: a row for each face of each frame.
 
@@ -107,6 +112,7 @@ def video(
     The annotated copy shows the frames that were read, each at its own time.
     """
     tables = _tables(csv, jsonl, parquet)
+    check_baseline(baseline, profile)
     check_plot_and_report(plot, report)
     pages = [path for path in (plot, report) if path is not None]
     if not tables and not pages and out is None:
@@ -127,6 +133,9 @@ def video(
     )
     if landmarks:
         print_without_landmarks(recognizer)
+    profile_of = None
+    if baseline is not None:
+        profile_of = partial(film_profile, recognizer, baseline=baseline)
     drawn, unwritten = list[Path](), list[str]()
     digest = VideoDigest(recognizer.classes) if pages else None
     with stop_requests() as requested:
@@ -136,7 +145,7 @@ def video(
             for table in tables:
                 sinks.append(open_table(table, recognizer.classes, metadata, landmarks))
                 stack.push(sinks[-1])
-            job = VideoJob(recognizer, sinks, digest, span, requested)
+            job = VideoJob(recognizer, sinks, digest, span, profile_of, requested)
             _run(job, inputs, copies)
         totals = job.totals
         for line in (*totals.errors, *totals.hints):
