@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from livefer.batch.profiles import AUTO, part_of
 from livefer.drawing.figures import check_matplotlib_folders, require_matplotlib
 from livefer.errors import ConfigError, LiveferError, SourceError
 from livefer.formatting import printable
@@ -91,23 +90,6 @@ def check_any_exists(inputs: Sequence[Item]) -> None:
     if errors:
         of_all = f"none of {len(errors)} inputs exists: " if errors[1:] else ""
         raise SourceError(f"{of_all}{printable(errors[0])}; nothing was written")
-
-
-def check_baseline(baseline: str | None, profile: Path | None) -> None:
-    """Raise ConfigError where --baseline is no part of a film, or --profile is given, too."""
-    if baseline is None:
-        return
-    if profile is not None:
-        raise ConfigError("--profile and --baseline both say whose face it is: leave one out")
-    try:
-        if baseline == AUTO or part_of(f"film@{baseline}")[2] is not None:
-            return
-    except ConfigError:
-        pass  # told below
-    raise ConfigError(
-        f"--baseline {baseline}: expected {AUTO}, or two times, the second one later, as in 0-10 "
-        "or 1:05-1:15"
-    )
 
 
 def check_checkpoint(path: Path) -> None:

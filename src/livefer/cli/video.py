@@ -12,13 +12,12 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from livefer.batch.profiles import film_profile
+from livefer.batch.profiles import check_baseline, film_profile
 from livefer.batch.recordings import VideoJob, VideoProgress
 from livefer.cli.console import print_hint, print_left_out, print_without_landmarks
 from livefer.cli.files import (
     Item,
     check_any_exists,
-    check_baseline,
     check_folder,
     check_not_read,
     check_plot_and_report,
@@ -112,7 +111,10 @@ def video(
     The annotated copy shows the frames that were read, each at its own time.
     """
     tables = _tables(csv, jsonl, parquet)
-    check_baseline(baseline, profile)
+    if baseline is not None:
+        check_baseline(baseline)
+        if profile is not None:
+            raise ConfigError("--profile and --baseline both say whose face it is: leave one out")
     check_plot_and_report(plot, report)
     pages = [path for path in (plot, report) if path is not None]
     if not tables and not pages and out is None:
