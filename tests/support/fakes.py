@@ -52,7 +52,8 @@ class LevelClassifier:
     crop_scale = 1.0
     uncertain_below = 0.5
     metadata: dict[str, str] = {}  # noqa: RUF012
-    name = "level"
+    name = sha256 = "level"
+    prior = 0.0
 
     def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         # The median: views that are moved aside show some of the ground.
@@ -75,7 +76,7 @@ def use_fakes(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         "livefer.recognizer.EmotionClassifier", lambda model, prior=None: LevelClassifier()
     )
-    patch.setattr("livefer.recognizer.make_detector", lambda name: SquareDetector())
+    patch.setattr("livefer.recognizer.make_detector", lambda name, **more: SquareDetector())
 
 
 def make_scene(*squares: tuple[int, int, int], wh: tuple[int, int] = (320, 240)) -> NDArray[Any]:

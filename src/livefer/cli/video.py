@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import Progress
 
+from livefer.batch.profiles import check_baseline, film_profile
 from livefer.batch.recordings import VideoJob, VideoProgress
-from livefer.cli.console import print_hint, print_left_out
+from livefer.cli.console import print_hint, print_left_out, print_without_landmarks
 from livefer.cli.files import (
     Item,
     check_any_exists,
@@ -23,13 +25,17 @@ from livefer.cli.files import (
     free_name,
 )
 from livefer.cli.options import (
+    BaselineOption,
     DetectorOption,
     EveryOption,
     FpsOfSourceOption,
     FpsOption,
+    LandmarksOption,
+    MinScoreOption,
     ModelOption,
     PlotOption,
     PriorOption,
+    ProfileOption,
     ReportOption,
     SmoothingOption,
 )
@@ -89,7 +95,11 @@ def video(
     smoothing: SmoothingOption = WINDOW_S,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
+    min_score: MinScoreOption = None,
+    landmarks: LandmarksOption = False,
     prior: PriorOption = None,
+    profile: ProfileOption = None,
+    baseline: BaselineOption = None,
 ) -> None:
     """Recognise the faces in videos: a row for each face of each frame.
 
@@ -101,12 +111,18 @@ def video(
     The annotated copy shows the frames that were read, each at its own time.
     """
     tables = _tables(csv, jsonl, parquet)
+    if baseline is not None:
+        check_baseline(baseline)
+        if profile is not None:
+            raise ConfigError("--profile and --baseline both say whose face it is: leave one out")
     check_plot_and_report(plot, report)
     pages = [path for path in (plot, report) if path is not None]
     if not tables and not pages and out is None:
         raise ConfigError(
             "nothing to write: expected --csv, --jsonl, --parquet, --plot, --report or --out"
         )
+    if landmarks and not tables:
+        raise ConfigError("--landmarks adds columns to a table: add --csv, --jsonl or --parquet")
     load_av()
     end_s = _seconds("--end", end) if end else None
     span = Span(_seconds("--start", start), end_s, every, fps, fps_of_source)
@@ -114,7 +130,14 @@ def video(
     check_any_exists(inputs)
     copies = _names_of_copies(out, [path for path, error in inputs if error is None])
     check_not_read([*tables, *pages, *copies.values()], [path for path, _ in inputs])
-    recognizer = Recognizer(model, detector, smoothing, prior=prior)
+    recognizer = Recognizer(
+        model, detector, smoothing, prior=prior, profile=profile, min_score=min_score
+    )
+    if landmarks:
+        print_without_landmarks(recognizer)
+    profile_of = None
+    if baseline is not None:
+        profile_of = partial(film_profile, recognizer, baseline=baseline)
     drawn, unwritten = list[Path](), list[str]()
     digest = VideoDigest(recognizer.classes) if pages else None
     with stop_requests() as requested:
@@ -122,9 +145,9 @@ def video(
             metadata = file_metadata(str(recognizer.classifier.name))
             sinks = []
             for table in tables:
-                sinks.append(open_table(table, recognizer.classes, metadata))
+                sinks.append(open_table(table, recognizer.classes, metadata, landmarks))
                 stack.push(sinks[-1])
-            job = VideoJob(recognizer, sinks, digest, span, requested)
+            job = VideoJob(recognizer, sinks, digest, span, profile_of, requested)
             _run(job, inputs, copies)
         totals = job.totals
         for line in (*totals.errors, *totals.hints):
@@ -226,9 +249,12 @@ def _made_with(recognizer: Recognizer, span: Span) -> dict[str, str]:
     if span.fps is not None:
         frames = f"{span.fps:g} frames a second"
     end = "the end" if span.end_s is None else f"{span.end_s:g} s"
+    least = recognizer.min_score
     return {
         **about_model(str(recognizer.classifier.name), recognizer.classifier.metadata),
         "detector": str(getattr(recognizer.detector, "name", type(recognizer.detector).__name__)),
+        **({} if least is None else {"faces of a score from": f"{least:g}"}),
+        **({} if recognizer.profile is None else {"profile": recognizer.profile.name}),
         "averaged over": f"{recognizer.smoothing_s:g} s",
         "read": f"{frames}, from {span.start_s:g} s to {end}",
     }
