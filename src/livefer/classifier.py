@@ -55,7 +55,8 @@ _EXPORT_HINT = '"livefer export CHECKPOINT -o model.onnx" makes one'
 
 def shipped_models() -> dict[str, Path]:
     """Return the files of the models inside the package by name; -float computes in float32."""
-    return {path.stem: path for path in sorted(FOLDER.glob("*.onnx"))}
+    files = {name: FOLDER / f"{name}.onnx" for name in SHIPPED}
+    return {name: path for name, path in files.items() if path.is_file()}
 
 
 class EmotionClassifier:

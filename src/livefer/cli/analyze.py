@@ -20,7 +20,7 @@ from livefer.batch.output import Output
 from livefer.batch.part_files import Part
 from livefer.batch.ray_engine import run_ray
 from livefer.batch.tally import Tally
-from livefer.cli.console import print_hint, print_left_out, print_without_landmarks
+from livefer.cli.console import print_left_out, print_without_landmarks
 from livefer.cli.files import check_any_exists, check_not_read
 from livefer.cli.options import (
     BaselineOption,
@@ -169,7 +169,6 @@ def analyze(
     _print_errors(tally.errors)
     sys.stderr.write(f"{tally}; model {recognizer.classifier.name}; wrote {output.path}\n")
     print_left_out(left_out)
-    print_hint(recognizer)
     if tally.errors:
         raise typer.Exit(1)
 

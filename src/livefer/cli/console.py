@@ -60,11 +60,4 @@ def print_without_landmarks(recognizer: Recognizer) -> None:
     """Print one line where the detector knows no landmarks, although they are asked for."""
     name = getattr(recognizer.detector, "name", type(recognizer.detector).__name__)
     if not getattr(recognizer.detector, "has_landmarks", False):
-        sys.stderr.write(f"{name} finds no landmarks, so they stay empty; yunet finds them\n")
-
-
-def print_hint(recognizer: Recognizer) -> None:
-    """Print one line where a better detector could be installed."""
-    hint = getattr(recognizer.detector, "hint", None)
-    if hint:
-        sys.stderr.write(f"{hint}\n")
+        sys.stderr.write(f"{name} finds no landmarks, so they stay empty; native finds them\n")

@@ -146,9 +146,9 @@ def _detectors() -> Iterator[Finding]:
     from livefer.detection.detectors import make_detector
     from livefer.detection.yunet import yunet_path
 
-    for name in ("haar", "yunet"):
+    for name in ("native", "haar", "yunet"):
         if name == "yunet" and yunet_path() is None:
-            yield "missing", name, "not installed; it finds more faces: livefer download yunet"
+            yield "note", name, "not installed: livefer download yunet"
             continue
         try:
             make_detector(name).detect(np.zeros((120, 160, 3), np.uint8))

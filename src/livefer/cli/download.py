@@ -1,4 +1,4 @@
-"""`livefer download`: fetch a better face detector; nothing is fetched unasked."""
+"""`livefer download`: fetch another face detector; nothing is fetched unasked."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Item(str, enum.Enum):
 
 def download(
     item: Annotated[
-        Item, typer.Argument(help="yunet: a better face detector, 0.2 MB.", metavar="ITEM")
+        Item, typer.Argument(help="yunet: another face detector, 0.2 MB.", metavar="ITEM")
     ],
     from_file: Annotated[
         Path | None, typer.Option("--from", help="Install this file instead: needs no network.")
@@ -28,8 +28,8 @@ def download(
 ) -> None:
     """Download a face detector into livefer's cache folder.
 
-    Its SHA-256 is checked. `--detector auto` then uses it. LIVEFER_CACHE names another folder.
+    Its SHA-256 is checked. `--detector yunet` then uses it. LIVEFER_CACHE names another folder.
     """
     with progress_bar(item.value, in_bytes=True) as progress:
         path = download_yunet(from_file, progress)
-    typer.echo(f"{item.value} is at {path}; --detector auto now uses it")
+    typer.echo(f"{item.value} is at {path}; use it by --detector {item.value}")

@@ -11,7 +11,6 @@ import typer
 from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier
-from livefer.cli.console import print_hint
 from livefer.cli.files import check_not_read, check_picture_name
 from livefer.cli.options import DetectorOption, ModelOption, PriorOption
 from livefer.drawing.faces import main_face
@@ -65,7 +64,6 @@ def explain(
     write_image(output, explanation_sheet(picture, crop, chosen, heatmaps, printable(title)))
     name = recognizer.classifier.name
     typer.echo(f"{chosen.label} {chosen.confidence:.0%}; model {name}; wrote {output}")
-    print_hint(recognizer)
 
 
 def _choose(recognizer: Recognizer, picture: Image, path: str, number: int | None) -> Face:
@@ -73,10 +71,9 @@ def _choose(recognizer: Recognizer, picture: Image, path: str, number: int | Non
     faces = recognizer(picture)
     largest = main_face(faces)
     if largest is None:
-        is_best = getattr(recognizer.detector, "name", "") == "yunet"
         raise LiveferError(
-            f"no face was found in {path}: try {'' if is_best else '--detector yunet, or '}a "
-            "picture where the face is larger and looks at the camera"
+            f"no face was found in {path}: try a picture where the face is larger and looks at the "
+            "camera"
         )
     if number is None:
         return largest

@@ -15,7 +15,6 @@ from rich.text import Text
 
 from livefer.cli.console import (
     new_table,
-    print_hint,
     print_left_out,
     print_without_landmarks,
     stdout,
@@ -131,7 +130,6 @@ def image(
     if as_json:
         sys.stderr.writelines(f"{error}\n" for error in unwritten)
         print_left_out(left_out)
-    print_hint(recognizer)
     if errors or unwritten:
         raise typer.Exit(1)
 

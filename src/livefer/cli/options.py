@@ -23,8 +23,8 @@ ModelOption = Annotated[
 DetectorOption = Annotated[
     str,
     typer.Option(
-        help="haar, yunet, or an .onnx file of YuNet or livefer train-detector. auto: yunet if it "
-        "is installed, else haar. none: the whole picture is a face, or the square in its middle.",
+        help="native (auto is that), haar, yunet (once it is downloaded), or an .onnx file of YuNet "
+        "or livefer train-detector. none: the whole picture is a face, or the square in its middle.",
         metavar="DETECTOR",
     ),
 ]

@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from livefer.batch.profiles import Example, learn_profile
-from livefer.cli.console import new_table, print_hint, stdout
+from livefer.cli.console import new_table, stdout
 from livefer.cli.files import check_not_read, check_writable, find
 from livefer.cli.options import DetectorOption, ModelOption, PriorOption
 from livefer.errors import ConfigError, SourceError
@@ -72,7 +72,6 @@ def profile(
     made.save(out)
     _print(made, examples)
     typer.echo(f"wrote {out}: {made.name}, for the model {made.model}; use it by --profile {out}")
-    print_hint(recognizer)
 
 
 def _files(paths: Sequence[str]) -> list[str]:

@@ -20,7 +20,6 @@ from livefer.cli.options import (
     PriorOption,
     ServerSmoothingOption,
 )
-from livefer.detection.yunet import YUNET_HINT
 from livefer.errors import ConfigError
 from livefer.tracking.smoothing import WINDOW_S
 
@@ -98,13 +97,10 @@ def serve(
     service = make_service(model, detector, prior, min_score, smoothing, access, limits)
     with bind(host, port) as listening:
         url = _url(host, listening.getsockname()[1], ssl_certfile is not None, token)
-        lacks_yunet = detector == "auto" and "yunet" not in service.model.detectors
 
         def greet() -> None:
             sys.stdout.write(f"livefer is at {url} (Ctrl-C ends it)\n")
             sys.stdout.flush()
-            if lacks_yunet:
-                sys.stderr.write(f"{YUNET_HINT}\n")
             if open_page:
                 _open(url)
 

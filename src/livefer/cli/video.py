@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from livefer.batch.profiles import check_baseline, film_profile
 from livefer.batch.recordings import VideoJob, VideoProgress
-from livefer.cli.console import print_hint, print_left_out, print_without_landmarks
+from livefer.cli.console import print_left_out, print_without_landmarks
 from livefer.cli.files import (
     Item,
     check_any_exists,
@@ -162,7 +162,6 @@ def video(
         done = f"{totals}; model {recognizer.classifier.name}"
         sys.stderr.write(f"{done}; wrote {written or 'nothing'}\n")
         print_left_out(left_out)
-        print_hint(recognizer)
     if requested.stop.is_set():
         raise typer.Exit(requested.exit_code)
     if totals.errors or unwritten:

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from livefer.cli.console import print_hint
 from livefer.cli.files import check_not_read
 from livefer.cli.options import (
     DetectorOption,
@@ -82,7 +81,6 @@ def webcam(
     )
     has_display = _open_display(record)
     frames = _open(source, has_display)
-    print_hint(recognizer)
     recording = Mpeg4Writer(record, frames.fps) if record else None
     view = LiveView(recognizer, frames, mirror, recording)
     try:

@@ -5,8 +5,7 @@ A detector of your own needs `detect` and the two numbers of `Detector`. With th
 tenth of a second. `PartialDetector` is for slow detectors: live streams search part by part.
 
 They may be used by several threads at once; the same is expected of yours where its recogniser
-is. No detector prints or downloads anything. `hint`, where a detector has one, is a
-line for the user about a better detector.
+is. No detector prints or downloads anything.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from livefer.detection.detections import Detections
 from livefer.detection.haar import HaarDetector
 from livefer.detection.native import NativeDetector, is_native
 from livefer.detection.whole_picture import WholePictureDetector
-from livefer.detection.yunet import YUNET_HINT, YuNetDetector, yunet_path
+from livefer.detection.yunet import YuNetDetector
 from livefer.errors import ModelError
 from livefer.faces.boxes import Boxes, Region, Scores
 from livefer.system.machine import thread_limit
@@ -31,7 +30,7 @@ Found = Detections | tuple[Boxes, Scores]
 
 
 class Detector(Protocol):
-    """Finds the faces of an image: HaarDetector, YuNetDetector, or yours.
+    """Finds the faces of an image: NativeDetector, HaarDetector, YuNetDetector, or yours.
 
     crop_scale: side of the square that is cut for the network, in sides of the box
     crop_shift_y: how far that square lies below the middle of the box, in its own sides
@@ -84,12 +83,12 @@ class PartialDetector(LocalDetector, Protocol):
 def make_detector(
     name: str | Path = "auto", threads: int | None = None, min_score: float | None = None
 ) -> HaarDetector | YuNetDetector | NativeDetector | WholePictureDetector:
-    """Return a detector by name: auto, haar, yunet, none, or the path of an .onnx file.
+    """Return a detector by name: auto, native, haar, yunet, none, or the path of an .onnx file.
 
     A file is YuNet's, or what `livefer train-detector` wrote.
 
-    "auto" is YuNet if its file has been downloaded, else Haar with a `hint`. "none" takes the whole
-    picture for a face. Raises ModelError.
+    "auto" is "native", livefer's own; YuNet's file has to be downloaded before. "none" takes the
+    whole picture for a face. Raises ModelError.
 
     threads: processor cores for one search by a network; None: those that this process may use.
         OpenCV, which runs Haar, has a number for the whole process: `cv2.setNumThreads`
@@ -101,14 +100,14 @@ def make_detector(
         return HaarDetector(min_score=min_score)
     if name == "none":
         return WholePictureDetector()
-    if name == "auto" and yunet_path() is None:
-        return HaarDetector(YUNET_HINT, min_score)
-    if name in ("auto", "yunet"):
+    if name in ("auto", "native"):
+        return NativeDetector(None, threads, min_score)
+    if name == "yunet":
         return YuNetDetector(None, threads, min_score)
     if str(name).lower().endswith(".onnx"):
         kind = NativeDetector if is_native(Path(name)) else YuNetDetector
         return kind(name, threads, min_score)
     raise ModelError(
-        f'unknown detector "{name}": expected auto, haar, yunet, none or the path of an .onnx '
-        "file of YuNet or livefer train-detector"
+        f'unknown detector "{name}": expected auto, native, haar, yunet, none or the path of an '
+        ".onnx file of YuNet or livefer train-detector"
     )

@@ -1,4 +1,4 @@
-"""The face detector that needs no download: the Haar cascades that come with OpenCV."""
+"""The classic face detector: the Haar cascades that come with OpenCV."""
 
 from __future__ import annotations
 
@@ -55,13 +55,11 @@ class HaarDetector:
     # Large faces, small ones, heads tilted to either side.
     search_periods_s = (0.25, 0.75, 1.0, 1.0)
 
-    def __init__(self, hint: str | None = None, min_score: float | None = None) -> None:
+    def __init__(self, min_score: float | None = None) -> None:
         """Set the detector up; the cascades are loaded when they are needed.
 
-        hint: a line for the user about a better detector
         min_score: the least score of a new face; a known one needs no more; None: 0.5
         """
-        self.hint = hint
         self._min_votes = _MIN_VOTES if min_score is None else _votes_of(min_score)
         self._known_votes = min(_KNOWN_VOTES, self._min_votes)
         # A cascade writes into itself while it searches.

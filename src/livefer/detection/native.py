@@ -1,4 +1,7 @@
-"""livefer's own face detector: a small network, from a file that `livefer train-detector` wrote."""
+"""livefer's own face detector: a small network that comes with livefer, or one of your own.
+
+`livefer train-detector` writes such files; docs/training.md#the-face-detector.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.assets.files import FOLDER
 from livefer.detection.cells import STRIDES_PX, CellDetector, best_boxes, padded_hw
 from livefer.detection.detections import Detections
-from livefer.errors import ModelError
+from livefer.errors import REINSTALL, ModelError
 from livefer.system.onnx_session import onnx_errors, open_session
 
 MARK = "livefer_detector"
 """The key of the file's metadata that tells what it is."""
 
+SHIPPED = FOLDER / "detector.onnx"
 _OUTPUTS = [f"cells_{stride}" for stride in STRIDES_PX]
 
 
@@ -24,25 +29,31 @@ class NativeDetector(CellDetector):
     name = "native"
     crop_scale = 1.12
     crop_shift_y = -0.02
-    hint: str | None = None
     side_px = 960
     threshold = 0.55
     known_threshold = 0.45
 
     def __init__(
-        self, model: str | Path, threads: int | None = None, min_score: float | None = None
+        self,
+        model: str | Path | None = None,
+        threads: int | None = None,
+        min_score: float | None = None,
     ) -> None:
         """Load the network; ModelError where the file is missing or holds another one.
 
+        model: what `livefer train-detector` wrote; None is the network that comes with livefer
         threads: processor cores for one search; None: those that this process may use
         min_score: as for CellDetector
         """
         super().__init__(min_score)
+        model = SHIPPED if model is None else Path(model)
         wrong_file: tuple[type[Exception], ...] = (ValueError, *onnx_errors())
         try:
-            self._session = open_session(Path(model), threads)
+            self._session = open_session(model, threads)
             self.find(np.zeros((32, 32, 3), np.uint8), self.threshold)  # another model fails here
         except wrong_file as error:
+            if model == SHIPPED:
+                raise ModelError(f"{model} cannot be loaded: {REINSTALL}") from None
             reason = str(error).strip().splitlines()[0]
             raise ModelError(f"{model} is not a detector of livefer ({reason})") from error
 

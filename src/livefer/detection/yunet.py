@@ -27,7 +27,6 @@ YUNET_URL = (
     f"face_detection_yunet/{YUNET_FILE}"
 )
 YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
-YUNET_HINT = "faces found with a Haar cascade; YuNet finds more of them: livefer download yunet"
 
 # On 104 photographs, with long sides of 320-1600 px and thresholds of 0.5-0.9: all counts are right
 # from 0.65 to 0.75 at 960 px; enlarging small pictures gains nothing: bench/detect.py,
@@ -53,7 +52,6 @@ class YuNetDetector(CellDetector):
     # docs/experiments/detection.md#2026-11-22-the-framing-of-fer2013-is-that-of-a-haar-box
     crop_scale = 1.12
     crop_shift_y = -0.02
-    hint: str | None = None
     side_px = _SIDE_PX
     threshold = _THRESHOLD
     known_threshold = _KNOWN_THRESHOLD

@@ -11,7 +11,6 @@ import numpy as np
 
 from livefer.assets.files import PICTURE
 from livefer.classifier import shipped_models
-from livefer.detection.yunet import yunet_path
 from livefer.faces.crops import crop_faces
 from livefer.media.pictures import read_image
 from livefer.recognizer import Recognizer
@@ -88,7 +87,6 @@ def benchmark(
     n_runs = _COLD_RUNS if seconds >= _ENOUGH_S else 1
     cold = cold_start(PICTURE, model, detector, prior, n_runs)
     name = _name(recognizer)
-    lacks_yunet = name == "haar" and yunet_path() is None
     return Benchmark(
         machine=machine,
         model=recognizer.classifier.name,
@@ -100,7 +98,7 @@ def benchmark(
         live=live,
         cold=cold,
         comparisons=comparisons,
-        advice=advise(machine, stages, rates, live, comparisons, lacks_yunet),
+        advice=advise(machine, stages, rates, live, comparisons),
     )
 
 
@@ -127,10 +125,10 @@ def _compare_models(
 
 
 def _compare_detectors(recognizer: Recognizer, scene: Scene, seconds: float) -> list[Comparison]:
-    """Compare Haar and YuNet if both are installed."""
+    """Compare a shipped detector with the other one: native or Haar."""
     ours = _name(recognizer)
-    other = {"haar": "yunet", "yunet": "haar"}.get(ours)
-    if other is None or (other == "yunet" and yunet_path() is None):
+    other = {"haar": "native", "native": "haar"}.get(ours)
+    if other is None:
         return []
     others = Recognizer(recognizer.classifier, other)
     times_ms = compare(following(recognizer, scene), following(others, scene), seconds)

@@ -190,7 +190,6 @@ def advise(
     rates: Sequence[Rate],
     live: Live,
     comparisons: Sequence[Comparison],
-    lacks_yunet: bool,
 ) -> tuple[str, ...]:
     """Return a line for each measured thing that would help or has to be known."""
     lines = []
@@ -208,10 +207,6 @@ def advise(
             "this machine does not keep up"
         )
     lines += [_instead(c) for c in comparisons if c.ours_ms > _FASTER * c.other_ms]
-    if lacks_yunet:
-        lines.append(
-            "YuNet finds more faces than Haar and is not installed: livefer download yunet"
-        )
     lines += _shares(stages) + _sizes(rates)
     for rate in rates:
         if rate.all_found < 1 - _MISSED:

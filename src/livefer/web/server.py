@@ -120,7 +120,8 @@ def make_service(
     """Load model and detector, so that their errors come before the start."""
     classifier = EmotionClassifier(model, prior=prior)
     chosen, share = make_detector(detector), cores_each()
-    others = ("haar", "yunet", "none") if yunet_path() is not None else ("haar", "none")
+    yunet = ["yunet"] if yunet_path() is not None else []
+    others = ["native", *yunet, "haar", "none"]
     given = {chosen.name: detector, **{name: name for name in others if name != chosen.name}}
     makers: dict[str, Callable[[], Detector]] = {
         name: partial(make_detector, choice, share, min_score) for name, choice in given.items()
