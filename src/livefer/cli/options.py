@@ -20,14 +20,11 @@ MODEL_HELP = "human or fer2013 (append -float for 32 bits), or an .onnx file tha
 ModelOption = Annotated[
     str | None, typer.Option(help=MODEL_HELP, show_default="human", metavar="MODEL")
 ]
-DetectorOption = Annotated[
-    str,
-    typer.Option(
-        help="haar, yunet, or an .onnx file of YuNet or livefer train-detector. auto: yunet if it "
-        "is installed, else haar.",
-        metavar="DETECTOR",
-    ),
-]
+DETECTOR_HELP = (
+    "haar, yunet, or an .onnx file of YuNet or livefer train-detector. auto: yunet if it is "
+    "installed, else haar."
+)
+DetectorOption = Annotated[str, typer.Option(help=DETECTOR_HELP, metavar="DETECTOR")]
 PriorOption = Annotated[
     float | None,
     typer.Option(
