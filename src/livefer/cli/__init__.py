@@ -48,6 +48,7 @@ COMMANDS = {
     "doctor": Command("Check packages, model, detectors, cameras and display."),
     "download": Command("Download a face detector into livefer's cache folder."),
     "data": Command("Show the classes, splits and faults of a data set.", panel=_MODELS),
+    "crop": Command("Cut the faces out of photographs, to train on.", panel=_MODELS),
     "train": Command("Train the network.", "train", _MODELS),
     "train-detector": Command("Train the face detector.", "train", _MODELS),
     "evaluate": Command("Measure a model on labelled faces.", "train", _MODELS),

@@ -136,7 +136,7 @@ def analyze(
     _print_errors(tally.errors)
     sys.stderr.write(f"{tally}; model {recognizer.classifier.name}; wrote {output.path}\n")
     print_left_out(left_out)
-    print_hint(recognizer)
+    print_hint(recognizer.detector)
     if tally.errors:
         raise typer.Exit(1)
 

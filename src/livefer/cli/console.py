@@ -15,8 +15,8 @@ from livefer.formatting import printable
 from livefer.labels import colour_hex
 
 if TYPE_CHECKING:
+    from livefer.detection.detectors import Detector
     from livefer.media.names import LeftOut
-    from livefer.recognizer import Recognizer
 
 
 def stdout(**options: Any) -> Console:
@@ -56,8 +56,8 @@ def print_left_out(left_out: LeftOut) -> None:
         sys.stderr.write(f"and {printable(str(left_out))}\n")
 
 
-def print_hint(recognizer: Recognizer) -> None:
+def print_hint(detector: Detector) -> None:
     """Print one line where a better detector could be installed."""
-    hint = getattr(recognizer.detector, "hint", None)
+    hint = getattr(detector, "hint", None)
     if hint:
         sys.stderr.write(f"{hint}\n")

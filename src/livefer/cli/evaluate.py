@@ -19,7 +19,7 @@ import typer
 from numpy.typing import NDArray
 
 from livefer.classifier import DEFAULT_MODEL, EmotionClassifier
-from livefer.cli.console import stderr
+from livefer.cli.console import print_hint, stderr
 from livefer.cli.files import (
     check_checkpoint,
     check_not_read,
@@ -430,8 +430,7 @@ def _read_photos(root: Path, given: str, model: _Loaded) -> _Subject:
     notes = [f"left out: {path}: {reason}" for path, reason in found.ignored]
     notes += [f"cannot be read: {reason}" for _, reason in found.unreadable]
     notes += [f"no face: {file}" for file in found.missed.files]
-    if hint := getattr(detector, "hint", None):
-        notes.append(hint)
+    print_hint(detector)
 
     def show(i: int) -> NDArray[np.uint8]:
         box = crop_boxes(found.squares[[i]], _VIEW_SCALE)[0].tolist()

@@ -104,7 +104,7 @@ def image(
     if as_json:
         sys.stderr.writelines(f"{error}\n" for error in unwritten)
         print_left_out(left_out)
-    print_hint(recognizer)
+    print_hint(recognizer.detector)
     if errors or unwritten:
         raise typer.Exit(1)
 

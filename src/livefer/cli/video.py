@@ -139,7 +139,7 @@ def video(
         done = f"{totals}; model {recognizer.classifier.name}"
         sys.stderr.write(f"{done}; wrote {written or 'nothing'}\n")
         print_left_out(left_out)
-        print_hint(recognizer)
+        print_hint(recognizer.detector)
     if requested.stop.is_set():
         raise typer.Exit(requested.exit_code)
     if totals.errors or unwritten:

@@ -65,7 +65,7 @@ def webcam(
     recognizer = Recognizer(model, detector, smoothing, heatmaps=heatmap, prior=prior)
     has_display = _open_display(record)
     frames = _open(source, has_display)
-    print_hint(recognizer)
+    print_hint(recognizer.detector)
     recording = Mpeg4Writer(record, frames.fps) if record else None
     view = LiveView(recognizer, frames, mirror, recording)
     try:

@@ -58,10 +58,10 @@ def framing_note(dataset: Dataset, detector: Detector | None = None) -> str | No
         return None
     all_of = f"{n_loose} of {n_seen} pictures"
     if len(picked) < len(files):
-        all_of += f" looked at (of {len(files):,})"
+        all_of += f" looked at (there are {len(files):,})"
     return (
-        f"{all_of} are not faces that fill the frame, and 48×48 pixels of them show little: "
-        f"livefer crop {dataset.root} -o FACES cuts the faces out"
+        f"{all_of} are not faces that fill the frame, and of their faces little is left in 48×48 "
+        f"pixels: livefer crop {dataset.root} -o FACES cuts the faces out"
     )
 
 

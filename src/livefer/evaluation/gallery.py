@@ -46,7 +46,8 @@ def mistakes_picture(
     predicted, classes = probabilities.argmax(axis=1), report.classes
     worst = worst_mistakes(probabilities, split.targets)
     sections = [(f"{count(len(worst), 'mistake')}, the most certain first", worst[:_N_WORST])]
-    for confusion in report.confusions(_N_CONFUSIONS):
+    confusions = report.confusions(_N_CONFUSIONS)
+    for confusion in confusions if confusions[1:] else []:
         true, other = classes.index(confusion.true), classes.index(confusion.taken_for)
         rows = worst[(split.targets[worst] == true) & (predicted[worst] == other)]
         support = int(report.matrix[true].sum())
@@ -60,7 +61,7 @@ def mistakes_picture(
             tiles = [
                 _tile(
                     show(i),
-                    f"{classes[split.targets[i]]}: {classes[predicted[i]]} "
+                    f"{classes[split.targets[i]]} → {classes[predicted[i]]} "
                     f"{probabilities[i].max():.0%}",
                     printable(PurePosixPath(split.files[i]).name),
                 )
