@@ -43,9 +43,8 @@ def class_named(name: str, classes: Sequence[str]) -> str | None:
 
     Common names of FER2013's classes count: happiness, anger, smiling.
     """
-    lower = name.casefold()
-    wanted = {lower, _OTHER_NAMES.get(lower, lower)}
-    return next((c for c in classes if c.casefold() in wanted), None)
+    known, lower = {c.casefold(): c for c in classes}, name.casefold()
+    return known.get(lower) or known.get(_OTHER_NAMES.get(lower, lower))
 
 
 def colour_bgr(label: str, classes: Sequence[str]) -> tuple[int, int, int]:

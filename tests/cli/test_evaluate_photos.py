@@ -122,7 +122,7 @@ def test_what_a_model_was_trained_on_is_not_measured(
 
 def test_heads_are_no_faces(livefer: Run, tmp_path: Path) -> None:
     for i in range(4):
-        write_picture(tmp_path / "heads" / "happy" / f"{i}.png", portrait(200 + i))
+        write_picture(tmp_path / "heads" / "happy" / f"{i}.png", portrait(120 + i))
     line = "4 of 4 pictures are not faces that fill the frame"
     assert line in livefer("evaluate", "--data", tmp_path / "heads").err
     ended = livefer("data", tmp_path / "heads")

@@ -46,7 +46,7 @@ from livefer.drawing.sheet import square_view
 from livefer.errors import ConfigError
 from livefer.evaluation.gallery import Show, mistakes_picture
 from livefer.evaluation.groups import measure_groups, read_columns
-from livefer.evaluation.photographs import measure_photos, photo_lists
+from livefer.evaluation.photographs import PhotoScores, measure_photos, photo_lists
 from livefer.evaluation.plots import write_plots
 from livefer.evaluation.predict import (
     TTA_SHIFTS_PX,
@@ -169,7 +169,7 @@ def evaluate(
         bool, typer.Option("--tta", help="Average ten views of each face, shifted and mirrored.")
     ] = False,
 ) -> None:
-    """Measure a model on labelled faces, or on your own photographs.
+    """Measure a model on labelled faces or photographs.
 
     Of a data set: accuracy (also without images that have a copy or near copy in train), balanced
     accuracy, macro-F1 and calibration; the share of faces that get an answer, and the accuracy of
@@ -214,12 +214,8 @@ def evaluate(
     else:
         scores = [measure_photos(subject.photos, right)]
         print_photos(report, subject.photos, scores[0], title)
-        for given in others:
-            also = _read_photos(Path(photos or ""), given, one)
-            answers = _predict(one, also.part, classes, shifts).argmax(axis=1)
-            assert also.photos is not None
-            scores.append(measure_photos(also.photos, answers == also.part.targets))
         if others:
+            scores += _with_detectors(others, Path(photos or ""), one, classes, shifts)
             print_detectors(scores)
         about["detectors"] = [of_one.to_dict() for of_one in scores]
         about["photos"] = photo_lists(subject.photos, probabilities, classes)
@@ -235,18 +231,18 @@ def evaluate(
         by_name = about.setdefault("groups", {}).setdefault(column.name, {})
         by_name |= {group.label: group.to_dict() for group in groups}
     sys.stderr.writelines(f"{printable(note)}\n" for note in subject.notes)
-    written, errors = list[Path](), list[str]()
+    errors = list[str]()
     if as_json:
         with noting(errors):
             write_json(as_json, about | report.to_dict())
-            written.append(as_json)
+            sys.stderr.write(f"wrote {as_json}\n")
     if plots:
-        written += write_plots(report, name, plots, errors)
+        written = write_plots(report, name, plots, errors)
         with noting(errors):
             sheet = mistakes_picture(probabilities, part, report, title, subject.show)
             write_image(plots / "mistakes.jpg", sheet)
             written.append(plots / "mistakes.jpg")
-    sys.stderr.writelines(f"wrote {path}\n" for path in written)
+        sys.stderr.writelines(f"wrote {path}\n" for path in written)
     sys.stderr.writelines(f"{error}\n" for error in errors)
     if errors:
         raise typer.Exit(1)
@@ -388,8 +384,8 @@ def _read_data(data: Path, split: str | None, models: Sequence[_Loaded]) -> _Sub
         dataset = read_dataset(data, progress=progress)
     notes = []
     if split is None:
-        knows = any(_was_trained_on(model, dataset) for model in models)
-        split = "val" if dataset.has_splits or knows else ALL
+        is_held_out = dataset.has_splits or any(_was_trained_on(m, dataset) for m in models)
+        split = "val" if is_held_out else ALL
         if split == ALL:
             notes.append(
                 f"{data} has no splits, so all of it was measured; --split val measures the tenth "
@@ -448,6 +444,23 @@ def _read_photos(root: Path, given: str, model: _Loaded) -> _Subject:
         is_readable=found.is_readable,
         photos=found,
     )
+
+
+def _with_detectors(
+    detectors: Sequence[str],
+    root: Path,
+    model: _Loaded,
+    classes: tuple[str, ...],
+    shifts: Sequence[tuple[int, int]] | None,
+) -> list[PhotoScores]:
+    """Return what a model makes of the faces that each detector finds."""
+    scores = []
+    for name in detectors:
+        subject = _read_photos(root, name, model)
+        answers = _predict(model, subject.part, classes, shifts).argmax(axis=1)
+        assert subject.photos is not None
+        scores.append(measure_photos(subject.photos, answers == subject.part.targets))
+    return scores
 
 
 def _predict(
