@@ -116,7 +116,7 @@ def evaluate(
     split: Annotated[
         str | None,
         typer.Option(
-            help="train, val, test, or all together. FER2013: val is PublicTest, test PrivateTest.",
+            help="train, val, test or all. FER2013: val is PublicTest, test PrivateTest.",
             show_default="val; all of a folder without splits that the model was not trained on",
         ),
     ] = None,
