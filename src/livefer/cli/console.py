@@ -17,6 +17,7 @@ from livefer.labels import colour_hex
 if TYPE_CHECKING:
     from livefer.detection.detectors import Detector
     from livefer.media.names import LeftOut
+    from livefer.recognizer import Recognizer
 
 
 def stdout(**options: Any) -> Console:
@@ -54,6 +55,13 @@ def print_left_out(left_out: LeftOut) -> None:
     """Print one line on stderr where folders hold more than was read."""
     if left_out:
         sys.stderr.write(f"and {printable(str(left_out))}\n")
+
+
+def print_without_landmarks(recognizer: Recognizer) -> None:
+    """Print one line where the detector knows no landmarks, although they are asked for."""
+    name = getattr(recognizer.detector, "name", type(recognizer.detector).__name__)
+    if not getattr(recognizer.detector, "has_landmarks", False):
+        sys.stderr.write(f"{name} finds no landmarks, so they stay empty; yunet finds them\n")
 
 
 def print_hint(detector: Detector) -> None:

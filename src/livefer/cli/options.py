@@ -22,9 +22,27 @@ ModelOption = Annotated[
 ]
 DETECTOR_HELP = (
     "haar, yunet, or an .onnx file of YuNet or livefer train-detector. auto: yunet if it is "
-    "installed, else haar."
+    "installed, else haar. none: the whole picture is a face, or the square in its middle."
 )
 DetectorOption = Annotated[str, typer.Option(help=DETECTOR_HELP, metavar="DETECTOR")]
+MinScoreOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Leave out faces of which the detector is less certain than this. Less than its own "
+        "limit brings more faces, and false ones.",
+        show_default="the detector's own",
+        callback=a_number,
+        metavar="0-1",
+    ),
+]
+LandmarksOption = Annotated[
+    bool,
+    typer.Option(
+        "--landmarks", help="Add columns for the places of eyes, nose and corners of the mouth."
+    ),
+]
 PriorOption = Annotated[
     float | None,
     typer.Option(
