@@ -55,6 +55,21 @@ PriorOption = Annotated[
         metavar="0-1",
     ),
 ]
+ProfileOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="A person's profile, by livefer profile: judge the largest face by their resting one.",
+        metavar="FILE.JSON",
+    ),
+]
+BaselineOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Learn each video's person from these seconds, in which the face is at rest, and "
+        "judge by that: 0-10 or 1:05-1:15. auto finds them.",
+        metavar="FROM-TO|auto",
+    ),
+]
 _SMOOTHING_HELP = "Average each face's result over this many seconds."
 SmoothingOption = Annotated[
     float,
