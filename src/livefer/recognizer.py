@@ -55,9 +55,10 @@ class Recognizer:
         """Load the model and the detector.
 
         model: a model's name or .onnx file; None is "human", which comes with livefer
-        detector: "auto" or "native", livefer's own; "haar", "yunet", the path of an .onnx file (YuNet's, or one that
-            `livefer train-detector` wrote), or an object. "none" searches nothing: for pictures
-            that are cut-out faces, as FER2013's; of one that is not square, the middle is taken
+        detector: "auto" or "native", livefer's own; "haar", "yunet", the path of an .onnx file
+            (YuNet's, or one that `livefer train-detector` wrote), or an object. "none" searches
+            nothing: for pictures that are cut-out faces, as FER2013's; of one that is not square,
+            the middle is taken
         smoothing_s: length of the window over which a stream's probabilities are averaged; 0: none
         uncertain_below: faces with less confidence are uncertain; None takes the model's own limit
         heatmaps: give each face the map of where the network looked

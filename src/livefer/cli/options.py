@@ -20,14 +20,12 @@ MODEL_HELP = "human or fer2013 (append -float for 32 bits), or an .onnx file tha
 ModelOption = Annotated[
     str | None, typer.Option(help=MODEL_HELP, show_default="human", metavar="MODEL")
 ]
-DetectorOption = Annotated[
-    str,
-    typer.Option(
-        help="native (auto is that), haar, yunet (once it is downloaded), or an .onnx file of YuNet "
-        "or livefer train-detector. none: the whole picture is a face, or the square in its middle.",
-        metavar="DETECTOR",
-    ),
-]
+DETECTOR_HELP = (
+    "auto or native: livefer's own. haar: the classic one. yunet: once it is downloaded. Or an "
+    ".onnx file of YuNet or livefer train-detector. none: the whole picture is a face, or the "
+    "square in its middle."
+)
+DetectorOption = Annotated[str, typer.Option(help=DETECTOR_HELP, metavar="DETECTOR")]
 MinScoreOption = Annotated[
     float | None,
     typer.Option(
