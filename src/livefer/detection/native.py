@@ -30,8 +30,8 @@ class NativeDetector(CellDetector):
     crop_scale = 1.12
     crop_shift_y = -0.02
     side_px = 960
-    threshold = 0.55
-    known_threshold = 0.45
+    threshold = 0.6
+    known_threshold = 0.5
 
     def __init__(
         self,
