@@ -54,7 +54,7 @@ def load_models(
 
 def load_detectors(yunet: Path | None, own: Path | None = None) -> dict[str, Any]:
     """Return the detectors there are, by name; own: what `livefer train-detector` wrote."""
-    detectors: dict[str, Any] = {"haar": HaarDetector()}
+    detectors: dict[str, Any] = {"native": NativeDetector(), "haar": HaarDetector()}
     if yunet is not None:
         detectors["yunet"] = YuNetDetector(yunet)
     if own is not None:
