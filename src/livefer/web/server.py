@@ -10,13 +10,14 @@ import ssl
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 import websockets  # noqa: F401  # uvicorn imports it late, and would show a traceback
 
-from livefer.classifier import EmotionClassifier
+from livefer.classifier import CHOICES, EmotionClassifier
 from livefer.detection.detectors import Detector, make_detector
 from livefer.detection.haar import HaarDetector
 from livefer.detection.yunet import YuNetDetector, yunet_path
@@ -24,7 +25,7 @@ from livefer.errors import ConfigError, LiveferError
 from livefer.system.interrupts import handling
 from livefer.web.app import Service, make_app
 from livefer.web.limits import Limits
-from livefer.web.protocol import ModelInfo
+from livefer.web.models import Models
 from livefer.web.security import Access
 from livefer.web.workers import WorkerPool, cores_each
 
@@ -116,7 +117,10 @@ def make_service(
     access: Access,
     limits: Limits,
 ) -> Service:
-    """Load model and detector, so that their errors come before the start."""
+    """Load the default model and detector, so that their errors come before the start.
+
+    prior: of that model; another one that a client chooses has its own
+    """
     classifier = EmotionClassifier(model, prior=prior)
     chosen, share = make_detector(detector), cores_each()
     makers: dict[str, Callable[[], Detector]] = {
@@ -125,15 +129,8 @@ def make_service(
     makers.setdefault("haar", HaarDetector)
     if yunet_path() is not None:
         makers.setdefault("yunet", lambda: YuNetDetector(threads=share))
-    info = ModelInfo(
-        classifier.name,
-        classifier.classes,
-        chosen.name,
-        tuple(makers),
-        classifier.uncertain_below,
-        classifier.metadata,
-    )
-    return Service(WorkerPool(classifier, makers), info, access, limits, smoothing_s)
+    models = Models(classifier, {name: partial(EmotionClassifier, name) for name in CHOICES})
+    return Service(WorkerPool(models, makers), access, limits, smoothing_s)
 
 
 def bind(host: str, port: int) -> socket.socket:
