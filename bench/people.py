@@ -97,8 +97,8 @@ def find_sets(detector: Any, people: Path | None, photos: Path | None) -> dict[s
         found.setdefault(name, []).append((face, CLASSES.index(label)))
     return {
         name: Set(
-            np.stack([face for face, _ in rows if face is not None]),
-            np.array([target for face, target in rows if face is not None]),
+            np.array([face for face, _ in rows if face is not None], np.uint8).reshape(-1, 2, 48, 48),
+            np.array([target for face, target in rows if face is not None], np.int64),
             sum(face is None for face, _ in rows),
         )
         for name, rows in found.items()

@@ -19,6 +19,11 @@ class CAMExtractor:
     """
 
     def __init__(self, model: ResNetFER) -> None:
+        if not isinstance(model, ResNetFER):
+            raise TypeError(
+                f"expected a ResNetFER, as livefer.train.load_model returns, got a "
+                f"{type(model).__name__}"
+            )
         self._model = model
         self._features: Tensor | None = None
         self._gradient: Tensor | None = None
@@ -44,7 +49,14 @@ class CAMExtractor:
         target_class: a class id for all faces, (N,) int64, or None for the predicted classes
         returns: (N, h, w) float32, not rectified; (N,) int64
         The network is in evaluation mode during the call; parameters keep their gradients.
+        ValueError for faces of another shape, and for a class that the network does not have.
         """
+        if faces.ndim != 4 or faces.shape[1] != 1 or not faces.is_floating_point():
+            raise ValueError(
+                f"faces must be (N, 1, H, W) float, normalised, got {tuple(faces.shape)} "
+                f"{str(faces.dtype).removeprefix('torch.')}: livefer.train.normalise makes them "
+                "from (N, 48, 48) uint8"
+            )
         was_training = self._model.training
         self._model.eval()
         try:
@@ -53,7 +65,7 @@ class CAMExtractor:
                 predicted = logits.argmax(dim=1)
                 if target_class is None:
                     target_class = predicted
-                chosen = torch.as_tensor(target_class, device=logits.device).expand(len(logits))
+                chosen = _class_ids(target_class, logits)
                 score = logits.gather(1, chosen[:, None]).sum()
                 assert self._features is not None
                 (gradient,) = torch.autograd.grad(score, self._features)
@@ -65,6 +77,23 @@ class CAMExtractor:
 
     def _keep(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         self._features = output
+
+
+def _class_ids(target_class: int | Tensor, logits: Tensor) -> Tensor:
+    """Return a class id for each row of logits (N, C), (N,) int64; or ValueError."""
+    ids = torch.as_tensor(target_class, device=logits.device)
+    n_faces, n_classes = logits.shape
+    if ids.is_floating_point() or ids.shape not in ((), (n_faces,)):
+        raise ValueError(
+            f"target_class must be one class id, or one for each of {n_faces} faces, got "
+            f"{tuple(ids.shape)} {str(ids.dtype).removeprefix('torch.')}"
+        )
+    if not bool(((ids >= 0) & (ids < n_classes)).all()):
+        raise ValueError(
+            f"target_class must lie between 0 and {n_classes - 1}, the network's last class, got "
+            f"{ids.tolist()}"
+        )
+    return ids.expand(n_faces)
 
 
 def closed_form_cams(head: nn.Sequential, features: Tensor) -> tuple[Tensor, Tensor]:
