@@ -22,7 +22,16 @@ from lib.cam_maps import Heats, loss_by_covering
 from lib.cam_pictures import average_picture
 from lib.common import PICTURE, arguments, publish, run
 from lib.loading import load_models, sample
-from lib.regions import REGIONS, aligned, half_area, landmarks, masks, shares
+from lib.regions import (
+    REGIONS,
+    aligned,
+    half_area,
+    hot_area,
+    landmarks,
+    masks,
+    peaks_in,
+    shares,
+)
 from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier, shipped_models
@@ -121,13 +130,15 @@ def summary(
     heats: Heats, regions: list[dict[str, NDArray[np.bool_]]], names: NDArray[Any]
 ) -> dict[str, Any]:
     """Return the mean share of heat in each region by class, and how sharp the maps are."""
-    parts = shares(heats, regions)
+    parts, peaks = shares(heats, regions), peaks_in(heats, regions)
     return {
         "half_area": float(half_area(heats).mean()),
+        "hot_area": float(hot_area(heats).mean()),
         "by_class": {
             name: {
                 "n": int((names == name).sum()),
                 "shares": np.nanmean(parts[names == name], axis=0).tolist(),
+                "peaks": peaks[names == name].mean(axis=0).tolist(),
             }
             for name in EXPECTED
             if (names == name).any()
@@ -140,8 +151,9 @@ def as_markdown(figures: dict[str, Any]) -> str:
     area = figures["areas"]
     lines = [
         f"val, {figures['n_right']:,} right answers with five landmarks, of "
-        f"{figures['n_images']:,} images ({figures['n_found']:,} with landmarks). Share of the heat "
-        "in each region, %; in bold where the literature expects it.",
+        f"{figures['n_images']:,} images ({figures['n_found']:,} with landmarks). Share of the "
+        "heat in each region, and in brackets of the maps whose hottest point lies there, %; in "
+        "bold where the literature expects it.",
     ]
     for method, title in METHODS.items():
         found = figures["methods"][method]
@@ -152,10 +164,12 @@ def as_markdown(figures: dict[str, Any]) -> str:
             f"| area | | {_cells(area)} |",
         ]
         for name, row in found["by_class"].items():
-            lines.append(f"| {name} | {row['n']:,} | {_cells(row['shares'], EXPECTED[name])} |")
+            cells = _cells(row["shares"], row["peaks"], EXPECTED[name])
+            lines.append(f"| {name} | {row['n']:,} | {cells} |")
     lines += ["", "| | Grad-CAM, 6×6 | LayerCAM, 12×12 |", "| --- | ---: | ---: |"]
     both = [figures["methods"][method] for method in METHODS]
     rows = {
+        "share of the face that is at least half as hot as the hottest point": "hot_area",
         "share of the face that holds half of the heat": "half_area",
         "points that covering the hottest fifth takes from the class": "covering_own",
         "the same of another face's map": "covering_other",
@@ -165,11 +179,20 @@ def as_markdown(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _cells(values: list[float], expected: tuple[str, ...] = ()) -> str:
-    shown = [f"{100 * value:.0f}" for value in values]
-    shown = [f"**{text}**" if name in expected else text
-             for name, text in zip(REGIONS, shown, strict=True)]  # fmt: skip
-    return " | ".join([*shown, f"{100 * (1 - sum(values)):.0f}"])
+def _cells(
+    values: list[float], peaks: list[float] | None = None, expected: tuple[str, ...] = ()
+) -> str:
+    """Return the cells of a row: one for each region, and one for the rest of the face."""
+    shown = [f"{100 * value:.0f}" for value in (*values, 1 - sum(values))]
+    if peaks is not None:
+        shown = [
+            f"{text} ({100 * peak:.0f})"
+            for text, peak in zip(shown, (*peaks, 1 - sum(peaks)), strict=True)
+        ]
+    names = (*REGIONS, "")
+    return " | ".join(
+        f"**{text}**" if name in expected else text for name, text in zip(names, shown, strict=True)
+    )
 
 
 def photograph(
@@ -237,7 +260,10 @@ def main() -> None:
 def _below(face: NDArray[np.uint8], tile: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return a face under a plain head, as high as the tile beside it, and with its gap."""
     head = tile.shape[0] - face.shape[0]
-    return cv2.copyMakeBorder(face, head, 0, 8, 0, cv2.BORDER_CONSTANT, value=tile[0, 0].tolist())
+    plate = tile[0, 0].tolist()
+    return np.asarray(
+        cv2.copyMakeBorder(face, head, 0, 8, 0, cv2.BORDER_CONSTANT, value=plate), np.uint8
+    )
 
 
 if __name__ == "__main__":

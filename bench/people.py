@@ -37,6 +37,7 @@ from livefer.media.pictures import read_image
 
 TAUS = (0.0, 0.25, 0.5, 0.75, 1.0)
 VOTES, POSED = "votes on val", "acted faces"
+SHAPE = (-1, 2, 48, 48)
 GENDERS = {"female": "women", "male": "men"}
 
 
@@ -84,7 +85,7 @@ def padded(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return a picture that was cut close to its face with a margin, which detectors need."""
     margin = max(image.shape[:2]) // 2
     return np.asarray(
-        cv2.copyMakeBorder(image, *[margin] * 4, borderType=cv2.BORDER_REPLICATE), np.uint8
+        cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_REPLICATE), np.uint8
     )
 
 
@@ -97,7 +98,7 @@ def find_sets(detector: Any, people: Path | None, photos: Path | None) -> dict[s
         found.setdefault(name, []).append((face, CLASSES.index(label)))
     return {
         name: Set(
-            np.array([face for face, _ in rows if face is not None], np.uint8).reshape(-1, 2, 48, 48),
+            np.array([face for face, _ in rows if face is not None], np.uint8).reshape(SHAPE),
             np.array([target for face, target in rows if face is not None], np.int64),
             sum(face is None for face, _ in rows),
         )
@@ -110,9 +111,8 @@ def voted(data: Path, votes: Path) -> Set:
     split = read_dataset(data).split("val")
     majority = read_votes(votes, split, CLASSES).majority
     known = majority >= 0
-    views = np.repeat(split.faces[known][:, None], 2, axis=1)
-    return Set(mirrored(views.reshape(-1, 48, 48), BOTH * known.sum()).reshape(views.shape),
-               majority[known])  # fmt: skip
+    twice = np.repeat(split.faces[known], 2, axis=0)
+    return Set(mirrored(twice, BOTH * known.sum()).reshape(SHAPE), majority[known])
 
 
 def shares_right(model: EmotionClassifier, one: Set) -> list[dict[str, float]]:

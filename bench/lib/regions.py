@@ -26,7 +26,7 @@ def landmarks(detector: Any, faces: NDArray[np.uint8]) -> tuple[NDArray[np.float
     side = faces.shape[1]
     for row, face in enumerate(faces):
         margin = side // 2
-        wide = cv2.copyMakeBorder(face, *[margin] * 4, borderType=cv2.BORDER_REPLICATE)
+        wide = cv2.copyMakeBorder(face, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
         wide = cv2.resize(wide, None, fx=_ZOOM, fy=_ZOOM, interpolation=cv2.INTER_CUBIC)
         answer = Detections(*detector.detect(wide))
         if len(answer.boxes) and answer.scores[0] >= _SCORE and answer.landmarks is not None:
@@ -77,15 +77,28 @@ def shares(heats: Heats, regions: Sequence[dict[str, NDArray[np.bool_]]]) -> NDA
         [heat[of_face[name]].sum(dtype=np.float64) for name in REGIONS]
         for heat, of_face in zip(heats, regions, strict=True)
     ]
-    return np.divide(parts, total[:, None], out=np.full((len(heats), len(REGIONS)), np.nan),
-                     where=total[:, None] > 0)  # fmt: skip
+    nothing = np.full((len(heats), len(REGIONS)), np.nan)
+    return np.asarray(np.divide(parts, total[:, None], out=nothing, where=total[:, None] > 0))
 
 
 def half_area(heats: Heats) -> NDArray[np.float64]:
-    """Return the share of pixels that hold half of each map's heat, (N,): the sharpness."""
+    """Return the share of pixels that hold half of each map's heat, (N,)."""
     ranked = -np.sort(-heats.reshape(len(heats), -1), axis=1).astype(np.float64)
     total = np.maximum(ranked.sum(axis=1, keepdims=True), 1e-12)
     return np.asarray((np.cumsum(ranked, axis=1) < total / 2).mean(axis=1))
+
+
+def hot_area(heats: Heats) -> NDArray[np.float64]:
+    """Return the share of pixels at least half as hot as the hottest of their map, (N,)."""
+    peaks = heats.max(axis=(1, 2), keepdims=True)
+    return np.asarray((heats >= np.maximum(peaks, 1e-12) / 2).mean(axis=(1, 2)))
+
+
+def peaks_in(heats: Heats, regions: Sequence[dict[str, NDArray[np.bool_]]]) -> NDArray[np.bool_]:
+    """Return whether the hottest pixel of each map lies in each region, (N, 4)."""
+    hottest = heats.reshape(len(heats), -1).argmax(axis=1)
+    rows = zip(hottest, regions, strict=True)
+    return np.array([[of_face[name].flat[at] for name in REGIONS] for at, of_face in rows])
 
 
 def aligned(heat: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -94,6 +107,4 @@ def aligned(heat: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray[n
     goal = np.array([(0.33, 0.41), (0.67, 0.41), (0.5, 0.76)], np.float32) * side
     own = np.array([points[0], points[1], (points[3] + points[4]) / 2], np.float32)
     matrix = cv2.estimateAffinePartial2D(own, goal, method=cv2.LMEDS)[0]
-    if matrix is None:
-        return heat
     return np.asarray(cv2.warpAffine(heat, matrix, (side, side)), np.float32)

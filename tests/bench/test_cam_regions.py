@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lib.regions import REGIONS, aligned, half_area, landmarks, masks, shares
+from lib.regions import (
+    REGIONS,
+    aligned,
+    half_area,
+    hot_area,
+    landmarks,
+    masks,
+    peaks_in,
+    shares,
+)
 from numpy.typing import NDArray
 
 from livefer.detection.detections import Detections
@@ -41,6 +50,11 @@ def test_shares_and_sharpness() -> None:
     assert found[0].tolist() == [0, 0, 0, 1]
     assert found[1] == pytest.approx([regions[name].mean() for name in REGIONS])
     assert np.isnan(found[2]).all()
+    assert hot_area(heats)[:2] == pytest.approx([regions["mouth"].mean(), 1])
+    heats[1, 20, 16] = 2
+    assert hot_area(heats)[1] == 1
+    assert peaks_in(heats, [regions] * 3)[:2].tolist() == [[0, 0, 0, 1], [0, 1, 0, 0]]
+    heats[1] = 1
     assert half_area(heats)[1] == pytest.approx(0.5, abs=0.01)
     assert half_area(heats)[0] == pytest.approx(regions["mouth"].mean() / 2, abs=0.01)
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from builders import make_faces
 from fakes import SquareDetector, make_scene
-from people import POSED, Set, as_markdown, find_sets, shares_right
 from numpy.typing import NDArray
+from people import POSED, Set, as_markdown, find_sets, shares_right
 
 from livefer.classifier import EmotionClassifier
 from livefer.labels import CLASSES
@@ -47,7 +47,8 @@ def test_a_face_is_right_by_the_mean_of_both_views_without_the_prior() -> None:
     model = EmotionClassifier("human", prior=0)
     faces = make_faces(6, seed=1)
     both = np.stack([faces, faces[:, :, ::-1]], axis=1)
-    for tau, row in zip((0.0, 0.5), shares_right(model, Set(both, np.full(6, 4)))[::2]):
+    rows = shares_right(model, Set(both, np.full(6, 4)))
+    for tau, row in ((0.0, rows[0]), (0.5, rows[2])):
         one = EmotionClassifier("human", prior=tau)
         p = (one.predict(faces) + one.predict(both[:, 1].copy())) / 2
         assert row["right"] == (p.argmax(axis=1) == 4).mean()

@@ -42,7 +42,7 @@ def test_cam_extractor_leaves_the_network_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("shape", "target", "message"),
     [
-        ((48, 48), None, r"\(N, 1, H, W\) float, normalised, got \(48, 48\) float32: livefer.train.no"),
+        ((48, 48), None, r"\(N, 1, H, W\) float, normalised, got \(48, 48\) float32: livefer"),
         ((2, 3, 48, 48), None, r"got \(2, 3, 48, 48\) float32"),
         ((2, 1, 48, 48), 3, r"between 0 and 2, the network's last class, got 3"),
         ((2, 1, 48, 48), -1, "between 0 and 2"),

@@ -68,7 +68,7 @@ class Service:
         return Choices(self.pool.models.names, tuple(self.pool.detectors))
 
     def model_name(self, chosen: str | None) -> str:
-        """Return the name of the model that a client has chosen, or refuse it; None: the default."""
+        """Return the name of the model a client has chosen, by default the first; or refuse it."""
         names = self.choices.models
         if chosen is not None and chosen not in names:
             reason = f'unknown model "{chosen[:40]}": expected {" or ".join(names)}'

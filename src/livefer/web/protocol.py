@@ -162,9 +162,7 @@ def read_frame(message: bytes, max_bytes: int) -> tuple[float, bytes]:
     return time_s, message[8:]
 
 
-def read_control(
-    text: str, options: Options, choices: Choices
-) -> tuple[str, Options, str | None]:
+def read_control(text: str, options: Options, choices: Choices) -> tuple[str, Options, str | None]:
     """Read a text message, or close the stream.
 
     returns: "options" or "reset", the options in effect, and the reason for an option refused

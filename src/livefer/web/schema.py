@@ -286,8 +286,9 @@ options in effect, or with the reset:
     {"type":"options","smoothing_s":0.33,"heatmap":false,"detector":"haar","model":"human"}
     {"type":"reset"}
 
-A reset forgets all tracks. Close codes: 1001 server stops, 1011 the model cannot be loaded, 4400 bad message, 4401 token, 4403
-origin, 4408 idle, 4413 too large, 4429 too many, 4430 replies not read; each comes with a reason.
+A reset forgets all tracks. Close codes: 1001 server stops, 1011 model cannot be loaded, 4400 bad
+message, 4401 token, 4403 origin, 4408 idle, 4413 too large, 4429 too many, 4430 replies not read;
+each comes with a reason.
 
 `?model=fer2013` chooses another model for a picture, a stream or the card; `GET /v1/model` lists
 them. A server with a token needs `Authorization: Bearer TOKEN` or `?token=TOKEN`.

@@ -189,7 +189,8 @@ class Session:
             self._stream = self._new_stream()
             self._slots.put_nowait(_Slot(dumps({"type": "reset"})))
         else:
-            if (self._options.smoothing_s, self._options.model) != (before.smoothing_s, before.model):
+            now = self._options
+            if (now.smoothing_s, now.model) != (before.smoothing_s, before.model):
                 # The same search and tracks; smoothing begins anew with the next frame.
                 smoother = Smoother(self._options.smoothing_s)
                 self._stream = replace(self._stream, smoother=smoother)
