@@ -105,24 +105,17 @@ def both_maps(
     """
     import torch
 
-    from livefer.train import normalise
-    from livefer.train.cam import closed_form_cams
+    from livefer.train import CAMExtractor, normalise
 
     model, mean, std = network
-    found: dict[str, list[NDArray[np.float32]]] = {name: [] for name in METHODS}
-    for start in range(0, len(faces), 64):
-        x = normalise(torch.from_numpy(faces[start : start + 64]), mean, std)
-        chosen = torch.from_numpy(ids[start : start + 64])
-        with torch.no_grad():
-            x = model.layer1(model.relu(model.bn1(model.conv1(x))))
-            third = model.layer3(model.layer2(x))
-        third.requires_grad_()
-        logits, cams = closed_form_cams(model.head, model.layer4(third))
-        rows = torch.arange(len(x))
-        (gradient,) = torch.autograd.grad(logits[rows, chosen].sum(), third)
-        layercam = (gradient.relu() * third).sum(dim=1).relu()
-        found["gradcam"] += list(cams[rows, chosen].detach().numpy())
-        found["layercam"] += list(layercam.detach().numpy())
+    found: dict[str, list[NDArray[np.float32]]] = {}
+    for name, stage in (("gradcam", 4), ("layercam", 3)):
+        found[name] = []
+        with CAMExtractor(model, stage) as extractor:
+            for start in range(0, len(faces), 64):
+                x = normalise(torch.from_numpy(faces[start : start + 64]), mean, std)
+                chosen = torch.from_numpy(ids[start : start + 64])
+                found[name] += list(extractor.generate_cam(x, chosen)[0].numpy())
     return found
 
 

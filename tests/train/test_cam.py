@@ -29,6 +29,24 @@ def test_closed_form_maps_are_autograds(target: int | str | None) -> None:
     assert cam.shape == (5, 6, 6)
 
 
+def test_an_earlier_stage_has_layercam() -> None:
+    model = random_model()
+    x = torch.randn(3, 1, 48, 48)
+    with CAMExtractor(model, stage=3) as extractor:
+        cam, predicted = extractor.generate_cam(x, 1)
+    third = model.layer3(model.layer2(model.layer1(model.relu(model.bn1(model.conv1(x))))))
+    third = third.detach().requires_grad_()
+    logits = model.head(model.layer4(third).mean(dim=(2, 3)))
+    (gradient,) = torch.autograd.grad(logits[:, 1].sum(), third)
+    assert torch.equal(predicted, logits.argmax(dim=1))
+    torch.testing.assert_close(cam, (gradient.clamp(min=0) * third).sum(dim=1).detach())
+    assert cam.shape == (3, 12, 12)
+    assert cam.min() >= 0
+    assert len(model.layer3._forward_hooks) == 0
+    with pytest.raises(ValueError, match="stage must be 1, 2, 3 or 4, got 5"):
+        CAMExtractor(model, stage=5)
+
+
 def test_cam_extractor_leaves_the_network_as_it_was() -> None:
     model = random_model().train()
     with CAMExtractor(model) as extractor:
