@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from livefer.train.cam import CAMExtractor as CAMExtractor
     from livefer.train.checkpoint import load_model as load_model
     from livefer.train.checkpoint import normalise as normalise
+    from livefer.train.losses import class_weights as class_weights
     from livefer.train.model import ResNetFER as ResNetFER
 
 # Public names, which are imported on first use: so that a module without torch, such as the
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "CAMExtractor": "cam",
     "ResNetFER": "model",
+    "class_weights": "losses",
     "load_model": "checkpoint",
     "normalise": "checkpoint",
 }
