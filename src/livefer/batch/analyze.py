@@ -72,8 +72,9 @@ class Input:
 class Settings:
     """All that the rows depend on beside the inputs; each process makes its recogniser of it.
 
-    model, detector, prior, smoothing_s: as for Recognizer
+    model, detector, prior, smoothing_s, min_score: as for Recognizer
     every, fps, fps_of_source: the frames of videos to read, as for VideoReader
+    landmarks: tables have columns for them
     """
 
     model: str | None = None
@@ -83,6 +84,8 @@ class Settings:
     every: int = 1
     fps: float | None = None
     fps_of_source: float | None = None
+    min_score: float | None = None
+    landmarks: bool = False
 
     def __post_init__(self) -> None:
         self.span()  # raises ConfigError
@@ -94,7 +97,8 @@ class Settings:
     def recognizer(self) -> Recognizer:
         """Return a recogniser that keeps one processor core busy."""
         model = EmotionClassifier(self.model, threads=1, prior=self.prior)
-        return Recognizer(model, make_detector(self.detector, threads=1), self.smoothing_s)
+        detector = make_detector(self.detector, threads=1, min_score=self.min_score)
+        return Recognizer(model, detector, self.smoothing_s, min_score=self.min_score)
 
     def files(self) -> dict[str, Path]:
         """Return the files that the recogniser loads, by the names of these settings."""
@@ -108,7 +112,8 @@ class Settings:
 
     def metadata(self) -> dict[str, str]:
         """Return the metadata of the tables; the detector must be named, not "auto"."""
-        values: dict[str, Any] = asdict(self)
+        # Without what is off, as in the tables of versions that did not know it.
+        values: dict[str, Any] = {k: v for k, v in asdict(self).items() if v is not False}
         for key, path in self.files().items():
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             values[key] = f"{path.stem} {digest[:12]}"

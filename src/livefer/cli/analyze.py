@@ -19,13 +19,15 @@ from livefer.batch.output import Output
 from livefer.batch.part_files import Part
 from livefer.batch.ray_engine import run_ray
 from livefer.batch.tally import Tally
-from livefer.cli.console import print_hint, print_left_out
+from livefer.cli.console import print_hint, print_left_out, print_without_landmarks
 from livefer.cli.files import check_any_exists, check_not_read
 from livefer.cli.options import (
     DetectorOption,
     EveryOption,
     FpsOfSourceOption,
     FpsOption,
+    LandmarksOption,
+    MinScoreOption,
     ModelOption,
     PriorOption,
 )
@@ -98,6 +100,8 @@ def analyze(
     fps_of_source: FpsOfSourceOption = None,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
+    min_score: MinScoreOption = None,
+    landmarks: LandmarksOption = False,
     prior: PriorOption = None,
 ) -> None:
     """Recognise the faces in any number of pictures and videos.
@@ -106,7 +110,16 @@ def analyze(
     error; the run continues, and the exit code is 1. A run that was interrupted in any way
     continues with --resume: no input is lost or done twice.
     """
-    settings = Settings(model, detector, prior, every=every, fps=fps, fps_of_source=fps_of_source)
+    settings = Settings(
+        model,
+        detector,
+        prior,
+        every=every,
+        fps=fps,
+        fps_of_source=fps_of_source,
+        min_score=min_score,
+        landmarks=landmarks,
+    )
     _check_engine(engine, ray_address, out)
     output, left_out = Output(out), LeftOut()
     inputs = find_inputs(paths, left_out)
@@ -123,6 +136,8 @@ def analyze(
     tally = Tally(batches, n_before=len(inputs) - sum(len(b.inputs) for b in batches))
     for part in parts:
         tally.add_earlier(part.errors)
+    if landmarks:
+        print_without_landmarks(recognizer)
     if batches:
         output.prepare()
         output.adopt(parts)
@@ -170,11 +185,17 @@ def _finished(output: Output, job: Job, resume: bool, classes: tuple[str, ...]) 
                 "--resume, or remove it to start afresh"
             )
         return []
-    earlier = output.classes()
-    if earlier is not None and earlier != classes:  # all that a finished CSV tells of its settings
+    # All that a finished CSV tells of its settings.
+    earlier, landmarks = output.content() or (classes, job.settings.landmarks)
+    if earlier != classes:
         raise ConfigError(
             f"{output.path} has the classes {', '.join(earlier)}, this model "
             f"{', '.join(classes)}: write to another place"
+        )
+    if landmarks != job.settings.landmarks:
+        raise ConfigError(
+            f"{output.path} was made with{'' if landmarks else 'out'} --landmarks: do the same, or "
+            "write to another place"
         )
     parts = output.parts()
     now = json.loads(job.metadata[SETTINGS])

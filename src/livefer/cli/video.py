@@ -12,7 +12,7 @@ import typer
 from rich.progress import Progress
 
 from livefer.batch.recordings import VideoJob, VideoProgress
-from livefer.cli.console import print_hint, print_left_out
+from livefer.cli.console import print_hint, print_left_out, print_without_landmarks
 from livefer.cli.files import (
     Item,
     check_any_exists,
@@ -27,6 +27,8 @@ from livefer.cli.options import (
     EveryOption,
     FpsOfSourceOption,
     FpsOption,
+    LandmarksOption,
+    MinScoreOption,
     ModelOption,
     PlotOption,
     PriorOption,
@@ -89,6 +91,8 @@ def video(
     smoothing: SmoothingOption = WINDOW_S,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
+    min_score: MinScoreOption = None,
+    landmarks: LandmarksOption = False,
     prior: PriorOption = None,
 ) -> None:
     """Recognise the faces in videos: a row for each face of each frame.
@@ -107,6 +111,8 @@ def video(
         raise ConfigError(
             "nothing to write: expected --csv, --jsonl, --parquet, --plot, --report or --out"
         )
+    if landmarks and not tables:
+        raise ConfigError("--landmarks adds columns to a table: add --csv, --jsonl or --parquet")
     load_av()
     end_s = _seconds("--end", end) if end else None
     span = Span(_seconds("--start", start), end_s, every, fps, fps_of_source)
@@ -114,7 +120,9 @@ def video(
     check_any_exists(inputs)
     copies = _names_of_copies(out, [path for path, error in inputs if error is None])
     check_not_read([*tables, *pages, *copies.values()], [path for path, _ in inputs])
-    recognizer = Recognizer(model, detector, smoothing, prior=prior)
+    recognizer = Recognizer(model, detector, smoothing, prior=prior, min_score=min_score)
+    if landmarks:
+        print_without_landmarks(recognizer)
     drawn, unwritten = list[Path](), list[str]()
     digest = VideoDigest(recognizer.classes) if pages else None
     with stop_requests() as requested:
@@ -122,7 +130,7 @@ def video(
             metadata = file_metadata(str(recognizer.classifier.name))
             sinks = []
             for table in tables:
-                sinks.append(open_table(table, recognizer.classes, metadata))
+                sinks.append(open_table(table, recognizer.classes, metadata, landmarks))
                 stack.push(sinks[-1])
             job = VideoJob(recognizer, sinks, digest, span, requested)
             _run(job, inputs, copies)
@@ -226,9 +234,11 @@ def _made_with(recognizer: Recognizer, span: Span) -> dict[str, str]:
     if span.fps is not None:
         frames = f"{span.fps:g} frames a second"
     end = "the end" if span.end_s is None else f"{span.end_s:g} s"
+    least = recognizer.min_score
     return {
         **about_model(str(recognizer.classifier.name), recognizer.classifier.metadata),
         "detector": str(getattr(recognizer.detector, "name", type(recognizer.detector).__name__)),
+        **({} if least is None else {"faces of a score from": f"{least:g}"}),
         "averaged over": f"{recognizer.smoothing_s:g} s",
         "read": f"{frames}, from {span.start_s:g} s to {end}",
     }

@@ -112,15 +112,18 @@ class WorkerPool:
         models: Models,
         detectors: Mapping[str, Callable[[], Detector]],
         n_threads: int | None = None,
+        min_score: float | None = None,
     ) -> None:
         """Set the pool up.
 
         detectors: a function that makes the detector, by name
         n_threads: None is `n_workers()`
+        min_score: as for Recognizer
         """
         self.models = models
         self.detectors = detectors
         self.n_threads = n_threads or n_workers()
+        self.min_score = min_score
         self._jobs: deque[PictureJob] = deque()
         self._changed = Condition()
         self._running = False
@@ -192,7 +195,7 @@ class WorkerPool:
         model, detector = road
         known = [one.detector for (_, name), one in others.items() if name == detector]
         made = known[0] if known else self.detectors[detector]()
-        return Recognizer(self.models.get(model), made)
+        return Recognizer(self.models.get(model), made, min_score=self.min_score)
 
     def _put_back(self, jobs: list[PictureJob]) -> None:
         """Queue jobs again, to be done one by one."""
