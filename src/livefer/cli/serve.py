@@ -81,7 +81,8 @@ def serve(
     """Open livefer in the browser, with an API for programs.
 
     The page shows the camera with a label on every face. All recognition runs on this machine, and
-    nothing that comes in is stored. /docs describes the API. Ctrl-C stops the server.
+    nothing that comes in is stored. --model and --prior set the default model; clients may choose
+    human or fer2013 instead. /docs describes the API. Ctrl-C stops the server.
     """
     # Not at the top: the help works without the web extra.
     from livefer.web.limits import Limits

@@ -13,10 +13,10 @@ import typer
 from livefer.cli.files import check_not_read
 from livefer.cli.options import (
     DetectorOption,
+    LiveProfileOption,
     MinScoreOption,
     ModelOption,
     PriorOption,
-    ProfileOption,
     SmoothingOption,
 )
 from livefer.errors import LiveferError, SourceError
@@ -60,7 +60,7 @@ def webcam(
     detector: DetectorOption = "auto",
     min_score: MinScoreOption = None,
     prior: PriorOption = None,
-    profile: ProfileOption = None,
+    profile: LiveProfileOption = None,
 ) -> None:
     """Recognise faces live in a window.
 
