@@ -47,8 +47,7 @@ class CellDetector(ABC):
 
         image: (H, W) gray or (H, W, 3) BGR uint8
         """
-        found = self._search(image)
-        return found.only(found.scores >= self.threshold)
+        return self.search(image, self.threshold)
 
     def detect_near(self, image: NDArray[Any], boxes: Boxes) -> Detections:
         """Look for known faces near their last boxes, with a lower threshold than for new ones.
@@ -58,7 +57,7 @@ class CellDetector(ABC):
         boxes: (N, 4) float32, xyxy in pixels
         returns: the N faces as they are now, with a score of 0 where none is
         """
-        found = self._search(image)
+        found = self.search(image, self.known_threshold)
         gone = Detections(
             np.array(boxes, np.float32),
             np.zeros(len(boxes), np.float32),
@@ -71,13 +70,13 @@ class CellDetector(ABC):
         ]
         return joined(found, gone).only(np.array(rows, int))
 
-    def _search(self, image: NDArray[Any]) -> Detections:
-        """Return the faces of a picture above the lower threshold."""
+    def search(self, image: NDArray[Any], threshold: float) -> Detections:
+        """Return the faces of a picture above a threshold, in pixels of the picture as given."""
         image = check_image(image)
         if image.size == 0:
             return nothing(with_landmarks=True)
         small, scale = shrunk(image, self.side_px)
-        return self.find(small, self.known_threshold).scaled(np.float32(1) / scale)
+        return self.find(small, threshold).scaled(np.float32(1) / scale)
 
 
 def best_boxes(boxes: Boxes, scores: Scores, landmarks: Landmarks) -> Detections:
