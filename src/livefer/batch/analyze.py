@@ -74,6 +74,7 @@ class Settings:
 
     model, detector, prior, smoothing_s: as for Recognizer
     every, fps, fps_of_source: the frames of videos to read, as for VideoReader
+    every_frame: as for Recognizer
     """
 
     model: str | None = None
@@ -83,6 +84,7 @@ class Settings:
     every: int = 1
     fps: float | None = None
     fps_of_source: float | None = None
+    every_frame: bool = False
 
     def __post_init__(self) -> None:
         self.span()  # raises ConfigError
@@ -94,7 +96,8 @@ class Settings:
     def recognizer(self) -> Recognizer:
         """Return a recogniser that keeps one processor core busy."""
         model = EmotionClassifier(self.model, threads=1, prior=self.prior)
-        return Recognizer(model, make_detector(self.detector, threads=1), self.smoothing_s)
+        detector = make_detector(self.detector, threads=1)
+        return Recognizer(model, detector, self.smoothing_s, every_frame=self.every_frame)
 
     def files(self) -> dict[str, Path]:
         """Return the files that the recogniser loads, by the names of these settings."""
@@ -107,13 +110,14 @@ class Settings:
         return files
 
     def metadata(self) -> dict[str, str]:
-        """Return the metadata of the tables; the detector must be named, not "auto"."""
+        """Return the metadata of the tables; detector and every_frame must be a recogniser's."""
         values: dict[str, Any] = asdict(self)
         for key, path in self.files().items():
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             values[key] = f"{path.stem} {digest[:12]}"
         settings = json.dumps(values, sort_keys=True)
-        return {**file_metadata(self.files()["model"].stem), SETTINGS: settings}
+        about = file_metadata(self.files()["model"].stem, self.every_frame)
+        return {**about, SETTINGS: settings}
 
 
 def analyze(

@@ -23,6 +23,7 @@ from livefer.cli.console import print_hint, print_left_out
 from livefer.cli.files import check_any_exists, check_not_read
 from livefer.cli.options import (
     DetectorOption,
+    EveryFrameOption,
     EveryOption,
     FpsOfSourceOption,
     FpsOption,
@@ -97,6 +98,7 @@ def analyze(
     fps: FpsOption = None,
     fps_of_source: FpsOfSourceOption = None,
     model: ModelOption = None,
+    every_frame: EveryFrameOption = False,
     detector: DetectorOption = "auto",
     prior: PriorOption = None,
 ) -> None:
@@ -106,12 +108,21 @@ def analyze(
     error; the run continues, and the exit code is 1. A run that was interrupted in any way
     continues with --resume: no input is lost or done twice.
     """
-    settings = Settings(model, detector, prior, every=every, fps=fps, fps_of_source=fps_of_source)
+    settings = Settings(
+        model,
+        detector,
+        prior,
+        every=every,
+        fps=fps,
+        fps_of_source=fps_of_source,
+        every_frame=every_frame,
+    )
     _check_engine(engine, ray_address, out)
     output, left_out = Output(out), LeftOut()
     inputs = find_inputs(paths, left_out)
     _check_inputs(inputs, output, resume)
     recognizer = settings.recognizer()  # a wrong model or detector is an error here, once
+    settings = replace(settings, every_frame=recognizer.every_frame)
     if not detector.lower().endswith(".onnx"):
         settings = replace(settings, detector=recognizer.detector.name)  # type: ignore[attr-defined]
     job = Job(settings, settings.metadata())
