@@ -5,7 +5,8 @@
 
 speed: made-up videos (the shipped face, moving, once and four times) are decoded, searched,
 classified, drawn and encoded, each part alone on frames that lie in memory, and then by the whole
-pipeline with an annotated copy and a table; in turns, and the medians count. The parts use as many
+pipeline with an annotated copy and a table, with a table alone, and with a table while every frame
+is searched (`livefer video --every-frame`); in turns, and the medians count. The parts use as many
 threads as they like, as they do in the pipeline. What comes out, 1 being the best but for the
 second:
 
@@ -27,6 +28,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -102,24 +104,24 @@ def timed(work: Callable[[], Any], n_frames: int) -> tuple[float, float]:
     )
 
 
-def whole_pipeline(recognizer: Recognizer, source: Path, folder: Path) -> int:
-    n_faces = 0
-    with (
-        VideoReader(source) as video,
-        open_table(folder / "table.csv", recognizer.classes) as table,
-        AnnotatedVideo(H264Writer(folder / "copy.mp4", video.info)) as copy,
-    ):
+def whole_pipeline(recognizer: Recognizer, source: Path, folder: Path, draws: bool) -> None:
+    with ExitStack() as stack:
+        video = stack.enter_context(VideoReader(source))
+        sinks: list[Any] = [open_table(folder / "table.csv", recognizer.classes)]
+        if draws:
+            sinks.append(AnnotatedVideo(H264Writer(folder / "copy.mp4", video.info)))
+        for sink in sinks:
+            stack.enter_context(sink)
         for result in recognise_video(recognizer, video):
-            table.write(result)
-            copy.write(result)
-            n_faces += len(result.faces)
-    return n_faces
+            for sink in sinks:
+                sink.write(result)
 
 
 def measure(
     wh: tuple[int, int], n_faces: int, detector: str, n: int, rounds: int
 ) -> dict[str, Any]:
     recognizer = Recognizer(detector=detector)
+    each = Recognizer(recognizer.classifier, recognizer.detector, every_frame=True)
     scale, shift_y = recognizer.detector.crop_scale, recognizer.detector.crop_shift_y
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -142,21 +144,30 @@ def measure(
                 for _ in video:
                     pass
 
+        def search() -> None:
+            stream = recognizer.new_stream()
+            for frame in frames:
+                stream.find(frame, recognizer.detector)
+
         parts: dict[str, Callable[[], Any]] = {
             "decode": decode,
-            "detect": lambda: [recognizer.detector.detect(image) for image in images],
+            "search": search,
             "classify": lambda: [recognizer.classifier.predict(batch) for batch in batches],
             "draw": lambda: [draw_faces(r.image, r.faces) for r in results if r.image is not None],
             "encode": lambda: write(folder / "again.mp4", drawn, wh),
-            "pipeline": lambda: whole_pipeline(recognizer, source, folder),
         }
-        runs: dict[str, list[tuple[float, float]]] = {part: [] for part in parts}
+        pipelines: dict[str, Callable[[], Any]] = {
+            "pipeline": lambda: whole_pipeline(recognizer, source, folder, True),
+            "table": lambda: whole_pipeline(recognizer, source, folder, False),
+            "table_every_frame": lambda: whole_pipeline(each, source, folder, False),
+        }
+        runs: dict[str, list[tuple[float, float]]] = {part: [] for part in parts | pipelines}
         for _ in range(rounds):
-            for part, work in parts.items():
+            for part, work in (parts | pipelines).items():
                 runs[part].append(timed(work, n))
     ms = {part: statistics.median(wall for wall, _ in run) for part, run in runs.items()}
     cpu = {part: statistics.median(cpu for _, cpu in run) for part, run in runs.items()}
-    alone = {part: ms[part] for part in parts if part != "pipeline"}
+    alone = {part: ms[part] for part in parts}
     slowest = max(alone, key=lambda part: alone[part])
     of_parts = sum(cpu[part] for part in alone)
     n_found = sum(len(found) for found in boxes) / n
@@ -167,7 +178,7 @@ def measure(
         "detector": Path(detector).stem,
         "ms_a_frame": {part: round(value, 2) for part, value in ms.items()},
         "cpu_ms_a_frame": {part: round(value, 2) for part, value in cpu.items()},
-        "frames_per_s": round(1000 / ms["pipeline"], 1),
+        "frames_per_s": {part: round(1000 / ms[part], 1) for part in pipelines},
         "faces_per_s": round(1000 * n_found / ms["pipeline"], 1),
         "slowest": slowest,
         "of_slowest": round(alone[slowest] / ms["pipeline"], 3),
