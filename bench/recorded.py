@@ -124,6 +124,10 @@ class Comparison:
         self.late_s = 0.0
         self._missing_s: dict[int | None, float | None] = {}  # from when; None once it was there
 
+    def begin(self) -> None:
+        """Begin a clip: its track ids are other faces."""
+        self._missing_s.clear()
+
     def add(self, first: FrameResult, second: FrameResult, is_searched: bool) -> None:
         """Count a frame: first is that of the search of every frame."""
         pairs, overlaps = pairs_of(first, second)
@@ -166,6 +170,8 @@ def compare(recognizer: Recognizer, clip: Path, all_clips: dict[str, Comparison]
     every, counter = recognizer.new_stream(), Counting(recognizer.detector)
     streams = {"sparse": Stream(PeriodicSearch(), Smoother()), "again": recognizer.new_stream()}
     rng = np.random.default_rng(0)
+    for comparison in all_clips.values():
+        comparison.begin()
     with VideoReader(clip) as video:
         for frame in video:
             if frame.image is None:

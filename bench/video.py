@@ -52,6 +52,7 @@ from livefer.system.machine import describe
 from livefer.tables.writing import open_table
 
 FPS = Fraction(30)
+VIDEOS = [(wh, n_faces) for wh in ((640, 480), (1280, 720)) for n_faces in (1, 4)]
 Image = Any
 
 
@@ -267,6 +268,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("what", choices=["speed", "memory"])
     parser.add_argument("--frames", type=int, default=90)
+    parser.add_argument("--videos", type=int, default=len(VIDEOS), help="only the first of them")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--detectors", default="haar")
     parser.add_argument("--out", type=Path, required=True)
@@ -284,10 +286,9 @@ def main() -> None:
     else:
         found = []
         for detector in args.detectors.split(","):
-            for wh in ((640, 480), (1280, 720)):
-                for n_faces in (1, 4):
-                    found.append(measure(wh, n_faces, detector, args.frames, args.rounds))
-                    print(found[-1], flush=True)
+            for wh, n_faces in VIDEOS[: args.videos]:
+                found.append(measure(wh, n_faces, detector, args.frames, args.rounds))
+                print(found[-1], flush=True)
     about["load_after"] = [round(load, 1) for load in os.getloadavg()]
     write_json(args.out, {"about": about, args.what: found})
 
