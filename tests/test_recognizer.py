@@ -450,6 +450,32 @@ def test_importing_livefer_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+class Graded(SquareDetector):
+    """Is the surer of a square the further right it is."""
+
+    def detect(self, image: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        boxes, _ = super().detect(image)
+        return boxes, np.asarray(boxes[:, 0] / image.shape[1], np.float32)
+
+
+@pytest.mark.parametrize("live", [None, False, True])
+def test_faces_below_the_least_score_are_left_out(live: bool | None) -> None:
+    image = scene((20, 100, 80), (96, 50, 200), (224, 50, 200))
+    for least, expected in ((None, 3), (0, 3), (0.3, 2), (0.31, 1), (1, 0)):
+        model: Any = LevelClassifier()
+        recognizer = Recognizer(model, Graded(), min_score=least)
+        stream = None if live is None else recognizer.new_stream(live)
+        result = recognizer.process(Frame("a", 0, 0.0, image), stream)
+        assert len(result.faces) == expected
+        assert all(face.score >= (least or 0) for face in result.faces)
+
+
+@pytest.mark.parametrize("wrong", [-0.1, 1.5, 70, float("nan")])
+def test_a_least_score_outside_0_to_1_is_refused(wrong: float) -> None:
+    with pytest.raises(ValueError, match="min_score is a detector's score, 0 to 1; got"):
+        make(min_score=wrong)
+
+
 def test_a_missing_model_is_named() -> None:
     with pytest.raises(ModelError, match=r"absent\.onnx"):
         Recognizer(model="absent.onnx")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from fakes import make_face
+
+from livefer.results import LANDMARKS
 
 
 @pytest.mark.parametrize(
@@ -23,3 +26,12 @@ def test_the_answer_is_the_label_or_two_of_them_or_none(more: dict[str, Any], an
     face = make_face((0, 0, 9, 9), **more)
     assert face.answer == answer
     assert face.to_dict()["answer"] == answer
+
+
+def test_landmarks_are_plain_data_on_request() -> None:
+    points = np.arange(10, dtype=np.float32).reshape(5, 2) + 0.04
+    face = make_face((0, 0, 9, 9), landmarks=points)
+    assert "landmarks" not in face.to_dict()
+    found = face.to_dict(landmarks=True)["landmarks"]
+    assert found == dict(zip(LANDMARKS, [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]], strict=True))
+    assert make_face((0, 0, 9, 9)).to_dict(landmarks=True)["landmarks"] is None

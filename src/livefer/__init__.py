@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from livefer.labels import CLASSES as CLASSES
     from livefer.media.mpeg4_writer import Mpeg4Writer as Mpeg4Writer
     from livefer.media.sources import Source as Source
+    from livefer.profiles.profile import Profile as Profile
     from livefer.recognizer import Recognizer as Recognizer
     from livefer.results import Face as Face
     from livefer.results import Frame as Frame
@@ -40,6 +41,7 @@ _HOMES = {
     "FrameResult": "results",
     "LiveferError": "errors",
     "Mpeg4Writer": "media.mpeg4_writer",
+    "Profile": "profiles.profile",
     "Recognizer": "recognizer",
     "Source": "media.sources",
     "VideoDigest": "summary.video_digest",

@@ -26,9 +26,11 @@ The graph takes `faces` (N, S, S) uint8 and returns `probabilities` (N, C) and `
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,7 @@ class EmotionClassifier:
     crop_scale: side of the crop, 1.0 is FER2013's own framing
     uncertain_below: the confidence below which an answer is called uncertain
     prior: the share of the class frequencies in training that is divided out
+    sha256: the hash of the file
     metadata: the file's own, all of it text (see the module)
     """
 
@@ -86,6 +89,7 @@ class EmotionClassifier:
         self._session = _load(path, threads)
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
         self.name = path.stem
+        self._path = path
         try:
             if self.metadata["livefer_format"] != FORMAT:
                 raise ModelError(
@@ -109,6 +113,11 @@ class EmotionClassifier:
                 f'the model "{self.name}" does not say how frequent its classes were in training: '
                 "leave the prior at 0, or export the model again"
             )
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of the model's file, 64 hexadecimal digits."""
+        return hashlib.sha256(self._path.read_bytes()).hexdigest()
 
     def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return probabilities (N, C) float32 of faces (N, S, S) uint8, S being input_size."""

@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from livefer.classifier import EmotionClassifier
 from livefer.detection.detections import Detections
 from livefer.detection.detectors import Detector, make_detector
-from livefer.faces.boxes import Boxes, crop_boxes
+from livefer.faces.boxes import Boxes, crop_boxes, sides_of
 from livefer.faces.quality import too_small, usable, why_no_face
 from livefer.faces.views import BOTH, Crops, cut_views
 from livefer.media.own_frames import with_array
 from livefer.media.pictures import as_image
 from livefer.media.sources import Source, open_source
+from livefer.profiles.profile import Profile
 from livefer.results import Face, Frame, FrameResult
 from livefer.tracking.live_search import LiveSearch
 from livefer.tracking.periodic_search import PeriodicSearch, can_follow
@@ -49,18 +50,27 @@ class Recognizer:
         uncertain_below: float | None = None,
         heatmaps: bool = False,
         prior: float | None = None,
+        profile: str | Path | Profile | None = None,
+        min_score: float | None = None,
         every_frame: bool = False,
     ) -> None:
         """Load the model and the detector.
 
         model: a model's name or .onnx file; None is "human", which comes with livefer
         detector: "auto", "haar", "yunet", the path of an .onnx file (YuNet's, or one that
-            `livefer train-detector` wrote), or an object
+            `livefer train-detector` wrote), or an object. "none" searches nothing: for pictures
+            that are cut-out faces, as FER2013's; of one that is not square, the middle is taken
         smoothing_s: length of the window over which a stream's probabilities are averaged; 0: none
         uncertain_below: faces with less confidence are uncertain; None takes the model's own limit
         heatmaps: give each face the map of where the network looked
         prior: how much of the class frequencies in training is taken out of the probabilities,
             0 to 1, as in EmotionClassifier; None is the model's own choice
+        profile: what the person's own neutral face looks like, or its file: `livefer profile`; it
+            counts for the largest face of a picture, and in a stream for the face that was the
+            largest when it appeared
+        min_score: leave out faces with a lower score, 0 to 1. A detector given by name searches
+            with it, so that less than its own limit brings more faces; an object's own limit stays.
+            None: known faces in a stream may have a little less than new ones
         every_frame: search every frame of recordings whole, as "haar" always does; else every tenth
             of a second, and follow the faces in between, in half the time
         """
@@ -70,13 +80,21 @@ class Recognizer:
             raise ValueError("prior is a setting of the classifier: give it to EmotionClassifier")
         if not smoothing_s >= 0:
             raise ValueError(f"smoothing_s is a number of seconds, 0 or more; got {smoothing_s}")
+        if min_score is not None and not 0 <= min_score <= 1:
+            raise ValueError(f"min_score is a detector's score, 0 to 1; got {min_score}")
         if isinstance(detector, (str, Path)):
-            detector = make_detector(detector)
+            detector = make_detector(detector, min_score=min_score)
         self.classifier = model
         self.detector: Detector = detector
         self.smoothing_s = smoothing_s
         self.uncertain_below = model.uncertain_below if uncertain_below is None else uncertain_below
         self.heatmaps = heatmaps
+        if isinstance(profile, (str, Path)):
+            profile = Profile.load(profile)
+        if profile is not None:
+            profile.check(model)
+        self.profile = profile
+        self.min_score = min_score
         self.every_frame = every_frame or not can_follow(detector)
         self._n_resets = 0
 
@@ -132,7 +150,8 @@ class Recognizer:
             `every_frame` says, by the times of its frames: the result is the same on every machine
         """
         search: Search = WholeSearch() if self.every_frame else PeriodicSearch()
-        return Stream(LiveSearch() if live else search, Smoother(self.smoothing_s))
+        smoother = Smoother(self.smoothing_s)
+        return Stream(LiveSearch() if live else search, smoother, profile=self.profile)
 
     def reset(self) -> None:
         """Make every running stream forget its faces; their ids count from 1 again."""
@@ -172,6 +191,8 @@ class Recognizer:
             detections = Detections(*self.detector.detect(frame.image))
         else:
             detections = stream.find(frame, self.detector)
+        if self.min_score is not None:
+            detections = detections.only(detections.scores >= self.min_score)
         detected = time.perf_counter()
         boxes, matched = detections.boxes, None
         # The mean over a face and its mirror image is right more often than one of them.
@@ -221,8 +242,13 @@ class Recognizer:
         assert frame.image is not None
         boxes, ids = found.detections.boxes, None
         if found.stream is None or found.matched is None:
-            smoothed = Smoothed(raw, cams, raw.argmax(axis=1))
+            profile, judged, mine = self.profile, raw, None
+            if profile is not None and len(boxes):
+                mine = int(sides_of(boxes).argmax())
+                judged = profile.judge_row(raw, mine)
+            smoothed = Smoothed(judged, cams, judged.argmax(axis=1), raw, mine)
         else:
+            profile = found.stream.profile
             smoothed = found.stream.smooth(found.matched, frame.time_s, raw, cams)
             ids = found.matched.track_ids
         found.timings_ms["track"] += 1000 * (time.perf_counter() - began)
@@ -246,6 +272,8 @@ class Recognizer:
                 track_id=None if ids is None else ids[i],
                 heatmap=heatmap,
                 landmarks=found.detections.landmarks_of(i),
+                profile=profile.name if profile is not None and i == smoothed.mine else None,
+                plain_probabilities=smoothed.plain[i] if i == smoothed.mine else None,
             )
             faces.append(face)
         return _result(frame, tuple(faces), found.timings_ms)

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from livefer.formatting import printable
 
+LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
+"""Names of a face's landmarks in their order; right is the person's, left in an upright picture."""
+
 _LEAST_SIGN = 0.12  # of the way from chance to certainty
 
 
@@ -60,7 +63,10 @@ class Face:
         probabilities; None unless asked for
     crop_box: (left, top, right, bottom) of the square that the network saw and `heatmap` covers
     landmarks: (5, 2) float32, x and y in pixels of the frame: the eyes, the nose and the corners of
-        the mouth, each pair from left to right in the picture; None from a detector without them
+        the mouth, each pair from left to right in the picture, as in `livefer.results.LANDMARKS`;
+        None from a detector without them
+    profile: the name of the person's profile by which `probabilities` judge; None without one
+    plain_probabilities: (C,) float32, what they would be without the profile; None without one
     """
 
     box: tuple[float, float, float, float]
@@ -74,6 +80,8 @@ class Face:
     track_id: int | None = None
     heatmap: NDArray[np.float32] | None = None
     landmarks: NDArray[np.float32] | None = None
+    profile: str | None = None
+    plain_probabilities: NDArray[np.float32] | None = None
 
     @property
     def label(self) -> str:
@@ -103,9 +111,12 @@ class Face:
         is_clear = self.confidence > chance + _LEAST_SIGN * (1 - chance)
         return f"{self.label} or {self.second_label}?" if is_clear else "unclear"
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data that json can write; the heat map is left out."""
-        return {
+    def to_dict(self, landmarks: bool = False) -> dict[str, Any]:
+        """Return plain data that json can write; the heat map is left out.
+
+        landmarks: add them: by name [x, y], or None from a detector without them
+        """
+        plain = {
             "track_id": self.track_id,
             "box": [round(v, 1) for v in self.box],
             "score": round(self.score, 4),
@@ -116,6 +127,15 @@ class Face:
             "answer": self.answer,
             "probabilities": _named(self.classes, self.probabilities),
             "raw_probabilities": _named(self.classes, self.raw_probabilities),
+        }
+        return plain | {"landmarks": self._named_landmarks()} if landmarks else plain
+
+    def _named_landmarks(self) -> dict[str, list[float]] | None:
+        if self.landmarks is None:
+            return None
+        points = self.landmarks.tolist()
+        return {
+            name: [round(x, 1), round(y, 1)] for name, (x, y) in zip(LANDMARKS, points, strict=True)
         }
 
 
@@ -144,8 +164,11 @@ class FrameResult:
     note: str | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data that json can write; pixels are left out."""
+    def to_dict(self, landmarks: bool = False) -> dict[str, Any]:
+        """Return plain data that json can write; pixels are left out.
+
+        landmarks: as in Face.to_dict
+        """
         return {
             "source": printable(self.source),
             "index": self.index,
@@ -153,7 +176,7 @@ class FrameResult:
             "n_skipped": self.n_skipped,
             "error": None if self.error is None else printable(self.error),
             "note": self.note,
-            "faces": [face.to_dict() for face in self.faces],
+            "faces": [face.to_dict(landmarks) for face in self.faces],
         }
 
 

@@ -159,6 +159,9 @@ def test_a_run_with_other_settings_is_not_continued(tmp_path: Path, run: Run) ->
     code, err = run("in", "-o", "out", "--resume", "--fps-of-source", "10")
     assert (code, err.count("\n")) == (1, 1)
     assert "was started with other settings (fps_of_source None, now 10" in err
+    code, err = run("in", "-o", "out", "--resume", "--min-score", "0.5")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "was started with other settings (min_score None, now 0.5" in err
 
 
 def test_two_ways_to_search_are_not_mixed(
@@ -192,6 +195,27 @@ def test_a_setting_that_an_earlier_version_lacked_was_none(
         patch.setattr(json, "dumps", lambda o, **k: dumps(_without(o, "fps_of_source"), **k))
         assert run("in", "-o", "out")[0] == 0
     assert run("in", "-o", "out", "--resume")[0] == 0
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet", "folder"])
+def test_tables_with_and_without_landmarks_are_not_mixed(
+    kind: str, tmp_path: Path, run: Run
+) -> None:
+    write_pictures(tmp_path / "in", 3)
+    for options, others in (((), ("--landmarks",)), (("--landmarks",), ())):
+        out = f"out{len(options)}" + ("" if kind == "folder" else f".{kind}")
+        code, err = run("in/001.png", "-o", out, *options)
+        assert code == 0
+        assert err.count("squares finds no landmarks, so they stay empty") == len(options)
+        before = read_results(out)
+        assert schema.has_landmarks(list(before.columns)) == bool(options)
+        code, err = run("in", "-o", out, "--resume", *others)
+        assert code == 1
+        assert "write to another place" in err
+        assert "landmarks" in err
+        assert read_results(out).equals(before)
+        assert run("in", "-o", out, "--resume", *options)[0] == 0
+        assert len(set(read_results(out)["source"])) == 3
 
 
 def _without(values: Any, key: str) -> Any:

@@ -119,6 +119,35 @@ def test_a_bad_file_is_a_row_and_the_others_follow(run: Run) -> None:
     assert "annotated" not in run("image", "b.jpg", "absent.png", "--out", "none")[1]
 
 
+def test_faces_below_the_least_score_are_left_out(run: Run) -> None:
+    write_picture(Path("a.png"), ONE)
+    for least, n in (("0.79", 1), ("0.81", 0)):
+        found = json.loads(run("image", "a.png", "--json", "--min-score", least)[1])
+        assert [face["score"] for face in found["faces"]] == [0.8] * n
+    for wrong, reason in (("1.5", "0<=x<=1"), ("-1", "0<=x<=1"), ("nan", "expected a number")):
+        code, out, err = run("image", "a.png", "--min-score", wrong)
+        assert (code, out) == (2, "")
+        assert "--min-score" in err
+        assert reason in err
+
+
+def test_landmarks_are_in_the_json_or_said_to_be_missing(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_picture(Path("a.png"), ONE)
+    write_picture(Path("b.png"), ONE)
+    code, out, err = run("image", "a.png", "b.png", "--json", "--landmarks")
+    assert code == 0
+    assert [json.loads(line)["faces"][0]["landmarks"] for line in out.splitlines()] == [None] * 2
+    assert err == "SquareDetector finds no landmarks, so they stay empty; yunet finds them\n"
+    monkeypatch.setattr("fakes.SquareDetector.has_landmarks", True, raising=False)
+    assert run("image", "a.png", "--json", "--landmarks")[2] == ""
+    assert "landmarks" not in run("image", "a.png", "--json")[1]
+    code, out, err = run("image", "a.png", "--landmarks")
+    assert (code, out) == (1, "")
+    assert "--landmarks adds to the lines of JSON: add --json" in err
+
+
 def test_folders_and_patterns(run: Run) -> None:
     for name in ("d/2.png", "d/1.jpg", "d/.hidden.png", "d/deeper/3.png"):
         write_picture(Path(name), ONE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import signal
@@ -17,12 +18,13 @@ import pytest
 pytest.importorskip("av")
 
 import numpy as np
-from fakes import make_scene, use_fakes
+from fakes import SquareDetector, make_scene, use_fakes
 from squares import Quick, scene
 from videos import read_streams, write_video
 from waiting import wait_until
 
 from livefer.cli import main
+from livefer.detection.detections import Detections
 from livefer.media.h264_writer import H264Writer
 from livefer.recognizer import Recognizer
 from livefer.tables.schema import to_rows
@@ -103,7 +105,7 @@ def test_a_table_says_how_often_its_video_was_searched(
     pq = pytest.importorskip("pyarrow.parquet")
     write_video(Path("in.mp4"), [scene((100 + 4 * i, 200)) for i in range(12)], fps=30)
     detector = Quick()
-    monkeypatch.setattr("livefer.recognizer.make_detector", lambda name: detector)
+    monkeypatch.setattr("livefer.recognizer.make_detector", lambda name, **more: detector)
     ways = (([], 4, b"every tenth of a second"), (["--every-frame"], 12, b"every frame"))
     for options, n, words in ways:
         detector.calls.clear()
@@ -112,6 +114,44 @@ def test_a_table_says_how_often_its_video_was_searched(
         assert detector.calls.count("all") == n
         assert pq.read_schema("o.parquet").metadata[b"livefer.search"] == words
         assert re.search(f"searched for faces.*{words.decode()}", Path("o.html").read_text(), re.S)
+
+
+def test_landmarks_are_columns_on_request(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def detect(self: Any, image: Any) -> Detections:
+        boxes, scores = squares(self, image)
+        return Detections(boxes, scores, np.stack([boxes[:, :2]] * 5, axis=1))
+
+    clip("in.mp4", 3)
+    arguments = ("in.mp4", "--csv", "o.csv", "--jsonl", "o.jsonl", "--landmarks")
+    code, err = run(monkeypatch, capsys, *arguments, "--report", "o.html")
+    assert code == 0
+    assert err.count("finds no landmarks, so they stay empty") == 1
+    assert {row["nose_x"] for row in read_csv("o.csv")} == {""}
+    squares = SquareDetector.detect
+    monkeypatch.setattr(SquareDetector, "detect", detect)
+    monkeypatch.setattr(SquareDetector, "has_landmarks", True, raising=False)
+    code, err = run(monkeypatch, capsys, *arguments)
+    assert (code, "landmarks" in err) == (0, False)
+    rows = read_csv("o.csv")
+    assert [row["left_mouth_y"] for row in rows] == [row["top"] for row in rows]
+    lines = [json.loads(line) for line in Path("o.jsonl").read_text("utf-8").splitlines()]
+    assert [line["nose_x"] for line in lines] == [line["left"] for line in lines]
+    assert run(monkeypatch, capsys, "in.mp4", "--csv", "o.csv")[0] == 0
+    assert "nose_x" not in read_csv("o.csv")[0]
+
+
+def test_faces_below_the_least_score_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip("in.mp4", 3)
+    for least, n in (("0.8", 6), ("0.9", 0)):
+        arguments = ("--csv", "o.csv", "--report", "o.html", "--min-score", least)
+        code, err = run(monkeypatch, capsys, "in.mp4", *arguments)
+        assert (code, f"{n} faces" in err) == (0, True)
+        page = Path("o.html").read_text("utf-8")
+        assert f"<dt>faces of a score from</dt><dd>{least}</dd>" in page
 
 
 def test_a_part_and_a_sample(
@@ -319,6 +359,7 @@ def test_a_video_without_a_face_has_rows(
         (["in.mp4", "--parquet", "o.csv"], "ending in .parquet"),
         (["in.mp4", "--out", "o.webm"], "expected a folder, or a name that ends in .mp4"),
         (["in.mp4", "--out", "in.mp4"], "in.mp4 is an input"),
+        (["in.mp4", "--out", "o.mp4", "--landmarks"], "add --csv, --jsonl or --parquet"),
         (["in.mp4", "b.mp4", "--out", "o.mp4"], "one file for 2 videos"),
         (["in.mp4", "--csv", "o.csv", "--every", "2", "--fps", "3"], "leave one out"),
         (["in.mp4", "--csv", "o.csv", "--start", "soon"], "--start soon is not a time"),

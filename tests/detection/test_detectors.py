@@ -18,6 +18,8 @@ from livefer.detection.haar import HaarDetector
 from livefer.detection.yunet import YuNetDetector, download_yunet
 from livefer.errors import ModelError
 from livefer.faces.boxes import crop_boxes, iou_matrix
+from livefer.recognizer import Recognizer
+from livefer.results import Frame
 
 pytestmark = pytest.mark.slow
 
@@ -247,6 +249,48 @@ def test_the_parts_of_a_search_find_what_a_search_finds() -> None:
             there, _, _ = detector.search(image, 0, around, no_faces)
             assert iou_matrix(truth, there).max() > 0.8
             assert len(detector.search(image, 0, (0, 300, 200, 480), no_faces)[0]) == 0
+
+
+@pytest.mark.parametrize("name", ["haar", "yunet"])
+def test_a_least_score_is_the_detectors_own_threshold(
+    name: str, yunet_file: Path, astronaut: Image
+) -> None:
+    """A score of its own limit changes nothing, a lower one brings more, a higher one less."""
+    blurred = cv2.GaussianBlur(astronaut, (0, 0), 12 if name == "yunet" else 10)
+    image = np.hstack([astronaut, blurred])
+    given = yunet_file if name == "yunet" else name
+    own = 0.7 if name == "yunet" else 0.5
+    usual = make_detector(given).detect(image)
+    assert np.array_equal(make_detector(given, min_score=own).detect(image).boxes, usual.boxes)
+    lower = make_detector(given, min_score=0.05).detect(image)
+    assert len(lower.boxes) > len(usual.boxes) == 1
+    assert 0.05 <= lower.scores.min() < own
+    score = float(usual.scores[0])
+    assert len(make_detector(given, min_score=score).detect(image).boxes) == 1
+    assert len(make_detector(given, min_score=score + 0.01).detect(image).boxes) == 0
+    for extreme in (0, 1):
+        found = make_detector(given, min_score=extreme).detect(image)
+        assert (len(found.boxes) > 1) == (extreme == 0)
+        assert np.isfinite(found.boxes).all()
+
+
+@pytest.mark.parametrize("name", ["haar", "yunet"])
+@pytest.mark.parametrize("live", [False, True])
+def test_no_face_of_a_stream_has_less_than_the_least_score(
+    name: str, live: bool, yunet_file: Path
+) -> None:
+    """Known faces need less by themselves, and quick checks give scores of their own."""
+    least = 0.9 if name == "yunet" else 0.65
+    given = yunet_file if name == "yunet" else name
+    recognizer = Recognizer(detector=given, min_score=least)
+    stream = recognizer.new_stream(live)
+    n_faces = 0
+    for index in range(12):
+        image = cv2.GaussianBlur(pasted(120 + 2 * index, 40), (0, 0), 0.1 + index / 4)
+        faces = recognizer.process(Frame("a", index, index / 15, image), stream).faces
+        assert all(face.score >= least for face in faces)
+        n_faces += len(faces)
+    assert n_faces > 0
 
 
 def test_auto_takes_yunet_where_it_is_and_says_how_to_get_it(

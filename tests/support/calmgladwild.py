@@ -11,7 +11,10 @@ from livefer.results import Face, FrameResult
 CLASSES = ("calm", "glad", "wild")
 
 
-def make_face(track_id: int | None = 1, best: int = 1) -> Face:
+LANDMARKS = np.array([[10, 12.04], [20, 12], [15, 20], [11, 30], [19, 30.5]], np.float32)
+
+
+def make_face(track_id: int | None = 1, best: int = 1, **more: Any) -> Face:
     probabilities = np.full(3, 0.2, np.float32)
     probabilities[best] = 0.6
     return Face(
@@ -24,6 +27,7 @@ def make_face(track_id: int | None = 1, best: int = 1) -> Face:
         uncertain=best == 2,
         crop_box=(0.0, 0.0, 40.0, 40.0),
         track_id=track_id,
+        **more,
     )
 
 

@@ -75,7 +75,7 @@ def use_fakes(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         "livefer.recognizer.EmotionClassifier", lambda model, prior=None: LevelClassifier()
     )
-    patch.setattr("livefer.recognizer.make_detector", lambda name: SquareDetector())
+    patch.setattr("livefer.recognizer.make_detector", lambda name, **more: SquareDetector())
 
 
 def make_scene(*squares: tuple[int, int, int], wh: tuple[int, int] = (320, 240)) -> NDArray[Any]:

@@ -11,9 +11,10 @@ import pytest
 
 pytest.importorskip("pyarrow")
 
-from calmgladwild import CLASSES, RESULTS, make_result
+from calmgladwild import CLASSES, LANDMARKS, RESULTS, make_face, make_result
 
 from livefer.errors import DatasetError, LiveferError
+from livefer.summary.summarize import summarize
 from livefer.tables.dataframes import Library, read_results
 from livefer.tables.reading import read_table
 from livefer.tables.schema import column_types, columns, to_rows
@@ -23,8 +24,8 @@ KINDS = ("csv", "jsonl", "parquet")
 LIBRARIES: tuple[Library, ...] = ("pandas", "polars")
 
 
-def write(path: Path, results: list[Any] = RESULTS) -> Path:
-    with open_table(path, CLASSES, {"livefer.model": "level"}) as table:
+def write(path: Path, results: list[Any] = RESULTS, landmarks: bool = False) -> Path:
+    with open_table(path, CLASSES, {"livefer.model": "level"}, landmarks) as table:
         for result in results:
             table.write(result)
         assert not path.exists()
@@ -60,6 +61,30 @@ def test_all_kinds_give_the_same_rows_and_types(
     }[library]
     types = dict(zip(frame.columns, map(str, frame.dtypes), strict=True))
     assert types == {name: names[kind] for name, kind in column_types(CLASSES).items()}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("is_found", [True, False])
+def test_landmarks_are_numbers_also_where_there_are_none(
+    tmp_path: Path, library: Library, kind: str, is_found: bool
+) -> None:
+    pytest.importorskip(library)
+    late = [make_result(200, make_face(landmarks=LANDMARKS))] if is_found else []
+    results = [*RESULTS[1:2] * 150, *RESULTS, *late]
+    path = write(tmp_path / f"t.{kind}", results, landmarks=True)
+    frame = read_results(path, library)
+    assert plain(frame) == list(to_rows(results, CLASSES, landmarks=True))
+    assert list(frame.columns) == list(columns(CLASSES, landmarks=True))
+    types = dict(zip(frame.columns, map(str, frame.dtypes), strict=True))
+    assert types["right_eye_x"] == types["left_mouth_y"] == types["score"]
+    rows = list(read_table(path).rows)
+    figures = ("source", "index", "label", "confidence", *CLASSES)
+    without = list(read_table(write(tmp_path / f"without.{kind}", results)).rows)
+    assert [[row[n] for n in figures] for row in rows] == [
+        [row[n] for n in figures] for row in without
+    ]
+    assert summarize(rows, CLASSES).to_dict() == summarize(without, CLASSES).to_dict()
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from calmgladwild import CLASSES, RESULTS
+from calmgladwild import CLASSES, LANDMARKS, RESULTS, make_face, make_result
 
 from livefer.errors import ConfigError
 from livefer.tables.schema import (
+    LANDMARK_COLUMNS,
     SCHEMA_VERSION,
     classes_in,
     column_types,
     columns,
+    has_landmarks,
     rows_of,
     to_rows,
 )
@@ -35,6 +37,24 @@ def test_rows_of_a_frame_with_faces() -> None:
     }
     assert (second["track_id"], second["label"], second["uncertain"]) == (2, "wild", True)
     assert second["answer"] == "wild or glad?"
+
+
+def test_landmarks_are_ten_columns_on_request() -> None:
+    result = make_result(0, make_face(1, landmarks=LANDMARKS), make_face(2))
+    found, without = rows_of(result, CLASSES, landmarks=True)
+    (empty,) = rows_of(make_result(1), CLASSES, landmarks=True)
+    assert tuple(found) == tuple(empty) == columns(CLASSES, landmarks=True)
+    assert [found[name] for name in LANDMARK_COLUMNS] == [
+        *(10.0, 12.0, 20.0, 12.0, 15.0, 20.0, 11.0, 30.0, 19.0, 30.5)
+    ]
+    assert LANDMARK_COLUMNS[:3] == ("right_eye_x", "right_eye_y", "left_eye_x")
+    assert {row[name] for row in (without, empty) for name in LANDMARK_COLUMNS} == {None}
+    assert has_landmarks(list(found))
+    plain = rows_of(result, CLASSES)
+    assert not has_landmarks(list(plain[0]))
+    assert plain[0] == {name: value for name, value in found.items() if name in plain[0]}
+    types = column_types(CLASSES, landmarks=True)
+    assert {types[name] for name in LANDMARK_COLUMNS} == {float}
 
 
 def test_rows_of_frames_without_faces() -> None:
@@ -71,6 +91,7 @@ def test_a_class_cannot_be_called_like_a_column() -> None:
 
 def test_the_page_about_tables_has_every_column() -> None:
     page = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
-    known = [name for name in columns(CLASSES) if name.removeprefix("raw_") not in CLASSES]
+    names = columns(CLASSES, landmarks=True)
+    known = [name for name in names if name.removeprefix("raw_") not in CLASSES]
     assert [name for name in known if f"`{name}`" not in page] == []
     assert f"version {SCHEMA_VERSION} of the schema" in page

@@ -37,6 +37,23 @@ def test_most_frames_are_not_searched() -> None:
     assert 2 <= calls.count("exact") <= 4
 
 
+def test_a_score_is_that_of_a_search_or_an_exact_check() -> None:
+    class Rough(Squares):
+        def detect_near(
+            self, image: NDArray[Any], boxes: Boxes, quick: bool = False
+        ) -> tuple[Boxes, Scores]:
+            found, scores = super().detect_near(image, boxes, quick)
+            return found, np.asarray(scores * 0.1 if quick else scores, np.float32)
+
+    detector, search = Rough(), PartSearch()
+    scores = {
+        round(float(find(search, detector, scene((100, 200)), i / FPS).scores[0]), 3)
+        for i in range(45)
+    }
+    assert {"quick", "exact"} <= set(detector.calls)
+    assert scores == {0.8, 0.7}
+
+
 @pytest.mark.parametrize(("fps", "most"), [(30, 1), (5, 4)])
 def test_faces_take_turns_in_being_checked(fps: int, most: int) -> None:
     detector, search = Squares(), PartSearch()

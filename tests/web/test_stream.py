@@ -22,6 +22,7 @@ pytest.importorskip("fastapi", reason="needs the extra web")
 pytest.importorskip("uvicorn", reason="needs the extra web")
 
 from fakes import LevelClassifier, SquareDetector, make_scene
+from portrait import portrait
 from webserver import (
     Running,
     fake_service,
@@ -43,6 +44,7 @@ from livefer.labels import CLASSES
 from livefer.recognizer import Recognizer
 from livefer.web.limits import Limits
 from livefer.web.security import Access
+from livefer.web.server import make_service
 from livefer.web.workers import WorkerPool
 
 pytestmark = pytest.mark.slow
@@ -259,6 +261,21 @@ def test_options_take_effect_with_the_next_frame(client: ClientConnection) -> No
     refused = receive(client)
     assert refused["options"] == options
     assert "livefer download yunet" in refused["reason"]
+
+
+def test_a_stream_may_do_without_a_detector_and_no_face_has_less_than_the_least_score() -> None:
+    picture = jpeg(portrait(320))
+    for least, n in ((0.6, 1), (0.9, 0)):
+        service = make_service(None, "haar", None, least, 0.33, Access(), Limits())
+        with running(service) as server, connect(server.ws) as client:
+            assert receive(client)["detectors"] == ["haar", "none"]
+            client.send(frame(picture))
+            assert len(receive(client)["faces"]) == n
+            client.send(json.dumps({"type": "options", "detector": "none"}))
+            assert receive(client)["options"]["detector"] == "none"
+            client.send(frame(picture, 0.1))
+            (face,) = receive(client)["faces"]
+            assert (face["box"], face["score"]) == ([0, 0, 320, 320], 1)
 
 
 def test_other_smoothing_keeps_the_ids_and_begins_anew(client: ClientConnection) -> None:

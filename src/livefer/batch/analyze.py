@@ -72,9 +72,10 @@ class Input:
 class Settings:
     """All that the rows depend on beside the inputs; each process makes its recogniser of it.
 
-    model, detector, prior, smoothing_s: as for Recognizer
+    model, detector, prior, smoothing_s, min_score: as for Recognizer
     every, fps, fps_of_source: the frames of videos to read, as for VideoReader
     every_frame: as for Recognizer
+    landmarks: tables have columns for them
     """
 
     model: str | None = None
@@ -85,6 +86,8 @@ class Settings:
     fps: float | None = None
     fps_of_source: float | None = None
     every_frame: bool = False
+    min_score: float | None = None
+    landmarks: bool = False
 
     def __post_init__(self) -> None:
         self.span()  # raises ConfigError
@@ -96,8 +99,14 @@ class Settings:
     def recognizer(self) -> Recognizer:
         """Return a recogniser that keeps one processor core busy."""
         model = EmotionClassifier(self.model, threads=1, prior=self.prior)
-        detector = make_detector(self.detector, threads=1)
-        return Recognizer(model, detector, self.smoothing_s, every_frame=self.every_frame)
+        detector = make_detector(self.detector, threads=1, min_score=self.min_score)
+        return Recognizer(
+            model,
+            detector,
+            self.smoothing_s,
+            min_score=self.min_score,
+            every_frame=self.every_frame,
+        )
 
     def files(self) -> dict[str, Path]:
         """Return the files that the recogniser loads, by the names of these settings."""
@@ -111,7 +120,10 @@ class Settings:
 
     def metadata(self) -> dict[str, str]:
         """Return the metadata of the tables; detector and every_frame must be a recogniser's."""
-        values: dict[str, Any] = asdict(self)
+        # Without what is off, as in the tables of versions that did not know it; those of versions
+        # without every_frame searched every frame.
+        known = asdict(self).items()
+        values: dict[str, Any] = {k: v for k, v in known if v is not False or k == "every_frame"}
         for key, path in self.files().items():
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             values[key] = f"{path.stem} {digest[:12]}"

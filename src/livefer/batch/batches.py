@@ -126,7 +126,7 @@ def write_part(
         nonlocal share
         share = value
 
-    with open_table(path, recognizer.classes, metadata) as table:
+    with open_table(path, recognizer.classes, metadata, job.settings.landmarks) as table:
         for item in batch.inputs:
             if broken and item.name in broken:
                 item = Input(item.name, broken[item.name])

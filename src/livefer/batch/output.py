@@ -32,7 +32,8 @@ from livefer.formatting import printable
 from livefer.media.names import same_file
 from livefer.system.atomic import cannot_write, replacing
 from livefer.system.cloud import is_url, list_files, upload
-from livefer.tables.reading import read_table
+from livefer.tables.reading import column_names, read_table
+from livefer.tables.schema import has_landmarks
 from livefer.tables.writing import TABLE_SUFFIXES
 
 _HIDDEN = ".part-????????-????????????.*"  # matches Output.hidden, and no other program's files
@@ -106,17 +107,21 @@ class Output:
         """Say whether there are finished parts of an earlier run."""
         return bool(self._names())
 
-    def classes(self) -> tuple[str, ...] | None:
-        """Return the classes of the finished table; None where there is none yet."""
+    def content(self) -> tuple[tuple[str, ...], bool] | None:
+        """Return the classes of the finished table, and whether it has landmarks.
+
+        None where there is none yet.
+        """
         if self.table is None or not self.table.is_file() or self._names():
             return None
         classes = read_table(self.table).classes
-        if not has_columns(self.table, classes):
+        landmarks = has_landmarks(column_names(self.table))
+        if not has_columns(self.table, classes, landmarks):
             raise ConfigError(
                 f"{self.path} was changed by another program: its columns or their types are not "
                 "those that livefer writes, so that no rows can be added; write to another place"
             )
-        return classes
+        return classes, landmarks
 
     def parts(self) -> list[Part]:
         """Return the finished parts; a finished table counts as one part."""

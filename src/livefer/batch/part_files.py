@@ -95,18 +95,18 @@ def _not_a_part(name: str, error: Exception) -> DatasetError:
     )
 
 
-def has_columns(table: Path, classes: Sequence[str]) -> bool:
+def has_columns(table: Path, classes: Sequence[str], landmarks: bool) -> bool:
     """Say whether a table has exactly the columns of a part, so that rows can be appended.
 
     Always so in JSON lines, where each row names its columns.
     """
     if table.suffix.lower() == ".csv":
         with table.open(encoding="utf-8-sig", newline="") as file:
-            return tuple(next(csv.reader(file), [])) == columns(classes)
+            return tuple(next(csv.reader(file), [])) == columns(classes, landmarks)
     if table.suffix.lower() == ".parquet":
         import pyarrow.parquet as pq
 
-        return bool(pq.read_schema(table).equals(parquet_schema(classes)))
+        return bool(pq.read_schema(table).equals(parquet_schema(classes, landmarks)))
     return True
 
 

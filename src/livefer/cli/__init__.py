@@ -42,6 +42,7 @@ COMMANDS = {
     "webcam": Command("Recognise faces live in a window."),
     "serve": Command("Open livefer in the browser, with an API for programs.", "web"),
     "summarize": Command("Summarise a table of faces."),
+    "profile": Command("Learn a person's own face, so that a resting one counts as neutral."),
     "explain": Command("Show which parts of a face speak for each expression."),
     "demo": Command("Recognise the face in the picture that comes with livefer."),
     "bench": Command("Measure how fast livefer is on this machine."),

@@ -19,7 +19,7 @@ from livefer.batch.output import Output
 from livefer.batch.part_files import Part
 from livefer.batch.ray_engine import run_ray
 from livefer.batch.tally import Tally
-from livefer.cli.console import print_hint, print_left_out
+from livefer.cli.console import print_hint, print_left_out, print_without_landmarks
 from livefer.cli.files import check_any_exists, check_not_read
 from livefer.cli.options import (
     DetectorOption,
@@ -27,6 +27,8 @@ from livefer.cli.options import (
     EveryOption,
     FpsOfSourceOption,
     FpsOption,
+    LandmarksOption,
+    MinScoreOption,
     ModelOption,
     PriorOption,
 )
@@ -97,9 +99,11 @@ def analyze(
     every: EveryOption = 1,
     fps: FpsOption = None,
     fps_of_source: FpsOfSourceOption = None,
-    model: ModelOption = None,
     every_frame: EveryFrameOption = False,
+    model: ModelOption = None,
     detector: DetectorOption = "auto",
+    min_score: MinScoreOption = None,
+    landmarks: LandmarksOption = False,
     prior: PriorOption = None,
 ) -> None:
     """Recognise the faces in any number of pictures and videos.
@@ -116,6 +120,8 @@ def analyze(
         fps=fps,
         fps_of_source=fps_of_source,
         every_frame=every_frame,
+        min_score=min_score,
+        landmarks=landmarks,
     )
     _check_engine(engine, ray_address, out)
     output, left_out = Output(out), LeftOut()
@@ -134,6 +140,8 @@ def analyze(
     tally = Tally(batches, n_before=len(inputs) - sum(len(b.inputs) for b in batches))
     for part in parts:
         tally.add_earlier(part.errors)
+    if landmarks:
+        print_without_landmarks(recognizer)
     if batches:
         output.prepare()
         output.adopt(parts)
@@ -181,11 +189,17 @@ def _finished(output: Output, job: Job, resume: bool, classes: tuple[str, ...]) 
                 "--resume, or remove it to start afresh"
             )
         return []
-    earlier = output.classes()
-    if earlier is not None and earlier != classes:  # all that a finished CSV tells of its settings
+    # All that a finished CSV tells of its settings.
+    earlier, landmarks = output.content() or (classes, job.settings.landmarks)
+    if earlier != classes:
         raise ConfigError(
             f"{output.path} has the classes {', '.join(earlier)}, this model "
             f"{', '.join(classes)}: write to another place"
+        )
+    if landmarks != job.settings.landmarks:
+        raise ConfigError(
+            f"{output.path} was made with{'' if landmarks else 'out'} --landmarks: do the same, or "
+            "write to another place"
         )
     parts = output.parts()
     now = json.loads(job.metadata[SETTINGS])

@@ -56,6 +56,13 @@ def print_left_out(left_out: LeftOut) -> None:
         sys.stderr.write(f"and {printable(str(left_out))}\n")
 
 
+def print_without_landmarks(recognizer: Recognizer) -> None:
+    """Print one line where the detector knows no landmarks, although they are asked for."""
+    name = getattr(recognizer.detector, "name", type(recognizer.detector).__name__)
+    if not getattr(recognizer.detector, "has_landmarks", False):
+        sys.stderr.write(f"{name} finds no landmarks, so they stay empty; yunet finds them\n")
+
+
 def print_hint(recognizer: Recognizer) -> None:
     """Print one line where a better detector could be installed."""
     hint = getattr(recognizer.detector, "hint", None)

@@ -7,15 +7,21 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Column, Table
 from rich.text import Text
 
-from livefer.cli.console import new_table, print_hint, print_left_out, stdout
+from livefer.cli.console import (
+    new_table,
+    print_hint,
+    print_left_out,
+    print_without_landmarks,
+    stdout,
+)
 from livefer.cli.files import Item, check_folder, find, free_name
-from livefer.cli.options import DetectorOption, ModelOption, PriorOption
+from livefer.cli.options import DetectorOption, MinScoreOption, ModelOption, PriorOption
 from livefer.cli.progress import progress_bar
 from livefer.drawing.faces import draw_faces
 from livefer.errors import ConfigError, SourceError
@@ -55,8 +61,16 @@ def image(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a line of JSON for each picture, no table.")
     ] = False,
+    landmarks: Annotated[
+        bool,
+        typer.Option(
+            "--landmarks",
+            help="Add the places of eyes, nose and corners of the mouth (with --json).",
+        ),
+    ] = False,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
+    min_score: MinScoreOption = None,
     prior: PriorOption = None,
 ) -> None:
     """Recognise the faces in pictures.
@@ -65,9 +79,13 @@ def image(
     A picture that cannot be read becomes a row with its error, and a copy that cannot be written is
     named; the others follow, and the exit code is 1.
     """
+    if landmarks and not as_json:
+        raise ConfigError("--landmarks adds to the lines of JSON: add --json")
     items, left_out = find(paths, "picture")
     _check_out(out, cam, paths, items)
-    recognizer = Recognizer(model, detector, heatmaps=cam, prior=prior)
+    recognizer = Recognizer(model, detector, heatmaps=cam, prior=prior, min_score=min_score)
+    if landmarks:
+        print_without_landmarks(recognizer)
     table, shown = _table(), _short([name for name, _ in items])
     taken = {Path(name).resolve() for name, error in items if error is None}
     n_done, n_faces, errors, copies = 0, 0, list[str](), list[Path]()
@@ -88,7 +106,7 @@ def image(
                     copy = None if out is None else _write_copy(result, out, taken, cam)
                 copies += [copy] if copy else []
                 if as_json:
-                    _print_json(result, recognizer.classifier.name, copy)
+                    _print_json(result.to_dict(landmarks), recognizer.classifier.name, copy)
                 if len(items) > 2:
                     progress(n_done, len(items))
     finally:  # a full disk and Ctrl-C do not take what is known
@@ -152,8 +170,8 @@ def _write_copy(result: FrameResult, out: Path, taken: set[Path], cam: bool) -> 
     return path
 
 
-def _print_json(result: FrameResult, model: str, copy: Path | None) -> None:
-    record = result.to_dict() | {"model": model}
+def _print_json(result: dict[str, Any], model: str, copy: Path | None) -> None:
+    record = result | {"model": model}
     if copy is not None:
         record["output"] = printable(str(copy))
     sys.stdout.write(json.dumps(record) + "\n")

@@ -24,8 +24,26 @@ DetectorOption = Annotated[
     str,
     typer.Option(
         help="haar, yunet, or an .onnx file of YuNet or livefer train-detector. auto: yunet if it "
-        "is installed, else haar.",
+        "is installed, else haar. none: the whole picture is a face, or the square in its middle.",
         metavar="DETECTOR",
+    ),
+]
+MinScoreOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Leave out faces of which the detector is less certain than this. Less than its own "
+        "limit brings more faces, and false ones.",
+        show_default="the detector's own",
+        callback=a_number,
+        metavar="0-1",
+    ),
+]
+LandmarksOption = Annotated[
+    bool,
+    typer.Option(
+        "--landmarks", help="Add columns for the places of eyes, nose and corners of the mouth."
     ),
 ]
 PriorOption = Annotated[

@@ -13,7 +13,13 @@ from urllib.parse import quote
 
 import typer
 
-from livefer.cli.options import DetectorOption, ModelOption, PriorOption, ServerSmoothingOption
+from livefer.cli.options import (
+    DetectorOption,
+    MinScoreOption,
+    ModelOption,
+    PriorOption,
+    ServerSmoothingOption,
+)
 from livefer.detection.yunet import YUNET_HINT
 from livefer.errors import ConfigError
 from livefer.tracking.smoothing import WINDOW_S
@@ -70,6 +76,7 @@ def serve(
     smoothing: ServerSmoothingOption = WINDOW_S,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
+    min_score: MinScoreOption = None,
     prior: PriorOption = None,
 ) -> None:
     """Open livefer in the browser, with an API for programs.
@@ -88,7 +95,7 @@ def serve(
     token = secrets.token_urlsafe(16) if token == "auto" else token or None
     access = Access(token, origins, loopback_only=is_loopback(host))
     limits = Limits(max_clients=max_clients, max_images=max_images)
-    service = make_service(model, detector, prior, smoothing, access, limits)
+    service = make_service(model, detector, prior, min_score, smoothing, access, limits)
     with bind(host, port) as listening:
         url = _url(host, listening.getsockname()[1], ssl_certfile is not None, token)
         lacks_yunet = detector == "auto" and "yunet" not in service.model.detectors

@@ -12,7 +12,7 @@ import typer
 from rich.progress import Progress
 
 from livefer.batch.recordings import VideoJob, VideoProgress
-from livefer.cli.console import print_hint, print_left_out
+from livefer.cli.console import print_hint, print_left_out, print_without_landmarks
 from livefer.cli.files import (
     Item,
     check_any_exists,
@@ -28,6 +28,8 @@ from livefer.cli.options import (
     EveryOption,
     FpsOfSourceOption,
     FpsOption,
+    LandmarksOption,
+    MinScoreOption,
     ModelOption,
     PlotOption,
     PriorOption,
@@ -91,6 +93,8 @@ def video(
     smoothing: SmoothingOption = WINDOW_S,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
+    min_score: MinScoreOption = None,
+    landmarks: LandmarksOption = False,
     prior: PriorOption = None,
 ) -> None:
     """Recognise the faces in videos: a row for each face of each frame.
@@ -109,6 +113,8 @@ def video(
         raise ConfigError(
             "nothing to write: expected --csv, --jsonl, --parquet, --plot, --report or --out"
         )
+    if landmarks and not tables:
+        raise ConfigError("--landmarks adds columns to a table: add --csv, --jsonl or --parquet")
     load_av()
     end_s = _seconds("--end", end) if end else None
     span = Span(_seconds("--start", start), end_s, every, fps, fps_of_source)
@@ -116,15 +122,19 @@ def video(
     check_any_exists(inputs)
     copies = _names_of_copies(out, [path for path, error in inputs if error is None])
     check_not_read([*tables, *pages, *copies.values()], [path for path, _ in inputs])
-    recognizer = Recognizer(model, detector, smoothing, prior=prior, every_frame=every_frame)
+    recognizer = Recognizer(
+        model, detector, smoothing, prior=prior, min_score=min_score, every_frame=every_frame
+    )
     metadata = file_metadata(str(recognizer.classifier.name), recognizer.every_frame)
+    if landmarks:
+        print_without_landmarks(recognizer)
     drawn, unwritten = list[Path](), list[str]()
     digest = VideoDigest(recognizer.classes) if pages else None
     with stop_requests() as requested:
         with ExitStack() as stack:
             sinks = []
             for table in tables:
-                sinks.append(open_table(table, recognizer.classes, metadata))
+                sinks.append(open_table(table, recognizer.classes, metadata, landmarks))
                 stack.push(sinks[-1])
             job = VideoJob(recognizer, sinks, digest, span, requested)
             _run(job, inputs, copies)
@@ -229,10 +239,12 @@ def _made_with(recognizer: Recognizer, span: Span, search: str) -> dict[str, str
     if span.fps is not None:
         frames = f"{span.fps:g} frames a second"
     end = "the end" if span.end_s is None else f"{span.end_s:g} s"
+    least = recognizer.min_score
     return {
         **about_model(str(recognizer.classifier.name), recognizer.classifier.metadata),
         "detector": str(getattr(recognizer.detector, "name", type(recognizer.detector).__name__)),
         "searched for faces": search,
+        **({} if least is None else {"faces of a score from": f"{least:g}"}),
         "averaged over": f"{recognizer.smoothing_s:g} s",
         "read": f"{frames}, from {span.start_s:g} s to {end}",
     }

@@ -12,7 +12,13 @@ import typer
 
 from livefer.cli.console import print_hint
 from livefer.cli.files import check_not_read
-from livefer.cli.options import DetectorOption, ModelOption, PriorOption, SmoothingOption
+from livefer.cli.options import (
+    DetectorOption,
+    MinScoreOption,
+    ModelOption,
+    PriorOption,
+    SmoothingOption,
+)
 from livefer.errors import LiveferError, SourceError
 from livefer.formatting import count
 from livefer.live.view import LiveView
@@ -52,6 +58,7 @@ def webcam(
     smoothing: SmoothingOption = WINDOW_S,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
+    min_score: MinScoreOption = None,
     prior: PriorOption = None,
 ) -> None:
     """Recognise faces live in a window.
@@ -62,7 +69,9 @@ def webcam(
     """
     check_not_read([record], [source])
     _check_source(source)
-    recognizer = Recognizer(model, detector, smoothing, heatmaps=heatmap, prior=prior)
+    recognizer = Recognizer(
+        model, detector, smoothing, heatmaps=heatmap, prior=prior, min_score=min_score
+    )
     has_display = _open_display(record)
     frames = _open(source, has_display)
     print_hint(recognizer)

@@ -28,6 +28,12 @@ class CellDetector(ABC):
     side_px: int
     threshold: float
     known_threshold: float
+    has_landmarks = True
+
+    def __init__(self, min_score: float | None = None) -> None:
+        """min_score: the least score of new and known faces; None: the detector's own two."""
+        if min_score is not None:
+            self.threshold = self.known_threshold = min_score
 
     @abstractmethod
     def find(self, image: NDArray[np.uint8], threshold: float) -> Detections:

@@ -1,10 +1,10 @@
-"""What a face detector is, and the two that come with livefer, by name.
+"""What a face detector is, and those that come with livefer, by name.
 
 A detector of your own needs `detect` and the two numbers of `Detector`. With the methods of
 `LocalDetector`, streams keep weakly detected faces, and need a search only every tenth of a second.
 `PartialDetector` is for slow detectors: live streams search part by part, recordings every frame.
 
-The two may be used by several threads at once; the same is expected of yours where its recogniser
+They may be used by several threads at once; the same is expected of yours where its recogniser
 is. No detector prints or downloads anything. `hint`, where a detector has one, is a
 line for the user about a better detector.
 """
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from livefer.detection.detections import Detections
 from livefer.detection.haar import HaarDetector
 from livefer.detection.native import NativeDetector, is_native
+from livefer.detection.whole_picture import WholePictureDetector
 from livefer.detection.yunet import YUNET_HINT, YuNetDetector, yunet_path
 from livefer.errors import ModelError
 from livefer.faces.boxes import Boxes, Region, Scores
@@ -81,29 +82,33 @@ class PartialDetector(LocalDetector, Protocol):
 
 
 def make_detector(
-    name: str | Path = "auto", threads: int | None = None
-) -> HaarDetector | YuNetDetector | NativeDetector:
-    """Return a detector by name: auto, haar, yunet, or the path of an .onnx file.
+    name: str | Path = "auto", threads: int | None = None, min_score: float | None = None
+) -> HaarDetector | YuNetDetector | NativeDetector | WholePictureDetector:
+    """Return a detector by name: auto, haar, yunet, none, or the path of an .onnx file.
 
     A file is YuNet's, or what `livefer train-detector` wrote.
 
-    "auto" is YuNet if its file has been downloaded, else Haar with a `hint`. Raises ModelError.
+    "auto" is YuNet if its file has been downloaded, else Haar with a `hint`. "none" takes the whole
+    picture for a face. Raises ModelError.
 
     threads: processor cores for one search by a network; None: those that this process may use.
         OpenCV, which runs Haar, has a number for the whole process: `cv2.setNumThreads`
+    min_score: the least score of a face, 0 to 1; None: the detector's own
     """
     if (most := thread_limit()) is not None and cv2.getNumThreads() > most:
         cv2.setNumThreads(most)  # OpenCV counts the machine's cores
     if name == "haar":
-        return HaarDetector()
+        return HaarDetector(min_score=min_score)
+    if name == "none":
+        return WholePictureDetector()
     if name == "auto" and yunet_path() is None:
-        return HaarDetector(hint=YUNET_HINT)
+        return HaarDetector(YUNET_HINT, min_score)
     if name in ("auto", "yunet"):
-        return YuNetDetector(None, threads)
+        return YuNetDetector(None, threads, min_score)
     if str(name).lower().endswith(".onnx"):
-        own = is_native(Path(name))
-        return NativeDetector(name, threads) if own else YuNetDetector(name, threads)
+        kind = NativeDetector if is_native(Path(name)) else YuNetDetector
+        return kind(name, threads, min_score)
     raise ModelError(
-        f'unknown detector "{name}": expected auto, haar, yunet or the path of an .onnx file of '
-        "YuNet or livefer train-detector"
+        f'unknown detector "{name}": expected auto, haar, yunet, none or the path of an .onnx '
+        "file of YuNet or livefer train-detector"
     )

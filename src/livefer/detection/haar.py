@@ -47,6 +47,7 @@ class HaarDetector:
     """
 
     name = "haar"
+    has_landmarks = False
     # FER2013 was itself cut by such a cascade: bench/crop_scale.py,
     # docs/experiments/detection.md#2026-11-22-the-framing-of-fer2013-is-that-of-a-haar-box
     crop_scale = 1.0
@@ -54,8 +55,15 @@ class HaarDetector:
     # Large faces, small ones, heads tilted to either side.
     search_periods_s = (0.25, 0.75, 1.0, 1.0)
 
-    def __init__(self, hint: str | None = None) -> None:
+    def __init__(self, hint: str | None = None, min_score: float | None = None) -> None:
+        """Set the detector up; the cascades are loaded when they are needed.
+
+        hint: a line for the user about a better detector
+        min_score: the least score of a new face; a known one needs no more; None: 0.5
+        """
         self.hint = hint
+        self._min_votes = _MIN_VOTES if min_score is None else _votes_of(min_score)
+        self._known_votes = min(_KNOWN_VOTES, self._min_votes)
         # A cascade writes into itself while it searches.
         self._cascades = Pool(_load_cascades)
 
@@ -109,7 +117,7 @@ class HaarDetector:
         gray = to_gray(image)
         found = np.array(boxes, np.float32)
         scores = np.zeros(len(found), np.float32)
-        scale, patch_px, limit = _QUICK if quick else (2.0, _PATCH_PX, _KNOWN_VOTES)
+        scale, patch_px, limit = _QUICK if quick else (2.0, _PATCH_PX, self._known_votes)
         for i, box in enumerate(found):
             for degrees in (0.0, -_TILT, _TILT):
                 patch = _patch(gray, box, scale, patch_px, degrees)
@@ -117,7 +125,7 @@ class HaarDetector:
                 if len(windows) >= limit:
                     found[i] = _mean_box(box, windows, scale, patch_px, degrees)
                     votes = len(windows) * (_QUICK_SHARE if quick else 1)
-                    scores[i] = votes / (votes + _MIN_VOTES)
+                    scores[i] = _score_of(votes)
                     break
         return Detections(found, scores)
 
@@ -166,7 +174,7 @@ class HaarDetector:
         boxes, votes = [], []
         for proposal, patch in zip(proposals, patches, strict=True):
             voters = self._vote(patch)
-            if len(voters) >= _MIN_VOTES:
+            if len(voters) >= self._min_votes:
                 boxes.append(_mean_box(proposal, voters, 2.0, _PATCH_PX))
                 votes.append(len(voters))
         return np.array(boxes, np.float32).reshape(-1, 4), np.array(votes, np.float32)
@@ -245,8 +253,17 @@ def _load_cascade(name: str) -> cv2.CascadeClassifier:
 def _best(boxes: Boxes, votes: Scores) -> Detections:
     """Return each face once, best first, with a score for its votes."""
     kept = _without_overlaps(boxes, votes)
-    scores = (votes[kept] / (votes[kept] + _MIN_VOTES)).astype(np.float32)
-    return Detections(boxes[kept], scores)
+    return Detections(boxes[kept], _score_of(votes[kept]).astype(np.float32))
+
+
+def _score_of(votes: Any) -> Any:
+    """Return the score of a number of votes, or of an array of them: 0.5 for enough of them."""
+    return votes / (votes + _MIN_VOTES)
+
+
+def _votes_of(score: float) -> float:
+    """Return the least votes of a score, at least one: the inverse of `_score_of`."""
+    return max(round(_MIN_VOTES * score / (1 - score), 3), 1) if score < 1 else np.inf
 
 
 def _patch(

@@ -29,11 +29,15 @@ class NativeDetector(CellDetector):
     threshold = 0.55
     known_threshold = 0.45
 
-    def __init__(self, model: str | Path, threads: int | None = None) -> None:
+    def __init__(
+        self, model: str | Path, threads: int | None = None, min_score: float | None = None
+    ) -> None:
         """Load the network; ModelError where the file is missing or holds another one.
 
         threads: processor cores for one search; None: those that this process may use
+        min_score: as for CellDetector
         """
+        super().__init__(min_score)
         wrong_file: tuple[type[Exception], ...] = (ValueError, *onnx_errors())
         try:
             self._session = open_session(Path(model), threads)
@@ -54,7 +58,8 @@ class NativeDetector(CellDetector):
             x[:height, :width] = image if image.ndim == 3 else image[:, :, None]
         answers = self._session.run(_OUTPUTS, {"image": x[None]})
         boxes, scores, landmarks = [], [], []
-        least = np.log(threshold / (1 - threshold))  # as a logit
+        with np.errstate(divide="ignore"):  # thresholds of 0 and 1
+            least = np.log(threshold) - np.log1p(-threshold)  # as a logit
         for stride, cells in zip(STRIDES_PX, answers, strict=True):
             rows, columns = np.nonzero(cells[0, 0] >= least)
             said = cells[0, :, rows, columns]

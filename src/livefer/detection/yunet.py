@@ -58,14 +58,21 @@ class YuNetDetector(CellDetector):
     threshold = _THRESHOLD
     known_threshold = _KNOWN_THRESHOLD
 
-    def __init__(self, model: str | Path | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        threads: int | None = None,
+        min_score: float | None = None,
+    ) -> None:
         """Load the network.
 
         model: its file; None is the one that was downloaded
         threads: processor cores for one search; None: those that this process may use
+        min_score: as for CellDetector
 
         ModelError where there is no such file, or another network in it.
         """
+        super().__init__(min_score)
         path = Path(model) if model is not None else yunet_path()
         if path is None or not path.is_file():
             raise ModelError(

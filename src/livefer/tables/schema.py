@@ -18,6 +18,7 @@ face is empty (null in JSON), and so has a file or frame that could not be read,
     answer                  the text to print for the face: "happy", "fear or sad?", "unclear"
     <class> …               smoothed probabilities, a column for each class by its name
     raw_<class> …           probabilities of this frame alone
+    right_eye_x …           on request, the landmarks in pixels: LANDMARK_COLUMNS
     schema                  1: the version of this description; docs/tables.md has the types
 """
 
@@ -28,7 +29,7 @@ from typing import Any
 
 from livefer.errors import ConfigError
 from livefer.labels import CLASSES
-from livefer.results import Face, FrameResult
+from livefer.results import LANDMARKS, Face, FrameResult
 from livefer.version import __version__
 
 SCHEMA_VERSION = 1
@@ -47,6 +48,9 @@ FACE_COLUMNS: dict[str, Type] = {
     **{"score": float, "label": str, "second_label": str, "confidence": float},
     **{"uncertain": bool, "answer": str},
 }
+LANDMARK_COLUMNS = tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy")
+"""The columns of the landmarks, which only tables have for which they were asked for."""
+
 _RAW = "raw_"
 
 
@@ -60,13 +64,16 @@ def file_metadata(model: str, every_frame: bool) -> dict[str, str]:
     return {"livefer.version": __version__, "livefer.model": model, SEARCH: search}
 
 
-def columns(classes: Sequence[str]) -> tuple[str, ...]:
+def columns(classes: Sequence[str], landmarks: bool = False) -> tuple[str, ...]:
     """Return the names of a table's columns for a model with these classes.
+
+    landmarks: with columns for them
 
     ConfigError where a class has the name of another column.
     """
     raw = (f"{_RAW}{name}" for name in classes)
-    names = (*FRAME_COLUMNS, *FACE_COLUMNS, *classes, *raw, "schema")
+    points = LANDMARK_COLUMNS if landmarks else ()
+    names = (*FRAME_COLUMNS, *FACE_COLUMNS, *classes, *raw, *points, "schema")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigError(
@@ -76,13 +83,13 @@ def columns(classes: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def column_types(classes: Sequence[str]) -> dict[str, Type]:
+def column_types(classes: Sequence[str], landmarks: bool = False) -> dict[str, Type]:
     """Return the type of each column of a table for a model with these classes.
 
     All but source, index, time_s, n_skipped and schema may be empty.
     """
     known = {**FRAME_COLUMNS, **FACE_COLUMNS, "schema": int}
-    return {name: known.get(name, float) for name in columns(classes)}
+    return {name: known.get(name, float) for name in columns(classes, landmarks)}
 
 
 def classes_in(names: Sequence[str]) -> tuple[str, ...]:
@@ -90,35 +97,46 @@ def classes_in(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in names if f"{_RAW}{name}" in names)
 
 
-def parquet_schema(classes: Sequence[str]) -> Any:
+def has_landmarks(names: Sequence[str]) -> bool:
+    """Say whether a table with columns of these names has those of the landmarks."""
+    return set(LANDMARK_COLUMNS) <= set(names)
+
+
+def parquet_schema(classes: Sequence[str], landmarks: bool = False) -> Any:
     """Return the columns and types of a Parquet table as a `pyarrow.Schema`."""
     import pyarrow as pa
 
     arrow = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-    return pa.schema([(name, arrow[kind]) for name, kind in column_types(classes).items()])
+    types = column_types(classes, landmarks)
+    return pa.schema([(name, arrow[kind]) for name, kind in types.items()])
 
 
 def to_rows(
-    results: Iterable[FrameResult], classes: Sequence[str] = CLASSES
+    results: Iterable[FrameResult], classes: Sequence[str] = CLASSES, landmarks: bool = False
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of a table as plain data: one for each face, one for a frame without a face.
 
     classes: of the model that made the results; they are columns of every row
+    landmarks: with columns for them
     """
     for result in results:
-        yield from rows_of(result, classes)
+        yield from rows_of(result, classes, landmarks)
 
 
-def rows_of(result: FrameResult, classes: Sequence[str]) -> list[dict[str, Any]]:
+def rows_of(
+    result: FrameResult, classes: Sequence[str], landmarks: bool = False
+) -> list[dict[str, Any]]:
     """Return the rows of one frame: one for each face, or one without a face."""
     frame = {**result.to_dict(), "schema": SCHEMA_VERSION}
-    empty = {name: frame.get(name) for name in columns(classes)}
-    return [empty | _face_cells(face) for face in result.faces] or [empty]
+    empty = {name: frame.get(name) for name in columns(classes, landmarks)}
+    return [empty | _face_cells(face, landmarks) for face in result.faces] or [empty]
 
 
-def _face_cells(face: Face) -> dict[str, Any]:
-    cells = face.to_dict()
+def _face_cells(face: Face, landmarks: bool) -> dict[str, Any]:
+    cells = face.to_dict(landmarks)
     box = dict(zip(("left", "top", "right", "bottom"), cells.pop("box"), strict=True))
     smoothed = cells.pop("probabilities")
     raw = {f"{_RAW}{name}": value for name, value in cells.pop("raw_probabilities").items()}
-    return {**cells, **box, **smoothed, **raw}
+    points = (cells.pop("landmarks", None) or {}).values()
+    places = dict(zip(LANDMARK_COLUMNS, (v for point in points for v in point), strict=False))
+    return {**cells, **box, **smoothed, **raw, **places}

@@ -28,24 +28,28 @@ _ROW_GROUP, _ROW_BATCH = 5_000, 500  # rows of a Parquet table that wait: packed
 
 
 def open_table(
-    path: str | Path, classes: Sequence[str], metadata: Mapping[str, str] | None = None
+    path: str | Path,
+    classes: Sequence[str],
+    metadata: Mapping[str, str] | None = None,
+    landmarks: bool = False,
 ) -> TableSink:
     """Open a result table for writing, of the kind that its suffix names.
 
     classes: of the model whose results are written; they are columns
     metadata: of a Parquet file, added to the version of its schema: how the table was made; CSV and
         JSON lines have no place for it
+    landmarks: with columns for them
 
     ConfigError for another suffix, LiveferError where the file cannot be written, and
     MissingExtraError for Parquet without pyarrow.
     """
     suffix = Path(path).suffix.lower()
     if suffix == ".csv":
-        return CsvSink(path, classes)
+        return CsvSink(path, classes, landmarks)
     if suffix == ".jsonl":
-        return JsonlSink(path, classes)
+        return JsonlSink(path, classes, landmarks)
     if suffix == ".parquet":
-        return ParquetSink(path, classes, metadata)
+        return ParquetSink(path, classes, metadata, landmarks)
     raise ConfigError(
         f"{path} is no name for a table: expected one that ends in {', '.join(TABLE_SUFFIXES)}"
     )
@@ -54,14 +58,16 @@ def open_table(
 class TableSink(Sink):
     """A table that is being written, one frame after another."""
 
-    def __init__(self, path: str | Path, classes: Sequence[str]) -> None:
-        self._classes = classes
-        self._columns = columns(classes)  # before there is a file: wrong classes leave none
+    def __init__(self, path: str | Path, classes: Sequence[str], landmarks: bool = False) -> None:
+        self._classes, self._landmarks = classes, landmarks
+        self._columns = columns(
+            classes, landmarks
+        )  # before there is a file: wrong classes leave none
         super().__init__(path)
 
     def write(self, result: FrameResult) -> None:
         """Write the rows of one frame."""
-        self._write_rows(rows_of(result, self._classes))
+        self._write_rows(rows_of(result, self._classes, self._landmarks))
 
     @abstractmethod
     def _write_rows(self, rows: list[dict[str, Any]]) -> None: ...
@@ -70,8 +76,8 @@ class TableSink(Sink):
 class CsvSink(TableSink):
     """A table as CSV: UTF-8, a header, a line feed after each row."""
 
-    def __init__(self, path: str | Path, classes: Sequence[str]) -> None:
-        super().__init__(path, classes)
+    def __init__(self, path: str | Path, classes: Sequence[str], landmarks: bool = False) -> None:
+        super().__init__(path, classes, landmarks)
         self._file = self._part.open("w", encoding="utf-8", newline="")
         self._text = io.StringIO()
         # The csv module quotes a cell that holds a character of the line terminator: with both of
@@ -108,8 +114,8 @@ class CsvSink(TableSink):
 class JsonlSink(TableSink):
     """A table as JSON lines: one object with all columns for each row."""
 
-    def __init__(self, path: str | Path, classes: Sequence[str]) -> None:
-        super().__init__(path, classes)
+    def __init__(self, path: str | Path, classes: Sequence[str], landmarks: bool = False) -> None:
+        super().__init__(path, classes, landmarks)
         self._file = self._part.open("w", encoding="utf-8", newline="\n")
 
     def _write_rows(self, rows: list[dict[str, Any]]) -> None:
@@ -125,16 +131,20 @@ class ParquetSink(TableSink):
     """A table as Parquet, compressed with Zstandard; its memory does not grow with its rows."""
 
     def __init__(
-        self, path: str | Path, classes: Sequence[str], metadata: Mapping[str, str] | None = None
+        self,
+        path: str | Path,
+        classes: Sequence[str],
+        metadata: Mapping[str, str] | None = None,
+        landmarks: bool = False,
     ) -> None:
         """metadata: of the file, added to the version of its schema."""
         try:
             import pyarrow.parquet as pq
         except ModuleNotFoundError:
             raise MissingExtraError("writing Parquet", "analysis") from None
-        super().__init__(path, classes)
+        super().__init__(path, classes, landmarks)
         about = {"livefer.schema": str(SCHEMA_VERSION), **(metadata or {})}
-        self._schema = parquet_schema(classes).with_metadata(about)
+        self._schema = parquet_schema(classes, landmarks).with_metadata(about)
         self._file = pq.ParquetWriter(self._part, self._schema, compression="zstd")
         self._rows: list[dict[str, Any]] = []
         self._batches: list[Any] = []

@@ -86,6 +86,7 @@ class _CheckedFace:
     """A face that is followed and that the detector checks a few times a second.
 
     box: (4,) float32, xyxy in pixels, in the newest frame
+    score: of the search that found it, or of the last exact check
     found_s: when the detector found it last
     offset: (4,) float32, from the box of a quick check to the exact one, in sides of the box
     exact_s, exact_due_s: when the last exact check was, and when the next one is due
@@ -267,24 +268,25 @@ def _check(face: _CheckedFace, request: LookRequest) -> bool:
     """Let the detector check a face at its place; return whether it is there.
 
     A quick check is off by a little, for each face in its own way: exact checks measure by how
-    much. It also underrates changes of size: a face that grows or shrinks is checked exactly.
+    much. It also underrates changes of size: a face that grows or shrinks is checked exactly. Its
+    scores are not those of a search, so they are not kept.
     """
     boxes, scores, *_ = request.detector.detect_near(request.image, face.box[None], quick=True)
-    box, score = boxes[0] + face.offset * side_of(boxes[0]), float(scores[0])
-    if score == 0 or _growth(face.box, box) > _GROWTH or request.time_s >= face.exact_due_s:
+    box, is_there = boxes[0] + face.offset * side_of(boxes[0]), bool(scores[0] > 0)
+    if not is_there or _growth(face.box, box) > _GROWTH or request.time_s >= face.exact_due_s:
         boxes, scores, *_ = request.detector.detect_near(request.image, face.box[None])
         face.exact_s, face.exact_due_s = request.time_s, request.time_s + _EXACT_S
         if scores[0] > 0:
-            box, score = boxes[0], float(scores[0])
+            box, is_there, face.score = boxes[0], True, float(scores[0])
             face.offset = _offsets(request, boxes)[0]
             if _growth(face.box, box) > _GROWTH:
                 face.exact_due_s = request.time_s + _CHECK_S
-    if score > 0:
+    if is_there:
         # Two boxes that nearly agree: their mean is nearer to the face than either.
         agree = iou_matrix(box[None], face.box[None])[0, 0] >= _AGREE_IOU
         face.box = (face.box + box) / 2 if agree else box
-        face.score, face.found_s = score, request.time_s
-    return score > 0
+        face.found_s = request.time_s
+    return is_there
 
 
 def _offsets(request: LookRequest, boxes: Boxes) -> Boxes:

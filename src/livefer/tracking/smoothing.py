@@ -7,7 +7,7 @@ or networks.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,11 +33,15 @@ class Smoothed:
     probabilities: (N, C) float32
     cams: (N, C, h, w) float32; None if there were none
     class_ids: (N,) int64, the labels
+    plain: (N, C) float32, the means before a profile judged one of the faces
+    mine: the row of the face that a profile judged, or None
     """
 
     probabilities: NDArray[np.float32]
     cams: NDArray[np.float32] | None
     class_ids: NDArray[np.int64]
+    plain: NDArray[np.float32]
+    mine: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -108,6 +112,7 @@ class Smoother:
         time_s: float,
         probabilities: NDArray[np.float32],
         cams: NDArray[np.float32] | None = None,
+        judge: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None,
     ) -> Smoothed:
         """Add the network's answers for the next frame's faces, and return them smoothed.
 
@@ -115,6 +120,7 @@ class Smoother:
 
         probabilities: (N, C) float32, of this frame alone
         cams: (N, C, h, w) float32, of this frame alone
+        judge: what the means (N, C) mean for these people, as a profile says; labels follow it
         """
         self._drop_old(time_s)
         means, maps = np.array(probabilities), None if cams is None else np.array(cams)
@@ -127,11 +133,14 @@ class Smoother:
             if maps is not None:
                 known = [own.cams if one.cams is None else one.cams for one in samples]
                 maps[i] = np.tensordot(weights, np.array(known), axes=1)
-            before = samples[-2] if len(samples) > 1 else None
+        judged = means if judge is None else judge(means)
+        for i, track_id in enumerate(track_ids):
+            samples = self._samples[track_id]
+            own, before = samples[-1], samples[-2] if len(samples) > 1 else None
             is_run = before is not None and time_s - before.time_s <= self._window_s
-            own.class_id = steady_class(means[i], before.class_id if before and is_run else None)
+            own.class_id = steady_class(judged[i], before.class_id if before and is_run else None)
             class_ids[i] = own.class_id
-        return Smoothed(means, maps, class_ids)
+        return Smoothed(judged, maps, class_ids, means)
 
     def _with(self, own: _Sample, track_id: int) -> list[_Sample]:
         """Return the samples of a track that the window needs, the new one last."""

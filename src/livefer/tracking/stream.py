@@ -1,8 +1,11 @@
-"""One stream of frames, put together: a search, a tracker and a smoother."""
+"""One stream of frames, put together: a search, a tracker, a smoother, and perhaps a profile."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -10,10 +13,11 @@ from numpy.typing import NDArray
 
 from livefer.detection.detections import Detections
 from livefer.detection.detectors import Detector
-from livefer.faces.boxes import Boxes
+from livefer.faces.boxes import Boxes, sides_of
+from livefer.profiles.profile import Profile
 from livefer.results import Frame
 from livefer.tracking.smoothing import Smoothed, Smoother
-from livefer.tracking.tracker import Tracker
+from livefer.tracking.tracker import KEEP_S, Tracker
 
 
 class Search(Protocol):
@@ -44,6 +48,26 @@ class MatchedFaces:
     views: list[tuple[int, ...]]
 
 
+class Owner:
+    """Whose face a profile is about: that of the largest face, until its track has been lost."""
+
+    def __init__(self) -> None:
+        self._track_id: int | None = None
+        self._seen_s = -math.inf
+
+    def row_of(self, track_ids: Sequence[int], boxes: Boxes, time_s: float) -> int | None:
+        """Return the row of the owner among the faces of the next frame; None if absent.
+
+        boxes: (N, 4) float32, xyxy in pixels
+        """
+        if self._track_id not in track_ids:
+            if not track_ids or 0 <= time_s - self._seen_s <= KEEP_S:
+                return None
+            self._track_id = track_ids[int(sides_of(boxes).argmax())]
+        self._seen_s = time_s
+        return track_ids.index(self._track_id)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Stream:
     """The state of one stream of frames: its search, its tracks and its smoothing.
@@ -59,6 +83,8 @@ class Stream:
     search: Search
     smoother: Smoother
     tracker: Tracker = field(default_factory=Tracker)
+    profile: Profile | None = None
+    owner: Owner = field(default_factory=Owner)
 
     def find(self, frame: Frame, detector: Detector) -> Detections:
         """Return the faces of the next frame, which has an image; a cut forgets those before."""
@@ -81,7 +107,12 @@ class Stream:
         cams: NDArray[np.float32] | None,
     ) -> Smoothed:
         """Smooth the network's answers for matched faces; arguments as of Smoother.add."""
-        return self.smoother.add(faces.track_ids, time_s, probabilities, cams)
+        if self.profile is None:
+            return self.smoother.add(faces.track_ids, time_s, probabilities, cams)
+        mine = self.owner.row_of(faces.track_ids, faces.boxes, time_s)
+        judge = partial(self.profile.judge_row, row=mine)
+        smoothed = self.smoother.add(faces.track_ids, time_s, probabilities, cams, judge)
+        return replace(smoothed, mine=mine)
 
     def forget(self) -> None:
         """Forget every face, as at a cut: the next faces are new, and ids go on counting."""

@@ -210,7 +210,7 @@ MODEL_EXAMPLE: ModelCard = {
     "colours": {"angry": "#dc2e16", "disgust": "#32af5b", "fear": "#dc65d7", "happy": "#f9e22a",
                 "neutral": "#a0a0a0", "sad": "#2262f6", "surprise": "#4efafa"},
     "detector": "yunet",
-    "detectors": ["yunet", "haar"],
+    "detectors": ["yunet", "haar", "none"],
     "uncertain_below": 0.592,
     "card": {"network": "ResNet-18, width 32, stem stride 1",
              "training_data": "fer2013, train split"},

@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,7 @@ import websockets  # noqa: F401  # uvicorn imports it late, and would show a tra
 
 from livefer.classifier import EmotionClassifier
 from livefer.detection.detectors import Detector, make_detector
-from livefer.detection.haar import HaarDetector
-from livefer.detection.yunet import YuNetDetector, yunet_path
+from livefer.detection.yunet import yunet_path
 from livefer.errors import ConfigError, LiveferError
 from livefer.system.interrupts import handling
 from livefer.web.app import Service, make_app
@@ -112,6 +112,7 @@ def make_service(
     model: str | None,
     detector: str,
     prior: float | None,
+    min_score: float | None,
     smoothing_s: float,
     access: Access,
     limits: Limits,
@@ -119,12 +120,11 @@ def make_service(
     """Load model and detector, so that their errors come before the start."""
     classifier = EmotionClassifier(model, prior=prior)
     chosen, share = make_detector(detector), cores_each()
+    others = ("haar", "yunet", "none") if yunet_path() is not None else ("haar", "none")
+    given = {chosen.name: detector, **{name: name for name in others if name != chosen.name}}
     makers: dict[str, Callable[[], Detector]] = {
-        chosen.name: lambda: make_detector(detector, threads=share)
+        name: partial(make_detector, choice, share, min_score) for name, choice in given.items()
     }
-    makers.setdefault("haar", HaarDetector)
-    if yunet_path() is not None:
-        makers.setdefault("yunet", lambda: YuNetDetector(threads=share))
     info = ModelInfo(
         classifier.name,
         classifier.classes,
@@ -133,7 +133,8 @@ def make_service(
         classifier.uncertain_below,
         classifier.metadata,
     )
-    return Service(WorkerPool(classifier, makers), info, access, limits, smoothing_s)
+    pool = WorkerPool(classifier, makers, min_score=min_score)
+    return Service(pool, info, access, limits, smoothing_s)
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -107,15 +107,18 @@ class WorkerPool:
         classifier: EmotionClassifier,
         detectors: Mapping[str, Callable[[], Detector]],
         n_threads: int | None = None,
+        min_score: float | None = None,
     ) -> None:
         """Set the pool up.
 
         detectors: a function that makes the detector, by name
         n_threads: None is `n_workers()`
+        min_score: as for Recognizer
         """
         self.classifier = classifier
         self.detectors = detectors
         self.n_threads = n_threads or n_workers()
+        self.min_score = min_score
         self._jobs: deque[PictureJob] = deque()
         self._changed = Condition()
         self._running = False
@@ -173,7 +176,9 @@ class WorkerPool:
         name = jobs[0].detector
         try:
             if name not in recognizers:
-                recognizers[name] = Recognizer(self.classifier, self.detectors[name]())
+                recognizers[name] = Recognizer(
+                    self.classifier, self.detectors[name](), min_score=self.min_score
+                )
             _recognise(recognizers[name], jobs)
         except Exception:  # noqa: BLE001  # a border: every client gets an answer
             _log.exception("recognition failed")

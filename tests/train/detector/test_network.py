@@ -54,6 +54,18 @@ def test_onnx_runtime_answers_as_torch(net: FaceNet, file: Path, shape_hw: tuple
         assert np.abs(answer - cells.numpy()).max() < 1e-3
 
 
+def test_the_least_score_is_its_threshold(file: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    every = NativeDetector(file, min_score=0).detect(image)
+    assert len(every.boxes) > 2
+    least = float(every.scores[[0, -1]].mean())
+    some = NativeDetector(file, min_score=least)
+    found = some.detect(image)
+    assert len(found.boxes) == (every.scores >= least).sum() < len(every.boxes)
+    assert some.detect_near(image, every.boxes).scores.max() == every.scores.max()
+    assert len(NativeDetector(file, min_score=1).detect(image).boxes) == 0
+
+
 def test_the_file_describes_itself_and_names_no_machine(file: Path) -> None:
     proto = onnx.load(str(file))
     described = {entry.key: entry.value for entry in proto.metadata_props}
