@@ -143,15 +143,16 @@ class Recognizer:
                     last[frame.source], stream = frame.index, streams[frame.source]
                 yield self.process(frame, stream)
 
-    def new_stream(self, live: bool = False) -> Stream:
+    def new_stream(self, live: bool = False, profile: Profile | None = None) -> Stream:
         """Return a new stream, to be given to `process` with each of its frames.
 
         live: search as far as the detector can in a camera's time; False searches a recording as
             `every_frame` says, by the times of its frames: the result is the same on every machine
+        profile: of this stream's person; None takes the recogniser's
         """
         search: Search = WholeSearch() if self.every_frame else PeriodicSearch()
         smoother = Smoother(self.smoothing_s)
-        return Stream(LiveSearch() if live else search, smoother, profile=self.profile)
+        return Stream(LiveSearch() if live else search, smoother, profile=profile or self.profile)
 
     def reset(self) -> None:
         """Make every running stream forget its faces; their ids count from 1 again."""
