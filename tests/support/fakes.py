@@ -51,6 +51,7 @@ class LevelClassifier:
     input_size = 48
     crop_scale = 1.0
     uncertain_below = 0.5
+    prior = 0.0
     metadata: dict[str, str] = {}  # noqa: RUF012
     name = sha256 = "level"
     prior = 0.0
@@ -69,6 +70,19 @@ class LevelClassifier:
 
     def heatmap(self, cam: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.full((48, 48), cam.max(), np.float32)
+
+
+class OtherClassifier(LevelClassifier):
+    """A model with other classes: a face is dim, or as bright as a happy one or brighter."""
+
+    classes = ("bright", "dim")
+    uncertain_below = 0.25
+    prior = 0.5
+    name = "other"
+
+    def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        is_bright = np.median(faces.reshape(len(faces), 48 * 48), axis=1) > 112
+        return np.where(is_bright[:, None], (0.8, 0.2), (0.2, 0.8)).astype(np.float32)
 
 
 def use_fakes(patch: pytest.MonkeyPatch) -> None:

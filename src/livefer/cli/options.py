@@ -62,6 +62,15 @@ ProfileOption = Annotated[
         metavar="FILE.JSON",
     ),
 ]
+LiveProfileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        help="A person's profile, by livefer profile: judge the largest face by their resting one. "
+        "auto: find that in the first twenty seconds, and go on doing so.",
+        metavar="FILE.JSON|auto",
+    ),
+]
 BaselineOption = Annotated[
     str | None,
     typer.Option(
