@@ -30,8 +30,9 @@ from livefer.profiles.profile import Profile
 from livefer.profiles.running import AUTO, RunningProfile
 from livefer.results import Face, Frame, FrameResult
 from livefer.tracking.live_search import LiveSearch
+from livefer.tracking.periodic_search import PeriodicSearch, can_follow
 from livefer.tracking.smoothing import WINDOW_S, Smoothed, Smoother
-from livefer.tracking.stream import MatchedFaces, Stream
+from livefer.tracking.stream import MatchedFaces, Search, Stream
 from livefer.tracking.whole_search import WholeSearch
 
 
@@ -52,6 +53,7 @@ class Recognizer:
         prior: float | None = None,
         profile: str | Path | Profile | None = None,
         min_score: float | None = None,
+        every_frame: bool = False,
     ) -> None:
         """Load the model and the detector.
 
@@ -72,6 +74,8 @@ class Recognizer:
         min_score: leave out faces with a lower score, 0 to 1. A detector given by name searches
             with it, so that less than its own limit brings more faces; an object's own limit stays.
             None: known faces in a stream may have a little less than new ones
+        every_frame: search every frame of recordings whole, as "haar" always does; else every tenth
+            of a second, and follow the faces in between, in half the time
         """
         if model is None or isinstance(model, (str, Path)):
             model = EmotionClassifier(model, prior=prior)
@@ -97,6 +101,7 @@ class Recognizer:
             profile.check(model)
         self.profile = profile
         self.min_score = min_score
+        self.every_frame = every_frame or not can_follow(detector)
         self._n_resets = 0
 
     @property
@@ -147,16 +152,16 @@ class Recognizer:
     def new_stream(self, live: bool = False, profile: Profile | None = None) -> Stream:
         """Return a new stream, to be given to `process` with each of its frames.
 
-        live: search only now and then, and follow the known faces in between, in a fraction of the
-            time; a new face is found a moment later. False searches each frame whole, and holds
-            weakly detected faces
+        live: search as far as the detector can in a camera's time; False searches a recording as
+            `every_frame` says, by the times of its frames: the result is the same on every machine
         profile: of this stream's person; None takes the recogniser's
         """
-        search = LiveSearch() if live else WholeSearch()
+        search: Search = WholeSearch() if self.every_frame else PeriodicSearch()
         own: Profile | RunningProfile | None = profile or self.profile
         if own is None and live and self.is_profile_auto:
             own = RunningProfile(self.classifier)
-        return Stream(search, Smoother(self.smoothing_s), profile=own)
+        smoother = Smoother(self.smoothing_s)
+        return Stream(LiveSearch() if live else search, smoother, profile=own)
 
     def reset(self) -> None:
         """Make every running stream forget its faces; their ids count from 1 again."""

@@ -139,7 +139,7 @@ def test_landmarks_are_in_the_json_or_said_to_be_missing(
     code, out, err = run("image", "a.png", "b.png", "--json", "--landmarks")
     assert code == 0
     assert [json.loads(line)["faces"][0]["landmarks"] for line in out.splitlines()] == [None] * 2
-    assert err == "SquareDetector finds no landmarks, so they stay empty; yunet finds them\n"
+    assert err == "SquareDetector finds no landmarks, so they stay empty; native finds them\n"
     monkeypatch.setattr("fakes.SquareDetector.has_landmarks", True, raising=False)
     assert run("image", "a.png", "--json", "--landmarks")[2] == ""
     assert "landmarks" not in run("image", "a.png", "--json")[1]
@@ -228,15 +228,6 @@ def test_a_format_that_cannot_be_written_becomes_png(run: Run) -> None:
     write_picture(Path("a.ppm"), ONE)
     assert run("image", "a.ppm", "--out", "out")[0] == 0
     assert [path.name for path in Path("out").iterdir()] == ["a.png"]
-
-
-def test_a_better_detector_is_mentioned_in_one_line(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fakes.SquareDetector.hint", "download it", raising=False)
-    write_picture(Path("a.png"), ONE)
-    for arguments in (("image", "a.png"), ("explain", "a.png", "-o", "x.png")):
-        assert run(*arguments)[2] == "download it\n"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tablerows import make_rows, write_csv
 
 from livefer.data.dataset import read_dataset
 from livefer.detection.detectors import make_detector
-from livefer.detection.haar import HaarDetector
+from livefer.detection.native import NativeDetector
 from livefer.detection.yunet import download_yunet, yunet_path
 from livefer.errors import DatasetError, LiveferError, ModelError
 from livefer.recognizer import Recognizer
@@ -68,8 +68,7 @@ def test_without_a_home_there_is_no_cache_and_everything_else() -> None:
     save_arrays("a", {"x": np.zeros(3)})
     assert load_arrays("a") is None
     assert yunet_path() is None
-    assert isinstance(make_detector("auto"), HaarDetector)
-    assert isinstance(Recognizer().detector, HaarDetector)
+    assert isinstance(Recognizer().detector, NativeDetector)
     with pytest.raises(ModelError, match="no home folder: set LIVEFER_CACHE"):
         download_yunet()
     with pytest.raises(ModelError, match="YuNet's file is not installed"):

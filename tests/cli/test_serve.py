@@ -101,16 +101,6 @@ def test_one_line_has_the_address(
     assert list(Path().iterdir()) == []
 
 
-def test_a_better_detector_is_named_once(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    at_start(monkeypatch, lambda server: None)
-    code, _, err = run(monkeypatch, capsys, "--port", "0", "--detector", "auto")
-    assert code == 0
-    assert err.endswith("livefer download yunet\n")
-    assert err.count("\n") == 1
-
-
 def test_the_token_is_in_the_line_and_the_browser_gets_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

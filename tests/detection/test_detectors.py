@@ -1,4 +1,4 @@
-"""Both detectors: one contract, the faces of a real photograph, and none in empty pictures."""
+"""All detectors: one contract, the faces of a real photograph, and none in empty pictures."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from portrait import pasted, portrait
 
 import livefer
-from livefer.detection import haar
+from livefer.detection import haar, native
 from livefer.detection.detectors import make_detector
 from livefer.detection.haar import HaarDetector
+from livefer.detection.native import NativeDetector
 from livefer.detection.yunet import YuNetDetector, download_yunet
 from livefer.errors import ModelError
 from livefer.faces.boxes import crop_boxes, iou_matrix
@@ -24,15 +25,17 @@ from livefer.results import Frame
 pytestmark = pytest.mark.slow
 
 Image = NDArray[np.uint8]
-AnyDetector = HaarDetector | YuNetDetector
+AnyDetector = HaarDetector | YuNetDetector | NativeDetector
 FACE_XYXY = (172, 60, 276, 178)
 """The face of the shipped picture, measured by hand: forehead to chin."""
 FRAMING_XYXY = (165.0, 56.0, 281.0, 172.0)
 """What FER2013 would show of it: eyes at 40 % of the height, mouth at 75 %."""
 
 
-@pytest.fixture(scope="session", params=["haar", "yunet"])
+@pytest.fixture(scope="session", params=["native", "haar", "yunet"])
 def detector(request: pytest.FixtureRequest) -> AnyDetector:
+    if request.param == "native":
+        return NativeDetector()
     if request.param == "haar":
         return HaarDetector()
     return YuNetDetector(request.getfixturevalue("yunet_file"))
@@ -293,21 +296,25 @@ def test_no_face_of_a_stream_has_less_than_the_least_score(
     assert n_faces > 0
 
 
-def test_auto_takes_yunet_where_it_is_and_says_how_to_get_it(
+def test_auto_is_livefers_own_also_where_yunet_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yunet_file: Path
 ) -> None:
     monkeypatch.setenv("LIVEFER_CACHE", str(tmp_path / "dépôt ü"))
-    without = make_detector()
-    assert without.name == "haar"
-    assert "livefer download yunet" in str(without.hint)
-    assert "\n" not in str(without.hint)
-    assert make_detector("haar").hint is None  # chosen on purpose
     cached = download_yunet(yunet_file)
     assert cached.parent == tmp_path / "dépôt ü"
-    for name in ("auto", "yunet", cached, str(cached)):
-        detector = make_detector(name)
-        assert detector.name == "yunet"
-        assert detector.hint is None
+    assert [make_detector(name).name for name in ("auto", "native", "haar", "yunet")] == [
+        *("native", "native", "haar", "yunet")
+    ]
+    for path in (cached, str(cached)):
+        assert make_detector(path).name == "yunet"
+
+
+def test_its_file_is_named_where_it_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native, "SHIPPED", tmp_path / "detector.onnx")
+    with pytest.raises(ModelError, match="install livefer again"):
+        make_detector("auto")
 
 
 @pytest.mark.parametrize(
@@ -315,7 +322,7 @@ def test_auto_takes_yunet_where_it_is_and_says_how_to_get_it(
     [
         ("yunet", "run livefer download yunet"),
         ("nowhere/yunet.onnx", r"nowhere.yunet\.onnx"),
-        ("mtcnn", 'unknown detector "mtcnn": expected auto, haar, yunet'),
+        ("mtcnn", 'unknown detector "mtcnn": expected auto, native, haar'),
     ],
 )
 def test_a_detector_that_is_not_there(
@@ -330,7 +337,8 @@ def test_a_detector_that_is_not_there(
 
 def test_a_file_that_is_not_yunet_is_named(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.onnx"
-    others = sorted((Path(livefer.__file__).parent / "assets").glob("*.onnx"))
+    assets = Path(livefer.__file__).parent / "assets"
+    others = sorted(path for path in assets.glob("*.onnx") if path.stem != "detector")
     for content in (b"not a network", *(path.read_bytes() for path in others)):
         wrong.write_bytes(content)
         with pytest.raises(ModelError, match=r"wrong\.onnx is not a YuNet model") as caught:

@@ -92,6 +92,14 @@ ServerSmoothingOption = Annotated[
 EveryOption = Annotated[
     int, typer.Option(help="Read every N-th frame of videos.", min=1, metavar="N")
 ]
+EveryFrameOption = Annotated[
+    bool,
+    typer.Option(
+        "--every-frame",
+        help="Search each frame that is read for faces. Otherwise videos are searched every tenth "
+        "of a second, and faces are followed in between; haar always searches each frame.",
+    ),
+]
 FpsOption = Annotated[
     float | None,
     typer.Option(

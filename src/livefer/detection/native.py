@@ -81,7 +81,8 @@ class NativeDetector(CellDetector):
         image: (H, W) gray or (H, W, 3) BGR uint8
         """
         image = check_image(image)
-        found = self.search(image, max(self.threshold - _DOUBT, _LEAST))
+        least = min(self.threshold, max(self.threshold - _DOUBT, _LEAST))
+        found = self.search(image, least)
         scores = found.scores.copy()
         for i in np.flatnonzero(scores < _CERTAIN):
             scores[i] = (scores[i] + self._look_again(image, found.boxes[i])) / 2

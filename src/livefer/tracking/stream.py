@@ -22,7 +22,7 @@ from livefer.tracking.tracker import KEEP_S, Tracker
 
 
 class Search(Protocol):
-    """Detection over time: WholeSearch, LiveSearch, or yours; one a stream.
+    """Detection over time: WholeSearch, PeriodicSearch, LiveSearch, or yours; one a stream.
 
     It remembers boxes, but neither tracks nor a detector: the server's threads own the detectors,
     and a stream goes from one thread to another.

@@ -59,10 +59,9 @@ def test_the_least_score_is_its_threshold(file: Path) -> None:
     every = NativeDetector(file, min_score=0).detect(image)
     assert len(every.boxes) > 2
     least = float(every.scores[[0, -1]].mean())
-    some = NativeDetector(file, min_score=least)
-    found = some.detect(image)
-    assert len(found.boxes) == (every.scores >= least).sum() < len(every.boxes)
-    assert some.detect_near(image, every.boxes).scores.max() == every.scores.max()
+    found = NativeDetector(file, min_score=least).detect(image)
+    assert 0 < len(found.boxes) < len(every.boxes)
+    assert found.scores.min() >= least
     assert len(NativeDetector(file, min_score=1).detect(image).boxes) == 0
 
 
