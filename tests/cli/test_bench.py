@@ -109,7 +109,7 @@ def measured() -> Benchmark:
     """A short measurement with the shipped model, of two small sizes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("livefer.speed.benchmark.SIZES_WH", ((320, 240), (480, 270)))
-        return benchmark(detector="haar", seconds=0.2)
+        return benchmark(seconds=0.2)
 
 
 def run(
