@@ -51,6 +51,8 @@ class LevelClassifier:
     input_size = 48
     crop_scale = 1.0
     uncertain_below = 0.5
+    prior = 0.0
+    sha256 = "1e7e1"
     metadata: dict[str, str] = {}  # noqa: RUF012
     name = "level"
 

@@ -16,12 +16,11 @@ from livefer.formatting import count, printable, seconds_of
 from livefer.media.names import is_kind
 from livefer.media.pictures import read_image
 from livefer.media.pyav_reader import VideoReader
-from livefer.profiles.profile import NEUTRAL, Profile
+from livefer.profiles.profile import LEAST_REST, NEUTRAL, Profile
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 
 _PART = re.compile(r"(.+)@([\d:.]+)-([\d:.]+)")
-_LEAST_NEUTRAL = 0.7  # share of a film's frames that look neutral beside the others
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,15 +76,11 @@ def profile_from(recognizer: Recognizer, examples: Sequence[Example], name: str 
 
 def check_neutral(recognizer: Recognizer, examples: Sequence[Example]) -> None:
     """Raise ConfigError where neutral examples disagree with each other, or a film with itself."""
-    at = recognizer.classes.index(NEUTRAL)
     for i, one in enumerate(examples):
         others = [other for k, other in enumerate(examples) if k != i] or [one]
-        judged = profile_from(recognizer, others).judge(one.answers)
-        share = float((judged.argmax(axis=1) == at).mean())
-        if share >= _LEAST_NEUTRAL:
+        share, what = profile_from(recognizer, others).rest(one.answers)
+        if share >= LEAST_REST:
             continue
-        judged[:, at] = 0
-        what = recognizer.classes[int(judged.mean(axis=0).argmax())]
         source = printable(one.source)
         if len(examples) == 1:
             raise ConfigError(
