@@ -27,6 +27,7 @@ pytestmark = pytest.mark.slow
 PAGES = {
     README: 3,
     DOCS / "api.md": 0,
+    DOCS / "network.md": 0,
     DOCS / "python.md": 0,
     DOCS / "serve.md": 1,
     DOCS / "training.md": 2,

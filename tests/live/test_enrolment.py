@@ -42,9 +42,9 @@ def test_a_face_is_held_for_two_seconds() -> None:
 
 def test_a_slow_camera_gives_five_frames() -> None:
     enrolment = Enrolment(["neutral"])
-    see(enrolment, [0, 0.5, 1.0, 1.5], ME)
+    see(enrolment, [0, 0.7, 1.4, 2.1], ME)
     assert enrolment.expression == "neutral"
-    see(enrolment, [2.0], ME)
+    see(enrolment, [2.8], ME)
     assert len(enrolment.answers["neutral"]) == 5
 
 

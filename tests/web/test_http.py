@@ -20,10 +20,13 @@ httpx = pytest.importorskip("httpx", reason="needs the extra dev")
 pytest.importorskip("fastapi", reason="needs the extra web")
 pytest.importorskip("uvicorn", reason="needs the extra web")
 
-from fakes import SquareDetector, make_scene
+from fakes import OtherClassifier, SquareDetector, make_scene
 from waiting import wait_until
 from webserver import Running, fake_service, jpeg, running
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
+from livefer.errors import ModelError
 from livefer.labels import CLASSES
 from livefer.web import schema
 from livefer.web.images import size_wh
@@ -141,6 +144,54 @@ def test_wrong_parameters_and_paths(client: Any) -> None:
     assert code_of(client.get("/v1/faces")) == (405, "http")
     assert code_of(client.get("/page/../app.py")) == (404, "http")
     assert code_of(client.get("/page/%2e%2e/app.py")) == (404, "http")
+
+
+def test_another_model(client: Any) -> None:
+    for model, label, chosen in (("", "happy", "level"), ("other", "bright", "other")):
+        query = f"?model={model}" if model else ""
+        found = client.post(f"/v1/faces{query}", content=HAPPY).json()
+        assert (found["faces"][0]["label"], found["model"]) == (label, chosen)
+        card = client.get(f"/v1/model{query}").json()
+        assert (card["name"], card["models"]) == (chosen, ["level", "other"])
+    assert card["classes"] == ["bright", "dim"]
+    assert (card["uncertain_below"], card["prior"]) == (0.25, 0.5)
+    for method, path in (("POST", "/v1/faces"), ("GET", "/v1/model")):
+        answer = client.request(method, f"{path}?model=../x", content=HAPPY)
+        assert code_of(answer) == (422, "bad_parameter")
+        assert answer.json()["error"]["reason"] == 'unknown model "../x": expected level or other'
+
+
+def test_a_model_is_loaded_when_it_is_first_used_and_once() -> None:
+    loads: list[str] = []
+
+    def load() -> OtherClassifier:
+        loads.append("other")
+        return OtherClassifier()
+
+    with running(fake_service(load_other=load)) as server, httpx.Client() as client:
+        client.post(f"{server.http}/v1/faces", content=HAPPY)
+        client.get(f"{server.http}/v1/model")
+        assert loads == []
+        for _ in range(2):
+            client.post(f"{server.http}/v1/faces?model=other", content=HAPPY)
+            client.get(f"{server.http}/v1/model?model=other")
+        assert loads == ["other"]
+
+
+def test_a_model_that_cannot_be_loaded(caplog: pytest.LogCaptureFixture) -> None:
+    def load() -> Any:
+        raise ModelError("/opt/livefer/other.onnx cannot be loaded")
+
+    with running(fake_service(load_other=load)) as server:
+        for method, path in (("POST", "/v1/faces"), ("GET", "/v1/model")):
+            answer = httpx.request(method, f"{server.http}{path}?model=other", content=HAPPY)
+            assert code_of(answer) == (500, "internal")
+            assert "/opt" not in answer.text
+        with connect(f"{server.ws}?model=other") as stream, pytest.raises(ConnectionClosed) as end:
+            stream.recv(timeout=20)
+        assert end.value.rcvd.code == 1011
+        assert httpx.post(f"{server.http}/v1/faces", content=HAPPY).status_code == 200
+    assert "/opt/livefer/other.onnx cannot be loaded" in caplog.text
 
 
 def test_a_body_without_a_length_is_bounded() -> None:

@@ -321,6 +321,41 @@ def test_the_readme_in_javascript(open_page: Any, running: Any) -> None:
     assert [line.split()[0] for line in printed] == ["happy"]
 
 
+def test_another_model_is_chosen_and_remembered(open_page: Any, running: Any) -> None:
+    page = start(open_page(running.url))
+    chooser = page.get_by_label("Model")
+    assert chooser.input_value() == "human"
+    limits = [page.inner_text("#uncertain-below")]
+    chooser.select_option("fer2013")
+    page.wait_for_selector("#model:text(', model fer2013, prior 0,')")
+    limits.append(page.inner_text("#uncertain-below"))
+    assert limits == ["reaches 59\u00a0%", "reaches 65\u00a0%"]
+    page.wait_for_timeout(1000)
+    page.click("#pause")
+    session = json.loads(download(page, "#json"))
+    answered_by = [frame["model"] for frame in session["frames"]]
+    assert answered_by == sorted(answered_by, reverse=True)
+    assert session["model"] == "human, fer2013"
+
+    page.reload()
+    page.wait_for_selector("#model:text(', model fer2013,')")
+    assert chooser.input_value() == "fer2013"
+    drop_picture(page, ASTRONAUT.read_bytes())
+    page.wait_for_selector(".picture .card")
+    with page.expect_request("**/v1/faces?cam=1&model=human"):
+        chooser.select_option("human")
+    page.wait_for_selector(".picture .card")
+    assert json.loads(download(page, "#picture-json"))["model"] == "human"
+    page.reload()
+    page.wait_for_selector("#model:text(', model human,')")
+
+
+def test_a_model_that_is_gone_is_not_remembered(open_page: Any, running: Any) -> None:
+    kept = "localStorage.setItem('livefer-model-instead-of-human', 'mine')"
+    page = open_page(running.url, before=kept)
+    page.wait_for_selector("#model:text(', model human,')")
+
+
 def test_no_frame_leaves_while_paused(open_page: Any, running: Any) -> None:
     def n_frames() -> str:
         with urlopen(f"{running.url}metrics", timeout=20) as answer:
@@ -348,7 +383,8 @@ def test_no_frame_leaves_while_paused(open_page: Any, running: Any) -> None:
 
 def test_at_most_two_frames_are_in_flight(open_page: Any, running: Any) -> None:
     hello = {
-        "type": "hello", "version": "0", "model": "m", "classes": list(CLASSES),
+        "type": "hello", "version": "0", "model": "m", "models": ["m"], "prior": 0,
+        "classes": list(CLASSES),
         "colours": dict.fromkeys(CLASSES, "#808080"),
         "limits": {"max_bytes": 1e6, "max_pixels": 1e6, "max_fps": 60, "max_in_flight": 2},
         "options": {"smoothing_s": 0.3},

@@ -19,7 +19,7 @@ from webserver import fake_service
 
 from livefer.web import protocol, schema
 from livefer.web.app import make_app
-from livefer.web.protocol import ERROR_STATUS, Options, read_control
+from livefer.web.protocol import ERROR_STATUS, Choices, Options, read_control
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +27,7 @@ DESCRIPTION = make_app(fake_service()).openapi()
 DOCS = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 CLOSE_CODES = [
     protocol.GOING_AWAY,
+    protocol.BROKEN,
     protocol.BAD_MESSAGE,
     protocol.BAD_TOKEN,
     protocol.FOREIGN,
@@ -76,7 +77,8 @@ def test_messages_in_the_docs_are_as_published() -> None:
             check_body(message, {"$ref": "#/components/schemas/Error"})
         elif kind == "options" and "options" not in message:
             kind = "options of a client"
-            read_control(json.dumps(message), Options(0.33, "haar"), ["haar", "yunet"])
+            choices = Choices(("human", "fer2013"), ("haar", "yunet"))
+            read_control(json.dumps(message), Options(0.33, "human", "haar"), choices)
         else:
             check_message(message)
         kinds.append(kind)

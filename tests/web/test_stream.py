@@ -43,6 +43,7 @@ from livefer.faces.quality import why_no_face
 from livefer.labels import CLASSES
 from livefer.recognizer import Recognizer
 from livefer.web.limits import Limits
+from livefer.web.models import Models
 from livefer.web.security import Access
 from livefer.web.server import make_service
 from livefer.web.workers import WorkerPool
@@ -104,7 +105,10 @@ def test_hello_has_what_a_client_needs(server: Running) -> None:
     assert hello["detector"] == "haar"
     assert hello["limits"]["max_in_flight"] == 2
     assert set(hello["limits"]) == {"max_bytes", "max_pixels", "max_fps", "idle_s", "max_in_flight"}
-    assert hello["options"] == {"smoothing_s": 0.33, "detector": "haar", "heatmap": False}
+    assert hello["models"] == ["level", "other"]
+    assert hello["options"] == {
+        "smoothing_s": 0.33, "model": "level", "detector": "haar", "heatmap": False
+    }  # fmt: skip
 
 
 def test_a_frame_is_answered_with_its_faces(client: ClientConnection) -> None:
@@ -243,12 +247,12 @@ def test_one_thread_for_two_usable_cores(
 ) -> None:
     for cores, n_threads in ((1, 1), (2, 1), (6, 3), (64, 4)):
         monkeypatch.setattr("livefer.web.workers.n_cores", lambda cores=cores: cores)
-        assert WorkerPool(LevelClassifier(), {}).n_threads == n_threads  # type: ignore[arg-type]
+        assert WorkerPool(Models(LevelClassifier()), {}).n_threads == n_threads  # type: ignore[arg-type]
 
 
 def test_options_take_effect_with_the_next_frame(client: ClientConnection) -> None:
     client.send(json.dumps({"type": "options", "smoothing_s": 0, "heatmap": True}))
-    options = {"smoothing_s": 0.0, "detector": "haar", "heatmap": True}
+    options = {"smoothing_s": 0.0, "model": "level", "detector": "haar", "heatmap": True}
     assert receive(client) == {"type": "options", "options": options}
     for time_s, data in ((0.0, HAPPY), (0.1, jpeg(make_scene((40, 60, 175))))):
         client.send(frame(data, time_s))
@@ -289,6 +293,39 @@ def test_other_smoothing_keeps_the_ids_and_begins_anew(client: ClientConnection)
     assert [face["track_id"] for face in found] == [1, 1, 1]
     assert [face["label"] for face in found] == ["happy", "happy", "sad"]
     assert found[2]["probabilities"] == found[2]["raw_probabilities"]
+
+
+def test_another_model_from_the_start_or_from_the_next_frame_on(server: Running) -> None:
+    with connect(f"{server.ws}?model=other") as client:
+        hello = receive(client)
+        assert (hello["model"], hello["options"]["model"]) == ("other", "other")
+        assert (hello["classes"], hello["prior"]) == (["bright", "dim"], 0.5)
+        assert hello["uncertain_below"] == 0.25
+        found = []
+        for k, model in enumerate(("other", "other", "level", "other")):
+            if k >= 2:
+                client.send(json.dumps({"type": "options", "model": model}))
+                assert receive(client)["options"]["model"] == model
+            client.send(frame(HAPPY, k / 10))
+            found += receive(client)["faces"]
+    assert [face["label"] for face in found] == ["bright", "bright", "happy", "bright"]
+    assert [face["track_id"] for face in found] == [1, 1, 1, 1]
+    assert list(found[2]["probabilities"]) == list(CLASSES)
+    assert found[2]["probabilities"] == found[2]["raw_probabilities"]  # smoothed anew
+
+
+def test_clients_with_different_models_share_no_batch(gate: type[GatedDetector]) -> None:
+    with running(fake_service(detector=gate)) as server, ExitStack() as stack:
+        urls = (server.ws, server.ws, f"{server.ws}?model=other", server.ws)
+        clients = [stack.enter_context(stream(url)) for url in urls]
+        clients[0].send(frame(HAPPY))
+        assert gate.at_gate.acquire(timeout=20)
+        for client in clients[1:]:
+            client.send(frame(HAPPY))
+        wait_until(lambda: server.service.pool.n_waiting == 3)
+        gate.gate.release(4)
+        labels = [receive(client)["faces"][0]["label"] for client in clients]
+        assert labels == ["happy", "happy", "bright", "happy"]
 
 
 def test_reset_forgets_all_tracks(client: ClientConnection) -> None:
@@ -367,6 +404,8 @@ def test_hints_are_the_notes_of_tables_and_share_the_smallest_face(
         '{"type": "options", "detector": ["haar"]}',
         '{"type": "options", "heatmap": 1}',
         '{"type": "options", "detector": "/etc/passwd"}',
+        '{"type": "options", "model": "/etc/passwd"}',
+        '{"type": "options", "model": ["other"]}',
         '{"type": "options", "mirror": true}',
         '{"type": "reset", "now": true}',
     ],
@@ -382,10 +421,14 @@ def test_a_bad_message_closes_the_stream(server: Running, message: bytes | str) 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ('"mirror": true', 'unknown option "mirror": expected smoothing_s, heatmap or detector'),
+        (
+            '"mirror": true',
+            'unknown option "mirror": expected smoothing_s, heatmap, detector or model',
+        ),
         ('"smoothing_s": 99', "option smoothing_s: expected a number from 0 to 3"),
         ('"heatmap": 1', "option heatmap: expected true or false"),
         ('"detector": "dlib"', "option detector: expected haar"),
+        ('"model": "level2"', "option model: expected level or other"),
     ],
 )
 def test_a_bad_option_is_named(server: Running, options: str, expected: str) -> None:
@@ -396,7 +439,10 @@ def test_a_bad_option_is_named(server: Running, options: str, expected: str) -> 
 
 def test_an_unknown_parameter_of_the_address_is_named(server: Running) -> None:
     with connect(f"{server.ws}?smoothing_s=1") as client:
-        assert closing(client) == (4400, 'unknown parameter "smoothing_s": expected token')
+        assert closing(client) == (4400, 'unknown parameter "smoothing_s": expected model or token')
+    for wrong in ("", "/etc/passwd"):
+        with connect(f"{server.ws}?model={wrong}") as client:
+            assert closing(client) == (4400, f'unknown model "{wrong}": expected level or other')
 
 
 def test_random_bytes_never_break_the_server(server: Running) -> None:

@@ -71,7 +71,7 @@ class Enrolment:
                     else "several faces in view: come closer, or let the others step aside"
                 )
             return
-        if face.track_id != self._track_id or not 0 <= time_s - self._seen_s <= _GAP_S:
+        if face.track_id != self._track_id or time_s < self._seen_s:
             self._begin()
             self._track_id, self._since_s = face.track_id, time_s
         self._seen_s = time_s

@@ -8,13 +8,13 @@ from __future__ import annotations
 import base64
 import json
 import struct
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import cv2
 import numpy as np
 
+from livefer.classifier import EmotionClassifier
 from livefer.faces.quality import too_small
 from livefer.labels import colour_hex
 from livefer.results import Face, FrameResult
@@ -25,7 +25,8 @@ from livefer.web.limits import Limits
 MAX_IN_FLIGHT = 2
 MAX_SMOOTHING_S = 3.0
 MAX_TEXT = 4096
-GOING_AWAY, BAD_MESSAGE, BAD_TOKEN, FOREIGN, IDLE = 1001, 4400, 4401, 4403, 4408
+GOING_AWAY, BROKEN = 1001, 1011
+BAD_MESSAGE, BAD_TOKEN, FOREIGN, IDLE = 4400, 4401, 4403, 4408
 TOO_LARGE, TOO_MANY, TOO_SLOW = 4413, 4429, 4430
 ERROR_STATUS = {
     "bad_request": 400,
@@ -71,6 +72,7 @@ class Options:
     """The options of a stream, which its client may set."""
 
     smoothing_s: float
+    model: str
     detector: str
     heatmap: bool = False
 
@@ -78,66 +80,71 @@ class Options:
         """Return the options as they are sent."""
         return {
             "smoothing_s": self.smoothing_s,
+            "model": self.model,
             "detector": self.detector,
             "heatmap": self.heatmap,
         }
 
 
 @dataclass(frozen=True, slots=True)
-class ModelInfo:
-    """The server's model and detectors, as clients see them."""
+class Choices:
+    """What clients may choose: names of models and of detectors, the defaults first."""
 
-    name: str
-    classes: tuple[str, ...]
-    detector: str
+    models: tuple[str, ...]
     detectors: tuple[str, ...]
-    uncertain_below: float
-    metadata: dict[str, str]
 
-    @property
-    def colours(self) -> dict[str, str]:
-        """The colours of the classes as #rrggbb."""
-        return {name: colour_hex(name, self.classes) for name in self.classes}
 
-    def card(self, limits: Limits) -> schema.ModelCard:
-        """Return the body of GET /v1/model."""
-        return {
-            "schema": schema.SCHEMA,
-            "name": self.name,
-            "version": __version__,
-            "classes": list(self.classes),
-            "colours": self.colours,
-            "detector": self.detector,
-            "detectors": list(self.detectors),
-            "uncertain_below": self.uncertain_below,
-            "card": {key: _parsed(value) for key, value in sorted(self.metadata.items())},
-            "limits": {
-                "max_bytes": limits.max_image_bytes,
-                "max_pixels": limits.max_image_pixels,
-            },
-        }
+def model_card(model: EmotionClassifier, choices: Choices, limits: Limits) -> schema.ModelCard:
+    """Return the body of GET /v1/model."""
+    return {
+        "schema": schema.SCHEMA,
+        "name": model.name,
+        "version": __version__,
+        "models": list(choices.models),
+        "classes": list(model.classes),
+        "colours": _colours(model),
+        "detector": choices.detectors[0],
+        "detectors": list(choices.detectors),
+        "uncertain_below": model.uncertain_below,
+        "prior": model.prior,
+        "card": {key: _parsed(value) for key, value in sorted(model.metadata.items())},
+        "limits": {
+            "max_bytes": limits.max_image_bytes,
+            "max_pixels": limits.max_image_pixels,
+        },
+    }
 
-    def hello(self, limits: Limits, options: Options) -> schema.Hello:
-        """Return the first message of a stream."""
-        return {
-            "type": "hello",
-            "schema": schema.SCHEMA,
-            "version": __version__,
-            "model": self.name,
-            "detector": self.detector,
-            "detectors": list(self.detectors),
-            "classes": list(self.classes),
-            "colours": self.colours,
-            "uncertain_below": self.uncertain_below,
-            "limits": {
-                "max_bytes": limits.max_bytes,
-                "max_pixels": limits.max_pixels,
-                "max_fps": limits.max_fps,
-                "idle_s": limits.idle_s,
-                "max_in_flight": MAX_IN_FLIGHT,
-            },
-            "options": options.to_dict(),
-        }
+
+def hello(
+    model: EmotionClassifier, choices: Choices, limits: Limits, options: Options
+) -> schema.Hello:
+    """Return the first message of a stream; model: that of the options."""
+    return {
+        "type": "hello",
+        "schema": schema.SCHEMA,
+        "version": __version__,
+        "model": model.name,
+        "models": list(choices.models),
+        "detector": options.detector,
+        "detectors": list(choices.detectors),
+        "classes": list(model.classes),
+        "colours": _colours(model),
+        "uncertain_below": model.uncertain_below,
+        "prior": model.prior,
+        "limits": {
+            "max_bytes": limits.max_bytes,
+            "max_pixels": limits.max_pixels,
+            "max_fps": limits.max_fps,
+            "idle_s": limits.idle_s,
+            "max_in_flight": MAX_IN_FLIGHT,
+        },
+        "options": options.to_dict(),
+    }
+
+
+def _colours(model: EmotionClassifier) -> dict[str, str]:
+    """Return the colours of a model's classes as #rrggbb."""
+    return {name: colour_hex(name, model.classes) for name in model.classes}
 
 
 def read_frame(message: bytes, max_bytes: int) -> tuple[float, bytes]:
@@ -155,9 +162,7 @@ def read_frame(message: bytes, max_bytes: int) -> tuple[float, bytes]:
     return time_s, message[8:]
 
 
-def read_control(
-    text: str, options: Options, detectors: Collection[str]
-) -> tuple[str, Options, str | None]:
+def read_control(text: str, options: Options, choices: Choices) -> tuple[str, Options, str | None]:
     """Read a text message, or close the stream.
 
     returns: "options" or "reset", the options in effect, and the reason for an option refused
@@ -180,16 +185,20 @@ def read_control(
                 raise _bad_option(name, "true or false")
             options = replace(options, heatmap=value)
         elif name == "detector":
-            if value == "yunet" and value not in detectors:
+            if value == "yunet" and value not in choices.detectors:
                 reason = 'the server has no YuNet: "livefer download yunet" installs it'
-            elif isinstance(value, str) and value in detectors:
+            elif isinstance(value, str) and value in choices.detectors:
                 options = replace(options, detector=value)
             else:
-                raise _bad_option(name, " or ".join(detectors))
+                raise _bad_option(name, " or ".join(choices.detectors))
+        elif name == "model":
+            if not isinstance(value, str) or value not in choices.models:
+                raise _bad_option(name, " or ".join(choices.models))
+            options = replace(options, model=value)
         else:
             raise Closed(
                 BAD_MESSAGE,
-                f'unknown option "{name[:20]}": expected smoothing_s, heatmap or detector',
+                f'unknown option "{name[:20]}": expected smoothing_s, heatmap, detector or model',
             )
     return "options", options, reason
 

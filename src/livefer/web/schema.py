@@ -69,11 +69,13 @@ class ModelCard(TypedDict):
     schema: Annotated[str, _about("the schema's version")]
     name: str
     version: Annotated[str, _about("of livefer")]
+    models: Annotated[list[str], _about("the models that a client may choose, the default first")]
     classes: list[str]
     colours: Annotated[dict[str, str], _about("by class, as #rrggbb")]
     detector: Annotated[str, _about("the detector in use")]
     detectors: Annotated[list[str], _about("the detectors that a stream may choose")]
     uncertain_below: Annotated[float, _about("a lower confidence makes a face uncertain")]
+    prior: Annotated[float, _about("share of the class frequencies in training taken out")]
     card: Annotated[dict[str, Any], _about("the metadata of the model's file")]
     limits: ImageLimits
 
@@ -111,6 +113,7 @@ class StreamOptions(TypedDict):
     """The options of a stream, all of them."""
 
     smoothing_s: float
+    model: str
     detector: str
     heatmap: bool
 
@@ -122,11 +125,13 @@ class Hello(TypedDict):
     schema: str
     version: str
     model: str
+    models: list[str]
     detector: str
     detectors: list[str]
     classes: list[str]
     colours: dict[str, str]
     uncertain_below: float
+    prior: float
     limits: StreamLimits
     options: StreamOptions
 
@@ -206,12 +211,14 @@ MODEL_EXAMPLE: ModelCard = {
     "schema": SCHEMA,
     "name": "human",
     "version": "0.1.0",
+    "models": ["human", "fer2013"],
     "classes": ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"],
     "colours": {"angry": "#dc2e16", "disgust": "#32af5b", "fear": "#dc65d7", "happy": "#f9e22a",
                 "neutral": "#a0a0a0", "sad": "#2262f6", "surprise": "#4efafa"},
     "detector": "yunet",
     "detectors": ["yunet", "haar", "none"],
     "uncertain_below": 0.592,
+    "prior": 0.5,
     "card": {"network": "ResNet-18, width 32, stem stride 1",
              "training_data": "fer2013, train split"},
     "limits": {"max_bytes": 16777216, "max_pixels": 64000000},
@@ -276,12 +283,14 @@ JSON message, in order:
 Text messages set any subset of the options, or reset the stream. The server answers with the
 options in effect, or with the reset:
 
-    {"type":"options","smoothing_s":0.33,"heatmap":false,"detector":"haar"}
+    {"type":"options","smoothing_s":0.33,"heatmap":false,"detector":"haar","model":"human"}
     {"type":"reset"}
 
-A reset forgets all tracks. Close codes: 1001 server stops, 4400 bad message, 4401 token, 4403
-origin, 4408 idle, 4413 too large, 4429 too many, 4430 replies not read; each comes with a reason.
+A reset forgets all tracks. Close codes: 1001 server stops, 1011 model cannot be loaded, 4400 bad
+message, 4401 token, 4403 origin, 4408 idle, 4413 too large, 4429 too many, 4430 replies not read;
+each comes with a reason.
 
-A server with a token needs `Authorization: Bearer TOKEN` or `?token=TOKEN`.
+`?model=fer2013` chooses another model for a picture, a stream or the card; `GET /v1/model` lists
+them. A server with a token needs `Authorization: Bearer TOKEN` or `?token=TOKEN`.
 The server stores nothing that it receives.
 """

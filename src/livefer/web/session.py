@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from livefer.classifier import EmotionClassifier
 from livefer.tracking.live_search import LiveSearch
 from livefer.tracking.smoothing import Smoother
 from livefer.tracking.stream import Stream
@@ -24,11 +25,12 @@ from livefer.web.protocol import (
     IDLE,
     TOO_MANY,
     TOO_SLOW,
+    Choices,
     Closed,
-    ModelInfo,
     Options,
     Refused,
     dumps,
+    hello,
     options_in_effect,
     read_control,
     read_frame,
@@ -64,17 +66,19 @@ class Session:
         self,
         websocket: WebSocket,
         pool: WorkerPool,
-        model: ModelInfo,
+        model: EmotionClassifier,
+        choices: Choices,
         limits: Limits,
         metrics: Metrics,
         options: Options,
     ) -> None:
         self._websocket = websocket
         self._pool = pool
-        self._model = model
+        self._choices = choices
         self._limits = limits
         self._metrics = metrics
         self._options = options
+        self._hello = hello(model, choices, limits, options)
         self._stream = self._new_stream()
         self._n_frames = 0
         self._last_recognised = -1  # the number of that frame
@@ -92,7 +96,7 @@ class Session:
 
     async def run(self) -> None:
         """Serve the stream to its end; no task outlives it."""
-        self._slots.put_nowait(_Slot(dumps(self._model.hello(self._limits, self._options))))
+        self._slots.put_nowait(_Slot(dumps(self._hello)))
         reader = asyncio.create_task(self._read())
         writer = asyncio.create_task(self._write())
         try:
@@ -178,13 +182,15 @@ class Session:
             slot.job.answer.exception()  # read: asyncio logs an exception that is never read
 
     def _take_control(self, text: str) -> None:
-        kind, self._options, reason = read_control(text, self._options, self._model.detectors)
+        before = self._options
+        kind, self._options, reason = read_control(text, before, self._choices)
         if kind == "reset":
             # A new one, because a thread may be using the old one. Earlier frames keep that.
             self._stream = self._new_stream()
             self._slots.put_nowait(_Slot(dumps({"type": "reset"})))
         else:
-            if self._options.smoothing_s != self._stream.smoother.window_s:
+            now = self._options
+            if (now.smoothing_s, now.model) != (before.smoothing_s, before.model):
                 # The same search and tracks; smoothing begins anew with the next frame.
                 smoother = Smoother(self._options.smoothing_s)
                 self._stream = replace(self._stream, smoother=smoother)
@@ -262,7 +268,7 @@ class Session:
         return make_job(
             slot.data,
             self._limits.max_pixels,
-            slot.options.detector,
+            (slot.options.model, slot.options.detector),
             slot.options.heatmap,
             slot.arrived_s,
             # To the millisecond: samples of the same time replace each other, so that a clock

@@ -17,8 +17,13 @@ import {Stream} from './stream.js';
 /** @typedef {import('./states.js').CameraTrouble} CameraTrouble */
 /** @typedef {import('./stream.js').Reply} Reply */
 
+const BAD_REQUEST = 4400;
+
 export class Live {
-  /** @param {{onHello: (hello: any) => void, onToken: () => void, onPictures: () => void}} listener */
+  /**
+   * @param {{onHello: (hello: any) => void, onOptions: (options: {model: string}) => void,
+   *   onBadRequest: () => void, onToken: () => void, onPictures: () => void}} listener
+   */
   constructor(listener) {
     /** @type {HTMLVideoElement} */
     this.video = $('video');
@@ -29,7 +34,11 @@ export class Live {
     this.encoder = new FrameEncoder();
     this.camera = new Camera(this.video, {onEnded: () => this.fail('ended')});
     this.stream = new Stream(streamUrl, {
-      onStatus: () => this.render(),
+      onStatus: (status) => {
+        if (status.state === 'refused' && status.code === BAD_REQUEST) listener.onBadRequest();
+        this.render();
+      },
+      onOptions: listener.onOptions,
       onHello: (hello) => {
         this.results.connected();
         listener.onHello(hello);

@@ -2,9 +2,10 @@
 /** Results recorded in this browser, for download as CSV (one row per face) or JSON. */
 
 /** @typedef {import('./server.js').Face} Face */
+/** @typedef {import('./server.js').Model} Model */
 /**
  * @typedef {{source: string, index: number, time_s: number, n_skipped: number, error: string | null,
- *   faces: Face[]}} Frame
+ *   faces: Face[], model?: string}} Frame
  */
 
 const MOST_FRAMES = 100_000; // an hour and a half at 18 per second; then the oldest are dropped
@@ -18,6 +19,8 @@ export class Session {
   constructor() {
     /** @type {Frame[]} */
     this.frames = [];
+    /** @type {Map<string, string[]>} */
+    this.models = new Map(); // the classes of each model that answered, by its name
     this.startedAt = new Date();
     this.firstAt = NaN;
     this.nForgotten = 0;
@@ -39,18 +42,25 @@ export class Session {
     return Math.round(1000 * (at - this.firstAt)) / 1000;
   }
 
-  /** @param {Frame} frame */
-  add(frame) {
+  /** @param {Frame} frame @param {Model} model that answered */
+  add(frame, {name, classes}) {
     if (!this.frames.length) this.startedAt = new Date();
-    this.frames.push({...frame, faces: frame.faces.map(plain)});
+    this.models.set(name, classes);
+    this.frames.push({...frame, model: name, faces: frame.faces.map(plain)});
     if (this.frames.length > MOST_FRAMES) {
       this.frames.splice(0, MOST_FRAMES / 100);
       this.nForgotten += MOST_FRAMES / 100;
     }
   }
 
-  /** @param {string[]} classes @returns {string} a header, then a row per face or empty frame */
-  csv(classes) {
+  /** @param {Model} model of an empty recording @returns {string[]} the classes of all its models */
+  classes(model) {
+    return [...new Set([...this.models.values(), this.models.size ? [] : model.classes].flat())];
+  }
+
+  /** @param {Model} model of an empty recording @returns {string} a header, then a row per face or empty frame */
+  csv(model) {
+    const classes = this.classes(model);
     const raw = classes.map((name) => `raw_${name}`);
     const lines = [[...FRAME_COLUMNS, ...FACE_COLUMNS, ...classes, ...raw, 'schema']];
     const cells = FACE_COLUMNS.length + 2 * classes.length;
@@ -66,10 +76,11 @@ export class Session {
     return lines.map((line) => `${line.join(',')}\n`).join('');
   }
 
-  /** @param {import('./server.js').Model} model @returns {string} */
-  json({name, version, classes}) {
+  /** @param {Model} model of an empty recording @returns {string} */
+  json(model) {
     return JSON.stringify({
-      schema: '1', livefer: version, model: name, classes,
+      schema: '1', livefer: model.version, model: [...this.models.keys()].join(', ') || model.name,
+      classes: this.classes(model),
       started_at: this.startedAt.toISOString(), n_forgotten: this.nForgotten, frames: this.frames,
     }, null, 1);
   }
