@@ -115,6 +115,8 @@ class Face:
         """Return plain data that json can write; the heat map is left out.
 
         landmarks: add them: by name [x, y], or None from a detector without them
+
+        With a profile there are plain_probabilities, too.
         """
         plain = {
             "track_id": self.track_id,
@@ -125,9 +127,12 @@ class Face:
             "confidence": round(self.confidence, 4),
             "uncertain": self.uncertain,
             "answer": self.answer,
+            "profile": self.profile,
             "probabilities": _named(self.classes, self.probabilities),
             "raw_probabilities": _named(self.classes, self.raw_probabilities),
         }
+        if self.plain_probabilities is not None:
+            plain["plain_probabilities"] = _named(self.classes, self.plain_probabilities)
         return plain | {"landmarks": self._named_landmarks()} if landmarks else plain
 
     def _named_landmarks(self) -> dict[str, list[float]] | None:

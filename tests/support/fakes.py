@@ -78,6 +78,7 @@ class OtherClassifier(LevelClassifier):
     classes = ("bright", "dim")
     uncertain_below = 0.25
     prior = 0.5
+    sha256 = "07he2"
     name = "other"
 
     def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:

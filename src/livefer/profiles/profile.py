@@ -47,10 +47,11 @@ KNOWN = 0.3
 TEMPERATURE = 1.8
 LEAST_REST = 0.7
 """Neutral frames agree where so many of them are at rest beside the others."""
+MOST_LETTERS = 200
+"""Of a name, which stands in every row of a table and in every answer of a server."""
 _LEAST = 1e-4  # smaller probabilities count as this
 _LEAST_SHARED = 1e-3  # the same where classes share what is not neutral
 _FORMAT = 1
-_MOST_LETTERS = 200  # of a name: it stands in every row of a table, and in every answer of a server
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -236,8 +237,8 @@ class Profile:
                     )
             if NEUTRAL not in expressions:
                 raise ValueError("the neutral face is missing")
-            if len(str(plain["name"])) > _MOST_LETTERS:
-                raise ValueError(f"its name has more than {_MOST_LETTERS} letters")
+            if len(str(plain["name"])) > MOST_LETTERS:
+                raise ValueError(f"its name has more than {MOST_LETTERS} letters")
             return cls(
                 str(plain["name"]),
                 str(plain["model"]),
