@@ -28,9 +28,11 @@ from livefer.evaluation.metrics import ece
 from livefer.faces.views import BOTH, cut_views
 from livefer.media.pictures import read_image
 from livefer.profiles.profile import NEUTRAL, Profile
+from livefer.profiles.resting import resting_profile
 from livefer.system.machine import describe
 
-N_VIEWS = 8  # made of each neutral picture
+N_VIEWS = 8  # made of each picture
+N_FRAMES = 60  # of a film
 BORDER_PX = 40  # around the crops of posed/, so that the detector sees the whole head
 
 
@@ -44,14 +46,13 @@ class Shown(NamedTuple):
 
 
 def london(classifier: EmotionClassifier, detector: Any, folder: Path) -> list[Shown]:
-    """Return a neutral and a smiling picture of each person, and other views of the neutral one."""
+    """Return a neutral and a smiling picture of each person, each with other views of it."""
     shown = []
     for expression, name in ((NEUTRAL, "neutral"), ("happy", "smiling")):
         for number, path in enumerate(sorted((folder / name).glob("*.jpg"))):
             image = read_image(path)
             views = [image, *(moved(image, [number, i]) for i in range(N_VIEWS))]
-            chosen = views if expression == NEUTRAL else views[:1]
-            shown.append(Shown(path.stem, expression, "", answers(classifier, detector, chosen)))
+            shown.append(Shown(path.stem, expression, "", answers(classifier, detector, views)))
     return shown
 
 
@@ -141,6 +142,32 @@ def posed_judged(
     return np.stack(rows), np.array(targets)
 
 
+def of_films(classifier: EmotionClassifier, faces: list[Shown], smiling: float) -> list[str]:
+    """Return the share of frames right: plainly, with a marked baseline, with one that is found.
+
+    A film of each person has N_FRAMES frames, drawn from the views of the neutral and the smiling
+    picture; a frame is the mean of two of them, as smoothing makes it.
+    """
+    happy, neutral = (classifier.classes.index(name) for name in ("happy", NEUTRAL))
+    n_smiling = round(N_FRAMES * smiling)
+    targets = np.repeat([happy, neutral], [n_smiling, N_FRAMES - n_smiling])
+    right = []
+    for number, person in enumerate(sorted({face.person for face in faces})):
+        rng = np.random.default_rng(number)
+        views = {face.expression: face.answers for face in faces if face.person == person}
+        rows = np.concatenate(
+            [
+                views[name][rng.integers(1, 1 + N_VIEWS, (n, 2))].mean(axis=1)
+                for name, n in (("happy", n_smiling), (NEUTRAL, N_FRAMES - n_smiling))
+            ]
+        )
+        marked = Profile.make(classifier, {NEUTRAL: views[NEUTRAL][:1]})
+        found = resting_profile(classifier, rows)
+        judged = (rows, marked.judge(rows), rows if found is None else found.judge(rows))
+        right.append([(each.argmax(axis=1) == targets).mean() for each in judged])
+    return [f"{value:.1%}" for value in np.mean(right, axis=0)]
+
+
 def share(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> str:
     return f"{(probabilities.argmax(axis=1) == targets).mean():.1%}"
 
@@ -166,6 +193,11 @@ def report(
     )
     of_rest = np.full(len(plain_rest), neutral)
     yield "other views at rest", share(plain_rest, of_rest), share(judged_rest, of_rest)
+    for percent in (0, 50, 100):
+        plain_film, marked, found = of_films(classifier, faces, percent / 100)
+        what = f"film, smiling for {percent} % of the time"
+        yield f"{what}, baseline marked", plain_film, marked
+        yield f"{what}, baseline found", plain_film, found
     targets = np.array([classifier.classes.index(face.expression) for face in acted])
     plain = np.stack([face.answers[0] for face in acted])
     ways = {

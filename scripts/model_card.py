@@ -28,12 +28,18 @@ MISSING = "Not measured here: `{}` makes these figures."
 ROBUSTNESS = "python bench/robustness.py fer2013 human --json bench/results/robustness.json"
 PRINTED = {
     "unusable": "python bench/unusable.py fer2013 --yunet YUNET.onnx > bench/results/unusable.md",
-    "people": "python bench/people.py fer2013 human --people DIR > bench/results/people.md",
+    "in_use": "python bench/in_use.py fer2013 human --people DIR > bench/results/in_use.md",
     "cam_sanity": "python bench/cam_sanity.py fer2013 > bench/results/cam_sanity.md",
     "cam_regions": "python bench/cam_regions.py human-float > bench/results/cam_regions.md",
     "int8": "python bench/int8.py FLOAT.onnx INT8.onnx > bench/results/int8.md",
 }
 """Measurements whose printed table goes in as it is, and the command that makes it."""
+PEOPLE = (
+    "livefer evaluate --photos LONDON --model human --detector yunet --by LONDON/info.csv "
+    "--cut face_age=25,35 --json bench/results/people.json"
+)
+PEOPLE_COLUMNS = {"face_gender": "gender", "face_age": "age", "face_eth": "ethnicity"}
+"""Columns of the London Set's info.csv, and what the card calls them."""
 
 ABOUT = {
     "fer2013": "predicts FER2013's labels: the benchmark",
@@ -280,6 +286,48 @@ def robustness(folder: Path) -> str:
     return f"{about}\n\n{table(['faces made worse by', *models], rows)}"
 
 
+def people(folder: Path) -> dict[str, str]:
+    """Return how right the default model is on groups of people, as a table and as a sentence."""
+    path = folder / "people.json"
+    if not path.is_file():
+        missing = MISSING.format(PEOPLE)
+        return {"people": missing, "people_limit": "has not been measured: expect differences"}
+    found = json.loads(path.read_text(encoding="utf-8"))
+    groups = found["groups"]
+    rows = [_people_row("**all**", found["per_class"])]
+    for column, name in PEOPLE_COLUMNS.items():
+        rows.append([f"**{name}**", "", "", ""])
+        rows += [_people_row(label, of["per_class"]) for label, of in groups[column].items()]
+    used = found["detectors"][0]
+    about = (
+        f"`{found['model']}` with its prior of {found['prior']:g} and the detector "
+        f"{used['detector']}, which finds a face in {per_cent(used['found'])} of "
+        f"{used['n_photos']:,} photographs:"
+    )
+    heads = ["95 % interval in brackets", "people", "smiles called happy", "neutral faces right"]
+    smiles = {
+        name: of["per_class"]["happy"]["recall"] for name, of in groups["face_gender"].items()
+    }
+    limit = (
+        "is measured for neutral faces and smiles, many of them faint:\n"
+        f"  `{found['model']}` calls {100 * smiles['female']:.0f} % of women's smiles happy and "
+        f"{100 * smiles['male']:.0f} % of men's ([people](docs/card/people.md))"
+    )
+    confusions = "; ".join(
+        f"{pair['true']} taken for {pair['taken_for']}, {100 * pair['share']:.0f} %"
+        for pair in found["confusions"]
+    )
+    text = f"{about}\n\n{table(heads, rows)}\n\nMost frequent confusions: {confusions}."
+    return {"people": text, "people_limit": limit}
+
+
+def _people_row(label: str, per_class: dict[str, Any]) -> list[str]:
+    happy, neutral = per_class["happy"], per_class["neutral"]
+    n_people = happy.get("n_images", happy.get("support"))
+    cells = (per_cent(of["recall"], of["recall_95"]) for of in (happy, neutral))
+    return [label, f"{n_people:,}", *cells]
+
+
 def printed(folder: Path, name: str) -> str:
     """Return the table that a measurement printed, or the command that makes it."""
     path = folder / f"{name}.md"
@@ -405,6 +453,7 @@ def main(folder: Path) -> None:
         "priors": priors(models, truths),
         "robustness": robustness(folder),
         "speed": speed(models, figures["made"]),
+        **people(folder),
         "recipe": recipe(models),
         **{name: printed(folder, name) for name in PRINTED},
         **data_faults(figures["data"]),

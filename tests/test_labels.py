@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livefer.labels import CLASSES, colour_bgr, colour_hex
+from livefer.labels import CLASSES, class_named, colour_bgr, colour_hex
 
 # Machado, Oliveira and Fernandes 2009, severity 1, https://doi.org/10.1109/TVCG.2009.113
 EYES = {
@@ -54,3 +54,11 @@ def test_a_colour_as_text_is_red_green_blue() -> None:
     assert colour_bgr("happy", CLASSES) == (42, 226, 249)
     assert colour_hex("happy", CLASSES) == "#f9e22a"
     assert colour_hex("angry", CLASSES) == "#dc2e16"
+
+
+def test_folders_mean_classes_by_common_names() -> None:
+    named = {name: class_named(name, CLASSES) for name in ("Happy", "smiling", "ANGER", "bored")}
+    assert named == {"Happy": "happy", "smiling": "happy", "ANGER": "angry", "bored": None}
+    assert class_named("smiling", ("happy", "smiling")) == "smiling"
+    assert class_named("Calm", ("smiling", "calm")) == "calm"
+    assert class_named("smiling", ("calm",)) is None

@@ -18,6 +18,11 @@ VOTE_NAMES: dict[str, str] = {
 }  # fmt: skip
 """FER+'s names of our classes; its contempt, unknown and NF (no face) have no class here."""
 
+_OTHER_NAMES: dict[str, str] = VOTE_NAMES | {
+    "smile": "happy", "smiling": "happy", "joy": "happy", "surprised": "surprise",
+    "disgusted": "disgust", "afraid": "fear", "fearful": "fear",
+}  # fmt: skip
+
 # BGR, as OpenCV wants them. Any two stay apart (CIELAB distance of 25 or more) for normal,
 # deuteranopic, protanopic and tritanopic eyes (Machado et al. 2009, severity 1,
 # https://doi.org/10.1109/TVCG.2009.113), and each can be seen in a dark room;
@@ -31,6 +36,15 @@ _COLOURS_BGR: dict[str, tuple[int, int, int]] = {
     "sad": (246, 98, 34),
     "surprise": (250, 250, 78),
 }
+
+
+def class_named(name: str, classes: Sequence[str]) -> str | None:
+    """Return the one of `classes` that a folder's name means, in any case; None for another name.
+
+    Common names of FER2013's classes count: happiness, anger, smiling.
+    """
+    known, lower = {c.casefold(): c for c in classes}, name.casefold()
+    return known.get(lower) or known.get(_OTHER_NAMES.get(lower, lower))
 
 
 def colour_bgr(label: str, classes: Sequence[str]) -> tuple[int, int, int]:

@@ -138,15 +138,16 @@ class Recognizer:
                     last[frame.source], stream = frame.index, streams[frame.source]
                 yield self.process(frame, stream)
 
-    def new_stream(self, live: bool = False) -> Stream:
+    def new_stream(self, live: bool = False, profile: Profile | None = None) -> Stream:
         """Return a new stream, to be given to `process` with each of its frames.
 
         live: search only now and then, and follow the known faces in between, in a fraction of the
             time; a new face is found a moment later. False searches each frame whole, and holds
             weakly detected faces
+        profile: of this stream's person; None takes the recogniser's
         """
         search = LiveSearch() if live else WholeSearch()
-        return Stream(search, Smoother(self.smoothing_s), profile=self.profile)
+        return Stream(search, Smoother(self.smoothing_s), profile=profile or self.profile)
 
     def reset(self) -> None:
         """Make every running stream forget its faces; their ids count from 1 again."""

@@ -142,7 +142,7 @@ def test_plots_are_written(livefer: Run, pets: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="pictures need the analysis extra")
     assert livefer("evaluate", "--data", pets, "--plots", tmp_path / "plots").code == 0
     names = {path.name for path in (tmp_path / "plots").iterdir()}
-    assert names == {"confusion.png", "reliability.png", "risk-coverage.png"}
+    assert names == {"confusion.png", "reliability.png", "risk-coverage.png", "mistakes.jpg"}
 
 
 @pytest.mark.parametrize(
@@ -235,4 +235,4 @@ def test_a_picture_that_cannot_be_written_leaves_the_others(
     assert ended.code == 1
     assert "reliability.png cannot be written (Is a directory)" in ended.err
     written = [path.name for path in (tmp_path / "plots").iterdir() if path.is_file()]
-    assert sorted(written) == ["confusion.png", "risk-coverage.png"]
+    assert sorted(written) == ["confusion.png", "mistakes.jpg", "risk-coverage.png"]

@@ -19,6 +19,8 @@ import numpy as np
 import pytest
 from blocks import DOCS, README, ROOT, Block, at_server, read_blocks
 from browser import server
+from builders import write_picture
+from portrait import pasted
 
 from livefer.labels import CLASSES
 
@@ -28,6 +30,7 @@ PAGES = {
     README: 3,
     DOCS / "api.md": 0,
     DOCS / "network.md": 0,
+    DOCS / "profiles.md": 1,
     DOCS / "python.md": 0,
     DOCS / "serve.md": 1,
     DOCS / "training.md": 2,
@@ -58,6 +61,9 @@ def clone(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     shutil.copytree(ROOT / "src" / "livefer" / "assets", tmp_path / "src" / "livefer" / "assets")
     make_small_fer2013(tmp_path / "data" / "fer2013")
+    for i in range(20):
+        photo = pasted(40 * (i % 5), 20, 3 * (i % 7), 1 + 0.05 * (i % 3))
+        write_picture(tmp_path / "photos" / ("happy", "neutral")[i % 2] / f"P{i:02}_1.jpg", photo)
     return tmp_path
 
 

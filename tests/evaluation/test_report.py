@@ -153,5 +153,5 @@ def test_report_is_plain_data() -> None:
         assert plain == report.to_dict()
         assert plain["accuracy"] == pytest.approx(2 / 3)
         assert plain["per_class"]["sad"] == {
-            "precision": None, "recall": None, "f1": None, "support": 0,
+            "precision": None, "recall": None, "recall_95": [0, 1], "f1": None, "support": 0,
         }  # fmt: skip

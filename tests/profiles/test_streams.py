@@ -18,20 +18,13 @@ from livefer.tracking.stream import Owner
 ANGRY, HAPPY = 50, 125  # gray levels of fakes.LevelClassifier
 
 
-class Level(LevelClassifier):
-    """The fake with what a profile is checked by."""
-
-    sha256 = "level"
-    prior = 0.0
-
-
 def angry_at_rest() -> Profile:
     resting = np.array([[0.8, 0.2, 0, 0, 0, 0, 0]], np.float32)
-    return Profile.make(Level(), {"neutral": resting}, "ada")  # type: ignore[arg-type]
+    return Profile.make(LevelClassifier(), {"neutral": resting}, "ada")  # type: ignore[arg-type]
 
 
 def recognizer(**more: Any) -> Recognizer:
-    return Recognizer(Level(), SquareDetector(), profile=angry_at_rest(), **more)  # type: ignore[arg-type]
+    return Recognizer(LevelClassifier(), SquareDetector(), profile=angry_at_rest(), **more)  # type: ignore[arg-type]
 
 
 def test_a_picture_judges_its_largest_face() -> None:
@@ -85,9 +78,8 @@ def test_another_face_becomes_the_owner_only_after_a_while() -> None:
 
 
 def test_a_profile_of_another_model_is_refused() -> None:
-    class Other(Level):
-        name = "other"
-        sha256 = "other"
+    class Other(LevelClassifier):
+        name = sha256 = "other"
 
     with pytest.raises(ModelError, match="another one"):
         Recognizer(Other(), SquareDetector(), profile=angry_at_rest())  # type: ignore[arg-type]

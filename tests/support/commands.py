@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ class PetModel:
     name = "fake"
 
     uncertain_below = 0.5
+    crop_scale = 1.0
+    metadata: ClassVar[dict[str, str]] = {}
 
     def __init__(self, model: str = "fake", prior: float | None = None) -> None:
         self.name = Path(model).stem

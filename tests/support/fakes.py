@@ -51,10 +51,9 @@ class LevelClassifier:
     input_size = 48
     crop_scale = 1.0
     uncertain_below = 0.5
-    prior = 0.0
-    sha256 = "1e7e1"
     metadata: dict[str, str] = {}  # noqa: RUF012
-    name = "level"
+    name = sha256 = "level"
+    prior = 0.0
 
     def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         # The median: views that are moved aside show some of the ground.

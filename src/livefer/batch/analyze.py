@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from livefer.batch.profiles import check_baseline, film_profile, read_baselines
 from livefer.batch.recordings import recognise_video
 from livefer.classifier import DEFAULT_MODEL, EmotionClassifier, shipped_models
 from livefer.detection.detectors import make_detector
@@ -37,6 +38,7 @@ from livefer.media.names import (
 )
 from livefer.media.pictures import read_image
 from livefer.media.pyav_reader import Span, VideoReader
+from livefer.profiles.profile import Profile
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 from livefer.system.atomic import temporary_folder
@@ -75,6 +77,9 @@ class Settings:
     model, detector, prior, smoothing_s, min_score: as for Recognizer
     every, fps, fps_of_source: the frames of videos to read, as for VideoReader
     landmarks: tables have columns for them
+    profile: a person's profile, by which the largest face of each input is judged
+    baseline: the part of each video from which its person's profile is learned, as in film_profile
+    baselines: a CSV file with a baseline for each of some videos, as in read_baselines
     """
 
     model: str | None = None
@@ -86,9 +91,16 @@ class Settings:
     fps_of_source: float | None = None
     min_score: float | None = None
     landmarks: bool = False
+    profile: str | None = None
+    baseline: str | None = None
+    baselines: str | None = None
 
     def __post_init__(self) -> None:
         self.span()  # raises ConfigError
+        if self.baseline is not None:
+            check_baseline(self.baseline)
+        if self.baselines is not None:
+            read_baselines(self.baselines)
 
     def span(self) -> Span:
         """Return the frames to read of each video."""
@@ -98,7 +110,9 @@ class Settings:
         """Return a recogniser that keeps one processor core busy."""
         model = EmotionClassifier(self.model, threads=1, prior=self.prior)
         detector = make_detector(self.detector, threads=1, min_score=self.min_score)
-        return Recognizer(model, detector, self.smoothing_s, min_score=self.min_score)
+        return Recognizer(
+            model, detector, self.smoothing_s, min_score=self.min_score, profile=self.profile
+        )
 
     def files(self) -> dict[str, Path]:
         """Return the files that the recogniser loads, by the names of these settings."""
@@ -108,12 +122,19 @@ class Settings:
             files["detector"] = yunet_path() or Path(YUNET_FILE)
         elif self.detector.lower().endswith(".onnx"):
             files["detector"] = Path(self.detector)
+        if self.profile is not None:
+            files["profile"] = Path(self.profile)
+        if self.baselines is not None:
+            files["baselines"] = Path(self.baselines)
         return files
 
     def metadata(self) -> dict[str, str]:
         """Return the metadata of the tables; the detector must be named, not "auto"."""
         # Without what is off, as in the tables of versions that did not know it.
-        values: dict[str, Any] = {k: v for k, v in asdict(self).items() if v is not False}
+        off = {"landmarks": False, "profile": None, "baseline": None, "baselines": None}
+        values: dict[str, Any] = {
+            k: v for k, v in asdict(self).items() if (k, v) not in off.items()
+        }
         for key, path in self.files().items():
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             values[key] = f"{path.stem} {digest[:12]}"
@@ -296,16 +317,34 @@ def _video(
     recognizer: Recognizer, name: str, settings: Settings, reached: Callable[[float], None]
 ) -> Iterator[FrameResult]:
     with _on_this_machine(name) as path:
+        profile, problem = _profile_of(recognizer, name, path, settings)
         try:
             with VideoReader(path, **asdict(settings.span())) as reader:
                 reader.name = name
                 whole_s = reader.info.duration_s
-                for result in recognise_video(recognizer, reader):
+                for result in recognise_video(recognizer, reader, profile=profile):
                     if whole_s:
                         reached(min(result.time_s / whole_s, 1.0))
                     yield result
         except SourceError as error:
             raise SourceError(str(error).replace(path, name)) from None
+        if problem is not None:
+            raise SourceError(f"{name} was judged without a profile: {problem}")
+
+
+def _profile_of(
+    recognizer: Recognizer, name: str, path: str, settings: Settings
+) -> tuple[Profile | None, str | None]:
+    """Return the profile of the person in a video, and why there is none although there should."""
+    baseline = settings.baseline
+    try:
+        if settings.baselines is not None:
+            baseline = read_baselines(settings.baselines).get(os.path.basename(name))
+        if baseline is None:
+            return None, None
+        return film_profile(recognizer, path, baseline)[0], None
+    except LiveferError as error:
+        return None, str(error).replace(path, name)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +17,17 @@ from livefer.errors import ConfigError, SourceError
 from livefer.formatting import count, printable, seconds_of
 from livefer.media.names import is_kind
 from livefer.media.pictures import read_image
-from livefer.media.pyav_reader import VideoReader
+from livefer.media.pyav_reader import Span, VideoReader
 from livefer.profiles.profile import LEAST_REST, NEUTRAL, Profile
+from livefer.profiles.resting import resting_profile
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
+from livefer.system.pipes import is_pipe, stem_of
 
+AUTO = "auto"
 _PART = re.compile(r"(.+)@([\d:.]+)-([\d:.]+)")
+_FPS_OF_AUTO = 5.0  # frames a second of a film in which the resting face is looked for
+_SURE = 0.7  # of another expression, from which it is doubtful that the face is at rest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +70,91 @@ def learn_profile(
     return profile, examples
 
 
+def film_profile(recognizer: Recognizer, film: str, baseline: str) -> tuple[Profile | None, str]:
+    """Return the profile of the person in a film, and words on how it was made.
+
+    baseline: "0-10", the seconds in which the person is at rest; "auto", which looks for them in
+        the whole film, and finds none where the face is hardly ever at rest; or a profile's file
+
+    Raises SourceError where nobody is seen then, ConfigError where the face is not at rest.
+    """
+    if baseline.lower().endswith(".json"):
+        made = Profile.load(baseline)
+        made.check(recognizer.classifier)
+        return made, f"{film}: profile of {made.name}"
+    if is_pipe(film):
+        raise ConfigError("a pipe can be read once only, and a baseline is read before the film")
+    name = stem_of(film)
+    if baseline == AUTO:
+        seen = _read(recognizer, film, NEUTRAL, fps=_FPS_OF_AUTO)
+        found = resting_profile(recognizer.classifier, seen.answers, name)
+        if found is None:
+            return None, f"{film} was judged without a profile: the face is hardly ever at rest"
+        at_rest = found.judge(seen.answers).argmax(axis=1) == recognizer.classes.index(NEUTRAL)
+        return found, f"{film}: the face is at rest for {at_rest.mean():.0%} of the time, by itself"
+    made, (example,) = learn_profile(recognizer, {NEUTRAL: [f"{film}@{baseline}"]}, name)
+    judged = made.judge(example.answers).argmax(axis=1)
+    share = (judged == recognizer.classes.index(NEUTRAL)).mean()
+    plain = example.answers.mean(axis=0)
+    looks = recognizer.classes[int(plain.argmax())]
+    doubt = ""
+    if looks != NEUTRAL and plain.max() > _SURE:
+        doubt = f"; it looks {looks} there ({plain.max():.0%}): check that it is at rest"
+    return made, (
+        f"{film}: profile from {baseline} s: {len(example.answers)} of "
+        f"{count(example.n_frames, 'frame')} with a face, at rest in {share:.0%}{doubt}"
+    )
+
+
+def read_baselines(path: str) -> dict[str, str]:
+    """Return the baselines in a CSV file, by the names of the films.
+
+    Its columns are file and start and end (seconds, or m:ss), or file and baseline ("0-10", "auto"
+    or a profile's .json file); others are left alone. Films whose fields are empty have none.
+
+    ConfigError where it is no such file.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path} cannot be read ({error})") from None
+    if not rows or not {"file", "baseline"} <= {*rows[0]} | (
+        {"baseline"} if {"start", "end"} <= {*rows[0]} else set()
+    ):
+        raise ConfigError(f"{path}: expected the columns file, start and end, or file and baseline")
+    baselines = {}
+    for number, row in enumerate(rows, 2):
+        baseline = (row.get("baseline") or "").strip()
+        start, end = ((row.get(name) or "").strip() for name in ("start", "end"))
+        if start or end:
+            baseline = f"{start}-{end}"
+        if baseline:
+            try:
+                check_baseline(baseline)
+            except ConfigError as error:
+                raise ConfigError(f"{path}, line {number}: {error}") from None
+            baselines[os.path.basename(row["file"])] = baseline
+    return baselines
+
+
+def check_baseline(baseline: str) -> None:
+    """Raise ConfigError for words that are no baseline."""
+    if baseline == AUTO or baseline.lower().endswith(".json"):
+        return
+    match = _PART.fullmatch(f"film@{baseline}")
+    try:
+        if match is not None:
+            Span(seconds_of(match[2]), seconds_of(match[3]))
+            return
+    except (ValueError, ConfigError):
+        pass  # told below
+    raise ConfigError(
+        f"{baseline} is no baseline: expected {AUTO}, a profile's .json file, or two times, the "
+        "second one later, as in 0-10 or 1:05-1:15"
+    )
+
+
 def profile_from(recognizer: Recognizer, examples: Sequence[Example], name: str = "") -> Profile:
     """Return the profile of examples; each counts the same, a picture as much as a film."""
     answers: dict[str, list[NDArray[np.float32]]] = {}
@@ -92,10 +184,12 @@ def check_neutral(recognizer: Recognizer, examples: Sequence[Example]) -> None:
         )
 
 
-def _read(recognizer: Recognizer, source: str, expression: str) -> Example:
-    """Return the main face's answers in all frames of a source."""
+def _read(
+    recognizer: Recognizer, source: str, expression: str, fps: float | None = None
+) -> Example:
+    """Return the main face's answers in all frames of a source, or in so many a second."""
     n_frames, rows = 0, list[NDArray[np.float32]]()
-    for result in _results(recognizer, source):
+    for result in _results(recognizer, source, fps):
         if result.error is not None:
             raise SourceError(result.error)
         face = main_face(result.faces)
@@ -110,25 +204,25 @@ def _read(recognizer: Recognizer, source: str, expression: str) -> Example:
     return Example(source, expression, np.stack(rows), n_frames)
 
 
-def _results(recognizer: Recognizer, source: str) -> Iterator[FrameResult]:
+def _results(
+    recognizer: Recognizer, source: str, fps: float | None = None
+) -> Iterator[FrameResult]:
     film, start_s, end_s = _part_of(source)
     if end_s is None and not is_kind(film, "video"):
         yield recognizer.process(Frame(film, 0, 0.0, read_image(film), still=True))
         return
-    with VideoReader(film, start_s, end_s) as video:
+    with VideoReader(film, start_s, end_s, fps=fps) as video:
         yield from recognise_video(recognizer, video)
 
 
 def _part_of(source: str) -> tuple[str, float, float | None]:
-    """Return the file of a source, and the seconds of it that are meant."""
+    """Return the file of a source such as film.mp4@0-10, and the seconds of it that are meant.
+
+    ConfigError for other words behind an @ that ends in two numbers.
+    """
     match = _PART.fullmatch(source)
     if match is None:
         return source, 0.0, None
-    try:
-        start_s, end_s = (seconds_of(text) for text in match.groups()[1:])
-    except ValueError:
-        raise ConfigError(
-            f"{printable(source)}: expected two times behind the @, as in film.mp4@0-10 or "
-            "film.mp4@1:05-1:15"
-        ) from None
-    return match[1], start_s, end_s
+    film, start, end = match.groups()
+    check_baseline(f"{start}-{end}")
+    return film, seconds_of(start), seconds_of(end)

@@ -17,11 +17,12 @@ from pathlib import Path
 from threading import Event
 
 from livefer.drawing.faces import draw_faces
-from livefer.errors import OutputError, SourceError
+from livefer.errors import LiveferError, OutputError, SourceError
 from livefer.formatting import count, length
 from livefer.media.h264_writer import H264Writer
 from livefer.media.pyav_reader import Span, VideoInfo, VideoReader
 from livefer.media.threads import Taker, ahead
+from livefer.profiles.profile import Profile
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 from livefer.summary.video_digest import VideoDigest
@@ -36,15 +37,19 @@ _WAITING_BYTES = 64 << 20  # of frames between two threads: 2 of 4K, and never m
 
 
 def recognise_video(
-    recognizer: Recognizer, video: VideoReader, stop: Event | None = None
+    recognizer: Recognizer,
+    video: VideoReader,
+    stop: Event | None = None,
+    profile: Profile | None = None,
 ) -> Generator[FrameResult, None, None]:
     """Yield a result for each frame of a video.
 
     stop: once it is set, the batch at work is finished, and a last result has an error that says
         where the video was stopped
+    profile: of the person in this video; None takes the recogniser's
     """
     stop = stop or Event()
-    stream = recognizer.new_stream()
+    stream = recognizer.new_stream(profile=profile)
     index, time_s = 0, 0.0
     has_ended = False
     n_waiting = _n_waiting(video.info)
@@ -187,6 +192,7 @@ class VideoJob:
 
     tables, digest: get the results of all videos
     span: the frames of each video to read
+    profile_of: gives the profile of the person in a video by its path, and words on it for `totals`
     requested: ends a video early, with an error in its last row; copies and tables stay complete
     totals: counts so far
     """
@@ -195,6 +201,7 @@ class VideoJob:
     tables: Sequence[TableSink] = ()
     digest: VideoDigest | None = None
     span: Span = field(default_factory=Span)
+    profile_of: Callable[[str], tuple[Profile | None, str]] | None = None
     requested: StopRequested = field(default_factory=StopRequested)
     totals: VideoTotals = field(default_factory=VideoTotals)
 
@@ -230,7 +237,9 @@ class VideoJob:
                         annotated = stack.enter_context(AnnotatedVideo(writer, hurry))
                 if annotated is None and copy is not None and not self._has_other_outputs:
                     return
-                n_frames = self._recognise(reader, annotated, show or (lambda progress: None))
+                profile = self._profile_of(path)
+                show = show or (lambda progress: None)
+                n_frames = self._recognise(reader, annotated, show, profile)
                 if annotated is not None and writer is not None:
                     is_whole = self.span.end_s is None and not self.requested.stop.is_set()
                     annotated.close(is_whole)
@@ -241,6 +250,18 @@ class VideoJob:
                     errors += [writer.hint] if writer.hint else []
         except SourceError as error:
             self.add_error(path, str(error))
+
+    def _profile_of(self, path: str) -> Profile | None:
+        """Return the profile of the person in a video; without one its rows are judged plainly."""
+        if self.profile_of is None:
+            return None
+        try:
+            profile, words = self.profile_of(path)
+        except LiveferError as error:
+            self.totals.errors.append(f"{path} was judged without a profile: {error}")
+            return None
+        self.totals.hints.append(words)
+        return profile
 
     def _count(self, info: VideoInfo) -> None:
         self.totals.n_videos += 1
@@ -260,13 +281,15 @@ class VideoJob:
         reader: VideoReader,
         annotated: AnnotatedVideo | None,
         show: Callable[[VideoProgress], None],
+        profile: Profile | None,
     ) -> int:
         """Recognise a video, and return the number of its frames."""
         span, began_s, n_frames, time_s = self.span, time.monotonic(), 0, self.span.start_s
         ends_s = [end_s for end_s in (span.end_s, reader.info.duration_s) if end_s is not None]
         whole_s = min(ends_s) - span.start_s if ends_s else None
         persons: set[int | None] = set()
-        with closing(recognise_video(self.recognizer, reader, self.requested.stop)) as results:
+        stop = self.requested.stop
+        with closing(recognise_video(self.recognizer, reader, stop, profile)) as results:
             for result in results:
                 self._write(result)
                 if annotated is not None:

@@ -49,9 +49,12 @@ COMMANDS = {
     "doctor": Command("Check packages, model, detectors, cameras and display."),
     "download": Command("Download a face detector into livefer's cache folder."),
     "data": Command("Show the classes, splits and faults of a data set.", panel=_MODELS),
+    "crop": Command(
+        "Cut the faces out of photographs, as livefer cuts them for its network.", panel=_MODELS
+    ),
     "train": Command("Train the network.", "train", _MODELS),
     "train-detector": Command("Train the face detector.", "train", _MODELS),
-    "evaluate": Command("Measure a model on labelled faces.", "train", _MODELS),
+    "evaluate": Command("Measure a model on labelled faces or photographs.", "train", _MODELS),
     "export": Command("Export a checkpoint to one self-describing ONNX file.", "train", _MODELS),
 }
 

@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +23,7 @@ from livefer.batch.tally import Tally
 from livefer.cli.console import print_hint, print_left_out, print_without_landmarks
 from livefer.cli.files import check_any_exists, check_not_read
 from livefer.cli.options import (
+    BaselineOption,
     DetectorOption,
     EveryOption,
     FpsOfSourceOption,
@@ -30,6 +32,7 @@ from livefer.cli.options import (
     MinScoreOption,
     ModelOption,
     PriorOption,
+    ProfileOption,
 )
 from livefer.cli.progress import bar_or_log
 from livefer.errors import ConfigError
@@ -103,6 +106,16 @@ def analyze(
     min_score: MinScoreOption = None,
     landmarks: LandmarksOption = False,
     prior: PriorOption = None,
+    profile: ProfileOption = None,
+    baseline: BaselineOption = None,
+    baselines: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table with the columns file, start and end, or file and baseline: --baseline "
+            "for each of these videos.",
+            metavar="FILE.CSV",
+        ),
+    ] = None,
 ) -> None:
     """Recognise the faces in any number of pictures and videos.
 
@@ -110,6 +123,8 @@ def analyze(
     error; the run continues, and the exit code is 1. A run that was interrupted in any way
     continues with --resume: no input is lost or done twice.
     """
+    if sum(one is not None for one in (profile, baseline, baselines)) > 1:
+        raise ConfigError("--profile, --baseline and --baselines say the same thing: choose one")
     settings = Settings(
         model,
         detector,
@@ -119,6 +134,9 @@ def analyze(
         fps_of_source=fps_of_source,
         min_score=min_score,
         landmarks=landmarks,
+        profile=None if profile is None else str(profile),
+        baseline=baseline,
+        baselines=None if baselines is None else str(baselines),
     )
     _check_engine(engine, ray_address, out)
     output, left_out = Output(out), LeftOut()
@@ -151,7 +169,7 @@ def analyze(
     _print_errors(tally.errors)
     sys.stderr.write(f"{tally}; model {recognizer.classifier.name}; wrote {output.path}\n")
     print_left_out(left_out)
-    print_hint(recognizer)
+    print_hint(recognizer.detector)
     if tally.errors:
         raise typer.Exit(1)
 

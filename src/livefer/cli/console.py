@@ -15,6 +15,7 @@ from livefer.formatting import printable
 from livefer.labels import colour_hex
 
 if TYPE_CHECKING:
+    from livefer.detection.detectors import Detector
     from livefer.media.names import LeftOut
     from livefer.recognizer import Recognizer
 
@@ -63,8 +64,8 @@ def print_without_landmarks(recognizer: Recognizer) -> None:
         sys.stderr.write(f"{name} finds no landmarks, so they stay empty; yunet finds them\n")
 
 
-def print_hint(recognizer: Recognizer) -> None:
+def print_hint(detector: Detector) -> None:
     """Print one line where a better detector could be installed."""
-    hint = getattr(recognizer.detector, "hint", None)
+    hint = getattr(detector, "hint", None)
     if hint:
         sys.stderr.write(f"{hint}\n")

@@ -17,6 +17,7 @@ from livefer.cli.files import use_matplotlib
 from livefer.cli.progress import progress_bar
 from livefer.data import hygiene
 from livefer.data.dataset import Dataset, read_dataset
+from livefer.data.framing import framing_note
 from livefer.data.hygiene import NEAR_CORRELATION, SplitHygiene
 from livefer.drawing.figures import save_picture
 from livefer.evaluation.plots import dataset_picture
@@ -55,8 +56,9 @@ def data(
 ) -> None:
     """Show the classes, splits and faults of a data set.
 
-    Faults are unreadable files, blank images, copies, copies with conflicting labels, and images
-    of val and test that are in train too. Folders and files that belong to no split or class are
+    Faults are unreadable files, blank images, copies, copies with conflicting labels, images
+    of val and test that are in train too, and pictures that are not faces that fill the frame
+    (`livefer crop` cuts them out). Folders and files that belong to no split or class are
     listed. The exit code is 1 if a file of a class cannot be read.
     """
     if plot:
@@ -64,11 +66,13 @@ def data(
     with progress_bar("reading pictures") as progress:
         dataset = read_dataset(directory, progress=progress)
     with stderr().status("comparing pictures"):
-        found = hygiene.inspect(dataset)
+        found, loose = hygiene.inspect(dataset), framing_note(dataset)
     if as_json:
-        sys.stdout.write(json.dumps(_to_dict(dataset, found), indent=2) + "\n")
+        sys.stdout.write(json.dumps(_to_dict(dataset, found, loose), indent=2) + "\n")
     else:
         _print(stdout(), dataset, found)
+        if loose:
+            stdout(markup=False).print(loose, style="bold red", soft_wrap=True)
     if plot:
         save_picture(dataset_picture(dataset, dataset.root.resolve().name), plot)
         sys.stderr.write(f"wrote {plot}\n")
@@ -135,7 +139,7 @@ def _shares(dataset: Dataset) -> list[float]:
     return [n / sum(sums) for n in sums]
 
 
-def _to_dict(dataset: Dataset, found: dict[str, SplitHygiene]) -> dict[str, Any]:
+def _to_dict(dataset: Dataset, found: dict[str, SplitHygiene], loose: str | None) -> dict[str, Any]:
     train = dataset.splits.get("train")
     counts, weights, shares = dataset.counts(), dataset.class_weights(), _shares(dataset)
     return {
@@ -153,6 +157,7 @@ def _to_dict(dataset: Dataset, found: dict[str, SplitHygiene]) -> dict[str, Any]
             name: h.to_dict() | {"files": hygiene.files_of(dataset.splits[name], train)}
             for name, h in found.items()
         },
+        "framing": loose,
         "n_unreadable": len(dataset.unreadable),
         "unreadable": [{"file": file, "reason": reason} for file, reason in dataset.unreadable],
         "ignored": [{"path": path, "reason": reason} for path, reason in dataset.ignored],

@@ -65,7 +65,7 @@ def explain(
     write_image(output, explanation_sheet(picture, crop, chosen, heatmaps, printable(title)))
     name = recognizer.classifier.name
     typer.echo(f"{chosen.label} {chosen.confidence:.0%}; model {name}; wrote {output}")
-    print_hint(recognizer)
+    print_hint(recognizer.detector)
 
 
 def _choose(recognizer: Recognizer, picture: Image, path: str, number: int | None) -> Face:

@@ -21,7 +21,13 @@ from livefer.cli.console import (
     stdout,
 )
 from livefer.cli.files import Item, check_folder, find, free_name
-from livefer.cli.options import DetectorOption, MinScoreOption, ModelOption, PriorOption
+from livefer.cli.options import (
+    DetectorOption,
+    MinScoreOption,
+    ModelOption,
+    PriorOption,
+    ProfileOption,
+)
 from livefer.cli.progress import progress_bar
 from livefer.drawing.faces import draw_faces
 from livefer.errors import ConfigError, SourceError
@@ -72,6 +78,7 @@ def image(
     detector: DetectorOption = "auto",
     min_score: MinScoreOption = None,
     prior: PriorOption = None,
+    profile: ProfileOption = None,
 ) -> None:
     """Recognise the faces in pictures.
 
@@ -83,7 +90,9 @@ def image(
         raise ConfigError("--landmarks adds to the lines of JSON: add --json")
     items, left_out = find(paths, "picture")
     _check_out(out, cam, paths, items)
-    recognizer = Recognizer(model, detector, heatmaps=cam, prior=prior, min_score=min_score)
+    recognizer = Recognizer(
+        model, detector, heatmaps=cam, prior=prior, profile=profile, min_score=min_score
+    )
     if landmarks:
         print_without_landmarks(recognizer)
     table, shown = _table(), _short([name for name, _ in items])
@@ -122,7 +131,7 @@ def image(
     if as_json:
         sys.stderr.writelines(f"{error}\n" for error in unwritten)
         print_left_out(left_out)
-    print_hint(recognizer)
+    print_hint(recognizer.detector)
     if errors or unwritten:
         raise typer.Exit(1)
 

@@ -20,14 +20,11 @@ MODEL_HELP = "human or fer2013 (append -float for 32 bits), or an .onnx file tha
 ModelOption = Annotated[
     str | None, typer.Option(help=MODEL_HELP, show_default="human", metavar="MODEL")
 ]
-DetectorOption = Annotated[
-    str,
-    typer.Option(
-        help="haar, yunet, or an .onnx file of YuNet or livefer train-detector. auto: yunet if it "
-        "is installed, else haar. none: the whole picture is a face, or the square in its middle.",
-        metavar="DETECTOR",
-    ),
-]
+DETECTOR_HELP = (
+    "haar, yunet, or an .onnx file of YuNet or livefer train-detector. auto: yunet if it is "
+    "installed, else haar. none: the whole picture is a face, or the square in its middle."
+)
+DetectorOption = Annotated[str, typer.Option(help=DETECTOR_HELP, metavar="DETECTOR")]
 MinScoreOption = Annotated[
     float | None,
     typer.Option(
@@ -56,6 +53,21 @@ PriorOption = Annotated[
         show_default="the model's own",
         callback=a_number,
         metavar="0-1",
+    ),
+]
+ProfileOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="A person's profile, by livefer profile: judge the largest face by their resting one.",
+        metavar="FILE.JSON",
+    ),
+]
+BaselineOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Learn each video's person from these seconds, in which the face is at rest, and "
+        "judge by that: 0-10 or 1:05-1:15. auto finds them.",
+        metavar="FROM-TO|auto",
     ),
 ]
 _SMOOTHING_HELP = "Average each face's result over this many seconds."

@@ -72,7 +72,7 @@ def profile(
     made.save(out)
     _print(made, examples)
     typer.echo(f"wrote {out}: {made.name}, for the model {made.model}; use it by --profile {out}")
-    print_hint(recognizer)
+    print_hint(recognizer.detector)
 
 
 def _files(paths: Sequence[str]) -> list[str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import Progress
 
+from livefer.batch.profiles import check_baseline, film_profile
 from livefer.batch.recordings import VideoJob, VideoProgress
 from livefer.cli.console import print_hint, print_left_out, print_without_landmarks
 from livefer.cli.files import (
@@ -23,6 +25,7 @@ from livefer.cli.files import (
     free_name,
 )
 from livefer.cli.options import (
+    BaselineOption,
     DetectorOption,
     EveryOption,
     FpsOfSourceOption,
@@ -32,6 +35,7 @@ from livefer.cli.options import (
     ModelOption,
     PlotOption,
     PriorOption,
+    ProfileOption,
     ReportOption,
     SmoothingOption,
 )
@@ -94,6 +98,8 @@ def video(
     min_score: MinScoreOption = None,
     landmarks: LandmarksOption = False,
     prior: PriorOption = None,
+    profile: ProfileOption = None,
+    baseline: BaselineOption = None,
 ) -> None:
     """Recognise the faces in videos: a row for each face of each frame.
 
@@ -105,6 +111,10 @@ def video(
     The annotated copy shows the frames that were read, each at its own time.
     """
     tables = _tables(csv, jsonl, parquet)
+    if baseline is not None:
+        check_baseline(baseline)
+        if profile is not None:
+            raise ConfigError("--profile and --baseline both say whose face it is: leave one out")
     check_plot_and_report(plot, report)
     pages = [path for path in (plot, report) if path is not None]
     if not tables and not pages and out is None:
@@ -120,9 +130,14 @@ def video(
     check_any_exists(inputs)
     copies = _names_of_copies(out, [path for path, error in inputs if error is None])
     check_not_read([*tables, *pages, *copies.values()], [path for path, _ in inputs])
-    recognizer = Recognizer(model, detector, smoothing, prior=prior, min_score=min_score)
+    recognizer = Recognizer(
+        model, detector, smoothing, prior=prior, profile=profile, min_score=min_score
+    )
     if landmarks:
         print_without_landmarks(recognizer)
+    profile_of = None
+    if baseline is not None:
+        profile_of = partial(film_profile, recognizer, baseline=baseline)
     drawn, unwritten = list[Path](), list[str]()
     digest = VideoDigest(recognizer.classes) if pages else None
     with stop_requests() as requested:
@@ -132,7 +147,7 @@ def video(
             for table in tables:
                 sinks.append(open_table(table, recognizer.classes, metadata, landmarks))
                 stack.push(sinks[-1])
-            job = VideoJob(recognizer, sinks, digest, span, requested)
+            job = VideoJob(recognizer, sinks, digest, span, profile_of, requested)
             _run(job, inputs, copies)
         totals = job.totals
         for line in (*totals.errors, *totals.hints):
@@ -147,7 +162,7 @@ def video(
         done = f"{totals}; model {recognizer.classifier.name}"
         sys.stderr.write(f"{done}; wrote {written or 'nothing'}\n")
         print_left_out(left_out)
-        print_hint(recognizer)
+        print_hint(recognizer.detector)
     if requested.stop.is_set():
         raise typer.Exit(requested.exit_code)
     if totals.errors or unwritten:
@@ -239,6 +254,7 @@ def _made_with(recognizer: Recognizer, span: Span) -> dict[str, str]:
         **about_model(str(recognizer.classifier.name), recognizer.classifier.metadata),
         "detector": str(getattr(recognizer.detector, "name", type(recognizer.detector).__name__)),
         **({} if least is None else {"faces of a score from": f"{least:g}"}),
+        **({} if recognizer.profile is None else {"profile": recognizer.profile.name}),
         "averaged over": f"{recognizer.smoothing_s:g} s",
         "read": f"{frames}, from {span.start_s:g} s to {end}",
     }

@@ -17,6 +17,7 @@ from livefer.cli.options import (
     MinScoreOption,
     ModelOption,
     PriorOption,
+    ProfileOption,
     SmoothingOption,
 )
 from livefer.errors import LiveferError, SourceError
@@ -60,6 +61,7 @@ def webcam(
     detector: DetectorOption = "auto",
     min_score: MinScoreOption = None,
     prior: PriorOption = None,
+    profile: ProfileOption = None,
 ) -> None:
     """Recognise faces live in a window.
 
@@ -70,11 +72,17 @@ def webcam(
     check_not_read([record], [source])
     _check_source(source)
     recognizer = Recognizer(
-        model, detector, smoothing, heatmaps=heatmap, prior=prior, min_score=min_score
+        model,
+        detector,
+        smoothing,
+        heatmaps=heatmap,
+        prior=prior,
+        profile=profile,
+        min_score=min_score,
     )
     has_display = _open_display(record)
     frames = _open(source, has_display)
-    print_hint(recognizer)
+    print_hint(recognizer.detector)
     recording = Mpeg4Writer(record, frames.fps) if record else None
     view = LiveView(recognizer, frames, mirror, recording)
     try:

@@ -26,6 +26,7 @@ from livefer.labels import CLASSES
 from livefer.system.cache import load_arrays, save_arrays
 
 SPLITS = ("train", "val", "test")
+ALL = "all"
 _CACHE_VERSION = 2
 
 
@@ -54,6 +55,7 @@ class Dataset:
     origin: the layout and the source of the splits, in words
     unreadable: (file, reason) of everything among the pictures that could not be read
     ignored: (path, reason) of folders that name no split, and of files outside class folders
+    has_splits: false if all splits were drawn by the seed
     """
 
     root: Path
@@ -62,13 +64,23 @@ class Dataset:
     unreadable: tuple[tuple[str, str], ...]
     origin: str
     ignored: tuple[tuple[str, str], ...] = ()
+    has_splits: bool = True
 
     def split(self, name: str) -> Split:
-        """Return train, val or test; the DatasetError for a missing one says what would make it."""
+        """Return train, val, test or all of them together.
+
+        The DatasetError for a missing one says what would make it.
+        """
         if name in self.splits:
             return self.splits[name]
+        if name == ALL:
+            parts = self.splits.values()
+            faces = np.concatenate([part.faces for part in parts])
+            targets = np.concatenate([part.targets for part in parts])
+            return Split(ALL, faces, targets, tuple(file for part in parts for file in part.files))
         if name not in SPLITS:
-            raise DatasetError(f'no split is called "{name}": expected {", ".join(SPLITS)}')
+            expected = ", ".join((*SPLITS, ALL))
+            raise DatasetError(f'no split is called "{name}": expected {expected}')
         usage = next(u for u, split in FER2013_USAGES.items() if split == name)
         if self.root.suffix.lower() == ".csv":
             makes = f'lines with the Usage "{usage}"'
@@ -120,6 +132,7 @@ def read_dataset(
         listing = [("", "", root.name, stat.st_size, stat.st_mtime_ns)]
         samples = _cached(root, listing, lambda: read_csv(root, progress))
         origin = "FER2013's CSV"
+    has_splits = any(samples.splits)
     if "" in samples.splits:
         drawn = [name for name in ("val", "test") if name not in samples.splits]
         samples.splits = _draw_splits(samples, drawn, seed, val_share)
@@ -128,7 +141,7 @@ def read_dataset(
                 f", {' and '.join(drawn)} {100 * val_share:g} %{' each' * (len(drawn) > 1)}, "
                 f"drawn per class with seed {seed}"
             )
-    return _assemble(root, samples, origin, tuple(ignored))
+    return _assemble(root, samples, origin, tuple(ignored), has_splits)
 
 
 def _table_in(folder: Path) -> Path | None:
@@ -141,7 +154,11 @@ def _table_in(folder: Path) -> Path | None:
 
 
 def _assemble(
-    root: Path, samples: Samples, origin: str, ignored: tuple[tuple[str, str], ...]
+    root: Path,
+    samples: Samples,
+    origin: str,
+    ignored: tuple[tuple[str, str], ...],
+    has_splits: bool,
 ) -> Dataset:
     if not samples.files:
         first = f" (first: {': '.join(samples.unreadable[0])})" if samples.unreadable else ""
@@ -163,7 +180,7 @@ def _assemble(
                 "add some, or remove its folder everywhere"
             )
     unreadable = tuple((file, reason) for file, reason in samples.unreadable)
-    return Dataset(root, classes, splits, unreadable, origin, ignored)
+    return Dataset(root, classes, splits, unreadable, origin, ignored, has_splits)
 
 
 def _draw_splits(samples: Samples, drawn: list[str], seed: int, share: float) -> list[str]:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from livefer.errors import DatasetError
 from livefer.formatting import count
-from livefer.labels import FER2013_CSV_ORDER
-from livefer.media.names import PICTURE_SUFFIXES, suffix_of
+from livefer.labels import FER2013_CSV_ORDER, class_named
+from livefer.media.names import PICTURE_SUFFIXES, find_files, in_order, suffix_of
 
 FER2013_USAGES = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
 LAYOUTS = (
@@ -28,7 +28,11 @@ _SPLIT_FOLDERS = {
     "eval": "val", "evaluation": "val", "publictest": "val",
     "test": "test", "testing": "test", "privatetest": "test",
 }  # fmt: skip
+_N_NAMED = 8  # folders that an error names
 _NOT_DATA = ("thumbs.db", "desktop.ini", "__macosx")  # as are names with a leading dot
+
+Ignored = list[tuple[str, str]]
+"""(path, reason) of what lies beside the splits and classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +51,11 @@ class Listing:
     """The files of a folder's classes.
 
     root: the folder that holds the splits or the classes, perhaps below the one that was named
-    ignored: (path, reason) of what lies beside the splits and classes
     """
 
     root: Path
     entries: list[Entry] = field(default_factory=list)
-    ignored: list[tuple[str, str]] = field(default_factory=list)
+    ignored: Ignored = field(default_factory=list)
 
 
 def find_root(root: Path) -> Listing:
@@ -113,6 +116,35 @@ def list_folder(listing: Listing) -> Listing:
         _ignore_files(listing, part)
     _ignore_folders(listing, others)
     return listing
+
+
+def list_photos(root: Path, classes: Sequence[str]) -> tuple[list[tuple[str, str]], Ignored]:
+    """List the pictures of the folders that are called as one of `classes`, at any depth.
+
+    returns: (path, class) of each picture, and (path, reason) of what is left out
+
+    Raises DatasetError where no picture is in such a folder.
+    """
+    if not root.is_dir():
+        raise DatasetError(f"{root} is no folder: expected one with a folder for each class")
+    listing, found = Listing(_unwrapped(root)), list[tuple[str, str]]()
+    for folder in _folders(listing.root):
+        label = class_named(folder.name, classes)
+        if label is None:
+            listing.ignored.append((f"{folder}", "is no class of the model by its name"))
+        elif files := find_files(folder, "picture", below=True):
+            found += [(file, label) for file in in_order(files.files)]
+            listing.ignored += files.errors
+            if files.left_out:
+                listing.ignored.append((f"{folder}", str(files.left_out)))
+    _ignore_files(listing, listing.root)
+    if not found:
+        seen = ", ".join(folder.name for folder in _folders(listing.root)[:_N_NAMED])
+        raise DatasetError(
+            f"{root} has no pictures in a folder that is called as a class of the model: expected "
+            f"{', '.join(classes)}; it has {seen or 'no folders'}"
+        )
+    return found, listing.ignored
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -46,7 +46,7 @@ def explanation_sheet(
     paint_text(sheet, title, (_GAP, 24), size, WHITE)
     name, size = fit_text(name, 16, width // 2 - 2 * _GAP)
     paint_text(sheet, name, (width - _GAP - text_wh(name, size)[0], 32), size, _GRAY)
-    view = _square(picture, face.crop_box, _TILE)
+    view = square_view(picture, face.crop_box, _TILE)
     for i in range(n_tiles):
         xy = _GAP + i % columns * (_TILE + _GAP), _HEAD + i // columns * row_h
         if i == 0:
@@ -93,7 +93,7 @@ def _paint_class(
         paint_plate(sheet, bar, colour, 1.0)
 
 
-def _square(picture: Image, box: tuple[float, float, float, float], side: int) -> Image:
+def square_view(picture: Image, box: Sequence[float], side: int) -> Image:
     """Return the content of a box as (side, side, 3); outside the picture its border repeats."""
     left, top, right, bottom = (round(v) for v in box)
     height, width = picture.shape[:2]

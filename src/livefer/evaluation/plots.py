@@ -46,32 +46,35 @@ def write_plots(
 
 
 def confusion_picture(report: Report, title: str) -> Figure:
-    """Draw the confusion matrix: shares of each true class, and counts below them."""
-    n = len(report.classes)
-    support = report.matrix.sum(axis=1)
-    shares = report.matrix / np.maximum(support, 1)[:, None]
+    """Draw the confusion matrix: shares of each true class, and counts below them.
+
+    A class without an image has no row.
+    """
+    n, support = len(report.classes), report.matrix.sum(axis=1)
+    present = np.flatnonzero(support)
+    shares = report.matrix[present] / support[present, None]
     size = max(6.0, 2.2 + 0.78 * n)
-    figure = _figure(size + 0.3, size)
+    figure = _figure(size + 0.3, size - 0.78 * (n - len(present)))
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for row in range(n):
+    for row, true in enumerate(present):
         for column in range(n):
-            share, count = shares[row, column], report.matrix[row, column]
+            share, count = shares[row, column], report.matrix[true, column]
             if not count:
                 continue
             ink = "white" if share > 0.5 else _INK
-            weight = "bold" if row == column else "normal"
+            weight = "bold" if true == column else "normal"
             axes.text(column, row - 0.08, f"{100 * share:.0f} %", color=ink, weight=weight,
                       ha="center", va="center", fontsize=11)  # fmt: skip
             axes.text(column, row + 0.22, f"{count:,}", color=ink, alpha=0.75,
                       ha="center", va="center", fontsize=7)  # fmt: skip
-    rows = [f"{name}\n{count:,}" for name, count in zip(report.classes, support, strict=True)]
-    axes.set_yticks(range(n), rows)
+    rows = [f"{report.classes[true]}\n{support[true]:,}" for true in present]
+    axes.set_yticks(range(len(rows)), rows)
     axes.set_xticks(range(n), report.classes, rotation=0 if n <= 8 else 60)
     axes.set_xlabel("predicted", labelpad=8)
     axes.set_ylabel("true")
     axes.set_xticks(np.arange(n + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(n + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(len(rows) + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=2)
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_visible(False)

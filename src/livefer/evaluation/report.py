@@ -22,19 +22,24 @@ _ENOUGH_TO_HALVE = 100  # images; half of fewer are too few to measure calibrati
 
 @dataclass(frozen=True, slots=True)
 class ClassScores:
-    """The figures of one class; nan if it was never predicted (precision), or has no image."""
+    """The figures of one class; nan if it was never predicted (precision), or has no image.
+
+    recall_95: the interval of the recall
+    """
 
     name: str
     precision: float
     recall: float
     f1: float
     support: int
+    recall_95: tuple[float, float]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures without the name; nan is None."""
         return {
             "precision": _number(self.precision),
             "recall": _number(self.recall),
+            "recall_95": list(self.recall_95),
             "f1": _number(self.f1),
             "support": self.support,
         }
@@ -233,16 +238,19 @@ def measure(
     twins: NDArray[np.bool_] | None = None,
     votes: Votes | None = None,
     uncertain_below: float | None = None,
+    is_readable: NDArray[np.bool_] | None = None,
 ) -> Report:
     """Compare probabilities (N, C) float32 with a split's targets, or with the votes on its images.
 
     twins: (N,) bool, which images have a copy or near copy in train (`hygiene.twins`)
     votes: if given, their majority is the ground truth, and images without one are left out
     uncertain_below: the model's own limit
+    is_readable: (N,) bool; what cannot be read has an uncertain answer whatever its confidence
 
     Raises DatasetError where no image has a majority.
     """
     known, targets = _truth(split, votes)
+    clear = np.ones(len(targets), bool) if is_readable is None else is_readable[known]
     crowd = None if votes is None else _crowd(probabilities, votes)
     probabilities = probabilities[known]
     confidence = probabilities.max(axis=1)
@@ -255,8 +263,8 @@ def measure(
         classes=classes,
         labels="dataset" if votes is None else "votes",
         n_left_out=int((~known).sum()),
-        accuracy=_share(right),
-        without_twins=None if twins is None else _share(right[~twins[known]]),
+        accuracy=share_of(right),
+        without_twins=None if twins is None else share_of(right[~twins[known]]),
         balanced_accuracy=metrics.balanced_accuracy(matrix),
         macro_f1=metrics.macro_f1(matrix),
         macro_f1_interval=metrics.macro_f1_interval(matrix),
@@ -268,7 +276,9 @@ def measure(
         matrix=matrix,
         reliability=metrics.reliability(probabilities, targets),
         risk=metrics.risk_coverage(confidence, right),
-        answers=None if uncertain_below is None else _answers(confidence, right, uncertain_below),
+        answers=None
+        if uncertain_below is None
+        else _answers(clear & (confidence >= uncertain_below), right, uncertain_below),
         crowd=crowd,
     )
 
@@ -308,26 +318,28 @@ def _crowd(probabilities: NDArray[np.float32], votes: Votes) -> Crowd:
         cross_entropy=metrics.cross_entropy(probabilities, shares, weight),
         entropy=metrics.cross_entropy(shares, shares, weight),
         n_images=int((weight > 0).sum()),
-        agreed=_share(right[votes.agreed]),
+        agreed=share_of(right[votes.agreed]),
     )
 
 
 def _answers(
-    confidence: NDArray[np.float32], right: NDArray[np.bool_], uncertain_below: float
+    answered: NDArray[np.bool_], right: NDArray[np.bool_], uncertain_below: float
 ) -> Answers:
-    answered = confidence >= uncertain_below
-    return Answers(uncertain_below, float(answered.mean()), _share(right[answered]))
+    return Answers(uncertain_below, float(answered.mean()), share_of(right[answered]))
 
 
 def _class_scores(matrix: metrics.Matrix, classes: tuple[str, ...]) -> tuple[ClassScores, ...]:
     scores = (metrics.precision(matrix), metrics.recall(matrix), metrics.f1(matrix))
     return tuple(
-        ClassScores(name, float(p), float(r), float(f), int(n))
-        for name, p, r, f, n in zip(classes, *scores, matrix.sum(axis=1), strict=True)
+        ClassScores(name, float(p), float(r), float(f), int(n), metrics.wilson_interval(int(k), n))
+        for name, p, r, f, k, n in zip(
+            classes, *scores, matrix.diagonal(), matrix.sum(axis=1).tolist(), strict=True
+        )
     )
 
 
-def _share(right: NDArray[np.bool_]) -> Share:
+def share_of(right: NDArray[np.bool_]) -> Share:
+    """Return the share of right answers, (N,) bool, with its interval."""
     n_right, n = int(right.sum()), len(right)
     low, high = metrics.wilson_interval(n_right, n)
     return Share(n_right / n if n else float("nan"), low, high, n)

@@ -16,6 +16,7 @@ face is empty (null in JSON), and so has a file or frame that could not be read,
     confidence              the smoothed probability of `label`
     uncertain               true or false: the label is not to be relied on
     answer                  the text to print for the face: "happy", "fear or sad?", "unclear"
+    profile                 the name of the person's profile that judged the face, else empty
     <class> …               smoothed probabilities, a column for each class by its name
     raw_<class> …           probabilities of this frame alone
     right_eye_x …           on request, the landmarks in pixels: LANDMARK_COLUMNS
@@ -43,7 +44,7 @@ FRAME_COLUMNS: dict[str, Type] = {
 FACE_COLUMNS: dict[str, Type] = {
     **{"track_id": int, "left": float, "top": float, "right": float, "bottom": float},
     **{"score": float, "label": str, "second_label": str, "confidence": float},
-    **{"uncertain": bool, "answer": str},
+    **{"uncertain": bool, "answer": str, "profile": str},
 }
 LANDMARK_COLUMNS = tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy")
 """The columns of the landmarks, which only tables have for which they were asked for."""
@@ -130,5 +131,6 @@ def _face_cells(face: Face, landmarks: bool) -> dict[str, Any]:
     smoothed = cells.pop("probabilities")
     raw = {f"{_RAW}{name}": value for name, value in cells.pop("raw_probabilities").items()}
     points = (cells.pop("landmarks", None) or {}).values()
+    cells.pop("plain_probabilities", None)
     places = dict(zip(LANDMARK_COLUMNS, (v for point in points for v in point), strict=False))
     return {**cells, **box, **smoothed, **raw, **places}

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from livefer.data import hygiene
 from livefer.data.dataset import Split, read_dataset
+from livefer.data.framing import framing_note
 from livefer.data.votes import read_votes
 from livefer.drawing.text import fit_text, paint_text, text_wh
 from livefer.errors import ConfigError, DatasetError, ModelError
@@ -61,6 +62,7 @@ def read_splits(config: Config) -> tuple[tuple[str, ...], Split, Split, list[str
     train, notes = clean(dataset.split("train"), config)
     notes += [f"unreadable: {file}: {reason}" for file, reason in dataset.unreadable[:5]]
     notes += [f"left out: {path}: {reason}" for path, reason in dataset.ignored]
+    notes += filter(None, [framing_note(dataset)])
     notes.append(f"{len(train)} training and {len(val)} val images")
     return dataset.classes, train, val, notes
 

@@ -27,12 +27,15 @@ from livefer.system.interrupts import stop_requests
 from livefer.train.checkpoint import below_prefix, load_checkpoint, save_checkpoint, with_prefix
 from livefer.train.detector.cells import Targets, detector_loss, scene_targets
 from livefer.train.detector.config import DetectorConfig
+from livefer.train.detector.mining import mine, no_hard_views
 from livefer.train.detector.network import FaceNet
 from livefer.train.detector.pictures import Picture
-from livefer.train.detector.scenes import Album, make_scene
+from livefer.train.detector.scenes import Album, HardViews, make_scene
+from livefer.train.devices import keep_freed_memory, limit_threads
 
 _LOG_EVERY = 50
 _SAVE_EVERY = 200
+_ROUND = 1000  # steps, after which the hardest pictures are looked for
 _AHEAD = 6  # batches that are made before they are needed
 _WORKERS = 2
 _PARTS = ("score", "box", "landmarks", "loss")
@@ -56,10 +59,14 @@ class DetectorRun:
     """A network while it is trained.
 
     at: the step that comes next
+    hard: what it took for faces, for as many pictures without any as there are
     """
 
-    def __init__(self, config: DetectorConfig, folder: Path, resume: bool) -> None:
+    def __init__(
+        self, config: DetectorConfig, folder: Path, resume: bool, n_empty: int = 0
+    ) -> None:
         torch.manual_seed(config.seed)
+        self.hard = no_hard_views(n_empty)
         self.config, self.folder, self.at = config, folder, 0
         self.model = FaceNet()
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -77,6 +84,9 @@ class DetectorRun:
             }
             self.optimizer.load_state_dict(state)
             self.at = int(meta["step"])
+            hard = HardViews(*(tensors[f"hard.{name}"].numpy() for name in HardViews._fields))
+            if len(hard.scores) == n_empty:  # otherwise pictures came or went
+                self.hard = hard
         elif config.init:
             self._load(load_checkpoint(Path(config.init))[0])
         self.model.train()
@@ -94,6 +104,8 @@ class DetectorRun:
         tensors |= with_prefix("ema", self.ema.state_dict())
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= with_prefix(f"optimizer.{index}", state)
+        hard = {name: torch.from_numpy(a) for name, a in self.hard._asdict().items()}
+        tensors |= with_prefix("hard", hard)
         meta = {"step": self.at, "config": self.config.model_dump(mode="json"), "classes": ["face"]}
         save_checkpoint(self.folder / "last.safetensors", tensors, meta)
 
@@ -117,32 +129,44 @@ def fit(config: DetectorConfig, pictures: list[Picture], folder: Path, resume: b
 
     Ctrl-C, SIGTERM and SIGHUP end the run after the step, with its state saved.
     """
-    run = DetectorRun(config, folder, resume)
-    album = Album(picture for picture in pictures if not picture.is_held_out)
+    keep_freed_memory()
+    limit_threads()
+    used = [picture for picture in pictures if not picture.is_held_out]
+    run = DetectorRun(config, folder, resume, len(Album(used).empty))
+    with _bar(config, run.at) as bar, stop_requests(may_interrupt=True) as requested:
+        while run.at < config.steps and not requested.stop.is_set():
+            if run.at and run.at % _ROUND == 0:
+                run.hard = mine(run.ema, Album(used), run.hard, config, run.at // _ROUND)
+            album = Album(used, run.hard)
+            for _ in _steps(run, album, (run.at // _ROUND + 1) * _ROUND):
+                bar.advance(bar.task_ids[0])
+                if requested.stop.is_set():
+                    break
+            run.save()
+        return requested.exit_code if requested.stop.is_set() else 0
+
+
+def _steps(run: DetectorRun, album: Album, end: int) -> Iterator[int]:
+    """Train up to a step, log the mean losses, save now and then, and yield each step."""
+    config = run.config
     sums = dict.fromkeys(_PARTS, 0.0)
     began, since = time.perf_counter(), run.at
-    with (
-        _batches(album, config, run.at) as batches,
-        _bar(config, run.at) as bar,
-        stop_requests(may_interrupt=True) as requested,
-    ):
+    with _batches(album, config, run.at, min(end, config.steps)) as batches:
         for x, targets in batches:
             for name, value in run.step(x, targets).items():
                 sums[name] += value
-            bar.advance(bar.task_ids[0])
-            is_last = run.at == config.steps or requested.stop.is_set()
-            if run.at % _LOG_EVERY == 0 or is_last:
+            if run.at % _LOG_EVERY == 0 or run.at == config.steps:
                 n = run.at - since
                 speed = n * config.batch_size / (time.perf_counter() - began)
                 means = {name: round(total / n, 4) for name, total in sums.items()}
-                _log(folder, {"step": run.at, "scenes_per_s": round(speed, 1), **means})
+                hard = round(float(album.hard.scores.mean()), 4) if album.hard else 0.0
+                record = {"step": run.at, "scenes_per_s": round(speed, 1), **means, "hard": hard}
+                _log(run.folder, record)
                 sums = dict.fromkeys(_PARTS, 0.0)
                 began, since = time.perf_counter(), run.at
-            if run.at % _SAVE_EVERY == 0 or is_last:
+            if run.at % _SAVE_EVERY == 0:
                 run.save()
-            if is_last:
-                break
-        return requested.exit_code if requested.stop.is_set() else 0
+            yield run.at
 
 
 def learning_rate(config: DetectorConfig, step: int) -> float:
@@ -153,17 +177,19 @@ def learning_rate(config: DetectorConfig, step: int) -> float:
 
 
 @contextmanager
-def _batches(album: Album, config: DetectorConfig, start: int) -> Iterator[Iterator[Batch]]:
-    """Give the batches from a step on; some are made ahead, in other threads."""
+def _batches(
+    album: Album, config: DetectorConfig, start: int, end: int
+) -> Iterator[Iterator[Batch]]:
+    """Give the batches from a step to another; some are made ahead, in other threads."""
     with ThreadPoolExecutor(_WORKERS) as pool:
         waiting: dict[int, Future[Batch]] = {}
 
         def order(step: int) -> None:
-            if step < config.steps:
+            if step < end:
                 waiting[step] = pool.submit(make_batch, album, config, step)
 
         def batches() -> Iterator[Batch]:
-            for step in range(start, config.steps):
+            for step in range(start, end):
                 order(step + _AHEAD)
                 yield waiting.pop(step).result()
 

@@ -6,7 +6,9 @@ A scene is drawn from a generator and nothing else, so a seed and a step name it
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
@@ -22,9 +24,11 @@ _CERTAIN = 0.6  # of the teacher: less is ignored in the loss
 _DOUBTFUL = 0.2  # less than this is background
 _HIDDEN = (0.3, 0.75)  # share of a face that is covered: from here ignored, from here gone
 _SEEN = 0.55  # share of a face that lies inside the scene, at least
+_SEEN_IN_MOSAIC = 0.8  # the same where another picture begins
 _MAX_ENLARGED = 3.0
+_EASY = 0.1  # weight of a picture without faces in which the network sees none
 _PASTED = ("cutout", "face", "picture")
-_MIXTURE = {"whole": 0.35, "mosaic": 0.25, "pasted": 0.25, "empty": 0.15}
+_MIXTURE = {"whole": 0.35, "mosaic": 0.25, "pasted": 0.22, "empty": 0.18}
 
 
 class Scene(NamedTuple):
@@ -41,21 +45,62 @@ class Scene(NamedTuple):
     scores: NDArray[np.float32]
 
 
+class Deck:
+    """Pictures to draw from: a folder of n is drawn in proportion to √n, or a large one is all.
+
+    weights: of each picture, on top of that; None is the same for all
+    """
+
+    def __init__(self, pictures: Iterable[Picture], weights: NDArray[Any] | None = None) -> None:
+        self.pictures = list(pictures)
+        folders = [Path(picture.name).parts[:2] for picture in self.pictures]
+        sizes = Counter(folders)
+        chances = np.array([sizes[folder] ** -0.5 for folder in folders])
+        self._ends = np.cumsum(chances if weights is None else chances * weights)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def draw(self, rng: Generator) -> int:
+        """Return the index of a picture."""
+        return int(np.searchsorted(self._ends, rng.random() * self._ends[-1], side="right"))
+
+
+class HardViews(NamedTuple):
+    """For each picture without faces the view of it in which the network sees the surest one.
+
+    scores: (N,) float32, 0–1; motions: (N, 2, 3) float64 onto the canvas
+    """
+
+    scores: NDArray[np.float32]
+    motions: NDArray[np.float64]
+
+
 class Album:
     """Pictures by what a scene needs them for.
 
-    whole: with or without faces; empty: without any
-    groups: cutouts, faces and whole pictures with a clear face, to be pasted equally often
+    whole: with or without faces; empty: without any, the hard ones more often
+    decks: cutouts, faces and whole pictures with a clear face, to be pasted equally often
     """
 
-    def __init__(self, pictures: Iterable[Picture]) -> None:
+    def __init__(self, pictures: Iterable[Picture], hard: HardViews | None = None) -> None:
         of_kind: dict[str, list[Picture]] = {kind: [] for kind in KINDS}
         for picture in pictures:
             of_kind[picture.kind].append(picture)
-        self.whole = of_kind["picture"] + of_kind["cutout"]
-        self.empty = of_kind["background"]
-        groups = ([p for p in of_kind[kind] if _has_clear_face(p)] for kind in _PASTED)
-        self.groups = [group for group in groups if group]
+        self.whole = Deck(of_kind["picture"] + of_kind["cutout"])
+        self.hard = hard
+        self.empty = Deck(of_kind["background"], hard and hard.scores + _EASY)
+        clear = (Deck(p for p in of_kind[kind] if _has_clear_face(p)) for kind in _PASTED)
+        self.decks = [deck for deck in clear if deck]
+
+    def draw_whole(self, rng: Generator) -> Picture:
+        """Return a picture with or without faces."""
+        return self.whole.pictures[self.whole.draw(rng)]
+
+    def draw_head(self, rng: Generator) -> Picture:
+        """Return a picture with a clear face."""
+        deck = self.decks[int(rng.integers(len(self.decks)))]
+        return deck.pictures[deck.draw(rng)]
 
 
 def _has_clear_face(picture: Picture) -> bool:
@@ -73,9 +118,8 @@ def make_scene(album: Album, rng: Generator, side_px: int) -> Scene:
     if kind == "whole":
         _whole(canvas, album, rng)
     if kind == "pasted":
-        for _ in range(int(rng.integers(1, 7)) if album.groups else 0):
-            group = album.groups[int(rng.integers(len(album.groups)))]
-            _paste_head(canvas, group[int(rng.integers(len(group)))], rng)
+        for _ in range(int(rng.integers(1, 7)) if album.decks else 0):
+            _paste_head(canvas, album.draw_head(rng), rng)
     if rng.random() < 0.15:
         _occlude(canvas, rng)
     return canvas.scene(_degrade(canvas.image, rng))
@@ -111,9 +155,14 @@ class _Canvas:
         )
 
     def add(
-        self, picture: Picture, to_canvas: NDArray[np.float64], window: tuple[int, int, int, int]
+        self,
+        picture: Picture,
+        to_canvas: NDArray[np.float64],
+        window: tuple[int, int, int, int] | None = None,
     ) -> None:
-        """Add the faces of a picture that a window (xyxy) of the canvas shows."""
+        """Add the faces of a picture that the canvas shows, or a window (xyxy) of it."""
+        least = _SEEN_IN_MOSAIC if window else _SEEN
+        window = window or (0, 0, self.side_px, self.side_px)
         boxes, points, scores = picture.labels
         doubtful = scores >= _DOUBTFUL
         boxes, points, scores = boxes[doubtful], points[doubtful], scores[doubtful].copy()
@@ -131,7 +180,7 @@ class _Canvas:
         low, high = np.array(window[:2]), np.array(window[2:])
         inside = np.clip(boxes[:, 2:], low, high) - np.clip(boxes[:, :2], low, high)
         seen = inside.prod(axis=1) / np.maximum((2 * half).prod(axis=1), 1e-6)
-        scores[(seen < _SEEN) | (half.mean(axis=1) * 2 < MIN_FACE_PX)] = 0
+        scores[(seen < least) | (half.mean(axis=1) * 2 < MIN_FACE_PX)] = 0
         kept = seen > 0.05
         self.boxes = np.concatenate([self.boxes, boxes[kept]]).astype(np.float32)
         self.points = np.concatenate([self.points, points[kept]]).astype(np.float32)
@@ -191,30 +240,52 @@ def _draw_face_px(rng: Generator, side_px: int) -> float:
 def _background(canvas: _Canvas, album: Album, rng: Generator) -> None:
     """Paint a part of a picture without faces, a made texture, or one colour."""
     draw, side_px = rng.random(), canvas.side_px
-    if draw < 0.08:
+    if draw < 0.04:
         canvas.image[:] = rng.integers(0, 256, 3)
-    elif draw < 0.18 or not album.empty:
+    elif draw < 0.12 or not album.empty:
         canvas.image = _texture(rng, side_px)
     else:
-        picture = album.empty[int(rng.integers(len(album.empty)))]
-        canvas.image = _part_of(picture.image, rng, side_px)
+        canvas.image = _empty_part(album, rng, side_px)
 
 
-def _part_of(image: NDArray[np.uint8], rng: Generator, side_px: int) -> NDArray[np.uint8]:
-    """Return a square part of an image, mirrored and rotated by chance."""
+def _empty_part(album: Album, rng: Generator, side_px: int) -> NDArray[np.uint8]:
+    """Return a part of a picture without faces; where it is hard, about the part that is."""
+    index = album.empty.draw(rng)
+    image = album.empty.pictures[index].image
+    motion = draw_view(image, rng, side_px)
+    if album.hard is not None and rng.random() < album.hard.scores[index]:
+        motion = _nudged(album.hard.motions[index], rng, side_px)
+    return view(image, motion, side_px)
+
+
+def _nudged(motion: NDArray[np.float64], rng: Generator, side_px: int) -> NDArray[np.float64]:
+    """Return a motion onto the canvas that shows nearly the same."""
+    middle = np.full(2, side_px / 2)
+    to = middle + rng.uniform(-0.25, 0.25, 2) * side_px
+    scale, mirrored = float(np.exp(rng.uniform(-0.35, 0.35))), rng.random() < 0.5
+    nudge = _motion(middle, to, scale, float(rng.normal(0, 8)), mirrored)
+    return np.asarray(nudge @ np.vstack([motion, [0, 0, 1]]))
+
+
+def view(image: NDArray[np.uint8], motion: NDArray[np.float64], side_px: int) -> NDArray[np.uint8]:
+    """Return what a motion (2, 3) shows of an image without faces, (S, S, 3)."""
+    return _warped(image, motion, side_px, cv2.BORDER_REFLECT_101)
+
+
+def draw_view(image: NDArray[np.uint8], rng: Generator, side_px: int) -> NDArray[np.float64]:
+    """Draw a square part of an image, mirrored and rotated by chance: its motion (2, 3)."""
     height, width = image.shape[:2]
     part_px = min(height, width) * float(np.exp(rng.uniform(math.log(0.25), 0)))
     half = part_px / 2
     middle = np.array([rng.uniform(half, width - half), rng.uniform(half, height - half)])
     to = np.full(2, side_px / 2)
     degrees = _draw_tilt(rng) if rng.random() < 0.3 else 0.0
-    motion = _motion(middle, to, side_px / part_px, degrees, rng.random() < 0.5)
-    return _warped(image, motion, side_px, cv2.BORDER_REFLECT_101)
+    return _motion(middle, to, side_px / part_px, degrees, rng.random() < 0.5)
 
 
 def _whole(canvas: _Canvas, album: Album, rng: Generator) -> None:
     """Paint a whole picture, so that one of its faces has a drawn size."""
-    picture = album.whole[int(rng.integers(len(album.whole)))]
+    picture = album.draw_whole(rng)
     image = picture.image
     side_px = canvas.side_px
     motion = _place(picture, image, rng, side_px)
@@ -230,7 +301,7 @@ def _whole(canvas: _Canvas, album: Album, rng: Generator) -> None:
     else:
         alpha = np.full((side_px, side_px), 255, np.uint8)
     canvas.paint(_lit(_warped(image, motion, side_px, border), rng), alpha)
-    canvas.add(picture, motion, (0, 0, side_px, side_px))
+    canvas.add(picture, motion)
 
 
 def _place(
@@ -264,8 +335,8 @@ def _mosaic(canvas: _Canvas, album: Album, rng: Generator) -> None:
             x0, x1 = int(xs[column]), int(xs[column + 1])
             y0, y1 = int(ys[row]), int(ys[row + 1])
             has_face = rng.random() < 0.75 or not album.empty
-            group = album.whole if has_face else album.empty
-            picture = group[int(rng.integers(len(group)))]
+            deck = album.whole if has_face else album.empty
+            picture = deck.pictures[deck.draw(rng)]
             image = picture.image
             height, width = image.shape[:2]
             cell = max((x1 - x0) / width, (y1 - y0) / height)
@@ -305,7 +376,7 @@ def _paste_head(canvas: _Canvas, picture: Picture, rng: Generator) -> None:
         picture.name, picture.kind, picture.jpeg, picture.mask,
         type(picture.labels)(*(column[chosen : chosen + 1] for column in picture.labels)),
     )  # fmt: skip
-    canvas.add(only, motion, (0, 0, side_px, side_px))
+    canvas.add(only, motion)
 
 
 def _ellipse(box: NDArray[np.float32], rng: Generator) -> tuple[NDArray[np.uint8], NDArray[Any]]:
@@ -400,7 +471,7 @@ def _degrade(image: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
             cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8
         )
     if rng.random() < 0.6:
-        gain = float(np.exp(rng.uniform(math.log(0.2), math.log(1.3))))
+        gain = float(np.exp(rng.uniform(math.log(0.35), math.log(1.3))))
         cast = rng.uniform(0.8, 1.2, 3) if rng.random() < 0.4 else np.ones(3)
         lift = float(rng.uniform(0, 0.15)) if rng.random() < 0.2 else 0.0
         image = _curve(image, float(rng.uniform(0.7, 1.4)), gain * cast, lift)
@@ -418,7 +489,7 @@ def _degrade(image: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
         small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
         image = np.asarray(cv2.resize(small, image.shape[1::-1]), np.uint8)
     if rng.random() < 0.3:
-        noise = rng.normal(0, float(rng.uniform(2, 16)), image.shape).astype(np.float32)
+        noise = rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(2, 16))
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
     if rng.random() < 0.4:
         quality = int(rng.integers(20, 95))

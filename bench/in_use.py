@@ -1,7 +1,7 @@
 """What each share of the prior costs on faces as in use: votes, acted faces, smiles, photographs.
 
-    python bench/people.py fer2013 human --votes data/ferplus.csv --people data/people \\
-        --photos data/photos.json --yunet YUNET.onnx --json bench/results/people.json
+    python bench/in_use.py fer2013 human --votes data/ferplus.csv --people data/people \\
+        --photos data/photos.json --yunet YUNET.onnx --json bench/results/in_use.json
 
 Sets for development, which nobody trains on. Every answer is the mean over a face and its mirror
 image, as of a picture. `people/london` has a neutral and a smiling picture of each person (the Face

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from builders import make_faces
 from fakes import SquareDetector, make_scene
+from in_use import POSED, Set, as_markdown, find_sets, shares_right
 from numpy.typing import NDArray
-from people import POSED, Set, as_markdown, find_sets, shares_right
 
 from livefer.classifier import EmotionClassifier
 from livefer.labels import CLASSES

@@ -1,0 +1,49 @@
+"""The resting face among the answers for a film: found if it is there, whatever the share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from livefer.classifier import EmotionClassifier
+from livefer.labels import CLASSES
+from livefer.profiles.resting import resting_profile
+
+NEUTRAL, HAPPY, SAD = (CLASSES.index(name) for name in ("neutral", "happy", "sad"))
+
+
+@pytest.fixture(scope="module")
+def classifier() -> EmotionClassifier:
+    return EmotionClassifier()
+
+
+def frames(n: int, seed: int, **shares: float) -> NDArray[np.float32]:
+    """Return n answers near these, as a network gives them for one face in motion."""
+    rest = (1 - sum(shares.values())) / (7 - len(shares))
+    logs = np.log([shares.get(name, rest) for name in CLASSES])
+    noisy = np.exp(logs + np.random.default_rng(seed).normal(0, 0.15, (n, 7)))
+    return np.asarray(noisy / noisy.sum(axis=1, keepdims=True), np.float32)
+
+
+@pytest.mark.parametrize("n_smiles", [0, 20, 60, 90])
+def test_a_sad_looking_face_that_smiles_faintly_now_and_then(
+    classifier: EmotionClassifier, n_smiles: int
+) -> None:
+    at_rest = frames(120 - n_smiles, 0, sad=0.36, neutral=0.6, happy=0.005)
+    smiles = frames(n_smiles, 1, sad=0.22, neutral=0.52, happy=0.23)
+    found = resting_profile(classifier, np.concatenate([at_rest, smiles]), "ada")
+    assert found is not None
+    assert found.name == "ada"
+    assert (found.judge(at_rest).argmax(axis=1) == NEUTRAL).mean() > 0.95
+    if n_smiles:
+        assert (smiles.argmax(axis=1) == NEUTRAL).all()
+        assert (found.judge(smiles).argmax(axis=1) == HAPPY).mean() > 0.9
+
+
+def test_nobody_is_at_rest_who_smiles_all_the_time(classifier: EmotionClassifier) -> None:
+    assert resting_profile(classifier, frames(120, 0, happy=0.9, neutral=0.06)) is None
+
+
+def test_a_moment_is_too_short(classifier: EmotionClassifier) -> None:
+    assert resting_profile(classifier, frames(19, 0, neutral=0.9)) is None
