@@ -269,6 +269,21 @@ def test_n_makes_the_own_face_neutral_and_p_shows_the_difference() -> None:
         wait_for_face(view, "neutral", "me")
 
 
+def test_p_switches_off_what_livefer_finds_by_itself_too() -> None:
+    recognizer = make_recognizer()
+    recognizer.is_profile_auto = True
+    with played(recognizer) as (view, _):
+        wait_for_face(view, "sad", None)
+        view.press("n")
+        wait_for_face(view, "neutral", "me")
+        view.press("p")
+        wait_for_face(view, "sad", None)
+        assert not recognizer.is_profile_auto
+        view.press("p")
+        wait_for_face(view, "neutral", "me")
+        assert recognizer.is_profile_auto
+
+
 def test_n_tells_what_to_do_and_ends_without_a_face() -> None:
     with played(make_recognizer()) as (view, play):
         wait_for_face(view, "sad", None)

@@ -20,11 +20,11 @@ from livefer.media.pictures import read_image
 from livefer.media.pyav_reader import Span, VideoReader
 from livefer.profiles.profile import LEAST_REST, NEUTRAL, Profile
 from livefer.profiles.resting import resting_profile
+from livefer.profiles.running import AUTO
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 from livefer.system.pipes import is_pipe, stem_of
 
-AUTO = "auto"
 _PART = re.compile(r"(.+)@([\d:.]+)-([\d:.]+)")
 _FPS_OF_AUTO = 5.0  # frames a second of a film in which the resting face is looked for
 _SURE = 0.7  # of another expression, from which it is doubtful that the face is at rest

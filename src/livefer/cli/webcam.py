@@ -14,10 +14,10 @@ from livefer.cli.console import print_hint
 from livefer.cli.files import check_not_read
 from livefer.cli.options import (
     DetectorOption,
+    LiveProfileOption,
     MinScoreOption,
     ModelOption,
     PriorOption,
-    ProfileOption,
     SmoothingOption,
 )
 from livefer.errors import LiveferError, SourceError
@@ -61,7 +61,7 @@ def webcam(
     detector: DetectorOption = "auto",
     min_score: MinScoreOption = None,
     prior: PriorOption = None,
-    profile: ProfileOption = None,
+    profile: LiveProfileOption = None,
 ) -> None:
     """Recognise faces live in a window.
 

@@ -76,7 +76,8 @@ class LiveView:
         self._recognizer = recognizer
         self._source = source
         self._recorder = Recorder(recording, waits=not source.live) if recording else None
-        self._profile = recognizer.profile  # also while it is switched off
+        # Also while they are switched off.
+        self._profile, self._is_auto = recognizer.profile, recognizer.is_profile_auto
         self._enrolment: Enrolment | None = None
         self._enrolling = Lock()  # keys and frames come from two threads
         self._failure: BaseException | None = None
@@ -208,12 +209,14 @@ class LiveView:
             return None
 
     def _switch_profile(self) -> None:
-        if self._profile is None:
+        recognizer = self._recognizer
+        if self._profile is None and not self._is_auto:
             self.say(_NO_PROFILE)
             return
-        is_on = self._recognizer.profile is not None
-        self._recognizer.profile = None if is_on else self._profile
-        self._recognizer.reset()
+        is_on = recognizer.profile is not None or recognizer.is_profile_auto
+        recognizer.profile = None if is_on else self._profile
+        recognizer.is_profile_auto = self._is_auto and not is_on
+        recognizer.reset()
         self.say("judged by the average face: P goes back" if is_on else "judged by your own face")
 
     def _write_profile(self) -> str:
