@@ -51,7 +51,6 @@ class LevelClassifier:
     input_size = 48
     crop_scale = 1.0
     uncertain_below = 0.5
-    prior = 0.0
     metadata: dict[str, str] = {}  # noqa: RUF012
     name = sha256 = "level"
     prior = 0.0
@@ -78,6 +77,7 @@ class OtherClassifier(LevelClassifier):
     classes = ("bright", "dim")
     uncertain_below = 0.25
     prior = 0.5
+    sha256 = "07he2"
     name = "other"
 
     def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:

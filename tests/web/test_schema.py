@@ -88,7 +88,9 @@ def test_messages_in_the_docs_are_as_published() -> None:
 
 def test_the_fields_of_a_face_are_those_of_the_library() -> None:
     own = set(make_face((0, 0, 1, 1)).to_dict())
-    assert set(schema.Face.__annotations__) == own | {"heatmap_png", "heatmap_box"}
+    assert set(schema.Face.__annotations__) == own | {
+        "heatmap_png", "heatmap_box", "plain_probabilities"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

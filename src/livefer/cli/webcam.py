@@ -65,8 +65,8 @@ def webcam(
     """Recognise faces live in a window.
 
     Keys: Q or Esc quits, R resets the smoothing, G shows the heat map, S saves a snapshot,
-    M mirrors, H lists the keys. Recognition takes the newest frame; the window shows how many
-    frames it skipped.
+    M mirrors, N learns your neutral face, E your other expressions, H lists all keys. Recognition
+    takes the newest frame; the window shows how many frames it skipped.
     """
     check_not_read([record], [source])
     _check_source(source)

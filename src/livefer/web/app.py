@@ -19,7 +19,8 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from livefer.classifier import EmotionClassifier
-from livefer.errors import LiveferError
+from livefer.errors import ConfigError, LiveferError
+from livefer.profiles.moments import profile_of_moments
 from livefer.tracking.smoothing import WINDOW_S
 from livefer.version import __version__
 from livefer.web import schema
@@ -39,13 +40,15 @@ from livefer.web.protocol import (
     Refused,
     error_dict,
     model_card,
+    read_moments,
 )
 from livefer.web.security import Access, Guard, token_of
 from livefer.web.session import Session, close
-from livefer.web.upload import read_picture
+from livefer.web.upload import read_body, read_picture
 from livefer.web.workers import WorkerPool, make_job
 
 PAGE = Path(__file__).with_name("page")
+_MOMENTS_BYTES = 512 * 1024  # a frame has 130 bytes
 _log = logging.getLogger(__name__)
 
 
@@ -174,7 +177,9 @@ _GET_REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _example(example: schema.Faces | schema.ModelCard) -> dict[int | str, dict[str, Any]]:
+def _example(
+    example: schema.Faces | schema.ModelCard | schema.Profile,
+) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {"application/json": {"example": example}}}}
 
 
@@ -273,6 +278,31 @@ async def card(request: Request, model: _ModelQuery = None) -> Response:
     service = _service(request)
     found = await service.load(model)
     return JSONResponse(model_card(found, service.choices, service.limits))
+
+
+@_router.post(
+    "/v1/profile",
+    response_model=schema.Profile,
+    responses={
+        **_example(schema.PROFILE_EXAMPLE),
+        **{status: schema.REFUSALS[status] for status in (400, 401, 403, 408, 413, 422, 500)},
+    },
+    openapi_extra={"requestBody": schema.PROFILE_BODY},
+    dependencies=[Depends(_check_token), _only("model", "token")],
+    summary="A person's profile",
+    response_description="The profile, for the client to keep",
+)
+async def profile(request: Request, model: _ModelQuery = None) -> Response:
+    """Make a profile of frames in which a person held an expression: two seconds of each."""
+    service = _service(request)
+    found = await service.load(model)
+    body = await read_body(request, _MOMENTS_BYTES, service.limits, "send fewer frames")
+    answers, name = read_moments(body, found.classes)
+    try:
+        made = await asyncio.to_thread(profile_of_moments, found, answers, name)
+    except ConfigError as error:
+        raise Refused("no_profile", str(error)) from None
+    return JSONResponse(made.to_dict(), headers={"Cache-Control": "no-store"})
 
 
 @_router.get(

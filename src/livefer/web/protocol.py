@@ -8,15 +8,20 @@ from __future__ import annotations
 import base64
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier
 from livefer.faces.quality import too_small
+from livefer.formatting import printable
 from livefer.labels import colour_hex
+from livefer.profiles.moments import OWN_NAME
+from livefer.profiles.profile import MOST_LETTERS, Profile
 from livefer.results import Face, FrameResult
 from livefer.version import __version__
 from livefer.web import schema
@@ -24,7 +29,7 @@ from livefer.web.limits import Limits
 
 MAX_IN_FLIGHT = 2
 MAX_SMOOTHING_S = 3.0
-MAX_TEXT = 4096
+MAX_TEXT = 16_384  # a profile of seven expressions has 1,800
 GOING_AWAY, BROKEN = 1001, 1011
 BAD_MESSAGE, BAD_TOKEN, FOREIGN, IDLE = 4400, 4401, 4403, 4408
 TOO_LARGE, TOO_MANY, TOO_SLOW = 4413, 4429, 4430
@@ -39,6 +44,7 @@ ERROR_STATUS = {
     "unknown_format": 415,
     "damaged": 422,
     "bad_parameter": 422,
+    "no_profile": 422,
     "too_many": 429,
     "internal": 500,
     "going_away": 503,
@@ -75,6 +81,7 @@ class Options:
     model: str
     detector: str
     heatmap: bool = False
+    profile: Profile | None = None
 
     def to_dict(self) -> schema.StreamOptions:
         """Return the options as they are sent."""
@@ -83,6 +90,7 @@ class Options:
             "model": self.model,
             "detector": self.detector,
             "heatmap": self.heatmap,
+            "profile": None if self.profile is None else self.profile.name,
         }
 
 
@@ -195,12 +203,41 @@ def read_control(text: str, options: Options, choices: Choices) -> tuple[str, Op
             if not isinstance(value, str) or value not in choices.models:
                 raise _bad_option(name, " or ".join(choices.models))
             options = replace(options, model=value)
+        elif name == "profile":
+            try:
+                options = replace(options, profile=None if value is None else Profile.of(value))
+            except ValueError as error:
+                reason = f"this is not a profile of livefer ({error})"
         else:
             raise Closed(
                 BAD_MESSAGE,
-                f'unknown option "{name[:20]}": expected smoothing_s, heatmap, detector or model',
+                f'unknown option "{name[:20]}": expected smoothing_s, heatmap, detector, model or '
+                "profile",
             )
     return "options", options, reason
+
+
+def read_moments(body: bytes, classes: Sequence[str]) -> tuple[dict[str, NDArray[np.float32]], str]:
+    """Return what a person showed, by expression probabilities (n, C), and their name."""
+    try:
+        message = json.loads(body)
+        name = message.pop("name", OWN_NAME)
+        if set(message) != {"answers"} or not isinstance(name, str) or len(name) > MOST_LETTERS:
+            raise ValueError
+        answers = {
+            expression: np.array([[frame[c] for c in classes] for frame in frames], np.float32)
+            for expression, frames in message["answers"].items()
+        }
+        for rows in answers.values():
+            if rows.ndim > 2 or not ((rows >= 0) & (rows <= 1)).all():
+                raise ValueError
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError, OverflowError):
+        raise Refused(
+            "bad_request",
+            'expected {"answers": {"neutral": [...]}}, with the raw_probabilities of a face in '
+            f"each frame: {', '.join(classes)}",
+        ) from None
+    return answers, printable(name)
 
 
 def options_in_effect(options: Options, reason: str | None) -> schema.OptionsInEffect:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 from typing_extensions import NotRequired, TypedDict  # pydantic reads typing's from Python 3.12 on
 
 SCHEMA = "1"
@@ -35,8 +35,12 @@ class Face(TypedDict):
     confidence: Annotated[float, _about("the probability of `label`")]
     uncertain: Annotated[bool, _about("true: do not rely on `label`")]
     answer: Annotated[str, _about('the text to print: "happy", "fear or sad?" or "unclear"')]
+    profile: Annotated[str | None, _about("the name of the profile that judged the face, or null")]
     probabilities: Annotated[dict[str, float], _about("by class; they sum to 1")]
     raw_probabilities: Annotated[dict[str, float], _about("by class, of this picture alone")]
+    plain_probabilities: NotRequired[
+        Annotated[dict[str, float], _about("only with a profile: what `probabilities` are without")]
+    ]
     heatmap_png: NotRequired[
         Annotated[str, _about("only with cam=1: where the network looked, a gray PNG in base64")]
     ]
@@ -80,6 +84,37 @@ class ModelCard(TypedDict):
     limits: ImageLimits
 
 
+class Expression(TypedDict):
+    """How one expression of a person looks to a model; the numbers are in the order of classes."""
+
+    log_probabilities: Annotated[list[float], _about("the means over its frames")]
+    spread: Annotated[list[float], _about("their standard deviations")]
+    n: Annotated[int, _about("number of frames")]
+
+
+class Profile(TypedDict):
+    """A person's profile, as in the files of `livefer profile`."""
+
+    livefer_profile: Annotated[int, _about("the format's version")]
+    name: Annotated[str, _about("of the person")]
+    model: str
+    model_sha256: str
+    prior: float
+    classes: list[str]
+    expressions: Annotated[dict[str, Expression], _about('by class; "neutral" is one of them')]
+    livefer_version: str
+
+
+class Moments(TypedDict):
+    """What a person showed the camera, for a profile."""
+
+    name: NotRequired[Annotated[str, _about('of the person; "me" if left out')]]
+    answers: Annotated[
+        dict[str, list[dict[str, float]]],
+        _about("by the expression that was held: `raw_probabilities` of the face in each frame"),
+    ]
+
+
 class Health(TypedDict):
     """The server answers."""
 
@@ -116,6 +151,7 @@ class StreamOptions(TypedDict):
     model: str
     detector: str
     heatmap: bool
+    profile: Annotated[str | None, _about("the name of the profile in use, or null")]
 
 
 class Hello(TypedDict):
@@ -196,6 +232,7 @@ FACES_EXAMPLE: Faces = {
             "confidence": 0.97,
             "uncertain": False,
             "answer": "happy",
+            "profile": None,
             "probabilities": {"angry": 0.001, "disgust": 0.0, "fear": 0.002, "happy": 0.97,
                               "neutral": 0.02, "sad": 0.002, "surprise": 0.005},
             "raw_probabilities": {"angry": 0.001, "disgust": 0.0, "fear": 0.002, "happy": 0.97,
@@ -223,6 +260,22 @@ MODEL_EXAMPLE: ModelCard = {
              "training_data": "fer2013, train split"},
     "limits": {"max_bytes": 16777216, "max_pixels": 64000000},
 }  # fmt: skip
+PROFILE_EXAMPLE: Profile = {
+    "livefer_profile": 1,
+    "name": "me",
+    "model": "human",
+    "model_sha256": "5b0f" * 16,
+    "prior": 0.5,
+    "classes": ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"],
+    "expressions": {
+        "neutral": {
+            "log_probabilities": [-5.1, -6.2, -5.8, -4.9, -0.1, -3.2, -5.5],
+            "spread": [0.3, 0.4, 0.3, 0.4, 0.0, 0.3, 0.4],
+            "n": 38,
+        }
+    },
+    "livefer_version": "0.1.0",
+}
 ERROR_EXAMPLE: Error = {
     "error": {
         "code": "too_many_pixels",
@@ -263,6 +316,12 @@ REQUEST_BODY: dict[str, Any] = {
         },
     },
 }
+PROFILE_BODY: dict[str, Any] = {
+    "required": True,
+    "description": "Frames in which a person held an expression, those of `neutral` at least: "
+    '`{"answers": {"neutral": [...]}}`, each frame the `raw_probabilities` of the face.',
+    "content": {"application/json": {"schema": TypeAdapter(Moments).json_schema()}},
+}
 DESCRIPTION = """\
 Faces and their expressions in pictures, and live in a stream.
 
@@ -283,12 +342,17 @@ JSON message, in order:
 Text messages set any subset of the options, or reset the stream. The server answers with the
 options in effect, or with the reset:
 
-    {"type":"options","smoothing_s":0.33,"heatmap":false,"detector":"haar","model":"human"}
+    {"type":"options","smoothing_s":0.33,"heatmap":false,"detector":"haar","model":"human",
+     "profile":null}
     {"type":"reset"}
 
 A reset forgets all tracks. Close codes: 1001 server stops, 1011 model cannot be loaded, 4400 bad
 message, 4401 token, 4403 origin, 4408 idle, 4413 too large, 4429 too many, 4430 replies not read;
 each comes with a reason.
+
+**A profile** makes a stream judge its largest face by the person's own resting face. `POST
+/v1/profile` makes one of two seconds' answers, and the client keeps it: it is the option `profile`
+of a stream.
 
 `?model=fer2013` chooses another model for a picture, a stream or the card; `GET /v1/model` lists
 them. A server with a token needs `Authorization: Bearer TOKEN` or `?token=TOKEN`.

@@ -15,9 +15,11 @@ from dataclasses import dataclass, replace
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from livefer.classifier import EmotionClassifier
+from livefer.errors import LiveferError
+from livefer.profiles.profile import Profile
 from livefer.tracking.live_search import LiveSearch
 from livefer.tracking.smoothing import Smoother
-from livefer.tracking.stream import Stream
+from livefer.tracking.stream import Owner, Stream
 from livefer.tracking.tracker import KEEP_S
 from livefer.web.limits import Limits, RateLimiter
 from livefer.web.metrics import Metrics
@@ -136,7 +138,7 @@ class Session:
                 # frame is there already.
                 await asyncio.sleep(0)
             else:
-                self._take_control(message["text"])
+                await self._take_control(message["text"])
 
     def _take_frame(self, message: bytes) -> None:
         time_s, data = read_frame(message, self._limits.max_bytes)
@@ -181,23 +183,34 @@ class Session:
             slot.job.answer.set_exception(Refused("skipped", ""))
             slot.job.answer.exception()  # read: asyncio logs an exception that is never read
 
-    def _take_control(self, text: str) -> None:
+    async def _take_control(self, text: str) -> None:
         before = self._options
-        kind, self._options, reason = read_control(text, before, self._choices)
+        kind, now, reason = read_control(text, before, self._choices)
         if kind == "reset":
             # A new one, because a thread may be using the old one. Earlier frames keep that.
             self._stream = self._new_stream()
             self._slots.put_nowait(_Slot(dumps({"type": "reset"})))
-        else:
-            now = self._options
-            if (now.smoothing_s, now.model) != (before.smoothing_s, before.model):
-                # The same search and tracks; smoothing begins anew with the next frame.
-                smoother = Smoother(self._options.smoothing_s)
-                self._stream = replace(self._stream, smoother=smoother)
-            self._slots.put_nowait(_Slot(dumps(options_in_effect(self._options, reason))))
+            return
+        if now.profile is not None and (now.profile, now.model) != (before.profile, before.model):
+            try:
+                await asyncio.to_thread(self._check_profile, now.profile, now.model)
+            except LiveferError as error:
+                now, reason = replace(now, profile=None), str(error)
+        self._options = now
+        if (now.smoothing_s, now.model) != (before.smoothing_s, before.model):
+            # The same search and tracks; smoothing begins anew with the next frame.
+            self._stream = replace(self._stream, smoother=Smoother(now.smoothing_s))
+        if now.profile is not before.profile:
+            self._stream = replace(self._stream, profile=now.profile, owner=Owner())
+        self._slots.put_nowait(_Slot(dumps(options_in_effect(now, reason))))
+
+    def _check_profile(self, profile: Profile, model: str) -> None:
+        """Raise ModelError for a profile of another model; one not used before is loaded."""
+        profile.check(self._pool.models.get(model))
 
     def _new_stream(self) -> Stream:
-        return Stream(LiveSearch(), Smoother(self._options.smoothing_s))
+        options = self._options
+        return Stream(LiveSearch(), Smoother(options.smoothing_s), profile=options.profile)
 
     def _stream_at(self, time_s: float) -> Stream:
         """Return the stream, a new one where the client's clock has stood still for long.

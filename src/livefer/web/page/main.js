@@ -67,6 +67,7 @@ function useModel(message) {
   awaited = null;
   const {name, models, classes, colours, version, prior, uncertain_below: limit} = /** @type {Model} */ (model);
   live.results.useModel(/** @type {Model} */ (model));
+  live.own.useModel(/** @type {Model} */ (model));
   $('version').textContent = version;
   $('model').textContent = `, model ${name}, prior ${prior},`;
   $('model-field').hidden = models.length < 2;

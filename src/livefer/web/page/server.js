@@ -5,9 +5,14 @@
  * @typedef {{box: number[], heatmap_box?: number[], score: number, track_id: number | null,
  *   label: string, second_label: string, confidence: number, uncertain: boolean,
  *   answer: string, probabilities: Record<string, number>, raw_probabilities: Record<string, number>,
+ *   profile: string | null, plain_probabilities?: Record<string, number>,
  *   heatmap_png?: string, heat?: HTMLCanvasElement | null}} Face
  * @typedef {{name: string, models: string[], version: string, classes: string[],
  *   colours: Record<string, string>, detector: string, uncertain_below: number, prior: number}} Model
+ */
+/**
+ * @typedef {{livefer_profile: number, name: string, model: string, expressions: Record<string, object>}} Profile
+ *   of a person, as in the files of `livefer profile`
  */
 
 const TOKEN_KEY = 'livefer-token';
@@ -89,6 +94,17 @@ export async function fetchModel(name = '') {
 export async function fetchFaces(picture, model) {
   return request(`v1/faces?cam=1&model=${encodeURIComponent(model)}`, {
     method: 'POST', body: picture, headers: {'Content-Type': picture.type},
+  });
+}
+
+/**
+ * Ask for the profile of a person who held some expressions.
+ * @param {Record<string, Record<string, number>[]>} answers raw_probabilities of the frames, by expression
+ * @param {string} model its name @returns {Promise<Profile>}
+ */
+export async function fetchProfile(answers, model) {
+  return request(`v1/profile?model=${encodeURIComponent(model)}`, {
+    method: 'POST', body: JSON.stringify({answers}), headers: {'Content-Type': 'application/json'},
   });
 }
 

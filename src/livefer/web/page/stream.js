@@ -31,7 +31,7 @@ export class Stream {
   /**
    * @param {() => URL} address is called for every connection, because the token may change
    * @param {{onStatus: (status: Status) => void, onHello: (hello: any) => void,
-   *   onOptions: (options: {model: string}) => void,
+   *   onOptions: (message: {options: {model: string, profile: string | null}, reason?: string}) => void,
    *   onReply: (reply: Reply, roundTripMs: number) => void}} listener
    */
   constructor(address, listener) {
@@ -96,7 +96,7 @@ export class Stream {
   }
 
   /** Set options of the stream, now and after each reconnection. */
-  setOptions(/** @type {{smoothing_s?: number, heatmap?: boolean}} */ options) {
+  setOptions(/** @type {{smoothing_s?: number, heatmap?: boolean, profile?: object | null}} */ options) {
     Object.assign(this.wanted, options);
     this.sendText({type: 'options', ...options});
   }
@@ -129,7 +129,7 @@ export class Stream {
       this.listener.onHello(message);
       if (Object.keys(this.wanted).length) this.sendText({type: 'options', ...this.wanted});
     } else if (message.type === 'options') {
-      this.listener.onOptions(message.options);
+      this.listener.onOptions(message);
     } else if (['result', 'skipped', 'error'].includes(message.type)) {
       const takenAt = this.inFlight.shift() ?? NaN;
       clearTimeout(this.silenceTimer);
