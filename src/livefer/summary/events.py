@@ -84,7 +84,11 @@ def read_events(path: str | Path) -> list[Event]:
 
 
 def _seconds(text: str) -> float:
-    seconds = seconds_of(text) if ":" in text else float(text.replace(",", "."))
+    """Return seconds; unlike times of people, these may be negative."""
+    try:
+        seconds = seconds_of(text) if ":" in text else float(text.replace(",", "."))
+    except ValueError:
+        seconds = float("nan")
     if not abs(seconds) < 1e9:  # nan too
         raise ValueError(f"{text} is not a time")
     return seconds
