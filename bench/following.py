@@ -4,10 +4,10 @@
         --json bench/results/following.json > bench/results/following.md
 
 Sequences of labelled faces of FER2013's val, pasted into pictures and moving (bench/lib/scenes.py),
-searched whole (recognizer.new_stream()) and live (recognizer.new_stream(live=True)). A frame is
-equal where both find as many faces, each of one overlaps one of the other by an IoU of at least
-0.5, and their smoothed labels are the same; two frames agree where they have the same faces and no
-two labels differ of which both are certain. Rows:
+searched whole (every_frame=True) and live (recognizer.new_stream(live=True)). A frame is equal
+where both find as many faces, each of one overlaps one of the other by an IoU of at least 0.5, and
+their smoothed labels are the same; two frames agree where they have the same faces and no two
+labels differ of which both are certain. Rows:
 
     all       every frame
     steady    nobody entered within the last half second, nor is about to: an entrance begins when a

@@ -5,7 +5,7 @@
 
 The scenes are those of bench/following.py, some more with the shipped face (mirrored, tinted), and
 faces that change at known frames (bench/lib/scenes.py). `whole` searches every frame whole
-(recognizer.new_stream()), `live` follows faces from frame to frame
+(Recognizer(every_frame=True)), `live` follows faces from frame to frame
 (recognizer.new_stream(live=True)). At 15 and 5 fps every second and every sixth frame of the same
 scenes is used. A face is found where a box overlaps the true one by an IoU of at least 0.5.
 

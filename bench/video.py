@@ -5,7 +5,8 @@
 
 speed: made-up videos (the shipped face, moving, once and four times) are decoded, searched,
 classified, drawn and encoded, each part alone on frames that lie in memory, and then by the whole
-pipeline with an annotated copy and a table; in turns, and the medians count. The parts use as many
+pipeline with an annotated copy and a table, with a table alone, and with a table while every frame
+is searched (`livefer video --every-frame`); in turns, and the medians count. The parts use as many
 threads as they like, as they do in the pipeline. What comes out, 1 being the best but for the
 second:
 
@@ -27,6 +28,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -50,6 +52,7 @@ from livefer.system.machine import describe
 from livefer.tables.writing import open_table
 
 FPS = Fraction(30)
+VIDEOS = [(wh, n_faces) for wh in ((640, 480), (1280, 720)) for n_faces in (1, 4)]
 Image = Any
 
 
@@ -102,24 +105,24 @@ def timed(work: Callable[[], Any], n_frames: int) -> tuple[float, float]:
     )
 
 
-def whole_pipeline(recognizer: Recognizer, source: Path, folder: Path) -> int:
-    n_faces = 0
-    with (
-        VideoReader(source) as video,
-        open_table(folder / "table.csv", recognizer.classes) as table,
-        AnnotatedVideo(H264Writer(folder / "copy.mp4", video.info)) as copy,
-    ):
+def whole_pipeline(recognizer: Recognizer, source: Path, folder: Path, draws: bool) -> None:
+    with ExitStack() as stack:
+        video = stack.enter_context(VideoReader(source))
+        sinks: list[Any] = [open_table(folder / "table.csv", recognizer.classes)]
+        if draws:
+            sinks.append(AnnotatedVideo(H264Writer(folder / "copy.mp4", video.info)))
+        for sink in sinks:
+            stack.enter_context(sink)
         for result in recognise_video(recognizer, video):
-            table.write(result)
-            copy.write(result)
-            n_faces += len(result.faces)
-    return n_faces
+            for sink in sinks:
+                sink.write(result)
 
 
 def measure(
     wh: tuple[int, int], n_faces: int, detector: str, n: int, rounds: int
 ) -> dict[str, Any]:
     recognizer = Recognizer(detector=detector)
+    each = Recognizer(recognizer.classifier, recognizer.detector, every_frame=True)
     scale, shift_y = recognizer.detector.crop_scale, recognizer.detector.crop_shift_y
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -142,21 +145,30 @@ def measure(
                 for _ in video:
                     pass
 
+        def search() -> None:
+            stream = recognizer.new_stream()
+            for frame in frames:
+                stream.find(frame, recognizer.detector)
+
         parts: dict[str, Callable[[], Any]] = {
             "decode": decode,
-            "detect": lambda: [recognizer.detector.detect(image) for image in images],
+            "search": search,
             "classify": lambda: [recognizer.classifier.predict(batch) for batch in batches],
             "draw": lambda: [draw_faces(r.image, r.faces) for r in results if r.image is not None],
             "encode": lambda: write(folder / "again.mp4", drawn, wh),
-            "pipeline": lambda: whole_pipeline(recognizer, source, folder),
         }
-        runs: dict[str, list[tuple[float, float]]] = {part: [] for part in parts}
+        pipelines: dict[str, Callable[[], Any]] = {
+            "pipeline": lambda: whole_pipeline(recognizer, source, folder, True),
+            "table": lambda: whole_pipeline(recognizer, source, folder, False),
+            "table_every_frame": lambda: whole_pipeline(each, source, folder, False),
+        }
+        runs: dict[str, list[tuple[float, float]]] = {part: [] for part in parts | pipelines}
         for _ in range(rounds):
-            for part, work in parts.items():
+            for part, work in (parts | pipelines).items():
                 runs[part].append(timed(work, n))
     ms = {part: statistics.median(wall for wall, _ in run) for part, run in runs.items()}
     cpu = {part: statistics.median(cpu for _, cpu in run) for part, run in runs.items()}
-    alone = {part: ms[part] for part in parts if part != "pipeline"}
+    alone = {part: ms[part] for part in parts}
     slowest = max(alone, key=lambda part: alone[part])
     of_parts = sum(cpu[part] for part in alone)
     n_found = sum(len(found) for found in boxes) / n
@@ -167,7 +179,7 @@ def measure(
         "detector": Path(detector).stem,
         "ms_a_frame": {part: round(value, 2) for part, value in ms.items()},
         "cpu_ms_a_frame": {part: round(value, 2) for part, value in cpu.items()},
-        "frames_per_s": round(1000 / ms["pipeline"], 1),
+        "frames_per_s": {part: round(1000 / ms[part], 1) for part in pipelines},
         "faces_per_s": round(1000 * n_found / ms["pipeline"], 1),
         "slowest": slowest,
         "of_slowest": round(alone[slowest] / ms["pipeline"], 3),
@@ -256,6 +268,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("what", choices=["speed", "memory"])
     parser.add_argument("--frames", type=int, default=90)
+    parser.add_argument("--videos", type=int, default=len(VIDEOS), help="only the first of them")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--detectors", default="haar")
     parser.add_argument("--out", type=Path, required=True)
@@ -273,10 +286,9 @@ def main() -> None:
     else:
         found = []
         for detector in args.detectors.split(","):
-            for wh in ((640, 480), (1280, 720)):
-                for n_faces in (1, 4):
-                    found.append(measure(wh, n_faces, detector, args.frames, args.rounds))
-                    print(found[-1], flush=True)
+            for wh, n_faces in VIDEOS[: args.videos]:
+                found.append(measure(wh, n_faces, detector, args.frames, args.rounds))
+                print(found[-1], flush=True)
     about["load_after"] = [round(load, 1) for load in os.getloadavg()]
     write_json(args.out, {"about": about, args.what: found})
 

@@ -28,7 +28,9 @@ MISSING = "Not measured here: `{}` makes these figures."
 ROBUSTNESS = "python bench/robustness.py fer2013 human --json bench/results/robustness.json"
 PRINTED = {
     "unusable": "python bench/unusable.py fer2013 --yunet YUNET.onnx > bench/results/unusable.md",
+    "in_use": "python bench/in_use.py fer2013 human --people DIR > bench/results/in_use.md",
     "cam_sanity": "python bench/cam_sanity.py fer2013 > bench/results/cam_sanity.md",
+    "cam_regions": "python bench/cam_regions.py human-float > bench/results/cam_regions.md",
     "int8": "python bench/int8.py FLOAT.onnx INT8.onnx > bench/results/int8.md",
 }
 """Measurements whose printed table goes in as it is, and the command that makes it."""

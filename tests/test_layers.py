@@ -154,9 +154,12 @@ def test_the_ground_floor_is_small() -> None:
 
 
 def test_a_room_holds_one_sentence() -> None:
-    """A room's `__init__.py` says what it is for, and does nothing."""
+    """A room's `__init__.py` says what it is for, and does nothing.
+
+    That of `cli` has the commands by name, that of `train` the public names that need torch.
+    """
     for path in PACKAGE.glob("*/__init__.py"):
-        if path.parent.name != "cli":
+        if path.parent.name not in ("cli", "train"):
             (only,) = ast.parse(path.read_text(encoding="utf-8")).body
             assert isinstance(only, ast.Expr), path
 

@@ -89,7 +89,7 @@ def make_recognizers(
     """Return for each detector a recogniser for whole searches, which remembers, and a live one."""
     return {
         name: (
-            Recognizer(classifier, Remembering(detector, cache)),
+            Recognizer(classifier, Remembering(detector, cache), every_frame=True),
             Recognizer(classifier, detector),
         )
         for name, detector in detectors.items()

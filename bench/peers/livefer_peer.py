@@ -16,7 +16,7 @@ import livefer  # noqa: E402
 imported_s = time.perf_counter()
 from livefer.results import Frame  # noqa: E402
 
-recognizer = livefer.Recognizer(detector=sys.argv[1])
+recognizer = livefer.Recognizer(detector=sys.argv[1], every_frame=True)
 loaded_s = time.perf_counter()
 
 

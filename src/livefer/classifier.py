@@ -44,7 +44,9 @@ from livefer.system.onnx_session import onnx_errors, open_session
 
 DEFAULT_MODEL = "human"
 """Predicts what most people see in a face; "fer2013" predicts that data set's labels."""
-SHIPPED = ("fer2013", "fer2013-float", "human", "human-float")
+CHOICES = ("human", "fer2013")
+"""The models that a person chooses between."""
+SHIPPED = (*CHOICES, *(f"{name}-float" for name in CHOICES))
 FORMAT = "1"
 # Bounds the memory of a call with thousands of faces: 256 at a time are no faster and take 250 MiB
 # more: docs/experiments/speed.md#2026-11-22-onnx-runtimes-threads-do-not-spin

@@ -27,10 +27,12 @@ from livefer.media.own_frames import with_array
 from livefer.media.pictures import as_image
 from livefer.media.sources import Source, open_source
 from livefer.profiles.profile import Profile
+from livefer.profiles.running import AUTO, RunningProfile
 from livefer.results import Face, Frame, FrameResult
 from livefer.tracking.live_search import LiveSearch
+from livefer.tracking.periodic_search import PeriodicSearch, can_follow
 from livefer.tracking.smoothing import WINDOW_S, Smoothed, Smoother
-from livefer.tracking.stream import MatchedFaces, Stream
+from livefer.tracking.stream import MatchedFaces, Search, Stream
 from livefer.tracking.whole_search import WholeSearch
 
 
@@ -51,6 +53,7 @@ class Recognizer:
         prior: float | None = None,
         profile: str | Path | Profile | None = None,
         min_score: float | None = None,
+        every_frame: bool = False,
     ) -> None:
         """Load the model and the detector.
 
@@ -65,10 +68,13 @@ class Recognizer:
             0 to 1, as in EmotionClassifier; None is the model's own choice
         profile: what the person's own neutral face looks like, or its file: `livefer profile`; it
             counts for the largest face of a picture, and in a stream for the face that was the
-            largest when it appeared
+            largest when it appeared. "auto": live streams estimate it by themselves, and use it
+            once they have seen the face for twenty seconds
         min_score: leave out faces with a lower score, 0 to 1. A detector given by name searches
             with it, so that less than its own limit brings more faces; an object's own limit stays.
             None: known faces in a stream may have a little less than new ones
+        every_frame: search every frame of recordings whole, as "haar" always does; else every tenth
+            of a second, and follow the faces in between, in half the time
         """
         if model is None or isinstance(model, (str, Path)):
             model = EmotionClassifier(model, prior=prior)
@@ -85,12 +91,16 @@ class Recognizer:
         self.smoothing_s = smoothing_s
         self.uncertain_below = model.uncertain_below if uncertain_below is None else uncertain_below
         self.heatmaps = heatmaps
-        if isinstance(profile, (str, Path)):
+        self.is_profile_auto = profile == AUTO
+        if profile == AUTO:
+            profile = None
+        elif isinstance(profile, (str, Path)):
             profile = Profile.load(profile)
         if profile is not None:
             profile.check(model)
         self.profile = profile
         self.min_score = min_score
+        self.every_frame = every_frame or not can_follow(detector)
         self._n_resets = 0
 
     @property
@@ -141,13 +151,16 @@ class Recognizer:
     def new_stream(self, live: bool = False, profile: Profile | None = None) -> Stream:
         """Return a new stream, to be given to `process` with each of its frames.
 
-        live: search only now and then, and follow the known faces in between, in a fraction of the
-            time; a new face is found a moment later. False searches each frame whole, and holds
-            weakly detected faces
+        live: search as far as the detector can in a camera's time; False searches a recording as
+            `every_frame` says, by the times of its frames: the result is the same on every machine
         profile: of this stream's person; None takes the recogniser's
         """
-        search = LiveSearch() if live else WholeSearch()
-        return Stream(search, Smoother(self.smoothing_s), profile=profile or self.profile)
+        search: Search = WholeSearch() if self.every_frame else PeriodicSearch()
+        own: Profile | RunningProfile | None = profile or self.profile
+        if own is None and live and self.is_profile_auto:
+            own = RunningProfile(self.classifier)
+        smoother = Smoother(self.smoothing_s)
+        return Stream(LiveSearch() if live else search, smoother, profile=own)
 
     def reset(self) -> None:
         """Make every running stream forget its faces; their ids count from 1 again."""
@@ -238,13 +251,12 @@ class Recognizer:
         assert frame.image is not None
         boxes, ids = found.detections.boxes, None
         if found.stream is None or found.matched is None:
-            profile, judged, mine = self.profile, raw, None
-            if profile is not None and len(boxes):
-                mine = int(sides_of(boxes).argmax())
-                judged = profile.judge_row(raw, mine)
-            smoothed = Smoothed(judged, cams, judged.argmax(axis=1), raw, mine)
+            judged, mine, name = raw, None, None
+            if self.profile is not None and len(boxes):
+                mine, name = int(sides_of(boxes).argmax()), self.profile.name
+                judged = self.profile.judge_row(raw, mine)
+            smoothed = Smoothed(judged, cams, judged.argmax(axis=1), raw, mine, name)
         else:
-            profile = found.stream.profile
             smoothed = found.stream.smooth(found.matched, frame.time_s, raw, cams)
             ids = found.matched.track_ids
         found.timings_ms["track"] += 1000 * (time.perf_counter() - began)
@@ -268,7 +280,7 @@ class Recognizer:
                 track_id=None if ids is None else ids[i],
                 heatmap=heatmap,
                 landmarks=found.detections.landmarks_of(i),
-                profile=profile.name if profile is not None and i == smoothed.mine else None,
+                profile=smoothed.profile if i == smoothed.mine else None,
                 plain_probabilities=smoothed.plain[i] if i == smoothed.mine else None,
             )
             faces.append(face)

@@ -15,6 +15,7 @@ pytest.importorskip("av")
 
 import numpy as np
 from fakes import LevelClassifier, SquareDetector, make_scene
+from squares import Quick
 from videos import read_streams, write_video
 from waiting import wait_until
 
@@ -78,6 +79,28 @@ def test_after_a_cut_track_ids_are_new(tmp_path: Path, recognizer: Recognizer) -
     assert [r.index for r in results if r.note == "cut"] == [11, 17]
 
 
+@pytest.mark.parametrize("every", [1, 2])
+def test_a_cut_is_searched_at_once_and_all_else_every_tenth_of_a_second(
+    tmp_path: Path, every: int
+) -> None:
+    path, detector = write_shots(tmp_path / "in.mp4", fps=30), Quick()
+    recognizer = Recognizer(LevelClassifier(), detector)  # type: ignore[arg-type]
+    with VideoReader(path, every=every) as video:
+        results = list(recognise_video(recognizer, video))
+    indices = [r.index for r in results]
+    assert indices == list(range(0, 25, every))
+    # Cuts are at 11 and 17; at 22, in black, the face is lost.
+    searched = [0, 3, 6, 9, 11, 14, 17, 20, 22] if every == 1 else [0, 4, 8, 12, 16, 18, 22]
+    assert detector.calls.count("all") == len(searched)
+    assert all(r.faces for r in results if r.index < 22)
+    detector.calls.clear()
+    recognizer = Recognizer(LevelClassifier(), detector, every_frame=True)  # type: ignore[arg-type]
+    with VideoReader(path, every=every) as video:
+        whole = list(recognise_video(recognizer, video))
+    assert detector.calls.count("all") == len(indices)
+    assert summarised(whole) == summarised(results)
+
+
 def test_every_way_to_recognise_a_video_gives_the_same(
     tmp_path: Path, recognizer: Recognizer
 ) -> None:
@@ -96,7 +119,7 @@ def summarised(results: Iterable[FrameResult]) -> list[tuple[int, list[int | Non
     return [(r.index, [face.track_id for face in r.faces], r.note) for r in results]
 
 
-def write_shots(path: Path) -> Path:
+def write_shots(path: Path, **more: Any) -> Path:
     """Two shots in turn, with a square in the same place, and black frames at the end."""
     before = [make_scene((100, 90, 125))] * 11
     behind = np.full((240, 320, 3), 245, np.uint8)
@@ -107,7 +130,7 @@ def write_shots(path: Path) -> Path:
     behind[200:, :] = np.linspace(0, 39, 320, dtype=np.uint8)[None, :, None]
     behind[:, 300:] = 35
     black = np.zeros((240, 320, 3), np.uint8)
-    return write_video(path, [*before, *[behind] * 6, *before[:5], *[black] * 3])
+    return write_video(path, [*before, *[behind] * 6, *before[:5], *[black] * 3], **more)
 
 
 def test_a_frame_without_a_face_has_the_reason_if_it_is_visible(

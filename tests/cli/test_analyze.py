@@ -14,11 +14,13 @@ import analyzing
 import pytest
 from analyzing import fake_recognizer, names, run_here, sources, write_pictures
 from fakes import make_scene
+from squares import Quick
 
 import livefer
 from livefer.batch.analyze import Settings, find_inputs
 from livefer.cli import load_command, main
 from livefer.labels import CLASSES
+from livefer.recognizer import Recognizer
 from livefer.tables import schema
 from livefer.tables.dataframes import read_results
 from livefer.tables.schema import to_rows
@@ -160,6 +162,28 @@ def test_a_run_with_other_settings_is_not_continued(tmp_path: Path, run: Run) ->
     code, err = run("in", "-o", "out", "--resume", "--min-score", "0.5")
     assert (code, err.count("\n")) == (1, 1)
     assert "was started with other settings (min_score None, now 0.5" in err
+
+
+def test_two_ways_to_search_are_not_mixed(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pictures(tmp_path / "in", 3)
+    quick = type("Named", (Quick,), {"name": "quick"})
+
+    def recognizer(settings: Settings) -> Recognizer:
+        classifier: Any = analyzing.Classifier()
+        return Recognizer(classifier, quick(), every_frame=settings.every_frame)
+
+    monkeypatch.setattr(Settings, "recognizer", recognizer)
+    assert run("in", "-o", "out")[0] == 0
+    code, err = run("in", "-o", "out", "--resume", "--every-frame")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "was started with other settings (every_frame False, now True): use the same" in err
+    assert run("in", "-o", "out", "--resume")[0] == 0
+    # Another detector searches every frame in any case.
+    monkeypatch.setattr(Settings, "recognizer", fake_recognizer)
+    assert run("in", "-o", "slow")[0] == 0
+    assert run("in", "-o", "slow", "--resume", "--every-frame")[0] == 0
 
 
 def test_a_setting_that_an_earlier_version_lacked_was_none(

@@ -6,6 +6,7 @@ import re
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,7 @@ def test_a_machine_without_camera_and_extras_is_no_fault(
     assert code == 0
     for line in (
         "shipped                the default model: angry, disgust",
+        "--model fer2013 answers instead",
         "data                   FER [2013]",
         "metrics                split val, accuracy 0.7123",
         "livefer download yunet",
@@ -128,6 +130,39 @@ def test_a_camera_without_permission_is_not_called_in_use(
     assert code == 0
     assert re.search("camera 3 +does not open: join group 3", out)
     assert re.search("camera +none found\n", out)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "said"),
+    [(True, "livefer train uses it"), (False, "cannot use it"), (None, "with the extra train")],
+)
+def test_a_gpu_is_named(
+    cuda: bool | None,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def nvidia_smi(command: list[str], **_: Any) -> str:
+        assert command[0] == "nvidia-smi"
+        return "NVIDIA H200, 143771 MiB\n"
+
+    torch = None
+    if cuda is not None:
+        cuda_of_torch = SimpleNamespace(is_available=lambda: cuda)
+        torch = SimpleNamespace(cuda=cuda_of_torch, __version__="2.13.0+cpu")
+    monkeypatch.setattr(command.subprocess, "check_output", nvidia_smi)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    code, out = run(monkeypatch, capsys)
+    assert code == 0
+    assert re.search(f"GPU +NVIDIA H200, 143771 MiB; .*{said}", out)
+
+
+def test_a_machine_without_gpu_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    out = run(monkeypatch, capsys)[1]
+    assert re.search("GPU +no NVIDIA GPU; recognition needs none", out)
 
 
 def test_the_card_is_shown_in_few_digits() -> None:

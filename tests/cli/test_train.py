@@ -17,6 +17,8 @@ from livefer.train import fit
 
 pytestmark = pytest.mark.slow
 
+BASELINE = Path(__file__).parents[2] / "configs" / "baseline.yaml"
+
 
 def test_a_batch_too_large_for_the_gpu_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -65,6 +67,31 @@ def test_a_missing_file_is_reported_before_the_data_is_read(
         if unneeded:
             with pytest.raises(DatasetError, match="nowhere does not exist"):
                 CliRunner().invoke(app, [*words, *unneeded], catch_exceptions=False)
+
+
+def test_without_imagenets_weights_a_run_says_so_first_and_begins_with_random_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*args: object) -> None:
+        raise ModelError("https://x could not be downloaded: check the network")
+
+    monkeypatch.setattr("livefer.train.initial_weights.fetch", unreachable)
+    data = write_folders(tmp_path / "data", {"train/a": 4, "train/b": 4, "val/a": 1, "val/b": 1})
+    run = tmp_path / "run"
+    words = ["--config", str(BASELINE), f"data={data}", "--out", str(run), "width=8", "epochs=6"]
+    small = ["batch_size=4", "resolution=[[0,16]]", "precision=float32"]
+    ended = CliRunner().invoke(app, ["train", *words, *small], catch_exceptions=False)
+    order = [
+        ended.output.index(text)
+        for text in (
+            "init: random weights instead of imagenet, from which results differ: https://x could",
+            "freeze_epochs: no effect with init random",
+            "val acc",
+            "1/6",
+        )
+    ]
+    assert order == sorted(order)
+    assert "init: random\n" in (run / "config.yaml").read_text(encoding="utf-8")
 
 
 def test_one_class_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -18,6 +19,7 @@ pytest.importorskip("av")
 
 import numpy as np
 from fakes import SquareDetector, make_scene, use_fakes
+from squares import Quick, scene
 from videos import read_streams, write_video
 from waiting import wait_until
 
@@ -95,6 +97,23 @@ def test_all_outputs_of_one_run(
     assert copy["sound"] == ["aac"]
     assert (copy["codec"], copy["pixels"]) == ("h264", "yuv420p")
     assert sorted(p.name for p in Path().iterdir()) == sorted(["in.mp4", *names.values()])
+
+
+def test_a_table_says_how_often_its_video_was_searched(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pq = pytest.importorskip("pyarrow.parquet")
+    write_video(Path("in.mp4"), [scene((100 + 4 * i, 200)) for i in range(12)], fps=30)
+    detector = Quick()
+    monkeypatch.setattr("livefer.recognizer.make_detector", lambda name, **more: detector)
+    ways = (([], 4, b"every tenth of a second"), (["--every-frame"], 12, b"every frame"))
+    for options, n, words in ways:
+        detector.calls.clear()
+        arguments = ("in.mp4", "--parquet", "o.parquet", "--report", "o.html", *options)
+        assert run(monkeypatch, capsys, *arguments)[0] == 0
+        assert detector.calls.count("all") == n
+        assert pq.read_schema("o.parquet").metadata[b"livefer.search"] == words
+        assert re.search(f"searched for faces.*{words.decode()}", Path("o.html").read_text(), re.S)
 
 
 def test_landmarks_are_columns_on_request(

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.slow
 PAGES = {
     README: 3,
     DOCS / "api.md": 0,
+    DOCS / "network.md": 0,
     DOCS / "profiles.md": 1,
     DOCS / "python.md": 0,
     DOCS / "serve.md": 1,

@@ -290,6 +290,9 @@ def test_a_map_of_the_network_is_painted_over_the_whole_picture() -> None:
         assert not changed[:, :16].any()
         assert np.array_equal(overlay_cam(image, 0.01 * cam), painted), "only shares matter"
     assert np.array_equal(overlay_cam(blank((20, 20)), -np.ones((6, 6))), blank((20, 20)))
+    for shape in ((1, 6, 6), (7, 6, 6), (6,), (0, 6)):
+        with pytest.raises(ValueError, match=r"cam must be \(h, w\), .*give cam\[0\] of"):
+            overlay_cam(blank((20, 20)), np.ones(shape))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 1.0])

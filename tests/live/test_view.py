@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,16 @@ import numpy as np
 import pytest
 from fakes import LevelClassifier, SquareDetector, make_face, make_scene
 from numpy.typing import NDArray
+from waiting import wait_until
 
 from livefer.errors import SourceError
+from livefer.labels import CLASSES
 from livefer.live.scene import paint_scene
 from livefer.live.view import HELP, LiveView
 from livefer.media.mpeg4_writer import Mpeg4Writer
 from livefer.media.sources import Source
 from livefer.recognizer import Recognizer
-from livefer.results import Frame
+from livefer.results import Face, Frame
 
 pytestmark = pytest.mark.slow
 
@@ -172,7 +175,7 @@ def test_quitting_does_not_wait_for_a_frame() -> None:
 
 def test_help_names_every_key() -> None:
     keys = {key.strip().lower() for names, _ in HELP for key in names.split(",")}
-    assert keys == {"q", "esc", "r", "g", "s", "m", "h"}
+    assert keys == {"q", "esc", "r", "g", "s", "m", "n", "e", "p", "w", "h"}
 
 
 def test_r_makes_the_stream_forget_its_faces() -> None:
@@ -195,6 +198,200 @@ def test_r_makes_the_stream_forget_its_faces() -> None:
         finish(view)
         assert view.state.result is not None
         assert [face.track_id for face in view.state.result.faces] == [1]
+
+
+class Screenplay:
+    """Frames at 20 per second of level after level, each as long as the test wants it."""
+
+    def __init__(self) -> None:
+        self.level, self.over = 175, False
+        self.n_faces = 1
+
+    def __iter__(self) -> Iterator[Frame]:
+        i = 0
+        while not self.over:
+            squares = [(40, 60, self.level), (200, 60, 75)][: self.n_faces]
+            yield Frame("camera", i, i / 20, make_scene(*squares))
+            i += 1
+
+
+@contextmanager
+def played(
+    recognizer: Recognizer, recording: Mpeg4Writer | None = None
+) -> Iterator[tuple[LiveView, Screenplay]]:
+    play = Screenplay()
+    with LiveView(recognizer, make_source(iter(play)), False, recording) as view:
+        try:
+            yield view, play
+        finally:
+            play.over = True
+            finish(view)
+
+
+def wait_for_face(view: LiveView, label: str, profile: str | None) -> Face:
+    """Return a face of this label and profile as soon as there is one."""
+
+    def found() -> bool:
+        result = view.state.result
+        return bool(result and result.faces) and (
+            (result.faces[0].label, result.faces[0].profile) == (label, profile)
+        )
+
+    wait_until(found)
+    assert view.state.result is not None
+    return view.state.result.faces[0]
+
+
+def message(view: LiveView) -> str:
+    return view._message_at(time.perf_counter())
+
+
+def test_n_makes_the_own_face_neutral_and_p_shows_the_difference() -> None:
+    with played(make_recognizer()) as (view, play):
+        wait_for_face(view, "sad", None)
+        view.press("p")
+        assert message(view) == "no profile yet: press N"
+        view.press("n")
+        face = wait_for_face(view, "neutral", "me")
+        assert face.plain_probabilities is not None
+        assert face.plain_probabilities.argmax() == CLASSES.index("sad")
+        assert "judged by your own face now" in message(view)
+        play.level = 125
+        wait_for_face(view, "happy", "me")
+        play.level = 175
+        view.press("p")
+        wait_for_face(view, "sad", None)
+        view.press("p")
+        wait_for_face(view, "neutral", "me")
+        play.level = 50
+        wait_for_face(view, "angry", "me")
+        view.press("n")  # anew
+        wait_for_face(view, "neutral", "me")
+
+
+def test_p_switches_off_what_livefer_finds_by_itself_too() -> None:
+    recognizer = make_recognizer()
+    recognizer.is_profile_auto = True
+    with played(recognizer) as (view, _):
+        wait_for_face(view, "sad", None)
+        view.press("n")
+        wait_for_face(view, "neutral", "me")
+        view.press("p")
+        wait_for_face(view, "sad", None)
+        assert not recognizer.is_profile_auto
+        view.press("p")
+        wait_for_face(view, "neutral", "me")
+        assert recognizer.is_profile_auto
+
+
+def test_n_tells_what_to_do_and_ends_without_a_face() -> None:
+    with played(make_recognizer()) as (view, play):
+        wait_for_face(view, "sad", None)
+        play.n_faces = 2
+        wait_until(lambda: len(view.state.result.faces) == 2)  # type: ignore[union-attr]
+        view.press("n")
+        wait_until(lambda: "several faces" in message(view))
+        play.n_faces = 0
+        wait_until(lambda: "no face in view" in message(view))
+        view.press("n")
+        assert message(view) == "no neutral face: nothing has changed"
+        play.n_faces = 1
+        wait_for_face(view, "sad", None)
+
+
+def test_a_restless_face_gets_no_profile() -> None:
+    class Restless(LevelClassifier):
+        n = 0
+
+        def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+            Restless.n += len(faces)
+            return super().predict(faces if Restless.n % 4 < 2 else faces // 3)
+
+    recognizer = make_recognizer(Restless())
+    with played(recognizer) as (view, _):
+        view.press("e")
+        wait_until(lambda: "not at rest" in message(view))
+    assert recognizer.profile is None
+
+
+def test_e_learns_expressions_of_which_some_are_left_out() -> None:
+    recognizer = make_recognizer()
+    with played(recognizer) as (view, play):
+        view.press("e")
+        for name in CLASSES:
+            if name == "neutral":
+                continue
+            wait_until(lambda name=name: f"next: {name}" in message(view))
+            if name == "surprise":
+                break
+            if name == "happy":
+                play.level = 125
+                wait_until(lambda: "next: sad" in message(view))
+            else:
+                view.press("space")
+        view.press("e")  # enough
+        wait_until(lambda: recognizer.profile is not None)
+    assert recognizer.profile is not None
+    assert set(recognizer.profile.expressions) == {"neutral", "happy"}
+
+
+def test_w_writes_the_profile_and_a_recogniser_takes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with played(make_recognizer()) as (view, _):
+        view.press("w")
+        assert message(view) == "no profile yet: press N"
+        view.press("n")
+        wait_for_face(view, "neutral", "me")
+        view.press("w")
+    (path,) = tmp_path.glob("livefer-*.json")
+    assert message(view) == f"saved {path.name}: use it by --profile {path.name}"
+    again = Recognizer(LevelClassifier(), SquareDetector(), profile=path)  # type: ignore[arg-type]
+    (face,) = again(make_scene((40, 60, 175)))
+    assert (face.label, face.profile) == ("neutral", "me")
+
+
+def test_a_profile_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with played(make_recognizer()) as (view, _):
+        view.press("n")
+        wait_for_face(view, "neutral", "me")
+
+        def fill_up(*_: Any, **__: Any) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(Path, "write_text", fill_up)
+        view.press("w")
+        assert "No space left on device" in message(view)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_without_a_neutral_class_is_told() -> None:
+    class Moods(LevelClassifier):
+        classes = ("good", "bad")
+
+        def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+            return np.full((len(faces), 2), 0.5, np.float32)
+
+    with played(make_recognizer(Moods())) as (view, _):
+        view.press("n")
+        assert message(view) == "the model has no class neutral: it has good, bad"
+
+
+def test_the_picture_says_that_a_profile_judges() -> None:
+    plain = make_face((270, 140, 370, 240), track_id=1)
+    mine = make_face((270, 140, 370, 240), track_id=1, profile="me")
+    ways = []
+    for face in (plain, mine):
+        canvas = np.full((480, 640, 3), 90, np.uint8)
+        paint_scene(canvas, [face], False, (), "top-left")
+        ways.append(canvas)
+    differs = (ways[0] != ways[1]).any(axis=2)
+    assert differs[-90:, :320].any()
+    assert not differs[:-90].any()
 
 
 class HeldClassifier(LevelClassifier):

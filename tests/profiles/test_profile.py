@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,7 @@ def test_what_is_needed_is_named(classifier: EmotionClassifier) -> None:
         ({"classes": ["neutral"]}, "does not fit the classes"),
         ({"expressions": 3}, "AttributeError"),
         ({"name": None, "prior": "much"}, "could not convert"),
+        ({"name": "a" * 201}, "more than 200 letters"),
     ],
 )
 def test_a_file_that_is_no_profile_is_refused_with_the_reason(
@@ -120,6 +122,47 @@ def test_a_file_that_is_no_profile_is_refused_with_the_reason(
     path.write_text(json.dumps(plain), encoding="utf-8")
     with pytest.raises(ConfigError, match=rf"bad.json is not a profile of livefer .*{reason}"):
         Profile.load(path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("log_probabilities", [1e308] * 7),
+        ("log_probabilities", [-99.0] * 7),
+        ("log_probabilities", [math.nan] * 7),
+        ("spread", [-1.0] * 7),
+        ("spread", [math.inf] * 7),
+        ("n", 0),
+        ("n", math.inf),
+    ],
+)
+def test_numbers_that_no_model_answers_are_refused(
+    classifier: EmotionClassifier, field: str, value: Any
+) -> None:
+    """They could make every later answer of a server one that is not a number."""
+    plain = of_neutral(classifier, answer(neutral=0.9)).to_dict()
+    plain["expressions"]["neutral"][field] = value
+    with pytest.raises(ValueError, match=r"impossible|OverflowError"):
+        Profile.of(plain)
+
+
+def test_a_file_without_a_field_is_refused_by_its_name(classifier: EmotionClassifier) -> None:
+    plain = of_neutral(classifier, answer(neutral=0.9)).to_dict()
+    del plain["model_sha256"]
+    with pytest.raises(ValueError, match="'model_sha256' is missing"):
+        Profile.of(plain)
+
+
+def test_a_profile_of_other_classes_is_refused_though_the_hash_is_right(
+    classifier: EmotionClassifier,
+) -> None:
+    plain = of_neutral(classifier, answer(neutral=0.9)).to_dict()
+    plain["classes"] = plain["classes"][::-1]
+    with pytest.raises(ModelError, match="another one"):
+        Profile.of(plain).check(classifier)
+    plain = of_neutral(classifier, answer(neutral=0.9)).to_dict() | {"prior": math.nan}
+    with pytest.raises(ModelError, match="prior"):
+        Profile.of(plain).check(classifier)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -5,34 +5,40 @@ from __future__ import annotations
 import json
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import cv2
-from fakes import LevelClassifier, SquareDetector
+from fakes import LevelClassifier, OtherClassifier, SquareDetector
 from published import check_message
 from waiting import wait_until
 from websockets.sync.client import ClientConnection, connect
 
 from livefer.web.app import Service
 from livefer.web.limits import Limits
-from livefer.web.protocol import ModelInfo
+from livefer.web.models import Models
 from livefer.web.security import Access
 from livefer.web.server import Server, bind, make_server
 from livefer.web.workers import WorkerPool
 
 
 def fake_service(
-    limits: Limits | None = None, access: Access | None = None, detector: Any = SquareDetector
+    limits: Limits | None = None,
+    access: Access | None = None,
+    detector: Any = SquareDetector,
+    load_other: Callable[[], Any] = OtherClassifier,
 ) -> Service:
-    """A service that detects bright squares, and classifies them by their gray level."""
-    classifier: Any = LevelClassifier()
-    model = ModelInfo("level", classifier.classes, "haar", ("haar",), 0.5, {"a": "[1]", "b": "[c"})
+    """A service that detects bright squares, and classifies them by their gray level.
+
+    load_other: loads the model "other"
+    """
+    first: Any = LevelClassifier()
+    first.metadata = {"a": "[1]", "b": "[c"}
+    models = Models(first, {"other": load_other})
     return Service(
-        WorkerPool(classifier, {"haar": detector}, n_threads=1),
-        model,
+        WorkerPool(models, {"haar": detector}, n_threads=1),
         access or Access(),
         limits or Limits(max_fps=10_000),
     )

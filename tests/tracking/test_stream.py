@@ -14,11 +14,12 @@ from livefer.detection.detectors import Detections, Detector
 from livefer.faces.views import ALL, BOTH
 from livefer.results import Frame
 from livefer.tracking.live_search import LiveSearch
+from livefer.tracking.periodic_search import PeriodicSearch
 from livefer.tracking.smoothing import Smoothed, Smoother
 from livefer.tracking.stream import Stream
 from livefer.tracking.whole_search import WholeSearch
 
-SEARCHES = pytest.mark.parametrize("search", [WholeSearch, LiveSearch])
+SEARCHES = pytest.mark.parametrize("search", [WholeSearch, PeriodicSearch, LiveSearch])
 
 
 def frame(time_s: float, *squares: tuple[int, int, int], is_cut: bool = False) -> Frame:

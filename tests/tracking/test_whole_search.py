@@ -197,7 +197,7 @@ def test_a_detector_that_cannot_look_near_searches_each_frame_by_itself() -> Non
 
 
 def test_frames_of_one_batch_hold_their_faces_too() -> None:
-    recognizer = Recognizer(LevelClassifier(), Doubtful())  # type: ignore[arg-type]
+    recognizer = Recognizer(LevelClassifier(), Doubtful(), every_frame=True)  # type: ignore[arg-type]
     levels = [150, FAINT, FAINT, 150]
     frames = [Frame("x", k, k / FPS, make_scene((40, 50, v))) for k, v in enumerate(levels)]
     results = recognizer.process_many(frames, [recognizer.new_stream()] * 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import socket
 import threading
@@ -20,11 +21,15 @@ httpx = pytest.importorskip("httpx", reason="needs the extra dev")
 pytest.importorskip("fastapi", reason="needs the extra web")
 pytest.importorskip("uvicorn", reason="needs the extra web")
 
-from fakes import SquareDetector, make_scene
+from fakes import OtherClassifier, SquareDetector, make_scene
 from waiting import wait_until
 from webserver import Running, fake_service, jpeg, running
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
+from livefer.errors import ModelError
 from livefer.labels import CLASSES
+from livefer.profiles.profile import Profile
 from livefer.web import schema
 from livefer.web.images import size_wh
 from livefer.web.limits import Limits, RateLimiter
@@ -141,6 +146,119 @@ def test_wrong_parameters_and_paths(client: Any) -> None:
     assert code_of(client.get("/v1/faces")) == (405, "http")
     assert code_of(client.get("/page/../app.py")) == (404, "http")
     assert code_of(client.get("/page/%2e%2e/app.py")) == (404, "http")
+
+
+def test_another_model(client: Any) -> None:
+    for model, label, chosen in (("", "happy", "level"), ("other", "bright", "other")):
+        query = f"?model={model}" if model else ""
+        found = client.post(f"/v1/faces{query}", content=HAPPY).json()
+        assert (found["faces"][0]["label"], found["model"]) == (label, chosen)
+        card = client.get(f"/v1/model{query}").json()
+        assert (card["name"], card["models"]) == (chosen, ["level", "other"])
+    assert card["classes"] == ["bright", "dim"]
+    assert (card["uncertain_below"], card["prior"]) == (0.25, 0.5)
+    for method, path in (("POST", "/v1/faces"), ("GET", "/v1/model")):
+        answer = client.request(method, f"{path}?model=../x", content=HAPPY)
+        assert code_of(answer) == (422, "bad_parameter")
+        assert answer.json()["error"]["reason"] == 'unknown model "../x": expected level or other'
+
+
+def held(label: str, n: int = 10) -> list[dict[str, float]]:
+    """Return what a client was sent for a face, n times."""
+    return n * [{name: 0.7 if name == label else 0.05 for name in CLASSES}]
+
+
+def test_a_profile_is_made_of_what_a_stream_has_sent(client: Any) -> None:
+    answers = {"neutral": held("sad"), "happy": held("happy", 5)}
+    answer = client.post("/v1/profile", json={"answers": answers})
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    found = Profile.of(answer.json())
+    assert (found.name, found.model, found.expressions["happy"].n) == ("me", "level", 5)
+    rows = np.array([list(face.values()) for face in held("sad")])
+    assert found.judge(rows)[0].argmax() == CLASSES.index("neutral")
+    named = client.post("/v1/profile", json={"answers": answers, "name": "ada"})
+    assert named.json()["name"] == "ada"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected", "reason"),
+    [
+        ({"answers": {"neutral": held("sad", 3)}}, (422, "no_profile"), "3 frames with a face"),
+        ({"answers": {"happy": held("happy")}}, (422, "no_profile"), "begins with the neutral"),
+        ({"answers": {}}, (422, "no_profile"), "begins with the neutral"),
+        ({"answers": {"neutral": held("sad"), "bored": held("sad")}}, (422, "no_profile"), "bored"),
+        (
+            {"answers": {"neutral": held("neutral") + held("happy")}},
+            (422, "no_profile"),
+            "hold still and try again",
+        ),
+        ({"answers": {"neutral": [{"neutral": 1.0}]}}, (400, "bad_request"), "raw_probabilities"),
+        ({"answers": {"neutral": [[0.1] * 7]}}, (400, "bad_request"), "raw_probabilities"),
+        ({"answers": {"neutral": [dict.fromkeys(CLASSES, 7)]}}, (400, "bad_request"), "expected"),
+        (
+            {"answers": {"neutral": [{name: [0.1, 0.2] for name in CLASSES}]}},
+            (400, "bad_request"),
+            "expected",
+        ),
+        ({"answers": {"neutral": held("sad")}, "age": 3}, (400, "bad_request"), "expected"),
+        ({"answers": {"neutral": held("sad")}, "name": "a" * 300}, (400, "bad_request"), "exp"),
+        ([], (400, "bad_request"), "expected"),
+        ({"answers": {"neutral": held("sad", 9000)}}, (413, "too_large"), "send fewer frames"),
+    ],
+)
+def test_a_profile_is_refused_with_the_reason(
+    client: Any, body: Any, expected: tuple[int, str], reason: str
+) -> None:
+    answer = client.post("/v1/profile", json=body)
+    assert code_of(answer) == expected
+    assert reason in answer.json()["error"]["reason"]
+
+
+def test_a_profile_of_another_model(client: Any) -> None:
+    shown = {"answers": {"neutral": 9 * [{"bright": 0.5, "dim": 0.5}]}}
+    answer = client.post("/v1/profile?model=other", json=shown)
+    assert code_of(answer) == (422, "no_profile")
+    assert 'no class "neutral"' in answer.json()["error"]["reason"]
+    assert code_of(client.post("/v1/profile?model=none", json=shown))[0] == 422
+    odd = client.post(
+        "/v1/profile",
+        content=json.dumps({"answers": {"neutral": held("sad")}, "name": "\ud800"}),
+    )
+    assert odd.status_code == 200
+
+
+def test_a_model_is_loaded_when_it_is_first_used_and_once() -> None:
+    loads: list[str] = []
+
+    def load() -> OtherClassifier:
+        loads.append("other")
+        return OtherClassifier()
+
+    with running(fake_service(load_other=load)) as server, httpx.Client() as client:
+        client.post(f"{server.http}/v1/faces", content=HAPPY)
+        client.get(f"{server.http}/v1/model")
+        assert loads == []
+        for _ in range(2):
+            client.post(f"{server.http}/v1/faces?model=other", content=HAPPY)
+            client.get(f"{server.http}/v1/model?model=other")
+        assert loads == ["other"]
+
+
+def test_a_model_that_cannot_be_loaded(caplog: pytest.LogCaptureFixture) -> None:
+    def load() -> Any:
+        raise ModelError("/opt/livefer/other.onnx cannot be loaded")
+
+    with running(fake_service(load_other=load)) as server:
+        for method, path in (("POST", "/v1/faces"), ("GET", "/v1/model")):
+            answer = httpx.request(method, f"{server.http}{path}?model=other", content=HAPPY)
+            assert code_of(answer) == (500, "internal")
+            assert "/opt" not in answer.text
+        with connect(f"{server.ws}?model=other") as stream, pytest.raises(ConnectionClosed) as end:
+            stream.recv(timeout=20)
+        assert end.value.rcvd.code == 1011
+        assert httpx.post(f"{server.http}/v1/faces", content=HAPPY).status_code == 200
+    assert "/opt/livefer/other.onnx cannot be loaded" in caplog.text
 
 
 def test_a_body_without_a_length_is_bounded() -> None:

@@ -32,7 +32,7 @@ from browser import (
     write_camera,
 )
 
-from livefer import Recognizer
+from livefer import EmotionClassifier, Profile, Recognizer
 from livefer.labels import CLASSES, colour_bgr
 from livefer.tables.schema import columns
 
@@ -87,7 +87,7 @@ def open_page(browser: Any) -> Iterator[Any]:
 
 def keep_error(message: Any, errors: list[str]) -> None:
     # The browser itself logs a server that is gone or requires a token, as some tests want it.
-    expected = ("WebSocket connection", "401 (Unauthorized)")
+    expected = ("WebSocket connection", "401 (Unauthorized)", "422 (Unprocessable")
     if message.type == "error" and not any(text in message.text for text in expected):
         errors.append(message.text)
 
@@ -321,6 +321,41 @@ def test_the_readme_in_javascript(open_page: Any, running: Any) -> None:
     assert [line.split()[0] for line in printed] == ["happy"]
 
 
+def test_another_model_is_chosen_and_remembered(open_page: Any, running: Any) -> None:
+    page = start(open_page(running.url))
+    chooser = page.get_by_label("Model")
+    assert chooser.input_value() == "human"
+    limits = [page.inner_text("#uncertain-below")]
+    chooser.select_option("fer2013")
+    page.wait_for_selector("#model:text(', model fer2013, prior 0,')")
+    limits.append(page.inner_text("#uncertain-below"))
+    assert limits == ["reaches 59\u00a0%", "reaches 65\u00a0%"]
+    page.wait_for_timeout(1000)
+    page.click("#pause")
+    session = json.loads(download(page, "#json"))
+    answered_by = [frame["model"] for frame in session["frames"]]
+    assert answered_by == sorted(answered_by, reverse=True)
+    assert session["model"] == "human, fer2013"
+
+    page.reload()
+    page.wait_for_selector("#model:text(', model fer2013,')")
+    assert chooser.input_value() == "fer2013"
+    drop_picture(page, ASTRONAUT.read_bytes())
+    page.wait_for_selector(".picture .card")
+    with page.expect_request("**/v1/faces?cam=1&model=human"):
+        chooser.select_option("human")
+    page.wait_for_selector(".picture .card")
+    assert json.loads(download(page, "#picture-json"))["model"] == "human"
+    page.reload()
+    page.wait_for_selector("#model:text(', model human,')")
+
+
+def test_a_model_that_is_gone_is_not_remembered(open_page: Any, running: Any) -> None:
+    kept = "localStorage.setItem('livefer-model-instead-of-human', 'mine')"
+    page = open_page(running.url, before=kept)
+    page.wait_for_selector("#model:text(', model human,')")
+
+
 def test_no_frame_leaves_while_paused(open_page: Any, running: Any) -> None:
     def n_frames() -> str:
         with urlopen(f"{running.url}metrics", timeout=20) as answer:
@@ -348,7 +383,8 @@ def test_no_frame_leaves_while_paused(open_page: Any, running: Any) -> None:
 
 def test_at_most_two_frames_are_in_flight(open_page: Any, running: Any) -> None:
     hello = {
-        "type": "hello", "version": "0", "model": "m", "classes": list(CLASSES),
+        "type": "hello", "version": "0", "model": "m", "models": ["m"], "prior": 0,
+        "classes": list(CLASSES),
         "colours": dict.fromkeys(CLASSES, "#808080"),
         "limits": {"max_bytes": 1e6, "max_pixels": 1e6, "max_fps": 60, "max_in_flight": 2},
         "options": {"smoothing_s": 0.3},
@@ -380,6 +416,149 @@ def test_at_most_two_frames_are_in_flight(open_page: Any, running: Any) -> None:
     page.wait_for_timeout(3000)
     assert len(frames) == 3
     assert page.inner_text("#skipped") != "0"
+
+
+def learn_own_face(page: Any) -> None:
+    """The face of the fake camera smiles all the time: now this is its neutral face."""
+    start(page)
+    page.click("#own-learn")
+    page.wait_for_selector("#hint:text-matches('Your face at rest: hold still')")
+    page.wait_for_selector(".card strong:text('neutral')")
+
+
+def test_the_own_face_is_learned_and_kept_and_saved_and_forgotten(
+    open_page: Any, running: Any, tmp_path: Path
+) -> None:
+    page = open_page(running.url)
+    learn_own_face(page)
+    assert page.is_hidden("#hint")
+    assert page.inner_text(".card-own").startswith("By your own face. Without: happy")
+    assert "judged by your own resting face" in page.inner_text("#own-text")
+    assert "kept in this browser only" in page.inner_text("#own-text")
+
+    page.click("#own-use")
+    page.wait_for_selector(".card strong:text('happy')")
+    assert page.is_hidden(".card-own")
+    page.click("#own-use")
+    page.wait_for_selector(".card strong:text('neutral')")
+
+    saved = tmp_path / "me.profile.json"
+    saved.write_text(download(page, "#own-save"), encoding="utf-8")
+    found = Recognizer(profile=saved)(camera_picture())[0]
+    assert (found.label, found.profile) == ("neutral", "me")
+    page.wait_for_selector("#csv:enabled")
+    session = json.loads(download(page, "#json"))
+    assert session["frames"][-1]["faces"][0]["profile"] == "me"
+    assert session["frames"][-1]["faces"][0]["plain_probabilities"]["happy"] > 0.5
+
+    page.reload()
+    start(page)
+    page.wait_for_selector(".card strong:text('neutral')")
+    page.click("#own-delete")
+    page.wait_for_selector(".card strong:text('happy')")
+    assert page.is_visible("#own-load")
+    assert page.evaluate("Object.keys(localStorage)") == []
+
+    with page.expect_file_chooser() as chooser:
+        page.click("#own-load")
+    chooser.value.set_files(saved)
+    page.wait_for_selector(".card strong:text('neutral')")
+
+
+def test_files_that_are_no_profile_of_this_model_are_refused_with_the_reason(
+    open_page: Any, running: Any, tmp_path: Path
+) -> None:
+    page = start(open_page(running.url))
+    other = Profile.make(
+        EmotionClassifier("fer2013"), {"neutral": np.full((5, 7), 1 / 7)}
+    ).to_dict()
+    for name, content, reason in (
+        ("notes.json", "{}", "notes.json is not a profile"),
+        ("cut.json", json.dumps(other)[:50], "cut.json is not a profile"),
+        ("large.json", json.dumps(other | {"more": "x" * 70_000}), "large.json is not a profile"),
+        ("other.json", json.dumps(other), 'The profile is of the model "fer2013"'),
+        ("odd.json", json.dumps(other | {"expressions": {}}), "the neutral face is missing"),
+    ):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        page.set_input_files("#own-file", tmp_path / name)
+        page.wait_for_function(
+            "text => document.querySelector('#own-text').textContent.includes(text)", arg=reason
+        )
+    assert page.is_hidden("#own-use")
+    assert page.evaluate("Object.keys(localStorage)") == []
+    assert page.inner_text(".card strong") == "happy"
+
+
+def test_another_model_does_not_know_the_own_face(open_page: Any, running: Any) -> None:
+    page = open_page(running.url)
+    learn_own_face(page)
+    page.select_option("#models", "fer2013")
+    page.wait_for_selector("#own-text:text('Your own face is known to the model human only')")
+    page.wait_for_selector(".card strong:text('happy')")
+    page.select_option("#models", "human")
+    page.wait_for_selector(".card strong:text('neutral')")
+    assert page.is_visible("#own-use")
+
+
+def test_expressions_are_shown_one_after_the_other_and_may_be_left_out(
+    open_page: Any, running: Any
+) -> None:
+    page = open_page(running.url, viewport={"width": 390, "height": 844})
+    learn_own_face(page)
+    page.click("#own-more")
+    page.wait_for_selector("#hint:text-matches('First your face at rest, in')")
+    assert page.is_hidden("#own-skip")
+    for label in ("angry", "disgust", "fear", "happy", "sad"):
+        page.wait_for_selector(f"#hint:text-matches('Next: {label}, in')")
+        page.click("#own-skip")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.wait_for_selector("#hint:text-matches('Show surprise: hold still')")
+    page.wait_for_selector("#own-text:text('your own surprise')")
+    assert list(json.loads(download(page, "#own-save"))["expressions"]) == ["neutral", "surprise"]
+
+
+def test_a_browser_that_keeps_nothing_says_so(open_page: Any, running: Any) -> None:
+    full = "Storage.prototype.setItem = () => {throw new DOMException('', 'QuotaExceededError')}"
+    page = open_page(running.url, before=full)
+    learn_own_face(page)
+    assert "keeps nothing: save it" in page.inner_text("#own-text")
+
+
+def test_the_page_says_what_is_missing_for_the_own_face(open_page: Any, running: Any) -> None:
+    """A face that goes, and one that does not hold still."""
+    jpeg = cv2.imencode(".jpg", camera_picture())[1].tobytes()
+    camera = """
+        const picture = new Image();
+        picture.src = 'data:image/jpeg;base64,JPEG';
+        window.showing = () => true;
+        navigator.mediaDevices.getUserMedia = async () => {
+            const canvas = document.createElement('canvas');
+            [canvas.width, canvas.height] = [640, 360];
+            const ctx = canvas.getContext('2d');
+            setInterval(() => {
+                ctx.fillStyle = '#888';
+                ctx.fillRect(0, 0, 640, 360);
+                if (window.showing()) ctx.drawImage(picture, 0, 0);
+            }, 50);
+            return canvas.captureStream(20);
+        };""".replace("JPEG", base64.b64encode(jpeg).decode())
+    page = start(open_page(running.url, before=camera))
+    page.evaluate("window.showing = () => false")
+    page.wait_for_selector(".card", state="detached")
+    page.click("#own-learn")
+    page.wait_for_selector("#hint:text('No face in view. Look into the camera.')")
+    page.click("#own-stop")
+    assert "No face in view" not in page.inner_text("#own")
+
+    restless = {
+        "error": {"code": "no_profile", "reason": "your face was not at rest: it looked sad"}
+    }
+    page.route("**/v1/profile*", lambda route: route.fulfill(status=422, json=restless))
+    page.evaluate("window.showing = () => true")
+    page.wait_for_selector(".card")
+    page.click("#own-learn")
+    page.wait_for_selector("#own-text:text('Your face was not at rest: it looked sad.')")
+    assert page.is_visible("#own-learn")
 
 
 def test_the_page_removes_the_token_from_its_address(open_page: Any) -> None:

@@ -19,7 +19,7 @@ from webserver import fake_service
 
 from livefer.web import protocol, schema
 from livefer.web.app import make_app
-from livefer.web.protocol import ERROR_STATUS, Options, read_control
+from livefer.web.protocol import ERROR_STATUS, Choices, Options, read_control
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +27,7 @@ DESCRIPTION = make_app(fake_service()).openapi()
 DOCS = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 CLOSE_CODES = [
     protocol.GOING_AWAY,
+    protocol.BROKEN,
     protocol.BAD_MESSAGE,
     protocol.BAD_TOKEN,
     protocol.FOREIGN,
@@ -76,7 +77,8 @@ def test_messages_in_the_docs_are_as_published() -> None:
             check_body(message, {"$ref": "#/components/schemas/Error"})
         elif kind == "options" and "options" not in message:
             kind = "options of a client"
-            read_control(json.dumps(message), Options(0.33, "haar"), ["haar", "yunet"])
+            choices = Choices(("human", "fer2013"), ("haar", "yunet"))
+            read_control(json.dumps(message), Options(0.33, "human", "haar"), choices)
         else:
             check_message(message)
         kinds.append(kind)
@@ -86,7 +88,9 @@ def test_messages_in_the_docs_are_as_published() -> None:
 
 def test_the_fields_of_a_face_are_those_of_the_library() -> None:
     own = set(make_face((0, 0, 1, 1)).to_dict())
-    assert set(schema.Face.__annotations__) == own | {"heatmap_png", "heatmap_box"}
+    assert set(schema.Face.__annotations__) == own | {
+        "heatmap_png", "heatmap_box", "plain_probabilities"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

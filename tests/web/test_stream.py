@@ -41,8 +41,10 @@ from websockets.uri import parse_uri
 
 from livefer.faces.quality import why_no_face
 from livefer.labels import CLASSES
+from livefer.profiles.moments import profile_of_moments
 from livefer.recognizer import Recognizer
 from livefer.web.limits import Limits
+from livefer.web.models import Models
 from livefer.web.security import Access
 from livefer.web.server import make_service
 from livefer.web.workers import WorkerPool
@@ -104,7 +106,11 @@ def test_hello_has_what_a_client_needs(server: Running) -> None:
     assert hello["detector"] == "haar"
     assert hello["limits"]["max_in_flight"] == 2
     assert set(hello["limits"]) == {"max_bytes", "max_pixels", "max_fps", "idle_s", "max_in_flight"}
-    assert hello["options"] == {"smoothing_s": 0.33, "detector": "haar", "heatmap": False}
+    assert hello["models"] == ["level", "other"]
+    assert hello["options"] == {
+        "smoothing_s": 0.33, "model": "level", "detector": "haar", "heatmap": False,
+        "profile": None,
+    }  # fmt: skip
 
 
 def test_a_frame_is_answered_with_its_faces(client: ClientConnection) -> None:
@@ -243,12 +249,14 @@ def test_one_thread_for_two_usable_cores(
 ) -> None:
     for cores, n_threads in ((1, 1), (2, 1), (6, 3), (64, 4)):
         monkeypatch.setattr("livefer.web.workers.n_cores", lambda cores=cores: cores)
-        assert WorkerPool(LevelClassifier(), {}).n_threads == n_threads  # type: ignore[arg-type]
+        assert WorkerPool(Models(LevelClassifier()), {}).n_threads == n_threads  # type: ignore[arg-type]
 
 
 def test_options_take_effect_with_the_next_frame(client: ClientConnection) -> None:
     client.send(json.dumps({"type": "options", "smoothing_s": 0, "heatmap": True}))
-    options = {"smoothing_s": 0.0, "detector": "haar", "heatmap": True}
+    options = {
+        "smoothing_s": 0.0, "model": "level", "detector": "haar", "heatmap": True, "profile": None
+    }  # fmt: skip
     assert receive(client) == {"type": "options", "options": options}
     for time_s, data in ((0.0, HAPPY), (0.1, jpeg(make_scene((40, 60, 175))))):
         client.send(frame(data, time_s))
@@ -289,6 +297,122 @@ def test_other_smoothing_keeps_the_ids_and_begins_anew(client: ClientConnection)
     assert [face["track_id"] for face in found] == [1, 1, 1]
     assert [face["label"] for face in found] == ["happy", "happy", "sad"]
     assert found[2]["probabilities"] == found[2]["raw_probabilities"]
+
+
+def test_another_model_from_the_start_or_from_the_next_frame_on(server: Running) -> None:
+    with connect(f"{server.ws}?model=other") as client:
+        hello = receive(client)
+        assert (hello["model"], hello["options"]["model"]) == ("other", "other")
+        assert (hello["classes"], hello["prior"]) == (["bright", "dim"], 0.5)
+        assert hello["uncertain_below"] == 0.25
+        found = []
+        for k, model in enumerate(("other", "other", "level", "other")):
+            if k >= 2:
+                client.send(json.dumps({"type": "options", "model": model}))
+                assert receive(client)["options"]["model"] == model
+            client.send(frame(HAPPY, k / 10))
+            found += receive(client)["faces"]
+    assert [face["label"] for face in found] == ["bright", "bright", "happy", "bright"]
+    assert [face["track_id"] for face in found] == [1, 1, 1, 1]
+    assert list(found[2]["probabilities"]) == list(CLASSES)
+    assert found[2]["probabilities"] == found[2]["raw_probabilities"]  # smoothed anew
+
+
+def profile_of(level: int) -> dict[str, Any]:
+    """Return a profile, as in its file, of a person whose face has this gray level at rest."""
+    classifier: Any = LevelClassifier()
+    rows = classifier.predict(np.full((20, 48, 48), level, np.uint8))
+    return profile_of_moments(classifier, {"neutral": rows}).to_dict()
+
+
+def set_options(client: ClientConnection, **options: Any) -> dict[str, Any]:
+    client.send(json.dumps({"type": "options", **options}))
+    return receive(client)
+
+
+def faces_of(client: ClientConnection, picture: bytes, time_s: float) -> list[dict[str, Any]]:
+    client.send(frame(picture, time_s))
+    return list(receive(client)["faces"])
+
+
+def test_a_profile_judges_the_largest_face_until_it_is_taken_back(client: ClientConnection) -> None:
+    image = make_scene((200, 100, 175))
+    image[30:130, 20:120] = 175 + np.indices((100, 100)).sum(axis=0)[..., None] % 2
+    picture = jpeg(image)
+    plain = sorted(faces_of(client, picture, 0.0), key=lambda face: face["box"][0])
+    assert [(face["label"], face["profile"]) for face in plain] == [("sad", None)] * 2
+    assert "plain_probabilities" not in plain[0]
+
+    assert set_options(client, profile=profile_of(175))["options"]["profile"] == "me"
+    found = sorted(faces_of(client, picture, 1.0), key=lambda face: face["box"][0])
+    assert [(face["label"], face["profile"]) for face in found] == [
+        ("neutral", "me"),
+        ("sad", None),
+    ]
+    assert found[0]["plain_probabilities"] == found[1]["probabilities"]
+    assert [face["track_id"] for face in found] == [face["track_id"] for face in plain]
+
+    assert set_options(client, smoothing_s=0)["options"]["profile"] == "me"
+    client.send(json.dumps({"type": "reset"}))
+    assert receive(client)["type"] == "reset"
+    assert "me" in [face["profile"] for face in faces_of(client, picture, 2.0)]
+    assert set_options(client, profile=None)["options"]["profile"] is None
+    assert {face["label"] for face in faces_of(client, picture, 3.0)} == {"sad"}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"model_sha256": "0" * 64}, "another one"),
+        ({"prior": 0.7}, "a prior of 0.7"),
+        ({"classes": ["neutral"]}, "does not fit the classes"),
+        ({"expressions": {}}, "not a profile of livefer (the neutral face is missing)"),
+        ({"livefer_profile": 9}, "format 9"),
+        ({"name": "a" * 300}, "more than 200 letters"),
+    ],
+)
+def test_a_bad_profile_is_refused_with_the_reason_and_the_stream_goes_on(
+    client: ClientConnection, change: dict[str, Any], reason: str
+) -> None:
+    answer = set_options(client, profile=profile_of(175) | change, smoothing_s=1.0)
+    assert reason in answer["reason"]
+    assert answer["options"]["profile"] is None
+    assert answer["options"]["smoothing_s"] == 1.0
+    (face,) = faces_of(client, SAD, 0.0)
+    assert (face["label"], face["profile"]) == ("sad", None)
+
+
+def test_what_is_no_profile_at_all_is_refused(client: ClientConnection) -> None:
+    numbers = profile_of(175)
+    numbers["expressions"]["neutral"]["n"] = math.inf
+    for wrong in (3, "me", [], {}, {"livefer_profile": 1}, numbers):
+        assert "not a profile of livefer" in set_options(client, profile=wrong)["reason"]
+    assert faces_of(client, SAD, 0.0)[0]["label"] == "sad"
+
+
+def test_another_model_takes_the_profile_away(client: ClientConnection) -> None:
+    set_options(client, profile=profile_of(175))
+    assert faces_of(client, SAD, 0.0)[0]["profile"] == "me"
+    answer = set_options(client, model="other")
+    assert answer["options"]["profile"] is None
+    assert 'the profile is of the model "level"' in answer["reason"]
+    assert faces_of(client, SAD, 0.1)[0]["label"] == "bright"
+    assert set_options(client, model="level", profile=profile_of(175)).get("reason") is None
+    assert faces_of(client, SAD, 0.2)[0]["profile"] == "me"
+
+
+def test_clients_with_different_models_share_no_batch(gate: type[GatedDetector]) -> None:
+    with running(fake_service(detector=gate)) as server, ExitStack() as stack:
+        urls = (server.ws, server.ws, f"{server.ws}?model=other", server.ws)
+        clients = [stack.enter_context(stream(url)) for url in urls]
+        clients[0].send(frame(HAPPY))
+        assert gate.at_gate.acquire(timeout=20)
+        for client in clients[1:]:
+            client.send(frame(HAPPY))
+        wait_until(lambda: server.service.pool.n_waiting == 3)
+        gate.gate.release(4)
+        labels = [receive(client)["faces"][0]["label"] for client in clients]
+        assert labels == ["happy", "happy", "bright", "happy"]
 
 
 def test_reset_forgets_all_tracks(client: ClientConnection) -> None:
@@ -367,6 +491,8 @@ def test_hints_are_the_notes_of_tables_and_share_the_smallest_face(
         '{"type": "options", "detector": ["haar"]}',
         '{"type": "options", "heatmap": 1}',
         '{"type": "options", "detector": "/etc/passwd"}',
+        '{"type": "options", "model": "/etc/passwd"}',
+        '{"type": "options", "model": ["other"]}',
         '{"type": "options", "mirror": true}',
         '{"type": "reset", "now": true}',
     ],
@@ -382,10 +508,14 @@ def test_a_bad_message_closes_the_stream(server: Running, message: bytes | str) 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ('"mirror": true', 'unknown option "mirror": expected smoothing_s, heatmap or detector'),
+        (
+            '"mirror": true',
+            'unknown option "mirror": expected smoothing_s, heatmap, detector, model or profile',
+        ),
         ('"smoothing_s": 99', "option smoothing_s: expected a number from 0 to 3"),
         ('"heatmap": 1', "option heatmap: expected true or false"),
         ('"detector": "dlib"', "option detector: expected haar"),
+        ('"model": "level2"', "option model: expected level or other"),
     ],
 )
 def test_a_bad_option_is_named(server: Running, options: str, expected: str) -> None:
@@ -396,7 +526,10 @@ def test_a_bad_option_is_named(server: Running, options: str, expected: str) -> 
 
 def test_an_unknown_parameter_of_the_address_is_named(server: Running) -> None:
     with connect(f"{server.ws}?smoothing_s=1") as client:
-        assert closing(client) == (4400, 'unknown parameter "smoothing_s": expected token')
+        assert closing(client) == (4400, 'unknown parameter "smoothing_s": expected model or token')
+    for wrong in ("", "/etc/passwd"):
+        with connect(f"{server.ws}?model={wrong}") as client:
+            assert closing(client) == (4400, f'unknown model "{wrong}": expected level or other')
 
 
 def test_random_bytes_never_break_the_server(server: Running) -> None:
@@ -428,10 +561,10 @@ def test_too_large() -> None:
             client.send(frame(bytes(100_000)))  # not even read
             assert closing(client)[0] == 1009
     with running() as server, stream(server.ws) as client:
-        client.send("x" * 5000)
+        client.send("x" * 20_000)
         assert closing(client) == (
             4413,
-            "a text has 5000 characters, the limit is 4096",
+            "a text has 20000 characters, the limit is 16384",
         )
 
 

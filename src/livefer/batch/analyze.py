@@ -76,6 +76,7 @@ class Settings:
 
     model, detector, prior, smoothing_s, min_score: as for Recognizer
     every, fps, fps_of_source: the frames of videos to read, as for VideoReader
+    every_frame: as for Recognizer
     landmarks: tables have columns for them
     profile: a person's profile, by which the largest face of each input is judged
     baseline: the part of each video from which its person's profile is learned, as in film_profile
@@ -89,6 +90,7 @@ class Settings:
     every: int = 1
     fps: float | None = None
     fps_of_source: float | None = None
+    every_frame: bool = False
     min_score: float | None = None
     landmarks: bool = False
     profile: str | None = None
@@ -111,7 +113,12 @@ class Settings:
         model = EmotionClassifier(self.model, threads=1, prior=self.prior)
         detector = make_detector(self.detector, threads=1, min_score=self.min_score)
         return Recognizer(
-            model, detector, self.smoothing_s, min_score=self.min_score, profile=self.profile
+            model,
+            detector,
+            self.smoothing_s,
+            min_score=self.min_score,
+            profile=self.profile,
+            every_frame=self.every_frame,
         )
 
     def files(self) -> dict[str, Path]:
@@ -129,7 +136,7 @@ class Settings:
         return files
 
     def metadata(self) -> dict[str, str]:
-        """Return the metadata of the tables; the detector must be named, not "auto"."""
+        """Return the metadata of the tables; detector and every_frame must be a recogniser's."""
         # Without what is off, as in the tables of versions that did not know it.
         off = {"landmarks": False, "profile": None, "baseline": None, "baselines": None}
         values: dict[str, Any] = {
@@ -139,7 +146,8 @@ class Settings:
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             values[key] = f"{path.stem} {digest[:12]}"
         settings = json.dumps(values, sort_keys=True)
-        return {**file_metadata(self.files()["model"].stem), SETTINGS: settings}
+        about = file_metadata(self.files()["model"].stem, self.every_frame)
+        return {**about, SETTINGS: settings}
 
 
 def analyze(

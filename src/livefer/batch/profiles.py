@@ -18,17 +18,16 @@ from livefer.formatting import count, printable, seconds_of
 from livefer.media.names import is_kind
 from livefer.media.pictures import read_image
 from livefer.media.pyav_reader import Span, VideoReader
-from livefer.profiles.profile import NEUTRAL, Profile
+from livefer.profiles.profile import LEAST_REST, NEUTRAL, Profile
 from livefer.profiles.resting import resting_profile
+from livefer.profiles.running import AUTO
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 from livefer.system.pipes import is_pipe, stem_of
 
-AUTO = "auto"
 _PART = re.compile(r"(.+)@([\d:.]+)-([\d:.]+)")
 _FPS_OF_AUTO = 5.0  # frames a second of a film in which the resting face is looked for
 _SURE = 0.7  # of another expression, from which it is doubtful that the face is at rest
-_LEAST_NEUTRAL = 0.7  # share of a film's frames that look neutral beside the others
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,15 +168,11 @@ def profile_from(recognizer: Recognizer, examples: Sequence[Example], name: str 
 
 def check_neutral(recognizer: Recognizer, examples: Sequence[Example]) -> None:
     """Raise ConfigError where neutral examples disagree with each other, or a film with itself."""
-    at = recognizer.classes.index(NEUTRAL)
     for i, one in enumerate(examples):
         others = [other for k, other in enumerate(examples) if k != i] or [one]
-        judged = profile_from(recognizer, others).judge(one.answers)
-        share = float((judged.argmax(axis=1) == at).mean())
-        if share >= _LEAST_NEUTRAL:
+        share, what = profile_from(recognizer, others).rest(one.answers)
+        if share >= LEAST_REST:
             continue
-        judged[:, at] = 0
-        what = recognizer.classes[int(judged.mean(axis=0).argmax())]
         source = printable(one.source)
         if len(examples) == 1:
             raise ConfigError(

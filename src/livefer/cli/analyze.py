@@ -25,6 +25,7 @@ from livefer.cli.files import check_any_exists, check_not_read
 from livefer.cli.options import (
     BaselineOption,
     DetectorOption,
+    EveryFrameOption,
     EveryOption,
     FpsOfSourceOption,
     FpsOption,
@@ -101,6 +102,7 @@ def analyze(
     every: EveryOption = 1,
     fps: FpsOption = None,
     fps_of_source: FpsOfSourceOption = None,
+    every_frame: EveryFrameOption = False,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
     min_score: MinScoreOption = None,
@@ -132,6 +134,7 @@ def analyze(
         every=every,
         fps=fps,
         fps_of_source=fps_of_source,
+        every_frame=every_frame,
         min_score=min_score,
         landmarks=landmarks,
         profile=None if profile is None else str(profile),
@@ -143,6 +146,7 @@ def analyze(
     inputs = find_inputs(paths, left_out)
     _check_inputs(inputs, output, resume)
     recognizer = settings.recognizer()  # a wrong model or detector is an error here, once
+    settings = replace(settings, every_frame=recognizer.every_frame)
     if not detector.lower().endswith(".onnx"):
         settings = replace(settings, detector=recognizer.detector.name)  # type: ignore[attr-defined]
     job = Job(settings, settings.metadata())

@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -86,6 +87,7 @@ def _machine() -> Iterator[Finding]:
     usable, present = n_cores(), os.cpu_count() or 1
     why = "" if usable == present else f" of {present}: a quota, a cpuset or an affinity"
     yield "ok", "processor cores", f"{usable}{why}"
+    yield _gpu()
     folder = cache_dir()
     if folder is None:
         yield "missing", "cache folder", "this user has no home: LIVEFER_CACHE names a folder"
@@ -99,6 +101,27 @@ def _machine() -> Iterator[Finding]:
         yield "missing", "temporary files", str(error)
     else:
         yield "ok", "temporary files", tempfile.gettempdir()
+
+
+def _gpu() -> Finding:
+    """Name the GPU that training can use; recognition uses none."""
+    try:
+        command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+        names = subprocess.check_output(
+            command, stderr=subprocess.DEVNULL, timeout=20, encoding="utf-8", errors="replace"
+        ).splitlines()
+    except (OSError, subprocess.SubprocessError):
+        names = []
+    if not names:
+        return "missing", "GPU", "no NVIDIA GPU; recognition needs none, training takes longer"
+    named = "; ".join(names)
+    try:
+        import torch
+    except ImportError:
+        return "ok", "GPU", f"{named}; only training can use it, with the extra train"
+    if torch.cuda.is_available():
+        return "ok", "GPU", f"{named}; livefer train uses it"
+    return "missing", "GPU", f"{named}; PyTorch {torch.__version__} cannot use it: is it for CUDA?"
 
 
 def _is_writable(folder: Path) -> bool:
@@ -115,7 +138,7 @@ def _package(name: str) -> Finding:
 
 
 def _model() -> Iterator[Finding]:
-    from livefer.classifier import EmotionClassifier
+    from livefer.classifier import CHOICES, EmotionClassifier
 
     providers = telemetry.load("onnxruntime").get_available_providers()
     yield "ok", "ONNX Runtime", ", ".join(providers)
@@ -127,6 +150,9 @@ def _model() -> Iterator[Finding]:
         yield "broken", "shipped model", str(error)
         return
     yield "ok", model.name, f"the default model: {', '.join(model.classes)}"
+    for other in CHOICES:
+        if other != model.name:
+            yield "note", "", f"--model {other} answers instead"
     for key, value in sorted(model.metadata.items()):
         if key not in ("classes", "livefer_format", "config"):
             yield "note", key, _plain(value)

@@ -62,6 +62,15 @@ ProfileOption = Annotated[
         metavar="FILE.JSON",
     ),
 ]
+LiveProfileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        help="A person's profile, by livefer profile: judge the largest face by their resting one. "
+        "auto: find that in the first twenty seconds, and go on doing so.",
+        metavar="FILE.JSON|auto",
+    ),
+]
 BaselineOption = Annotated[
     str | None,
     typer.Option(
@@ -81,6 +90,14 @@ ServerSmoothingOption = Annotated[
 ]
 EveryOption = Annotated[
     int, typer.Option(help="Read every N-th frame of videos.", min=1, metavar="N")
+]
+EveryFrameOption = Annotated[
+    bool,
+    typer.Option(
+        "--every-frame",
+        help="Search each frame that is read for faces. Otherwise videos are searched every tenth "
+        "of a second, and faces are followed in between; haar always searches each frame.",
+    ),
 ]
 FpsOption = Annotated[
     float | None,

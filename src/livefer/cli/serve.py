@@ -82,7 +82,8 @@ def serve(
     """Open livefer in the browser, with an API for programs.
 
     The page shows the camera with a label on every face. All recognition runs on this machine, and
-    nothing that comes in is stored. /docs describes the API. Ctrl-C stops the server.
+    nothing that comes in is stored. --model and --prior set the default model; clients may choose
+    human or fer2013 instead. /docs describes the API. Ctrl-C stops the server.
     """
     # Not at the top: the help works without the web extra.
     from livefer.web.limits import Limits
@@ -98,7 +99,7 @@ def serve(
     service = make_service(model, detector, prior, min_score, smoothing, access, limits)
     with bind(host, port) as listening:
         url = _url(host, listening.getsockname()[1], ssl_certfile is not None, token)
-        lacks_yunet = detector == "auto" and "yunet" not in service.model.detectors
+        lacks_yunet = detector == "auto" and "yunet" not in service.choices.detectors
 
         def greet() -> None:
             sys.stdout.write(f"livefer is at {url} (Ctrl-C ends it)\n")

@@ -34,8 +34,13 @@ from livefer.system.atomic import noting
 from livefer.system.pipes import on_disk
 from livefer.tables.plain import check_plain_name, csv_text, write_plain
 from livefer.tables.reading import OnRead, ResultTable, read_table
+from livefer.tables.schema import SEARCH
 
-_METADATA = {"livefer.model": "model", "livefer.version": "recognised by livefer"}
+_METADATA = {
+    "livefer.model": "model",
+    SEARCH: "videos searched for faces",
+    "livefer.version": "recognised by livefer",
+}
 _MOST_ROWS = 20  # people of one source, and errors
 _MOST_SOURCES = 10
 _PADDING = (0, 1, 0, 0)

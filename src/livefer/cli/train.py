@@ -86,6 +86,9 @@ def train(
     else:
         prepare.check_files(settings, bool(resume))
     classes, train_split, val_split, notes = prepare.read_splits(settings)
+    if not (preview or resume):
+        settings, more = prepare.with_reachable_init(settings)
+        notes += more
     sys.stderr.write("\n".join(notes) + "\n")
     if preview:
         prepare.write_preview(preview, train_split, classes, settings)

@@ -27,6 +27,7 @@ from livefer.cli.files import (
 from livefer.cli.options import (
     BaselineOption,
     DetectorOption,
+    EveryFrameOption,
     EveryOption,
     FpsOfSourceOption,
     FpsOption,
@@ -49,7 +50,7 @@ from livefer.summary.html_report import about_model
 from livefer.summary.video_digest import VideoDigest
 from livefer.system.interrupts import stop_requests
 from livefer.system.pipes import stem_of
-from livefer.tables.schema import file_metadata
+from livefer.tables.schema import SEARCH, file_metadata
 from livefer.tables.writing import open_table
 from livefer.tracking.smoothing import WINDOW_S
 
@@ -92,6 +93,7 @@ def video(
     end: Annotated[
         str | None, typer.Option(help="Stop before the frame at this time.", metavar="TIME")
     ] = None,
+    every_frame: EveryFrameOption = False,
     smoothing: SmoothingOption = WINDOW_S,
     model: ModelOption = None,
     detector: DetectorOption = "auto",
@@ -131,8 +133,15 @@ def video(
     copies = _names_of_copies(out, [path for path, error in inputs if error is None])
     check_not_read([*tables, *pages, *copies.values()], [path for path, _ in inputs])
     recognizer = Recognizer(
-        model, detector, smoothing, prior=prior, profile=profile, min_score=min_score
+        model,
+        detector,
+        smoothing,
+        prior=prior,
+        profile=profile,
+        min_score=min_score,
+        every_frame=every_frame,
     )
+    metadata = file_metadata(str(recognizer.classifier.name), recognizer.every_frame)
     if landmarks:
         print_without_landmarks(recognizer)
     profile_of = None
@@ -142,7 +151,6 @@ def video(
     digest = VideoDigest(recognizer.classes) if pages else None
     with stop_requests() as requested:
         with ExitStack() as stack:
-            metadata = file_metadata(str(recognizer.classifier.name))
             sinks = []
             for table in tables:
                 sinks.append(open_table(table, recognizer.classes, metadata, landmarks))
@@ -153,7 +161,8 @@ def video(
         for line in (*totals.errors, *totals.hints):
             sys.stderr.write(f"{line}\n")
         if digest and not requested.hurry.is_set():
-            drawn = digest.write(plot, report, _made_with(recognizer, span), unwritten)
+            about = _made_with(recognizer, span, metadata[SEARCH])
+            drawn = digest.write(plot, report, about, unwritten)
             sys.stderr.writelines(f"{error}\n" for error in unwritten)
         files = [*tables, *totals.copies, *drawn]
         written = ", ".join(printable(str(path)) for path in files if path.exists())
@@ -243,7 +252,7 @@ def _seconds(option: str, text: str) -> float:
         ) from None
 
 
-def _made_with(recognizer: Recognizer, span: Span) -> dict[str, str]:
+def _made_with(recognizer: Recognizer, span: Span, search: str) -> dict[str, str]:
     """Return the settings that a report lists."""
     frames = "every frame" if span.every == 1 else f"1 of {span.every} frames"
     if span.fps is not None:
@@ -253,6 +262,7 @@ def _made_with(recognizer: Recognizer, span: Span) -> dict[str, str]:
     return {
         **about_model(str(recognizer.classifier.name), recognizer.classifier.metadata),
         "detector": str(getattr(recognizer.detector, "name", type(recognizer.detector).__name__)),
+        "searched for faces": search,
         **({} if least is None else {"faces of a score from": f"{least:g}"}),
         **({} if recognizer.profile is None else {"profile": recognizer.profile.name}),
         "averaged over": f"{recognizer.smoothing_s:g} s",

@@ -14,10 +14,10 @@ from livefer.cli.console import print_hint
 from livefer.cli.files import check_not_read
 from livefer.cli.options import (
     DetectorOption,
+    LiveProfileOption,
     MinScoreOption,
     ModelOption,
     PriorOption,
-    ProfileOption,
     SmoothingOption,
 )
 from livefer.errors import LiveferError, SourceError
@@ -61,13 +61,13 @@ def webcam(
     detector: DetectorOption = "auto",
     min_score: MinScoreOption = None,
     prior: PriorOption = None,
-    profile: ProfileOption = None,
+    profile: LiveProfileOption = None,
 ) -> None:
     """Recognise faces live in a window.
 
     Keys: Q or Esc quits, R resets the smoothing, G shows the heat map, S saves a snapshot,
-    M mirrors, H lists the keys. Recognition takes the newest frame; the window shows how many
-    frames it skipped.
+    M mirrors, N learns your neutral face, E your other expressions, H lists all keys. Recognition
+    takes the newest frame; the window shows how many frames it skipped.
     """
     check_not_read([record], [source])
     _check_source(source)

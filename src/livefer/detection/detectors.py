@@ -1,8 +1,8 @@
 """What a face detector is, and those that come with livefer, by name.
 
 A detector of your own needs `detect` and the two numbers of `Detector`. With the methods of
-`LocalDetector`, recordings keep weakly detected faces, and live streams need a search only every
-tenth of a second. `PartialDetector` is for slow detectors: live streams search part by part.
+`LocalDetector`, streams keep weakly detected faces, and need a search only every tenth of a second.
+`PartialDetector` is for slow detectors: live streams search part by part, recordings every frame.
 
 They may be used by several threads at once; the same is expected of yours where its recogniser
 is. No detector prints or downloads anything. `hint`, where a detector has one, is a

@@ -84,10 +84,17 @@ def overlay_cam(image: Image, cam: NDArray[np.float32]) -> Image:
 
     image: (H, W, 3) uint8 BGR, or (H, W) gray, as of a face that the network saw
     cam: (h, w) float32, not rectified; its largest value becomes 1
+
+    Another shape raises ValueError.
     """
-    canvas = _canvas(image)
+    canvas, cam = _canvas(image), np.asarray(cam, np.float32)
+    if cam.ndim != 2 or not cam.size:
+        raise ValueError(
+            f"cam must be (h, w), the map of one class of one face, got {cam.shape}: give cam[0] "
+            "of what CAMExtractor.generate_cam returns"
+        )
     height, width = canvas.shape[:2]
-    positive = np.maximum(cam, 0).astype(np.float32)
+    positive = np.maximum(cam, 0)
     heat = np.maximum(cv2.resize(positive, (width, height), interpolation=cv2.INTER_CUBIC), 0)
     if (peak := float(heat.max())) > 0:
         paint_heatmap(canvas, heat / np.float32(peak), (0, 0, width, height))

@@ -126,5 +126,5 @@ def _crop(image: NDArray[np.uint8], square: NDArray[Any], size: int) -> NDArray[
 
 def _span(low: float, high: float, length: int) -> tuple[int, int]:
     """Return the pixels that an interval needs, at least one, and a neighbour to interpolate."""
-    first = int(np.clip(np.floor(low) - 1, 0, length - 1))
-    return first, int(np.clip(np.ceil(high) + 1, first + 1, length))
+    first = min(max(math.floor(min(max(low, 0), length)) - 1, 0), length - 1)
+    return first, min(max(math.ceil(min(max(high, 0), length)) + 1, first + 1), length)

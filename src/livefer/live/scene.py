@@ -10,6 +10,7 @@ import numpy as np
 
 from livefer.drawing.faces import bars_plate, free_corner, main_face, paint_bars, paint_faces
 from livefer.drawing.text import Corner, Image, paint_panel, panel_plate
+from livefer.formatting import printable
 from livefer.results import Face
 
 Status = tuple[tuple[str, str], ...]
@@ -32,7 +33,7 @@ def paint_scene(
     corner: the bars' corner in the frame before. They move to the other side only when they would
         hide a face, and are left out (None) where they would hide too much of one on both sides
     """
-    count = [f"{len(faces)} face{'' if len(faces) == 1 else 's'}"]
+    count = [f"{len(faces)} face{'' if len(faces) == 1 else 's'}", *_profile_line(faces)]
     plates = [panel_plate(canvas, count, "bottom-left")]
     if status:
         plates.append(panel_plate(canvas, status, "bottom-right", _STATUS_SCALE))
@@ -52,6 +53,15 @@ def paint_scene(
     paint_panel(canvas, status, "bottom-right", _STATUS_SCALE)
     paint_panel(canvas, [message] if message else [], "top", opacity=0.92)
     return corner
+
+
+def _profile_line(faces: Sequence[Face]) -> list[str]:
+    """Return which face is judged by a profile, as one line or none."""
+    return [
+        f"#{face.track_id} judged by the profile {printable(face.profile)}"
+        for face in faces
+        if face.profile is not None
+    ]
 
 
 def fitted(

@@ -11,21 +11,24 @@ from collections.abc import Generator
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 
 import cv2
 
 from livefer.drawing.faces import draw_faces
 from livefer.drawing.text import Corner, Image, paint_panel
-from livefer.errors import SourceError
+from livefer.errors import LiveferError, SourceError
 from livefer.formatting import without_middle
+from livefer.live.enrolment import READY_S, Enrolment
 from livefer.live.recorder import Recorder
 from livefer.live.scene import fitted, paint_scene, turned
 from livefer.live.state import LiveState
 from livefer.media.mpeg4_writer import Mpeg4Writer
 from livefer.media.sources import Source
 from livefer.media.threads import newest
+from livefer.profiles.moments import profile_of_moments
+from livefer.profiles.profile import NEUTRAL, Profile
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 
@@ -35,11 +38,16 @@ HELP = (
     ("G", "heat map: where the network looks"),
     ("S", "snapshot into the current folder"),
     ("M", "mirror"),
+    ("N", "this is my neutral face: hold still for two seconds"),
+    ("E", "my other expressions too, one after the other"),
+    ("P", "judge without my profile, and with it again"),
+    ("W", "write my profile into the current folder"),
     ("H", "this help"),
 )
 FIRST_HEIGHT = 720
 """First height of the window in pixels, where the screen has room for it."""
 _MESSAGE_S = 3.0
+_NO_PROFILE = "no profile yet: press N"
 _JOIN_S = 3.0  # the longest wait for a camera that hangs
 _NAME_LETTERS = 32  # of a source's name in a message: an address may have hundreds
 
@@ -68,6 +76,10 @@ class LiveView:
         self._recognizer = recognizer
         self._source = source
         self._recorder = Recorder(recording, waits=not source.live) if recording else None
+        # Also while they are switched off.
+        self._profile, self._is_auto = recognizer.profile, recognizer.is_profile_auto
+        self._enrolment: Enrolment | None = None
+        self._enrolling = Lock()  # keys and frames come from two threads
         self._failure: BaseException | None = None
         self._message = ""
         self._message_until_s = 0.0
@@ -137,6 +149,85 @@ class LiveView:
             self.say("smoothing reset")
         elif key == "s":
             self.say(self.snapshot())
+        elif key in ("n", "e", "space"):
+            with self._enrolling:
+                self._enrol(key)
+        elif key == "p":
+            self._switch_profile()
+        elif key == "w":
+            self.say(self._write_profile())
+
+    def _enrol(self, key: str) -> None:
+        """Begin an enrolment, leave an expression of it out, or end it."""
+        running, classes = self._enrolment, self._recognizer.classes
+        if running is not None:
+            if key == "space":
+                running.leave_out()
+            else:
+                running.stop()
+            self._finish_enrolment()
+        elif key != "space":
+            if NEUTRAL not in classes:
+                self.say(f"the model has no class neutral: it has {', '.join(classes)}")
+                return
+            others = [name for name in classes if name != NEUTRAL] if key == "e" else []
+            self._enrolment = Enrolment([NEUTRAL, *others], READY_S if others else 0.0)
+
+    def _enrol_with(self, result: FrameResult) -> None:
+        """Show the enrolment the next frame's faces."""
+        enrolment = self._enrolment
+        if enrolment is None:
+            return
+        n_before = len(enrolment.answers)
+        enrolment.add(result)
+        if len(enrolment.answers) == 1 and not n_before:
+            self._profile_of(enrolment)  # a restless neutral face is told at once
+        self._finish_enrolment()
+
+    def _finish_enrolment(self) -> None:
+        """Use the profile of an enrolment that has come to its end."""
+        enrolment = self._enrolment
+        if enrolment is None or enrolment.expression is not None:
+            return
+        self._enrolment = None
+        if NEUTRAL not in enrolment.answers:
+            self.say("no neutral face: nothing has changed")
+        elif (made := self._profile_of(enrolment)) is not None:
+            self._profile = self._recognizer.profile = made
+            self._recognizer.reset()
+            self.say(
+                "judged by your own face now: P shows the difference, W saves it", 2 * _MESSAGE_S
+            )
+
+    def _profile_of(self, enrolment: Enrolment) -> Profile | None:
+        """Return the profile of what was shown so far; where it is none, end and say why."""
+        try:
+            return profile_of_moments(self._recognizer.classifier, enrolment.answers)
+        except LiveferError as error:
+            self._enrolment = None
+            self.say(str(error), 2 * _MESSAGE_S)
+            return None
+
+    def _switch_profile(self) -> None:
+        recognizer = self._recognizer
+        if self._profile is None and not self._is_auto:
+            self.say(_NO_PROFILE)
+            return
+        is_on = recognizer.profile is not None or recognizer.is_profile_auto
+        recognizer.profile = None if is_on else self._profile
+        recognizer.is_profile_auto = self._is_auto and not is_on
+        recognizer.reset()
+        self.say("judged by the average face: P goes back" if is_on else "judged by your own face")
+
+    def _write_profile(self) -> str:
+        if self._profile is None:
+            return _NO_PROFILE
+        path = _new_name(".json")
+        try:
+            self._profile.save(path)
+        except LiveferError as error:
+            return str(error)
+        return f"saved {path}: use it by --profile {path}"
 
     def say(self, message: str, seconds: float = _MESSAGE_S) -> None:
         """Show a message at the top of the picture for some seconds."""
@@ -193,7 +284,7 @@ class LiveView:
         found = labelled.faces if labelled else ()
         image, faces = turned(picture.image, found, 1.0, self.mirror)
         image = draw_faces(image, faces, self.heatmaps, bars=True)
-        path = _new_name()
+        path = _new_name(".png")
         try:
             path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
         except OSError as error:
@@ -207,6 +298,9 @@ class LiveView:
         if trouble is not None:
             name = self._source.name
             return trouble.replace(name, without_middle(name, _NAME_LETTERS))
+        enrolment = self._enrolment
+        if enrolment is not None and enrolment.prompt:
+            return enrolment.prompt
         return self._message if now_s < self._message_until_s else ""
 
     def _read(self, stop: Event) -> Generator[Frame, None, None]:
@@ -235,17 +329,19 @@ class LiveView:
         self.state.add_result(result, time.perf_counter())
         if result.image is None:
             return
+        with self._enrolling:
+            self._enrol_with(result)
         self._news.set()
         if self._recorder:
             self._recorder.put(result, self.mirror, self.heatmaps, self.state.figures)
 
 
-def _new_name() -> Path:
-    """Return a name for a snapshot that no file has yet."""
+def _new_name(suffix: str) -> Path:
+    """Return a name for a snapshot or a profile that no file has yet."""
     name = f"livefer-{datetime.now():%Y%m%d-%H%M%S}"
-    path = Path(f"{name}.png")
+    path = Path(f"{name}{suffix}")
     n = 1
     while path.exists():
         n += 1
-        path = Path(f"{name}-{n}.png")
+        path = Path(f"{name}-{n}{suffix}")
     return path

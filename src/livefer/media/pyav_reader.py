@@ -169,7 +169,7 @@ class VideoReader:
             self.close()
             raise SourceError(f"{path} has an unknown encoding: convert it to an MP4 with H.264")
         # With more threads, their number decides which frames of a damaged file are read. One is
-        # enough: recognising a frame takes many times as long as decoding it.
+        # enough: recognising a frame takes several times as long as decoding it.
         self._stream.codec_context.thread_count = 1
         if self._stream.codec_context.name not in _GUESSED or self._container.format.name == "asf":
             self._container.flags &= ~_GEN_PTS

@@ -45,6 +45,10 @@ EDGE = 0.15
 OWN = 0.3
 KNOWN = 0.3
 TEMPERATURE = 1.8
+LEAST_REST = 0.7
+"""Neutral frames agree where so many of them are at rest beside the others."""
+MOST_LETTERS = 200
+"""Of a name, which stands in every row of a table and in every answer of a server."""
 _LEAST = 1e-4  # smaller probabilities count as this
 _LEAST_SHARED = 1e-3  # the same where classes share what is not neutral
 _FORMAT = 1
@@ -66,6 +70,13 @@ class Expression:
         """Return it from probabilities (n, C), a row for each picture or frame; n is 1 or more."""
         logs = _logs(probabilities)
         return cls(logs.mean(axis=0), logs.std(axis=0), len(logs))
+
+    def is_possible(self) -> bool:
+        """Return whether a model could have answered so; numbers of a file may be any."""
+        least = math.log(_LEAST)
+        mean_fits = (self.mean > least - 0.01) & (self.mean < 0.01)
+        spread_fits = (self.spread >= 0) & (self.spread < -least)
+        return self.n > 0 and bool(mean_fits.all() and spread_fits.all())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,12 +124,12 @@ class Profile:
 
     def check(self, classifier: EmotionClassifier) -> None:
         """Raise ModelError where the profile was made with another model or prior."""
-        if self.sha256 != classifier.sha256:
+        if self.sha256 != classifier.sha256 or self.classes != classifier.classes:
             raise ModelError(
                 f'the profile is of the model "{printable(self.model)}", and this is another one, '
                 f'"{classifier.name}": make the profile anew with this model'
             )
-        if abs(self.prior - classifier.prior) > 1e-6:
+        if not abs(self.prior - classifier.prior) <= 1e-6:  # nan neither
             raise ModelError(
                 f"the profile was made with a prior of {self.prior:g}, and this one is "
                 f"{classifier.prior:g}: make it anew, or use --prior {self.prior:g}"
@@ -144,6 +155,16 @@ class Profile:
         judged = odds / odds.sum(axis=1, keepdims=True) * (1 - at_rest)[:, None]
         judged[:, at] = at_rest
         return np.asarray(judged, np.float32)
+
+    def rest(self, probabilities: NDArray[np.floating[Any]]) -> tuple[float, str]:
+        """Return the share of the person's faces that are at rest, and what the others look like.
+
+        probabilities: (N, C); at least LEAST_REST of what was said to be neutral must be at rest
+        """
+        at, judged = self.classes.index(NEUTRAL), self.judge(probabilities)
+        share = float((judged.argmax(axis=1) == at).mean())
+        judged[:, at] = 0
+        return share, self.classes[int(judged.mean(axis=0).argmax())]
 
     def judge_row(self, probabilities: NDArray[np.float32], row: int | None) -> NDArray[np.float32]:
         """Return probabilities (N, C) of several people's faces with the person's own row judged.
@@ -209,13 +230,15 @@ class Profile:
                 )
                 if name not in classes or {mean.shape, spread.shape} != {(len(classes),)}:
                     raise ValueError(f'the expression "{printable(name)}" does not fit the classes')
-                if not (np.isfinite(mean).all() and np.isfinite(spread).all()):
-                    raise ValueError(
-                        f'the expression "{printable(name)}" has numbers that are none'
-                    )
                 expressions[name] = Expression(mean, spread, int(one["n"]))
+                if not expressions[name].is_possible():
+                    raise ValueError(
+                        f'the expression "{printable(name)}" has numbers that are impossible'
+                    )
             if NEUTRAL not in expressions:
                 raise ValueError("the neutral face is missing")
+            if len(str(plain["name"])) > MOST_LETTERS:
+                raise ValueError(f"its name has more than {MOST_LETTERS} letters")
             return cls(
                 str(plain["name"]),
                 str(plain["model"]),
@@ -224,7 +247,9 @@ class Profile:
                 classes,
                 expressions,
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except KeyError as error:
+            raise ValueError(f"{error} is missing") from None
+        except (TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"{type(error).__name__}: {error}") from None
 
 

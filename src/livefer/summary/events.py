@@ -14,8 +14,12 @@ from livefer.summary.participants import Participants
 from livefer.summary.records import SourceSummary, Summary
 from livefer.summary.units import SLIVER_S, Row, Span, SpanUnit, cut, unit_rows
 from livefer.tables.plain import key_of, keys_of, read_plain, sources_by_key
+from livefer.tables.schema import Type
 
 BEFORE_S = 1.0
+_OF_EVENT: dict[str, Type] = {
+    **{"event": int, "trial_type": str, "onset_s": float, "phase": str, "since_onset_s": float}
+}
 
 
 def event_rows(
@@ -106,14 +110,7 @@ class Events(SpanUnit):
         window_s: float | None = None,
         participants: Participants | None = None,
     ) -> None:
-        super().__init__(
-            classes,
-            participants,
-            {
-                **{"event": int, "trial_type": str, "onset_s": float, "phase": str},
-                "since_onset_s": float,
-            },
-        )
+        super().__init__(classes, participants, _OF_EVENT)
         self._before_s, self._after_s, self._window_s = before_s, after_s, window_s
         self._events: dict[str | None, list[Event]] = {}
         for event in events:

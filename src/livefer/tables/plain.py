@@ -7,6 +7,7 @@ import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,11 @@ def read_plain(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
     Cells that are empty or "n/a" are left out. DatasetError where the file cannot be read.
     """
-    try:
+    names: list[str] = []
+    with csv_errors(path):
         mark = separator(path)
         with path.open(encoding="utf-8-sig", newline="") as file:
             table = csv.reader(file, delimiter=mark)
-            names: list[str] = []
             for cells in table:
                 cells = [cell.strip() for cell in cells]
                 if not any(cells):
@@ -43,8 +44,15 @@ def read_plain(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                     )
                 row = zip(names, cells, strict=False)
                 yield table.line_num, {n: c for n, c in row if c.lower() not in _MISSING}
+
+
+@contextmanager
+def csv_errors(path: Path) -> Iterator[None]:
+    """Turn the errors of reading a person's CSV into a DatasetError."""
+    try:
+        yield
     except FileNotFoundError:
-        raise DatasetError(f"{path} does not exist: expected a CSV or TSV with a header") from None
+        raise DatasetError(f"{path} does not exist: expected a CSV with a header") from None
     except UnicodeDecodeError:
         raise DatasetError(f"{path} is not in UTF-8: save it as CSV UTF-8") from None
     except (OSError, csv.Error) as error:

@@ -36,6 +36,9 @@ from livefer.version import __version__
 SCHEMA_VERSION = 1
 """Grows when a column gets another name, type or meaning, but not when a column is added."""
 
+SEARCH = "livefer.search"
+"""The metadata key of how often videos were searched for faces, in words."""
+
 Type = type[str] | type[int] | type[float] | type[bool]
 FRAME_COLUMNS: dict[str, Type] = {
     **{"source": str, "index": int, "time_s": float, "n_skipped": int},
@@ -52,9 +55,14 @@ LANDMARK_COLUMNS = tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy"
 _RAW = "raw_"
 
 
-def file_metadata(model: str) -> dict[str, str]:
-    """Return the metadata of every table; model: the name of the model that made the rows."""
-    return {"livefer.version": __version__, "livefer.model": model}
+def file_metadata(model: str, every_frame: bool) -> dict[str, str]:
+    """Return the metadata of every table.
+
+    model: the name of the model that made the rows
+    every_frame: whether every frame of videos was searched for faces
+    """
+    search = "every frame" if every_frame else "every tenth of a second"
+    return {"livefer.version": __version__, "livefer.model": model, SEARCH: search}
 
 
 def columns(classes: Sequence[str], landmarks: bool = False) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ class Smoothed:
     class_ids: (N,) int64, the labels
     plain: (N, C) float32, the means before a profile judged one of the faces
     mine: the row of the face that a profile judged, or None
+    profile: the profile's name
     """
 
     probabilities: NDArray[np.float32]
@@ -42,6 +43,7 @@ class Smoothed:
     class_ids: NDArray[np.int64]
     plain: NDArray[np.float32]
     mine: int | None = None
+    profile: str | None = None
 
 
 @dataclass(slots=True, eq=False)

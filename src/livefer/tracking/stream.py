@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,14 @@ from livefer.detection.detections import Detections
 from livefer.detection.detectors import Detector
 from livefer.faces.boxes import Boxes, sides_of
 from livefer.profiles.profile import Profile
+from livefer.profiles.running import RunningProfile
 from livefer.results import Frame
 from livefer.tracking.smoothing import Smoothed, Smoother
 from livefer.tracking.tracker import KEEP_S, Tracker
 
 
 class Search(Protocol):
-    """Detection over time: WholeSearch, LiveSearch, or yours; one a stream.
+    """Detection over time: WholeSearch, PeriodicSearch, LiveSearch, or yours; one a stream.
 
     It remembers boxes, but neither tracks nor a detector: the server's threads own the detectors,
     and a stream goes from one thread to another.
@@ -83,7 +84,7 @@ class Stream:
     search: Search
     smoother: Smoother
     tracker: Tracker = field(default_factory=Tracker)
-    profile: Profile | None = None
+    profile: Profile | RunningProfile | None = None
     owner: Owner = field(default_factory=Owner)
 
     def find(self, frame: Frame, detector: Detector) -> Detections:
@@ -110,9 +111,15 @@ class Stream:
         if self.profile is None:
             return self.smoother.add(faces.track_ids, time_s, probabilities, cams)
         mine = self.owner.row_of(faces.track_ids, faces.boxes, time_s)
-        judge = partial(self.profile.judge_row, row=mine)
+        running = self.profile if isinstance(self.profile, RunningProfile) else None
+        profile = running.profile if running is not None else cast("Profile", self.profile)
+        judge = None if profile is None else partial(profile.judge_row, row=mine)
         smoothed = self.smoother.add(faces.track_ids, time_s, probabilities, cams, judge)
-        return replace(smoothed, mine=mine)
+        if running is not None and mine is not None:
+            running.add(faces.track_ids[mine], time_s, smoothed.plain[mine])
+        if profile is None or mine is None:
+            return smoothed
+        return replace(smoothed, mine=mine, profile=profile.name)
 
     def forget(self) -> None:
         """Forget every face, as at a cut: the next faces are new, and ids go on counting."""

@@ -1,4 +1,4 @@
-"""The search of recordings: every frame is searched whole, and weak detections are held.
+"""The search of every frame, whole; weak detections are held.
 
 Weak detections flicker. A face lost in this frame is searched for again at its last position, with
 a lower threshold.

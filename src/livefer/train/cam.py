@@ -1,6 +1,7 @@
-"""Grad-CAM: where the network looked, by autograd and in closed form.
+"""Grad-CAM and LayerCAM: where the network looked, by autograd; Grad-CAM in closed form, too.
 
 Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391
+Jiang et al. 2021, https://doi.org/10.1109/TIP.2021.3089943
 """
 
 from __future__ import annotations
@@ -12,17 +13,30 @@ from livefer.train.model import ResNetFER
 
 
 class CAMExtractor:
-    """Grad-CAM by autograd, with a hook on the last stage that is removed at the end of `with`.
+    """Maps by autograd, with a hook on one stage that is removed at the end of `with`.
+
+    Of the last stage Grad-CAM, as livefer shows it. Of an earlier one LayerCAM, which weighs each
+    pixel by its own gradient: finer, and at 12×12 on the right parts of a face more often
+    (docs/experiments/certainty.md#2026-11-30-which-part-of-a-face-speaks-for-an-expression).
 
     with CAMExtractor(model) as extractor:
         cam, predicted = extractor.generate_cam(faces)
     """
 
-    def __init__(self, model: ResNetFER) -> None:
-        self._model = model
+    def __init__(self, model: ResNetFER, stage: int = 4) -> None:
+        """Put the hook on a stage, 1 to 4; TypeError for another network."""
+        if not isinstance(model, ResNetFER):
+            raise TypeError(
+                f"expected a ResNetFER, as livefer.train.load_model returns, got a "
+                f"{type(model).__name__}"
+            )
+        if stage not in (1, 2, 3, 4):
+            raise ValueError(f"stage must be 1, 2, 3 or 4, got {stage}")
+        self._model, self._stage = model, stage
         self._features: Tensor | None = None
         self._gradient: Tensor | None = None
-        self._handle = model.layer4.register_forward_hook(self._keep)
+        layer = model.get_submodule(f"layer{stage}")
+        self._handle = layer.register_forward_hook(self._keep)
 
     def __enter__(self) -> CAMExtractor:
         return self
@@ -42,9 +56,16 @@ class CAMExtractor:
 
         faces: (N, 1, H, W) float, normalised
         target_class: a class id for all faces, (N,) int64, or None for the predicted classes
-        returns: (N, h, w) float32, not rectified; (N,) int64
+        returns: (N, h, w) float32, not rectified if of stage 4; (N,) int64
         The network is in evaluation mode during the call; parameters keep their gradients.
+        ValueError for faces of another shape, and for a class that the network does not have.
         """
+        if faces.ndim != 4 or faces.shape[1] != 1 or not faces.is_floating_point():
+            raise ValueError(
+                f"faces must be (N, 1, H, W) float, normalised, got {tuple(faces.shape)} "
+                f"{str(faces.dtype).removeprefix('torch.')}: livefer.train.normalise makes them "
+                "from (N, 48, 48) uint8"
+            )
         was_training = self._model.training
         self._model.eval()
         try:
@@ -53,18 +74,37 @@ class CAMExtractor:
                 predicted = logits.argmax(dim=1)
                 if target_class is None:
                     target_class = predicted
-                chosen = torch.as_tensor(target_class, device=logits.device).expand(len(logits))
+                chosen = _class_ids(target_class, logits)
                 score = logits.gather(1, chosen[:, None]).sum()
                 assert self._features is not None
                 (gradient,) = torch.autograd.grad(score, self._features)
         finally:
             self._model.train(was_training)
-        weights = gradient.mean(dim=(2, 3), keepdim=True)  # (N, 512, 1, 1)
+        weights = gradient.relu()  # (N, c, h, w)
+        if self._stage == 4:
+            weights = gradient.mean(dim=(2, 3), keepdim=True)  # (N, 512, 1, 1)
         cam = (weights * self._features).sum(dim=1)  # (N, h, w)
         return cam.detach().float(), predicted
 
     def _keep(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         self._features = output
+
+
+def _class_ids(target_class: int | Tensor, logits: Tensor) -> Tensor:
+    """Return a class id for each row of logits (N, C), (N,) int64; or ValueError."""
+    ids = torch.as_tensor(target_class, device=logits.device)
+    n_faces, n_classes = logits.shape
+    if ids.is_floating_point() or ids.shape not in ((), (n_faces,)):
+        raise ValueError(
+            f"target_class must be one class id, or one for each of {n_faces} faces, got "
+            f"{tuple(ids.shape)} {str(ids.dtype).removeprefix('torch.')}"
+        )
+    if not bool(((ids >= 0) & (ids < n_classes)).all()):
+        raise ValueError(
+            f"target_class must lie between 0 and {n_classes - 1}, the network's last class, got "
+            f"{ids.tolist()}"
+        )
+    return ids.expand(n_faces)
 
 
 def closed_form_cams(head: nn.Sequential, features: Tensor) -> tuple[Tensor, Tensor]:

@@ -80,12 +80,13 @@ def heads_of(path: Path) -> tuple[str, ...]:
     return parse_config(load_checkpoint(path)[1]["config"], str(path)).heads
 
 
-def load_model(path: Path, labels: str | None = None) -> tuple[ResNetFER, dict[str, Any]]:
+def load_model(path: str | Path, labels: str | None = None) -> tuple[ResNetFER, dict[str, Any]]:
     """Return the network of a checkpoint with one head, in evaluation mode, and its plain data.
 
     labels: the head, "labels" or "votes"; None is the first
     returns: plain data with `labels`, the head, and `prior`, its class frequencies or None
     """
+    path = Path(path)
     tensors, meta = load_checkpoint(path)
     config, n_classes = parse_config(meta["config"], str(path)), len(meta["classes"])
     model = build_model(config, n_classes)

@@ -65,7 +65,7 @@ class Run:
     faces: (N, 48, 48) uint8, targets: (N, heads, C) float32: the training images, on the device
     weights: (heads, C) float32, of the classes in the loss
     val_faces: (M, 48, 48) uint8; truth: class ids (M,) by head, -1 where there is none
-    notes: first lines of the log
+    notes: first lines of the log, before its table
     at: the epoch and the step that come next
     """
 
@@ -122,6 +122,7 @@ def fit(
     ):
         for note in run.notes:
             log.print(note)
+        log.begin_table()
         while at.epoch < config.epochs and not _is_stuck(at, config):
             loss = train_epoch(run, log, requested)
             figures, matrix = validate(run)

@@ -51,6 +51,12 @@ def load_backbone(model: ResNetFER, source: str) -> list[str]:
     return left_out
 
 
+def imagenet_file() -> Path:
+    """Return ImageNet's weights of a ResNet-18, downloaded once; ModelError where that fails."""
+    to = place_of_download("resnet18-f37072fd.pth")
+    return fetch(IMAGENET_URL, to, IMAGENET_SHA256, "init: FILE takes it")
+
+
 def _widened(old: Tensor, fresh: Tensor | None) -> Tensor:
     """Return `fresh` with `old` in its first channels, whose weights for new channels are 0.
 
@@ -72,10 +78,7 @@ def _widened(old: Tensor, fresh: Tensor | None) -> Tensor:
 
 
 def _torchvision_state(source: str) -> dict[str, Tensor]:
-    path = Path(source)
-    if source == "imagenet":
-        to = place_of_download("resnet18-f37072fd.pth")
-        path = fetch(IMAGENET_URL, to, IMAGENET_SHA256, "init: FILE takes it")
+    path = imagenet_file() if source == "imagenet" else Path(source)
     try:
         state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:

@@ -18,11 +18,12 @@ from livefer.data.dataset import Split, read_dataset
 from livefer.data.framing import framing_note
 from livefer.data.votes import read_votes
 from livefer.drawing.text import fit_text, paint_text, text_wh
-from livefer.errors import ConfigError, DatasetError
+from livefer.errors import ConfigError, DatasetError, ModelError
 from livefer.media.pictures import write_image
 from livefer.system.atomic import replacing
 from livefer.train.augment import augment
 from livefer.train.config import Config, Strict, config_yaml
+from livefer.train.initial_weights import imagenet_file
 from livefer.train.losses import class_weights, smooth_one_hot
 
 
@@ -36,6 +37,18 @@ def check_files(config: Config, is_resumed: bool) -> None:
     for key, path in files:
         if not path.is_file():
             raise ConfigError(f"{key}: {path} does not exist: check the path, or make it first")
+
+
+def with_reachable_init(config: Config) -> tuple[Config, list[str]]:
+    """Return the configuration with random weights where ImageNet's cannot be had, and a note."""
+    if config.init != "imagenet":
+        return config, []
+    try:
+        imagenet_file()
+    except ModelError as error:
+        note = f"init: random weights instead of imagenet, from which results differ: {error}"
+        return config.model_copy(update={"init": "random"}), [note]
+    return config, []
 
 
 def read_splits(config: Config) -> tuple[tuple[str, ...], Split, Split, list[str]]:

@@ -51,16 +51,19 @@ class RunLog:
 
     def __enter__(self) -> RunLog:
         self._bar.start()
-        self.print(
-            f"{'epoch':>7} {'px':>3} {'lr':>8} {'loss':>7} {'val loss':>8} "
-            f"{'val acc':>8} {'macro-F1':>8} {'images/s':>8} {'left':>7}"
-        )
         return self
 
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
         if self._board is not None:
             self._board.close()
+
+    def begin_table(self) -> None:
+        """Print the heads of the columns, below all that is to be said before."""
+        self.print(
+            f"{'epoch':>7} {'px':>3} {'lr':>8} {'loss':>7} {'val loss':>8} "
+            f"{'val acc':>8} {'macro-F1':>8} {'images/s':>8} {'left':>7}"
+        )
 
     def print(self, line: str) -> None:
         """Print a line above the bar."""

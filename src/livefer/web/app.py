@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from livefer.classifier import EmotionClassifier
+from livefer.errors import ConfigError, LiveferError
+from livefer.profiles.moments import profile_of_moments
 from livefer.tracking.smoothing import WINDOW_S
 from livefer.version import __version__
 from livefer.web import schema
@@ -26,21 +30,26 @@ from livefer.web.metrics import Metrics
 from livefer.web.protocol import (
     BAD_MESSAGE,
     BAD_TOKEN,
+    BROKEN,
     FOREIGN,
     GOING_AWAY,
     TOO_MANY,
+    Choices,
     Closed,
-    ModelInfo,
     Options,
     Refused,
     error_dict,
+    model_card,
+    read_moments,
 )
 from livefer.web.security import Access, Guard, token_of
 from livefer.web.session import Session, close
-from livefer.web.upload import read_picture
+from livefer.web.upload import read_body, read_picture
 from livefer.web.workers import WorkerPool, make_job
 
 PAGE = Path(__file__).with_name("page")
+_MOMENTS_BYTES = 512 * 1024  # a frame has 130 bytes
+_log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -48,7 +57,6 @@ class Service:
     """The state that all requests of a server share; for its event loop only."""
 
     pool: WorkerPool
-    model: ModelInfo
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)
     smoothing_s: float = WINDOW_S
@@ -56,6 +64,28 @@ class Service:
     sessions: set[Session] = field(default_factory=set)
     n_images: int = 0
     is_closing: bool = False
+
+    @property
+    def choices(self) -> Choices:
+        """What clients may choose."""
+        return Choices(self.pool.models.names, tuple(self.pool.detectors))
+
+    def model_name(self, chosen: str | None) -> str:
+        """Return the name of the model a client has chosen, by default the first; or refuse it."""
+        names = self.choices.models
+        if chosen is not None and chosen not in names:
+            reason = f'unknown model "{chosen[:40]}": expected {" or ".join(names)}'
+            raise Refused("bad_parameter", reason)
+        return names[0] if chosen is None else chosen
+
+    async def load(self, chosen: str | None) -> EmotionClassifier:
+        """Return the model that a client has chosen, which is loaded if it was not used before."""
+        name = self.model_name(chosen)
+        try:
+            return await asyncio.to_thread(self.pool.models.get, name)
+        except LiveferError:
+            _log.exception("the model %s cannot be loaded", name)
+            raise Refused("internal", f"the model {name} cannot be loaded on the server") from None
 
     async def close_streams(self) -> None:
         """Close every stream with the code for a stopping server, and wait for that."""
@@ -140,13 +170,16 @@ def _only(*names: str) -> Any:
     return Depends(check)
 
 
+_ModelQuery = Annotated[str | None, Query(description="one of `models` in GET /v1/model")]
 _router = APIRouter()
 _GET_REFUSALS: dict[int | str, dict[str, Any]] = {
     status: schema.REFUSALS[status] for status in (401, 403, 422)
 }
 
 
-def _example(example: schema.Faces | schema.ModelCard) -> dict[int | str, dict[str, Any]]:
+def _example(
+    example: schema.Faces | schema.ModelCard | schema.Profile,
+) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {"application/json": {"example": example}}}}
 
 
@@ -155,16 +188,18 @@ def _example(example: schema.Faces | schema.ModelCard) -> dict[int | str, dict[s
     response_model=schema.Faces,
     responses={**_example(schema.FACES_EXAMPLE), **schema.REFUSALS},
     openapi_extra={"requestBody": schema.REQUEST_BODY},
-    dependencies=[Depends(_check_token), _only("cam", "token")],
+    dependencies=[Depends(_check_token), _only("cam", "model", "token")],
     summary="The faces of one picture",
     response_description="The faces, or none",
 )
 async def faces(
     request: Request,
     cam: Annotated[bool, Query(description="with heat maps: where the network looked")] = False,
+    model: _ModelQuery = None,
 ) -> Response:
     """Recognise the faces of a picture; with `cam=1` each has a heat map as base64 PNG."""
     service = _service(request)
+    name = service.model_name(model)
     if service.n_images >= service.limits.max_images:
         raise Refused(
             "too_many", f"the server is at work on {service.n_images} pictures: retry in a second"
@@ -172,7 +207,8 @@ async def faces(
     service.n_images += 1
     try:
         data = await read_picture(request, service.limits)
-        job = make_job(data, service.limits.max_image_pixels, service.model.detector, cam)
+        road = name, service.choices.detectors[0]
+        job = make_job(data, service.limits.max_image_pixels, road, cam)
         service.pool.submit(job)
         result = await job.answer
     finally:
@@ -184,7 +220,7 @@ async def faces(
         "size_wh": result.size_wh,
         "faces": result.faces,
         "timings_ms": result.timings_ms,
-        "model": service.model.name,
+        "model": name,
         "hint": result.hint,
     }
     return JSONResponse(found, headers={"Cache-Control": "no-store"})
@@ -196,7 +232,7 @@ async def stream(websocket: WebSocket) -> None:
     service: Service = websocket.app.state.service
     await websocket.accept()
     try:
-        session = _admit(websocket, service)
+        session = await _admit(websocket, service)
     except Closed as closed:
         return await close(websocket, closed, service.metrics)
     service.sessions.add(session)
@@ -207,35 +243,66 @@ async def stream(websocket: WebSocket) -> None:
         service.sessions.discard(session)
 
 
-def _admit(websocket: WebSocket, service: Service) -> Session:
+async def _admit(websocket: WebSocket, service: Service) -> Session:
     """Return the session of a client that may have one; close the stream of any other."""
-    if service.is_closing:
-        raise Closed(GOING_AWAY, "the server is stopping")
     try:
         service.access.check_origin(websocket.headers)
         service.access.check_token(token_of(websocket))
-        _check_names(websocket.query_params, ("token",))
+        _check_names(websocket.query_params, ("model", "token"))
+        model = await service.load(websocket.query_params.get("model"))
     except Refused as refused:
-        codes = {"token": BAD_TOKEN, "bad_parameter": BAD_MESSAGE}
-        raise Closed(codes.get(refused.code, FOREIGN), refused.reason) from None
+        codes = {"origin": FOREIGN, "host": FOREIGN, "token": BAD_TOKEN, "internal": BROKEN}
+        raise Closed(codes.get(refused.code, BAD_MESSAGE), refused.reason) from None
+    # Nothing is awaited from here on: another stream could take the last place meanwhile.
+    if service.is_closing:
+        raise Closed(GOING_AWAY, "the server is stopping")
     if len(service.sessions) >= service.limits.max_clients:
         raise Closed(TOO_MANY, f"{len(service.sessions)} streams are open, the most: try later")
-    options = Options(service.smoothing_s, service.model.detector)
-    return Session(websocket, service.pool, service.model, service.limits, service.metrics, options)
+    choices = service.choices
+    options = Options(service.smoothing_s, model.name, choices.detectors[0])
+    return Session(
+        websocket, service.pool, model, choices, service.limits, service.metrics, options
+    )
 
 
 @_router.get(
     "/v1/model",
     response_model=schema.ModelCard,
     responses={**_example(schema.MODEL_EXAMPLE), **_GET_REFUSALS},
-    dependencies=[Depends(_check_token), _only("token")],
+    dependencies=[Depends(_check_token), _only("model", "token")],
     summary="The model's card",
     response_description="The card",
 )
-async def model(request: Request) -> Response:
-    """Describe the model, its classes and their colours, the detectors, and the largest picture."""
+async def card(request: Request, model: _ModelQuery = None) -> Response:
+    """Describe a model: its classes, their colours and its limit; and what a client may choose."""
     service = _service(request)
-    return JSONResponse(service.model.card(service.limits))
+    found = await service.load(model)
+    return JSONResponse(model_card(found, service.choices, service.limits))
+
+
+@_router.post(
+    "/v1/profile",
+    response_model=schema.Profile,
+    responses={
+        **_example(schema.PROFILE_EXAMPLE),
+        **{status: schema.REFUSALS[status] for status in (400, 401, 403, 408, 413, 422, 500)},
+    },
+    openapi_extra={"requestBody": schema.PROFILE_BODY},
+    dependencies=[Depends(_check_token), _only("model", "token")],
+    summary="A person's profile",
+    response_description="The profile, for the client to keep",
+)
+async def profile(request: Request, model: _ModelQuery = None) -> Response:
+    """Make a profile of frames in which a person held an expression: two seconds of each."""
+    service = _service(request)
+    found = await service.load(model)
+    body = await read_body(request, _MOMENTS_BYTES, service.limits, "send fewer frames")
+    answers, name = read_moments(body, found.classes)
+    try:
+        made = await asyncio.to_thread(profile_of_moments, found, answers, name)
+    except ConfigError as error:
+        raise Refused("no_profile", str(error)) from None
+    return JSONResponse(made.to_dict(), headers={"Cache-Control": "no-store"})
 
 
 @_router.get(

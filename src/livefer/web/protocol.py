@@ -8,15 +8,20 @@ from __future__ import annotations
 import base64
 import json
 import struct
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from livefer.classifier import EmotionClassifier
 from livefer.faces.quality import too_small
+from livefer.formatting import printable
 from livefer.labels import colour_hex
+from livefer.profiles.moments import OWN_NAME
+from livefer.profiles.profile import MOST_LETTERS, Profile
 from livefer.results import Face, FrameResult
 from livefer.version import __version__
 from livefer.web import schema
@@ -24,8 +29,9 @@ from livefer.web.limits import Limits
 
 MAX_IN_FLIGHT = 2
 MAX_SMOOTHING_S = 3.0
-MAX_TEXT = 4096
-GOING_AWAY, BAD_MESSAGE, BAD_TOKEN, FOREIGN, IDLE = 1001, 4400, 4401, 4403, 4408
+MAX_TEXT = 16_384  # a profile of seven expressions has 1,800
+GOING_AWAY, BROKEN = 1001, 1011
+BAD_MESSAGE, BAD_TOKEN, FOREIGN, IDLE = 4400, 4401, 4403, 4408
 TOO_LARGE, TOO_MANY, TOO_SLOW = 4413, 4429, 4430
 ERROR_STATUS = {
     "bad_request": 400,
@@ -38,6 +44,7 @@ ERROR_STATUS = {
     "unknown_format": 415,
     "damaged": 422,
     "bad_parameter": 422,
+    "no_profile": 422,
     "too_many": 429,
     "internal": 500,
     "going_away": 503,
@@ -71,73 +78,81 @@ class Options:
     """The options of a stream, which its client may set."""
 
     smoothing_s: float
+    model: str
     detector: str
     heatmap: bool = False
+    profile: Profile | None = None
 
     def to_dict(self) -> schema.StreamOptions:
         """Return the options as they are sent."""
         return {
             "smoothing_s": self.smoothing_s,
+            "model": self.model,
             "detector": self.detector,
             "heatmap": self.heatmap,
+            "profile": None if self.profile is None else self.profile.name,
         }
 
 
 @dataclass(frozen=True, slots=True)
-class ModelInfo:
-    """The server's model and detectors, as clients see them."""
+class Choices:
+    """What clients may choose: names of models and of detectors, the defaults first."""
 
-    name: str
-    classes: tuple[str, ...]
-    detector: str
+    models: tuple[str, ...]
     detectors: tuple[str, ...]
-    uncertain_below: float
-    metadata: dict[str, str]
 
-    @property
-    def colours(self) -> dict[str, str]:
-        """The colours of the classes as #rrggbb."""
-        return {name: colour_hex(name, self.classes) for name in self.classes}
 
-    def card(self, limits: Limits) -> schema.ModelCard:
-        """Return the body of GET /v1/model."""
-        return {
-            "schema": schema.SCHEMA,
-            "name": self.name,
-            "version": __version__,
-            "classes": list(self.classes),
-            "colours": self.colours,
-            "detector": self.detector,
-            "detectors": list(self.detectors),
-            "uncertain_below": self.uncertain_below,
-            "card": {key: _parsed(value) for key, value in sorted(self.metadata.items())},
-            "limits": {
-                "max_bytes": limits.max_image_bytes,
-                "max_pixels": limits.max_image_pixels,
-            },
-        }
+def model_card(model: EmotionClassifier, choices: Choices, limits: Limits) -> schema.ModelCard:
+    """Return the body of GET /v1/model."""
+    return {
+        "schema": schema.SCHEMA,
+        "name": model.name,
+        "version": __version__,
+        "models": list(choices.models),
+        "classes": list(model.classes),
+        "colours": _colours(model),
+        "detector": choices.detectors[0],
+        "detectors": list(choices.detectors),
+        "uncertain_below": model.uncertain_below,
+        "prior": model.prior,
+        "card": {key: _parsed(value) for key, value in sorted(model.metadata.items())},
+        "limits": {
+            "max_bytes": limits.max_image_bytes,
+            "max_pixels": limits.max_image_pixels,
+        },
+    }
 
-    def hello(self, limits: Limits, options: Options) -> schema.Hello:
-        """Return the first message of a stream."""
-        return {
-            "type": "hello",
-            "schema": schema.SCHEMA,
-            "version": __version__,
-            "model": self.name,
-            "detector": self.detector,
-            "detectors": list(self.detectors),
-            "classes": list(self.classes),
-            "colours": self.colours,
-            "uncertain_below": self.uncertain_below,
-            "limits": {
-                "max_bytes": limits.max_bytes,
-                "max_pixels": limits.max_pixels,
-                "max_fps": limits.max_fps,
-                "idle_s": limits.idle_s,
-                "max_in_flight": MAX_IN_FLIGHT,
-            },
-            "options": options.to_dict(),
-        }
+
+def hello(
+    model: EmotionClassifier, choices: Choices, limits: Limits, options: Options
+) -> schema.Hello:
+    """Return the first message of a stream; model: that of the options."""
+    return {
+        "type": "hello",
+        "schema": schema.SCHEMA,
+        "version": __version__,
+        "model": model.name,
+        "models": list(choices.models),
+        "detector": options.detector,
+        "detectors": list(choices.detectors),
+        "classes": list(model.classes),
+        "colours": _colours(model),
+        "uncertain_below": model.uncertain_below,
+        "prior": model.prior,
+        "limits": {
+            "max_bytes": limits.max_bytes,
+            "max_pixels": limits.max_pixels,
+            "max_fps": limits.max_fps,
+            "idle_s": limits.idle_s,
+            "max_in_flight": MAX_IN_FLIGHT,
+        },
+        "options": options.to_dict(),
+    }
+
+
+def _colours(model: EmotionClassifier) -> dict[str, str]:
+    """Return the colours of a model's classes as #rrggbb."""
+    return {name: colour_hex(name, model.classes) for name in model.classes}
 
 
 def read_frame(message: bytes, max_bytes: int) -> tuple[float, bytes]:
@@ -155,9 +170,7 @@ def read_frame(message: bytes, max_bytes: int) -> tuple[float, bytes]:
     return time_s, message[8:]
 
 
-def read_control(
-    text: str, options: Options, detectors: Collection[str]
-) -> tuple[str, Options, str | None]:
+def read_control(text: str, options: Options, choices: Choices) -> tuple[str, Options, str | None]:
     """Read a text message, or close the stream.
 
     returns: "options" or "reset", the options in effect, and the reason for an option refused
@@ -180,18 +193,51 @@ def read_control(
                 raise _bad_option(name, "true or false")
             options = replace(options, heatmap=value)
         elif name == "detector":
-            if value == "yunet" and value not in detectors:
+            if value == "yunet" and value not in choices.detectors:
                 reason = 'the server has no YuNet: "livefer download yunet" installs it'
-            elif isinstance(value, str) and value in detectors:
+            elif isinstance(value, str) and value in choices.detectors:
                 options = replace(options, detector=value)
             else:
-                raise _bad_option(name, " or ".join(detectors))
+                raise _bad_option(name, " or ".join(choices.detectors))
+        elif name == "model":
+            if not isinstance(value, str) or value not in choices.models:
+                raise _bad_option(name, " or ".join(choices.models))
+            options = replace(options, model=value)
+        elif name == "profile":
+            try:
+                options = replace(options, profile=None if value is None else Profile.of(value))
+            except ValueError as error:
+                reason = f"this is not a profile of livefer ({error})"
         else:
             raise Closed(
                 BAD_MESSAGE,
-                f'unknown option "{name[:20]}": expected smoothing_s, heatmap or detector',
+                f'unknown option "{name[:20]}": expected smoothing_s, heatmap, detector, model or '
+                "profile",
             )
     return "options", options, reason
+
+
+def read_moments(body: bytes, classes: Sequence[str]) -> tuple[dict[str, NDArray[np.float32]], str]:
+    """Return what a person showed, by expression probabilities (n, C), and their name."""
+    try:
+        message = json.loads(body)
+        name = message.pop("name", OWN_NAME)
+        if set(message) != {"answers"} or not isinstance(name, str) or len(name) > MOST_LETTERS:
+            raise ValueError
+        answers = {
+            expression: np.array([[frame[c] for c in classes] for frame in frames], np.float32)
+            for expression, frames in message["answers"].items()
+        }
+        for rows in answers.values():
+            if rows.ndim > 2 or not ((rows >= 0) & (rows <= 1)).all():
+                raise ValueError
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError, OverflowError):
+        raise Refused(
+            "bad_request",
+            'expected {"answers": {"neutral": [...]}}, with the raw_probabilities of a face in '
+            f"each frame: {', '.join(classes)}",
+        ) from None
+    return answers, printable(name)
 
 
 def options_in_effect(options: Options, reason: str | None) -> schema.OptionsInEffect:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 from typing_extensions import NotRequired, TypedDict  # pydantic reads typing's from Python 3.12 on
 
 SCHEMA = "1"
@@ -35,8 +35,12 @@ class Face(TypedDict):
     confidence: Annotated[float, _about("the probability of `label`")]
     uncertain: Annotated[bool, _about("true: do not rely on `label`")]
     answer: Annotated[str, _about('the text to print: "happy", "fear or sad?" or "unclear"')]
+    profile: Annotated[str | None, _about("the name of the profile that judged the face, or null")]
     probabilities: Annotated[dict[str, float], _about("by class; they sum to 1")]
     raw_probabilities: Annotated[dict[str, float], _about("by class, of this picture alone")]
+    plain_probabilities: NotRequired[
+        Annotated[dict[str, float], _about("only with a profile: what `probabilities` are without")]
+    ]
     heatmap_png: NotRequired[
         Annotated[str, _about("only with cam=1: where the network looked, a gray PNG in base64")]
     ]
@@ -69,13 +73,46 @@ class ModelCard(TypedDict):
     schema: Annotated[str, _about("the schema's version")]
     name: str
     version: Annotated[str, _about("of livefer")]
+    models: Annotated[list[str], _about("the models that a client may choose, the default first")]
     classes: list[str]
     colours: Annotated[dict[str, str], _about("by class, as #rrggbb")]
     detector: Annotated[str, _about("the detector in use")]
     detectors: Annotated[list[str], _about("the detectors that a stream may choose")]
     uncertain_below: Annotated[float, _about("a lower confidence makes a face uncertain")]
+    prior: Annotated[float, _about("share of the class frequencies in training taken out")]
     card: Annotated[dict[str, Any], _about("the metadata of the model's file")]
     limits: ImageLimits
+
+
+class Expression(TypedDict):
+    """How one expression of a person looks to a model; the numbers are in the order of classes."""
+
+    log_probabilities: Annotated[list[float], _about("the means over its frames")]
+    spread: Annotated[list[float], _about("their standard deviations")]
+    n: Annotated[int, _about("number of frames")]
+
+
+class Profile(TypedDict):
+    """A person's profile, as in the files of `livefer profile`."""
+
+    livefer_profile: Annotated[int, _about("the format's version")]
+    name: Annotated[str, _about("of the person")]
+    model: str
+    model_sha256: str
+    prior: float
+    classes: list[str]
+    expressions: Annotated[dict[str, Expression], _about('by class; "neutral" is one of them')]
+    livefer_version: str
+
+
+class Moments(TypedDict):
+    """What a person showed the camera, for a profile."""
+
+    name: NotRequired[Annotated[str, _about('of the person; "me" if left out')]]
+    answers: Annotated[
+        dict[str, list[dict[str, float]]],
+        _about("by the expression that was held: `raw_probabilities` of the face in each frame"),
+    ]
 
 
 class Health(TypedDict):
@@ -111,8 +148,10 @@ class StreamOptions(TypedDict):
     """The options of a stream, all of them."""
 
     smoothing_s: float
+    model: str
     detector: str
     heatmap: bool
+    profile: Annotated[str | None, _about("the name of the profile in use, or null")]
 
 
 class Hello(TypedDict):
@@ -122,11 +161,13 @@ class Hello(TypedDict):
     schema: str
     version: str
     model: str
+    models: list[str]
     detector: str
     detectors: list[str]
     classes: list[str]
     colours: dict[str, str]
     uncertain_below: float
+    prior: float
     limits: StreamLimits
     options: StreamOptions
 
@@ -191,6 +232,7 @@ FACES_EXAMPLE: Faces = {
             "confidence": 0.97,
             "uncertain": False,
             "answer": "happy",
+            "profile": None,
             "probabilities": {"angry": 0.001, "disgust": 0.0, "fear": 0.002, "happy": 0.97,
                               "neutral": 0.02, "sad": 0.002, "surprise": 0.005},
             "raw_probabilities": {"angry": 0.001, "disgust": 0.0, "fear": 0.002, "happy": 0.97,
@@ -206,16 +248,34 @@ MODEL_EXAMPLE: ModelCard = {
     "schema": SCHEMA,
     "name": "human",
     "version": "0.1.0",
+    "models": ["human", "fer2013"],
     "classes": ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"],
     "colours": {"angry": "#dc2e16", "disgust": "#32af5b", "fear": "#dc65d7", "happy": "#f9e22a",
                 "neutral": "#a0a0a0", "sad": "#2262f6", "surprise": "#4efafa"},
     "detector": "yunet",
     "detectors": ["yunet", "haar", "none"],
     "uncertain_below": 0.592,
+    "prior": 0.5,
     "card": {"network": "ResNet-18, width 32, stem stride 1",
              "training_data": "fer2013, train split"},
     "limits": {"max_bytes": 16777216, "max_pixels": 64000000},
 }  # fmt: skip
+PROFILE_EXAMPLE: Profile = {
+    "livefer_profile": 1,
+    "name": "me",
+    "model": "human",
+    "model_sha256": "5b0f" * 16,
+    "prior": 0.5,
+    "classes": ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"],
+    "expressions": {
+        "neutral": {
+            "log_probabilities": [-5.1, -6.2, -5.8, -4.9, -0.1, -3.2, -5.5],
+            "spread": [0.3, 0.4, 0.3, 0.4, 0.0, 0.3, 0.4],
+            "n": 38,
+        }
+    },
+    "livefer_version": "0.1.0",
+}
 ERROR_EXAMPLE: Error = {
     "error": {
         "code": "too_many_pixels",
@@ -256,6 +316,12 @@ REQUEST_BODY: dict[str, Any] = {
         },
     },
 }
+PROFILE_BODY: dict[str, Any] = {
+    "required": True,
+    "description": "Frames in which a person held an expression, those of `neutral` at least: "
+    '`{"answers": {"neutral": [...]}}`, each frame the `raw_probabilities` of the face.',
+    "content": {"application/json": {"schema": TypeAdapter(Moments).json_schema()}},
+}
 DESCRIPTION = """\
 Faces and their expressions in pictures, and live in a stream.
 
@@ -276,12 +342,19 @@ JSON message, in order:
 Text messages set any subset of the options, or reset the stream. The server answers with the
 options in effect, or with the reset:
 
-    {"type":"options","smoothing_s":0.33,"heatmap":false,"detector":"haar"}
+    {"type":"options","smoothing_s":0.33,"heatmap":false,"detector":"haar","model":"human",
+     "profile":null}
     {"type":"reset"}
 
-A reset forgets all tracks. Close codes: 1001 server stops, 4400 bad message, 4401 token, 4403
-origin, 4408 idle, 4413 too large, 4429 too many, 4430 replies not read; each comes with a reason.
+A reset forgets all tracks. Close codes: 1001 server stops, 1011 model cannot be loaded, 4400 bad
+message, 4401 token, 4403 origin, 4408 idle, 4413 too large, 4429 too many, 4430 replies not read;
+each comes with a reason.
 
-A server with a token needs `Authorization: Bearer TOKEN` or `?token=TOKEN`.
+**A profile** makes a stream judge its largest face by the person's own resting face. `POST
+/v1/profile` makes one of two seconds' answers, and the client keeps it: it is the option `profile`
+of a stream.
+
+`?model=fer2013` chooses another model for a picture, a stream or the card; `GET /v1/model` lists
+them. A server with a token needs `Authorization: Bearer TOKEN` or `?token=TOKEN`.
 The server stores nothing that it receives.
 """

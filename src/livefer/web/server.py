@@ -17,14 +17,14 @@ from typing import Any
 import uvicorn
 import websockets  # noqa: F401  # uvicorn imports it late, and would show a traceback
 
-from livefer.classifier import EmotionClassifier
+from livefer.classifier import CHOICES, EmotionClassifier
 from livefer.detection.detectors import Detector, make_detector
 from livefer.detection.yunet import yunet_path
 from livefer.errors import ConfigError, LiveferError
 from livefer.system.interrupts import handling
 from livefer.web.app import Service, make_app
 from livefer.web.limits import Limits
-from livefer.web.protocol import ModelInfo
+from livefer.web.models import Models
 from livefer.web.security import Access
 from livefer.web.workers import WorkerPool, cores_each
 
@@ -117,7 +117,10 @@ def make_service(
     access: Access,
     limits: Limits,
 ) -> Service:
-    """Load model and detector, so that their errors come before the start."""
+    """Load the default model and detector, so that their errors come before the start.
+
+    prior: of that model; another one that a client chooses has its own
+    """
     classifier = EmotionClassifier(model, prior=prior)
     chosen, share = make_detector(detector), cores_each()
     others = ("haar", "yunet", "none") if yunet_path() is not None else ("haar", "none")
@@ -125,16 +128,9 @@ def make_service(
     makers: dict[str, Callable[[], Detector]] = {
         name: partial(make_detector, choice, share, min_score) for name, choice in given.items()
     }
-    info = ModelInfo(
-        classifier.name,
-        classifier.classes,
-        chosen.name,
-        tuple(makers),
-        classifier.uncertain_below,
-        classifier.metadata,
-    )
-    pool = WorkerPool(classifier, makers, min_score=min_score)
-    return Service(pool, info, access, limits, smoothing_s)
+    models = Models(classifier, {name: partial(EmotionClassifier, name) for name in CHOICES})
+    pool = WorkerPool(models, makers, min_score=min_score)
+    return Service(pool, access, limits, smoothing_s)
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -14,9 +14,12 @@ from dataclasses import dataclass, replace
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from livefer.classifier import EmotionClassifier
+from livefer.errors import LiveferError
+from livefer.profiles.profile import Profile
 from livefer.tracking.live_search import LiveSearch
 from livefer.tracking.smoothing import Smoother
-from livefer.tracking.stream import Stream
+from livefer.tracking.stream import Owner, Stream
 from livefer.tracking.tracker import KEEP_S
 from livefer.web.limits import Limits, RateLimiter
 from livefer.web.metrics import Metrics
@@ -24,11 +27,12 @@ from livefer.web.protocol import (
     IDLE,
     TOO_MANY,
     TOO_SLOW,
+    Choices,
     Closed,
-    ModelInfo,
     Options,
     Refused,
     dumps,
+    hello,
     options_in_effect,
     read_control,
     read_frame,
@@ -64,17 +68,19 @@ class Session:
         self,
         websocket: WebSocket,
         pool: WorkerPool,
-        model: ModelInfo,
+        model: EmotionClassifier,
+        choices: Choices,
         limits: Limits,
         metrics: Metrics,
         options: Options,
     ) -> None:
         self._websocket = websocket
         self._pool = pool
-        self._model = model
+        self._choices = choices
         self._limits = limits
         self._metrics = metrics
         self._options = options
+        self._hello = hello(model, choices, limits, options)
         self._stream = self._new_stream()
         self._n_frames = 0
         self._last_recognised = -1  # the number of that frame
@@ -92,7 +98,7 @@ class Session:
 
     async def run(self) -> None:
         """Serve the stream to its end; no task outlives it."""
-        self._slots.put_nowait(_Slot(dumps(self._model.hello(self._limits, self._options))))
+        self._slots.put_nowait(_Slot(dumps(self._hello)))
         reader = asyncio.create_task(self._read())
         writer = asyncio.create_task(self._write())
         try:
@@ -132,7 +138,7 @@ class Session:
                 # frame is there already.
                 await asyncio.sleep(0)
             else:
-                self._take_control(message["text"])
+                await self._take_control(message["text"])
 
     def _take_frame(self, message: bytes) -> None:
         time_s, data = read_frame(message, self._limits.max_bytes)
@@ -177,21 +183,34 @@ class Session:
             slot.job.answer.set_exception(Refused("skipped", ""))
             slot.job.answer.exception()  # read: asyncio logs an exception that is never read
 
-    def _take_control(self, text: str) -> None:
-        kind, self._options, reason = read_control(text, self._options, self._model.detectors)
+    async def _take_control(self, text: str) -> None:
+        before = self._options
+        kind, now, reason = read_control(text, before, self._choices)
         if kind == "reset":
             # A new one, because a thread may be using the old one. Earlier frames keep that.
             self._stream = self._new_stream()
             self._slots.put_nowait(_Slot(dumps({"type": "reset"})))
-        else:
-            if self._options.smoothing_s != self._stream.smoother.window_s:
-                # The same search and tracks; smoothing begins anew with the next frame.
-                smoother = Smoother(self._options.smoothing_s)
-                self._stream = replace(self._stream, smoother=smoother)
-            self._slots.put_nowait(_Slot(dumps(options_in_effect(self._options, reason))))
+            return
+        if now.profile is not None and (now.profile, now.model) != (before.profile, before.model):
+            try:
+                await asyncio.to_thread(self._check_profile, now.profile, now.model)
+            except LiveferError as error:
+                now, reason = replace(now, profile=None), str(error)
+        self._options = now
+        if (now.smoothing_s, now.model) != (before.smoothing_s, before.model):
+            # The same search and tracks; smoothing begins anew with the next frame.
+            self._stream = replace(self._stream, smoother=Smoother(now.smoothing_s))
+        if now.profile is not before.profile:
+            self._stream = replace(self._stream, profile=now.profile, owner=Owner())
+        self._slots.put_nowait(_Slot(dumps(options_in_effect(now, reason))))
+
+    def _check_profile(self, profile: Profile, model: str) -> None:
+        """Raise ModelError for a profile of another model; one not used before is loaded."""
+        profile.check(self._pool.models.get(model))
 
     def _new_stream(self) -> Stream:
-        return Stream(LiveSearch(), Smoother(self._options.smoothing_s))
+        options = self._options
+        return Stream(LiveSearch(), Smoother(options.smoothing_s), profile=options.profile)
 
     def _stream_at(self, time_s: float) -> Stream:
         """Return the stream, a new one where the client's clock has stood still for long.
@@ -262,7 +281,7 @@ class Session:
         return make_job(
             slot.data,
             self._limits.max_pixels,
-            slot.options.detector,
+            (slot.options.model, slot.options.detector),
             slot.options.heatmap,
             slot.arrived_s,
             # To the millisecond: samples of the same time replace each other, so that a clock

@@ -1,4 +1,4 @@
-"""The picture in the body of a request: bounded, in memory, never on the disk."""
+"""The body of a request: bounded, in memory, never on the disk."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from livefer.web.protocol import Refused
 
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,70})"|([^\s;",]{1,70}))', re.IGNORECASE)
 _PARAMETER = re.compile(rb';\s*([\w*-]+)=("(?:\\.|[^"\\])*"|[^;\s]*)')
+_SCALE = "scale the picture"
 _FORM_BYTES = 4096  # of a form, around its picture
 
 
@@ -26,7 +27,7 @@ async def read_picture(request: Request, limits: Limits) -> bytes:
             "unknown_format",
             f'expected a picture (image/jpeg, image/png, image/webp) or a form, got "{name[:60]}"',
         )
-    body = await _read_body(request, limits.max_image_bytes + _FORM_BYTES * is_form, limits)
+    body = await read_body(request, limits.max_image_bytes + _FORM_BYTES * is_form, limits)
     if is_form:
         body = _image_field(body, kind)
     if not body:
@@ -34,8 +35,9 @@ async def read_picture(request: Request, limits: Limits) -> bytes:
     return body
 
 
-async def _read_body(request: Request, max_bytes: int, limits: Limits) -> bytes:
-    too_large = Refused("too_large", f"the body has more than {max_bytes} bytes: scale the picture")
+async def read_body(request: Request, max_bytes: int, limits: Limits, todo: str = _SCALE) -> bytes:
+    """Return the body of a request, or refuse it; todo: what to do about one that is too large."""
+    too_large = Refused("too_large", f"the body has more than {max_bytes} bytes: {todo}")
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and int(length[:20]) > max_bytes:
         raise too_large
@@ -56,7 +58,7 @@ async def _read_body(request: Request, max_bytes: int, limits: Limits) -> bytes:
     except asyncio.TimeoutError:
         reason = f"the upload stood still for {limits.idle_s:g} s"
         if time.monotonic() >= end_s:
-            reason = f"the upload took more than {limits.upload_s:g} s: scale the picture"
+            reason = f"the upload took more than {limits.upload_s:g} s: {todo}"
         raise Refused("upload_idle", reason) from None
     except ClientDisconnect:
         raise Refused("bad_request", "the upload broke off") from None

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Condition, Thread
 
-from livefer.classifier import EmotionClassifier
 from livefer.detection.detectors import Detector
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
@@ -21,6 +20,7 @@ from livefer.system.machine import n_cores
 from livefer.tracking.stream import Stream
 from livefer.web import schema
 from livefer.web.images import check_size, decode
+from livefer.web.models import Models
 from livefer.web.protocol import Refused, face_dict, hint_for
 
 MAX_BATCH = 8
@@ -43,10 +43,15 @@ class PictureResult:
     n_batch: int
 
 
+Road = tuple[str, str]
+"""The names of the model and the detector for a picture."""
+
+
 @dataclass(slots=True, eq=False)
 class PictureJob:
     """A picture to recognise, and the future of its result; the future may raise Refused.
 
+    road: names of the model and the detector
     arrived_s: by time.perf_counter
     stream: the frame's; None for a single picture
     n_skipped: the stream's frames skipped since the last one recognised
@@ -55,7 +60,7 @@ class PictureJob:
 
     data: bytes
     n_pixels: int
-    detector: str
+    road: Road
     heatmap: bool
     arrived_s: float
     time_s: float
@@ -68,7 +73,7 @@ class PictureJob:
 def make_job(
     data: bytes,
     max_pixels: int,
-    detector: str,
+    road: Road,
     heatmap: bool = False,
     arrived_s: float | None = None,
     time_s: float = 0.0,
@@ -79,7 +84,7 @@ def make_job(
     return PictureJob(
         data,
         check_size(data, max_pixels),
-        detector,
+        road,
         heatmap,
         time.perf_counter() if arrived_s is None else arrived_s,
         time_s,
@@ -100,11 +105,11 @@ def cores_each() -> int:
 
 
 class WorkerPool:
-    """Threads that recognise pictures, each with a Recognizer of its own for each detector."""
+    """Threads that recognise pictures, each with a Recognizer of its own for each road."""
 
     def __init__(
         self,
-        classifier: EmotionClassifier,
+        models: Models,
         detectors: Mapping[str, Callable[[], Detector]],
         n_threads: int | None = None,
         min_score: float | None = None,
@@ -115,7 +120,7 @@ class WorkerPool:
         n_threads: None is `n_workers()`
         min_score: as for Recognizer
         """
-        self.classifier = classifier
+        self.models = models
         self.detectors = detectors
         self.n_threads = n_threads or n_workers()
         self.min_score = min_score
@@ -167,25 +172,30 @@ class WorkerPool:
         return True
 
     def _work(self) -> None:
-        recognizers: dict[str, Recognizer] = {}
+        recognizers: dict[Road, Recognizer] = {}
         while jobs := self._take():
             self._try(jobs, recognizers)
 
-    def _try(self, jobs: list[PictureJob], recognizers: dict[str, Recognizer]) -> None:
-        """Answer every job of a batch, whose detector is the same."""
-        name = jobs[0].detector
+    def _try(self, jobs: list[PictureJob], recognizers: dict[Road, Recognizer]) -> None:
+        """Answer every job of a batch, whose road is the same."""
+        road = jobs[0].road
         try:
-            if name not in recognizers:
-                recognizers[name] = Recognizer(
-                    self.classifier, self.detectors[name](), min_score=self.min_score
-                )
-            _recognise(recognizers[name], jobs)
+            if road not in recognizers:
+                recognizers[road] = self._recognizer(road, recognizers)
+            _recognise(recognizers[road], jobs)
         except Exception:  # noqa: BLE001  # a border: every client gets an answer
             _log.exception("recognition failed")
             if len(jobs) > 1:  # one picture must not fail the others
                 self._put_back(jobs)
             else:
                 _answer(jobs[0], Refused("internal", "recognition failed on the server"))
+
+    def _recognizer(self, road: Road, others: Mapping[Road, Recognizer]) -> Recognizer:
+        """Return a new recogniser, with the detector of a thread's other ones if it is theirs."""
+        model, detector = road
+        known = [one.detector for (_, name), one in others.items() if name == detector]
+        made = known[0] if known else self.detectors[detector]()
+        return Recognizer(self.models.get(model), made, min_score=self.min_score)
 
     def _put_back(self, jobs: list[PictureJob]) -> None:
         """Queue jobs again, to be done one by one."""
@@ -217,7 +227,7 @@ def _first_batch(waiting: list[PictureJob], most: int) -> list[PictureJob]:
         if batch and not (
             len(batch) < most
             and n_pixels <= _BATCH_PIXELS
-            and job.detector == batch[0].detector
+            and job.road == batch[0].road
             and not (job.alone or batch[0].alone)
         ):
             break

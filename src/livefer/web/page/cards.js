@@ -33,7 +33,8 @@ export class Card {
       list.append(row);
       return [label, {row, fill, value}];
     }));
-    this.root.append(head, list);
+    this.own = element('p', 'card-own');
+    this.root.append(head, this.own, list);
     this.label = '';
     this.seenAt = 0;
   }
@@ -48,6 +49,7 @@ export class Card {
     this.name.textContent = face.answer;
     this.share.textContent = percent(face.confidence);
     this.root.classList.toggle('uncertain', face.uncertain);
+    this.own.textContent = ownText(face);
     for (const [label, {row, fill, value}] of this.rows) {
       const share = face.probabilities[label] ?? 0;
       fill.style.transform = `scaleX(${share})`;
@@ -55,6 +57,14 @@ export class Card {
       row.classList.toggle('first', label === face.label);
     }
   }
+}
+
+/** @param {Face} face @returns {string} whether a profile judged the face, and what it would be without */
+function ownText({profile, plain_probabilities: plain}) {
+  if (profile === null || !plain) return '';
+  const [label, share] = Object.entries(plain).reduce((best, one) => (one[1] > best[1] ? one : best));
+  const whose = profile === 'me' ? 'your own face' : `the profile ${profile}`;
+  return `By ${whose}. Without: ${label} ${percent(share)}`;
 }
 
 /** The cards beside the camera, one for each track. */

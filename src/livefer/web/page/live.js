@@ -7,6 +7,7 @@ import {Figures} from './figures.js';
 import {decodeHeat} from './heat.js';
 import {Narrator, NoticeBoard} from './notices.js';
 import {Overlay} from './overlay.js';
+import {OwnFace} from './own.js';
 import {Results} from './results.js';
 import {setToken, streamUrl} from './server.js';
 import {download, fileName} from './session.js';
@@ -17,8 +18,13 @@ import {Stream} from './stream.js';
 /** @typedef {import('./states.js').CameraTrouble} CameraTrouble */
 /** @typedef {import('./stream.js').Reply} Reply */
 
+const BAD_REQUEST = 4400;
+
 export class Live {
-  /** @param {{onHello: (hello: any) => void, onToken: () => void, onPictures: () => void}} listener */
+  /**
+   * @param {{onHello: (hello: any) => void, onOptions: (options: {model: string}) => void,
+   *   onBadRequest: () => void, onToken: () => void, onPictures: () => void}} listener
+   */
   constructor(listener) {
     /** @type {HTMLVideoElement} */
     this.video = $('video');
@@ -29,7 +35,14 @@ export class Live {
     this.encoder = new FrameEncoder();
     this.camera = new Camera(this.video, {onEnded: () => this.fail('ended')});
     this.stream = new Stream(streamUrl, {
-      onStatus: () => this.render(),
+      onStatus: (status) => {
+        if (status.state === 'refused' && status.code === BAD_REQUEST) listener.onBadRequest();
+        this.render();
+      },
+      onOptions: (message) => {
+        this.own.onOptions(message);
+        listener.onOptions(message.options);
+      },
       onHello: (hello) => {
         this.results.connected();
         listener.onHello(hello);
@@ -49,6 +62,10 @@ export class Live {
     });
     /** @type {CameraState} */
     this.state = 'off';
+    this.own = new OwnFace({
+      send: (profile) => this.stream.setOptions({profile}),
+      onPrompt: () => this.narrator.standing(this.standing()),
+    });
     /** @type {import('./states.js').Waiting | null} */
     this.lost = null; // why the server does not answer, until it does
     this.tokenTried = false;
@@ -83,6 +100,7 @@ export class Live {
     this.stream.close();
     this.hideFaces();
     this.state = 'off';
+    this.own.end();
     this.render();
   }
 
@@ -140,6 +158,7 @@ export class Live {
     this.encoder.adapt(roundTripMs - reply.timings_ms.total);
     this.figures.result(roundTripMs);
     this.results.record(reply, this.camera.name(), this.figures.skippedSince());
+    this.own.onReply(reply);
     await decodeHeat(reply.faces);
     if (this.state === 'on') this.results.show(reply);
   }
@@ -154,12 +173,17 @@ export class Live {
     this.board.show(noticeFor(this.state, status, this.lost, this.tokenTried));
     [$('link').dataset.state, $('link-text').textContent] = linkFor(this.state, status);
     this.narrator.notice(this.board.title);
-    this.narrator.standing(standingFor(this.state, status, this.lost));
-    $('tools').hidden = $('under').hidden = !running;
+    this.narrator.standing(this.standing());
+    $('tools').hidden = $('under').hidden = $('own').hidden = !running;
     $('stage').classList.toggle('running', running);
     const paused = this.state === 'paused';
     $('pause').querySelector('span').textContent = paused ? 'Resume' : 'Pause';
     $('pause').querySelector('use').setAttribute('href', paused ? '#i-play' : '#i-pause');
+  }
+
+  /** @returns {string | null} the text that stays on the picture */
+  standing() {
+    return standingFor(this.state, this.stream.status, this.lost) ?? this.own?.prompt ?? null;
   }
 
   /** Show what changes by the clock. */

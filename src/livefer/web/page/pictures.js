@@ -13,7 +13,8 @@ import {sentence} from './states.js';
 /** @typedef {import('./server.js').Face} Face */
 /** @typedef {import('./server.js').Model} Model */
 /** @typedef {{file: File, root: HTMLElement, canvas: HTMLCanvasElement, text: HTMLElement,
- *   more: HTMLElement, faces: Face[], size: [number, number], error: string | null, done: boolean}} Entry */
+ *   more: HTMLElement, faces: Face[], size: [number, number], error: string | null, done: boolean,
+ *   model: Model | null}} Entry */
 
 const SENT_PX = 2048; // long side of what is sent: small faces in a group picture are still found
 const SHOWN_PX = 1280;
@@ -51,6 +52,13 @@ export class Pictures {
     this.showCount();
   }
 
+  /** Have every picture that was read answered again, by the model that is chosen now. */
+  readAgain() {
+    for (const entry of this.entries) {
+      if (entry.model) this.queue = this.queue.then(() => this.read(entry));
+    }
+  }
+
   /** @param {boolean} heat */
   async setHeat(heat) {
     this.heat = heat;
@@ -61,10 +69,10 @@ export class Pictures {
   async save(kind) {
     const model = await this.getModel();
     const session = new Session();
-    for (const {file, faces, error, done} of this.entries) {
-      if (done) session.add({source: file.name, index: 0, time_s: 0, n_skipped: 0, error, faces});
+    for (const {file, faces, error, done, model: own} of this.entries) {
+      if (done) session.add({source: file.name, index: 0, time_s: 0, n_skipped: 0, error, faces}, own ?? model);
     }
-    saveText(kind, kind === 'csv' ? session.csv(model.classes) : session.json(model));
+    saveText(kind, kind === 'csv' ? session.csv(model) : session.json(model));
   }
 
   /** @param {File} file @returns {Entry} */
@@ -78,7 +86,7 @@ export class Pictures {
     caption.append(element('h3', '', file.name), text);
     const more = element('div', 'picture-more');
     root.append(canvas, caption, more);
-    return {file, root, canvas, text, more, faces: [], size: [1, 1], error: null, done: false};
+    return {file, root, canvas, text, more, faces: [], size: [1, 1], error: null, done: false, model: null};
   }
 
   /** @param {Entry} entry */
@@ -88,7 +96,8 @@ export class Pictures {
     entry.root.className = 'picture waiting';
     entry.text.textContent = 'Looking for faces…';
     try {
-      const answer = await fetchFaces(await shrink(entry.file, SENT_PX));
+      entry.model = await this.getModel();
+      const answer = await fetchFaces(await shrink(entry.file, SENT_PX), entry.model.name);
       await decodeHeat(answer.faces);
       if (!this.entries.includes(entry)) return;
       entry.faces = answer.faces;
@@ -124,7 +133,7 @@ export class Pictures {
     /** @type {Entry} */ entry, /** @type {HTMLCanvasElement} */ canvas,
     /** @type {number} */ longSide, /** @type {(w: number, h: number) => number} */ unitOf,
   ) {
-    const {colours} = await this.getModel();
+    const {colours} = entry.model ?? await this.getModel();
     const ctx = drawScaled(canvas, await createImageBitmap(entry.file), longSide);
     const {width: w, height: h} = canvas;
     const faces = this.heat ? entry.faces : entry.faces.map((face) => ({...face, heat: null}));
@@ -150,7 +159,7 @@ export class Pictures {
   /** @param {Entry} entry */
   async describe(entry) {
     const {file, root, canvas, text, more, faces} = entry;
-    const model = await this.getModel();
+    const model = entry.model ?? await this.getModel();
     const n = faces.length;
     root.classList.toggle('empty', n === 0);
     text.textContent = n === 0

@@ -25,12 +25,16 @@ export class Results {
     // stay with one face: a connection counts on from `firstId`.
     this.firstId = 0;
     this.lastId = 0;
-    $('csv').onclick = () => this.model && saveText('csv', this.session.csv(this.model.classes));
+    $('csv').onclick = () => this.model && saveText('csv', this.session.csv(this.model));
     $('json').onclick = () => this.model && saveText('json', this.session.json(this.model));
   }
 
   /** @param {Model} model */
   useModel(model) {
+    if (this.model && String(model.classes) !== String(this.model.classes)) {
+      this.hide();
+      this.chart.clear();
+    }
     this.model = model;
     this.cards.classes = this.chart.classes = model.classes;
     this.cards.colours = this.chart.colours = this.overlay.colours = model.colours;
@@ -53,7 +57,9 @@ export class Results {
     }
     const index = this.session.nextIndex(nSkipped);
     const time_s = this.session.seconds(reply.time_s);
-    this.session.add({source, index, time_s, n_skipped: nSkipped, error: null, faces: reply.faces});
+    if (!this.model) return;
+    const {faces} = reply;
+    this.session.add({source, index, time_s, n_skipped: nSkipped, error: null, faces}, this.model);
   }
 
   /** Show the faces of a reply, unless those of a later frame are there. @param {Reply} reply */

@@ -5,12 +5,20 @@
  * @typedef {{box: number[], heatmap_box?: number[], score: number, track_id: number | null,
  *   label: string, second_label: string, confidence: number, uncertain: boolean,
  *   answer: string, probabilities: Record<string, number>, raw_probabilities: Record<string, number>,
+ *   profile: string | null, plain_probabilities?: Record<string, number>,
  *   heatmap_png?: string, heat?: HTMLCanvasElement | null}} Face
- * @typedef {{name: string, version: string, classes: string[], colours: Record<string, string>,
- *   detector: string, uncertain_below: number}} Model
+ * @typedef {{name: string, models: string[], version: string, classes: string[],
+ *   colours: Record<string, string>, detector: string, uncertain_below: number, prior: number}} Model
+ */
+/**
+ * @typedef {{livefer_profile: number, name: string, model: string, expressions: Record<string, object>}} Profile
+ *   of a person, as in the files of `livefer profile`
  */
 
 const TOKEN_KEY = 'livefer-token';
+const MODEL_KEY = 'livefer-model-instead-of-';
+
+let chosenModel = ''; // empty: the server's default
 
 /** A refusal or a failure, with a message for the page. */
 export class ServerError extends Error {
@@ -41,27 +49,62 @@ export function setToken(token) {
   sessionStorage.setItem(TOKEN_KEY, token);
 }
 
+/** @returns {string} the model that the visitor has chosen; empty: the server's default */
+export function getChosenModel() {
+  return chosenModel;
+}
+
+/** Choose a model, and remember it for this default. @param {string} name @param {string} standard */
+export function chooseModel(name, standard) {
+  chosenModel = name === standard ? '' : name;
+  if (chosenModel) localStorage.setItem(MODEL_KEY + standard, name);
+  else localStorage.removeItem(MODEL_KEY + standard);
+}
+
+/** @param {string[]} models of the server, its default first @returns {string} that of an earlier visit */
+export function rememberedModel(models) {
+  const name = localStorage.getItem(MODEL_KEY + models[0]) ?? '';
+  return models.includes(name) ? name : '';
+}
+
+/** Go back to the server's default, which may not be what it was. */
+export function forgetModel() {
+  chosenModel = '';
+}
+
 /** @returns {URL} the address of the stream */
 export function streamUrl() {
   const url = new URL('v1/stream', document.baseURI);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  if (chosenModel) url.searchParams.set('model', chosenModel);
   if (getToken()) url.searchParams.set('token', getToken());
   return url;
 }
 
-/** @returns {Promise<Model>} */
-export async function fetchModel() {
-  return request('v1/model', {});
+/** @param {string} [name] empty: the server's default @returns {Promise<Model>} */
+export async function fetchModel(name = '') {
+  return request(name ? `v1/model?model=${encodeURIComponent(name)}` : 'v1/model', {});
 }
 
 /**
  * Ask for the faces of one picture, with heat maps.
- * @param {Blob} picture
+ * @param {Blob} picture @param {string} model its name
  * @returns {Promise<{size_wh: [number, number], faces: Face[], timings_ms: Record<string, number>}>}
  */
-export async function fetchFaces(picture) {
-  return request('v1/faces?cam=1', {
+export async function fetchFaces(picture, model) {
+  return request(`v1/faces?cam=1&model=${encodeURIComponent(model)}`, {
     method: 'POST', body: picture, headers: {'Content-Type': picture.type},
+  });
+}
+
+/**
+ * Ask for the profile of a person who held some expressions.
+ * @param {Record<string, Record<string, number>[]>} answers raw_probabilities of the frames, by expression
+ * @param {string} model its name @returns {Promise<Profile>}
+ */
+export async function fetchProfile(answers, model) {
+  return request(`v1/profile?model=${encodeURIComponent(model)}`, {
+    method: 'POST', body: JSON.stringify({answers}), headers: {'Content-Type': 'application/json'},
   });
 }
 

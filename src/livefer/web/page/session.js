@@ -2,9 +2,10 @@
 /** Results recorded in this browser, for download as CSV (one row per face) or JSON. */
 
 /** @typedef {import('./server.js').Face} Face */
+/** @typedef {import('./server.js').Model} Model */
 /**
  * @typedef {{source: string, index: number, time_s: number, n_skipped: number, error: string | null,
- *   faces: Face[]}} Frame
+ *   faces: Face[], model?: string}} Frame
  */
 
 const MOST_FRAMES = 100_000; // an hour and a half at 18 per second; then the oldest are dropped
@@ -12,12 +13,14 @@ const TABLE_SCHEMA = 1;
 // The columns of livefer's tables (tables/writing.py), so that the same programs read both.
 const FRAME_COLUMNS = ['source', 'index', 'time_s', 'n_skipped', 'error', 'note'];
 const FACE_COLUMNS = ['track_id', 'left', 'top', 'right', 'bottom', 'score',
-  'label', 'second_label', 'confidence', 'uncertain', 'answer'];
+  'label', 'second_label', 'confidence', 'uncertain', 'answer', 'profile'];
 
 export class Session {
   constructor() {
     /** @type {Frame[]} */
     this.frames = [];
+    /** @type {Map<string, string[]>} */
+    this.models = new Map(); // the classes of each model that answered, by its name
     this.startedAt = new Date();
     this.firstAt = NaN;
     this.nForgotten = 0;
@@ -39,18 +42,25 @@ export class Session {
     return Math.round(1000 * (at - this.firstAt)) / 1000;
   }
 
-  /** @param {Frame} frame */
-  add(frame) {
+  /** @param {Frame} frame @param {Model} model that answered */
+  add(frame, {name, classes}) {
     if (!this.frames.length) this.startedAt = new Date();
-    this.frames.push({...frame, faces: frame.faces.map(plain)});
+    this.models.set(name, classes);
+    this.frames.push({...frame, model: name, faces: frame.faces.map(plain)});
     if (this.frames.length > MOST_FRAMES) {
       this.frames.splice(0, MOST_FRAMES / 100);
       this.nForgotten += MOST_FRAMES / 100;
     }
   }
 
-  /** @param {string[]} classes @returns {string} a header, then a row per face or empty frame */
-  csv(classes) {
+  /** @param {Model} model of an empty recording @returns {string[]} the classes of all its models */
+  classes(model) {
+    return [...new Set([...this.models.values(), this.models.size ? [] : model.classes].flat())];
+  }
+
+  /** @param {Model} model of an empty recording @returns {string} a header, then a row per face or empty frame */
+  csv(model) {
+    const classes = this.classes(model);
     const raw = classes.map((name) => `raw_${name}`);
     const lines = [[...FRAME_COLUMNS, ...FACE_COLUMNS, ...classes, ...raw, 'schema']];
     const cells = FACE_COLUMNS.length + 2 * classes.length;
@@ -59,17 +69,19 @@ export class Session {
       if (!frame.faces.length) lines.push([...start, ...Array(cells).fill(null), TABLE_SCHEMA].map(cell));
       for (const face of frame.faces) {
         lines.push([...start, face.track_id, ...face.box, face.score, face.label, face.second_label,
-          face.confidence, face.uncertain, face.answer, ...classes.map((name) => face.probabilities[name]),
+          face.confidence, face.uncertain, face.answer, face.profile,
+          ...classes.map((name) => face.probabilities[name]),
           ...classes.map((name) => face.raw_probabilities[name]), TABLE_SCHEMA].map(cell));
       }
     }
     return lines.map((line) => `${line.join(',')}\n`).join('');
   }
 
-  /** @param {import('./server.js').Model} model @returns {string} */
-  json({name, version, classes}) {
+  /** @param {Model} model of an empty recording @returns {string} */
+  json(model) {
     return JSON.stringify({
-      schema: '1', livefer: version, model: name, classes,
+      schema: '1', livefer: model.version, model: [...this.models.keys()].join(', ') || model.name,
+      classes: this.classes(model),
       started_at: this.startedAt.toISOString(), n_forgotten: this.nForgotten, frames: this.frames,
     }, null, 1);
   }

@@ -17,7 +17,7 @@ const FIRST_PAUSE_S = 0.5;
 const LONGEST_PAUSE_S = 15;
 const SILENCE_S = 20; // without an answer, until the connection counts as lost
 const IDLE = 4408;
-const REFUSED = new Set([4401, 4403]); // another attempt would be refused again
+const REFUSED = new Set([4400, 4401, 4403]); // another attempt would be refused again
 const BUSY = 4429;
 const REASONS = /** @type {Record<number, string>} */ ({
   1001: 'The server stopped.',
@@ -31,6 +31,7 @@ export class Stream {
   /**
    * @param {() => URL} address is called for every connection, because the token may change
    * @param {{onStatus: (status: Status) => void, onHello: (hello: any) => void,
+   *   onOptions: (message: {options: {model: string, profile: string | null}, reason?: string}) => void,
    *   onReply: (reply: Reply, roundTripMs: number) => void}} listener
    */
   constructor(address, listener) {
@@ -95,9 +96,15 @@ export class Stream {
   }
 
   /** Set options of the stream, now and after each reconnection. */
-  setOptions(/** @type {{smoothing_s?: number, heatmap?: boolean}} */ options) {
+  setOptions(/** @type {{smoothing_s?: number, heatmap?: boolean, profile?: object | null}} */ options) {
     Object.assign(this.wanted, options);
     this.sendText({type: 'options', ...options});
+  }
+
+  /** Have the next frames answered by another model. @param {string} model @returns {boolean} false: not connected */
+  setModel(model) {
+    this.sendText({type: 'options', model});
+    return this.status.state === 'open';
   }
 
   /** Make the server forget all tracks. */
@@ -121,6 +128,8 @@ export class Stream {
       this.set({state: 'open'});
       this.listener.onHello(message);
       if (Object.keys(this.wanted).length) this.sendText({type: 'options', ...this.wanted});
+    } else if (message.type === 'options') {
+      this.listener.onOptions(message);
     } else if (['result', 'skipped', 'error'].includes(message.type)) {
       const takenAt = this.inFlight.shift() ?? NaN;
       clearTimeout(this.silenceTimer);
