@@ -58,6 +58,11 @@ def test_windows_count_from_the_onset_both_ways() -> None:
     assert found[-1]["track_id"] is None
 
 
+def test_too_many_windows_are_an_error() -> None:
+    with pytest.raises(DatasetError, match=r"windows of 0\.01 s: choose longer"):
+        rows_of(Event(1, 2.0, 1e8), window_s=0.01)
+
+
 def test_events_may_overlap_and_reach_over_the_ends_of_the_video() -> None:
     found = rows_of(Event(1, 0.0, 1.0), Event(2, 0.5, 10.0), Event(3, 0.6, 0.4), Event(4, 90, 1))
     during = {row["event"]: row for row in found if row["phase"] == "event"}

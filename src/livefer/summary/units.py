@@ -272,24 +272,23 @@ class Windows(SpanUnit):
         self, source: str, start_s: float, end_s: float
     ) -> Iterator[tuple[int, float, float]]:
         """Return the number, start and end of each window between two times, and at least one."""
-        self._check(source, end_s - start_s)
         return cut(start_s - 2 * SLIVER_S, end_s + 2 * SLIVER_S, self._window_s)
 
     def spans_of(self, video: SourceSummary) -> Iterator[tuple[int, Span]]:
-        """Yield the windows of a video. DatasetError where there would be too many to be used."""
-        self._check(video.source, video.last_s - video.first_s)
+        """Yield the windows of a video."""
         for number, start_s, end_s in cut(video.first_s, video.last_s, self._window_s):
             yield number, (max(start_s, video.first_s), min(end_s, video.last_s), {})
 
-    def _check(self, source: str, length_s: float) -> None:
-        if (n := length_s / self._window_s) > _MOST_WINDOWS:
-            raise DatasetError(
-                f"{source} has {n:,.0f} windows of {self._window_s:g} s: choose longer ones"
-            )
-
 
 def cut(start_s: float, end_s: float, width_s: float) -> Iterator[tuple[int, float, float]]:
-    """Yield the number and limits of each window between two times, and at least one."""
+    """Yield the number and limits of each window between two times, and at least one.
+
+    DatasetError where there would be too many to be used.
+    """
+    if (n := (end_s - start_s) / width_s) > _MOST_WINDOWS:
+        raise DatasetError(
+            f"{end_s - start_s:,.0f} s have {n:,.0f} windows of {width_s:g} s: choose longer ones"
+        )
     number = int((start_s + SLIVER_S) // width_s)
     while True:
         yield number, number * width_s, (number + 1) * width_s
