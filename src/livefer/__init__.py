@@ -22,9 +22,16 @@ if TYPE_CHECKING:
     from livefer.results import Face as Face
     from livefer.results import Frame as Frame
     from livefer.results import FrameResult as FrameResult
+    from livefer.summary.episodes import episode_rows as episode_rows
+    from livefer.summary.events import Event as Event
+    from livefer.summary.events import event_rows as event_rows
+    from livefer.summary.events import read_events as read_events
+    from livefer.summary.participants import Participants as Participants
     from livefer.summary.summarize import summarize as summarize
     from livefer.summary.timeline import timeline_picture as timeline_picture
     from livefer.summary.timeline import write_timeline as write_timeline
+    from livefer.summary.units import video_rows as video_rows
+    from livefer.summary.units import window_rows as window_rows
     from livefer.summary.video_digest import VideoDigest as VideoDigest
     from livefer.tables.dataframes import read_results as read_results
     from livefer.tables.reading import read_table as read_table
@@ -36,11 +43,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "CLASSES": "labels",
     "EmotionClassifier": "classifier",
+    "Event": "summary.events",
     "Face": "results",
     "Frame": "results",
     "FrameResult": "results",
     "LiveferError": "errors",
     "Mpeg4Writer": "media.mpeg4_writer",
+    "Participants": "summary.participants",
     "Profile": "profiles.profile",
     "Recognizer": "recognizer",
     "Source": "media.sources",
@@ -48,13 +57,18 @@ _HOMES = {
     "analyze": "batch.analyze",
     "crop_faces": "faces.crops",
     "draw_faces": "drawing.faces",
+    "episode_rows": "summary.episodes",
+    "event_rows": "summary.events",
     "open_table": "tables.writing",
     "overlay_cam": "drawing.faces",
+    "read_events": "summary.events",
     "read_results": "tables.dataframes",
     "read_table": "tables.reading",
     "summarize": "summary.summarize",
     "timeline_picture": "summary.timeline",
     "to_rows": "tables.schema",
+    "video_rows": "summary.units",
+    "window_rows": "summary.units",
     "write_timeline": "summary.timeline",
 }
 __all__ = ["__version__", *_HOMES]

@@ -33,6 +33,7 @@ PAGES = {
     DOCS / "profiles.md": 1,
     DOCS / "python.md": 0,
     DOCS / "serve.md": 1,
+    DOCS / "statistics.md": 0,
     DOCS / "training.md": 2,
 }
 """How many blocks of a page carry a reason: one more has to be counted here, to be seen."""

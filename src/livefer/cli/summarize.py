@@ -1,12 +1,13 @@
 """`livefer summarize`: a result table as figures, a picture and a report, without the media.
 
-`livefer video` makes the same picture and report, with faces.
+`livefer video` makes the same picture and report, with faces. The figures of windows, episodes,
+events and participants are a table of their own.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,17 +18,22 @@ from rich.text import Text
 
 from livefer.cli.console import new_table, stdout
 from livefer.cli.files import check_not_read, check_plot_and_report, check_writable, write_json
-from livefer.cli.options import JsonFileOption, PlotOption, ReportOption
+from livefer.cli.options import JsonFileOption, PlotOption, ReportOption, a_number
 from livefer.cli.progress import progress_bar
-from livefer.errors import DatasetError
+from livefer.errors import ConfigError, DatasetError
 from livefer.formatting import clock, count, length, printable, short_name
 from livefer.labels import colour_hex
+from livefer.summary.episodes import SHORTEST_S, Episodes
+from livefer.summary.events import BEFORE_S, Events, read_events
+from livefer.summary.participants import Participants
 from livefer.summary.records import Person, Pictures, SourceSummary, Summary
 from livefer.summary.summarize import Summarizer
+from livefer.summary.units import Unit, Videos, Windows
 from livefer.summary.video_digest import write_report, write_timelines
 from livefer.system.atomic import noting
 from livefer.system.pipes import on_disk
-from livefer.tables.reading import read_table
+from livefer.tables.plain import check_plain_name, csv_text, write_plain
+from livefer.tables.reading import OnRead, ResultTable, read_table
 from livefer.tables.schema import SEARCH
 
 _METADATA = {
@@ -38,6 +44,10 @@ _METADATA = {
 _MOST_ROWS = 20  # people of one source, and errors
 _MOST_SOURCES = 10
 _PADDING = (0, 1, 0, 0)
+_UNITS = "Rows of figures"
+
+UnitOf = Callable[[Sequence[str], Participants | None], Unit]
+WhoOf = Callable[[Summary], Participants]
 
 
 def summarize(
@@ -52,34 +62,146 @@ def summarize(
     plot: PlotOption = None,
     report: ReportOption = None,
     as_json: JsonFileOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Write a row for each video and track, or for what the options below choose: a "
+            ".csv, .json or .parquet file. Without --out, they print the rows as CSV.",
+            rich_help_panel=_UNITS,
+            metavar="FILE",
+        ),
+    ] = None,
+    windows: Annotated[
+        float | None,
+        typer.Option(
+            help="A row for each window of so many seconds. With --events, windows count from "
+            "each onset.",
+            min=0.01,
+            callback=a_number,
+            rich_help_panel=_UNITS,
+            metavar="SECONDS",
+        ),
+    ] = None,
+    episodes: Annotated[
+        bool,
+        typer.Option(
+            "--episodes",
+            help="A row for each episode of an expression: onset, offset, peak and mean.",
+            rich_help_panel=_UNITS,
+        ),
+    ] = False,
+    shortest: Annotated[
+        float | None,
+        typer.Option(
+            help="Leave out shorter episodes.",
+            min=0,
+            callback=a_number,
+            show_default=str(SHORTEST_S),
+            rich_help_panel=_UNITS,
+            metavar="SECONDS",
+        ),
+    ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(
+            help="A row for each event and one for the baseline before it. The file has the "
+            "columns onset, duration and trial_type as in BIDS; with a column file, events are of "
+            "that video only.",
+            rich_help_panel=_UNITS,
+            metavar="EVENTS.TSV",
+        ),
+    ] = None,
+    before: Annotated[
+        float | None,
+        typer.Option(
+            help="Length of the baseline before each event.",
+            min=0,
+            callback=a_number,
+            show_default=str(BEFORE_S),
+            rich_help_panel=_UNITS,
+            metavar="SECONDS",
+        ),
+    ] = None,
+    after: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds from each onset that count.",
+            min=0.01,
+            callback=a_number,
+            show_default="the event's duration",
+            rich_help_panel=_UNITS,
+            metavar="SECONDS",
+        ),
+    ] = None,
+    participants: Annotated[
+        Path | None,
+        typer.Option(
+            help="Rows for participants instead of tracks: a table with the columns file and "
+            "participant, and more, such as condition. All tracks of a video are its "
+            "participant's; a column track_id chooses.",
+            rich_help_panel=_UNITS,
+            metavar="FILE.CSV",
+        ),
+    ] = None,
+    by_name: Annotated[
+        str | None,
+        typer.Option(
+            "--id",
+            help="The same from the names of files: a regular expression whose groups are "
+            r"participant and condition, as in '(P\\d+)_(\\w+)', or have names.",
+            rich_help_panel=_UNITS,
+            metavar="REGEX",
+        ),
+    ] = None,
 ) -> None:
     """Summarise a table of faces.
 
     For each person: the share of time of each expression and of uncertain faces, changes per
     minute, and the longest stretches. For each video: frames without a face, skipped frames, gaps
     and errors. All shares are weighted by time.
+
+    The options under "Rows of figures" make a table for statistics: windows, episodes, the time
+    around events, by track or by participant.
     """
     check_plot_and_report(plot, report)
-    check_not_read([as_json], [table])
-    if as_json:
-        check_writable(as_json)
+    lists = [path for path in (events, participants) if path is not None]
+    check_not_read([as_json, out], [table, *lists])
+    if out is not None:
+        check_plain_name(out)
+    for path in (as_json, out):
+        if path:
+            check_writable(path)
+    unit_of = _chosen_unit(windows, episodes, shortest, events, before, after)
+    who_of = _chosen_participants(participants, by_name)
+    is_asked = unit_of is not None or who_of is not None
+    if out is not None or is_asked:
+        unit_of = unit_of or Videos
     with progress_bar("reading") as progress, on_disk(table) as file:
         try:
-            opened = read_table(file, progress)
-            summarizer = Summarizer(opened.classes)
-            for row in opened.rows:
-                summarizer.add(row)
+            opened, summary, unit = _read(file, progress, unit_of, who_of)
         except DatasetError as error:
             raise DatasetError(str(error).replace(str(file), str(table))) from None
-    summary, name = summarizer.summary(), printable(str(table))
+    name = printable(str(table))
     if not summary.n_rows:
         raise DatasetError(f"{table} has no rows: there is nothing to summarise")
-    print_summary(stdout(markup=False), summary)
+    if unit is not None and not summary.sources:
+        raise DatasetError(f"{table} has no video, and pictures have no time: leave out --out")
+    rows = unit.rows(summary) if unit is not None else []
+    if unit is None or out is not None:
+        print_summary(stdout(markup=False), summary)
+    else:
+        sys.stdout.write(csv_text(rows, unit.types))
     written, errors = list[Path](), list[str]()
     if as_json:
         with noting(errors):
             write_json(as_json, {"table": name} | summary.to_dict())
             written.append(as_json)
+    if out is not None and unit is not None:
+        with noting(errors):
+            write_plain(out, rows, unit.types, {"livefer.table": name} | opened.metadata)
+            written.append(out)
     about = {"table": name} | {
         words: opened.metadata[key] for key, words in _METADATA.items() if key in opened.metadata
     }
@@ -87,11 +209,71 @@ def summarize(
     with noting(errors):
         written += [write_report(report, summary, short_name(only), about)] if report else []
     written += write_timelines(plot, summary, errors=errors) if plot else []
+    if unit is not None:
+        sys.stderr.writelines(f"{line}\n" for line in unit.left_out(summary))
     for path in written:
-        sys.stderr.write(f"wrote {path}\n")
+        rows_in = f": {count(len(rows), 'row')}" if path == out else ""
+        sys.stderr.write(f"wrote {path}{rows_in}\n")
     sys.stderr.writelines(f"{error}\n" for error in errors)
     if errors:
         raise typer.Exit(1)
+
+
+def _chosen_unit(
+    windows: float | None,
+    episodes: bool,
+    shortest: float | None,
+    events: Path | None,
+    before: float | None,
+    after: float | None,
+) -> UnitOf | None:
+    """Return what a row is about; None where no option chooses it. ConfigError where two do."""
+    if episodes and (windows is not None or events is not None):
+        other = "--windows" if windows is not None else "--events"
+        raise ConfigError(f"--episodes and {other} are two tables: choose one, then the other")
+    if shortest is not None and not episodes:
+        raise ConfigError("--shortest is for episodes: add --episodes")
+    if events is None and (before is not None or after is not None):
+        option = "--before" if before is not None else "--after"
+        raise ConfigError(f"{option} is for events: add --events EVENTS.TSV")
+    if episodes:
+        least = SHORTEST_S if shortest is None else shortest
+        return lambda classes, who: Episodes(classes, least, participants=who)
+    if events is not None:
+        read, before_s = read_events(events), BEFORE_S if before is None else before
+        return lambda classes, who: Events(classes, read, before_s, after, windows, who)
+    if windows is not None:
+        return lambda classes, who: Windows(classes, windows, who)
+    return None
+
+
+def _chosen_participants(table: Path | None, pattern: str | None) -> WhoOf | None:
+    if table is not None and pattern is not None:
+        raise ConfigError("--participants and --id say the same thing: choose one")
+    if table is not None:
+        return lambda summary: Participants.read(summary, table)
+    if pattern is not None:
+        return lambda summary: Participants.from_names(summary, pattern)
+    return None
+
+
+def _read(
+    file: Path, progress: OnRead, unit_of: UnitOf | None, who_of: WhoOf | None
+) -> tuple[ResultTable, Summary, Unit | None]:
+    """Read a table; once more with participants: it takes all of it to know the longest tracks."""
+
+    def read(who: Participants | None, is_last: bool) -> tuple[ResultTable, Summary, Unit | None]:
+        opened = read_table(file, progress)
+        unit = unit_of(opened.classes, who) if unit_of is not None and is_last else None
+        summarizer = Summarizer(opened.classes, None if unit is None else unit.add)
+        for row in opened.rows:
+            summarizer.add(row)
+        return opened, summarizer.summary(), unit
+
+    if who_of is None:
+        return read(None, is_last=True)
+    _, summary, _ = read(None, is_last=False)
+    return read(who_of(summary), is_last=True)
 
 
 def print_summary(console: Console, summary: Summary) -> None:

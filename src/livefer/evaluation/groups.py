@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from livefer.errors import ConfigError, DatasetError
 from livefer.evaluation.report import Share, share_of
+from livefer.tables.plain import csv_errors
 from livefer.tables.reading import separator
 
 MISSING = "not given"
@@ -115,7 +116,7 @@ def measure_groups(
 def _read(path: Path) -> tuple[list[str], dict[str, list[str]]]:
     """Return the header, and the cells of each row by its first one."""
     rows: dict[str, list[str]] = {}
-    try:
+    with csv_errors(path):
         mark = separator(path)
         with path.open(encoding="utf-8-sig", newline="") as file:
             table = csv.reader(file, delimiter=mark)
@@ -130,12 +131,6 @@ def _read(path: Path) -> tuple[list[str], dict[str, list[str]]]:
                         "one for each picture or participant"
                     )
                 rows[key] = (cells + [""] * len(header))[: len(header)]
-    except FileNotFoundError:
-        raise DatasetError(f"{path} does not exist: expected a CSV with a header") from None
-    except UnicodeDecodeError:
-        raise DatasetError(f"{path} is not in UTF-8: save it as CSV UTF-8") from None
-    except (OSError, csv.Error) as error:
-        raise DatasetError(f"{path} cannot be read as a CSV: {error}") from None
     if len(header) < 2:
         raise DatasetError(
             f"{path} has {len(header)} columns: expected one that names the pictures or "

@@ -12,7 +12,7 @@ MAX_BINS = 2048
 BRIDGE_S = 0.5
 """A person who is out of view for at most this long goes on as before."""
 _NARROWEST_S = 1 / 32
-_ROUNDING_S = 1e-5  # between a time and the end of the row before it, which is a rounded sum
+ROUNDING_S = 1e-5  # between a time and the end of the row before it, which is a rounded sum
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class PersonSums:
 
     def add(self, time_s: float, hold_s: float, face: FaceRow) -> None:
         """Add a row that stands for hold_s seconds."""
-        if not -_ROUNDING_S <= time_s - self._end_s <= BRIDGE_S:
+        if not -ROUNDING_S <= time_s - self._end_s <= BRIDGE_S:
             self._label = self._stretch = None
         self._n_rows += 1
         self._seen_s += hold_s

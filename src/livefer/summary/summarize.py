@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,9 @@ import numpy as np
 
 from livefer.summary.person_sums import FaceRow, PersonSums
 from livefer.summary.records import Pictures, SourceSummary, Summary, Trouble
+
+OnFrame = Callable[[str, float, float, list[FaceRow]], None]
+"""Called with the source, time and weight (seconds) of a frame, and its faces."""
 
 GAP_S = 1.0
 _GAP_INTERVALS = 5.0
@@ -47,9 +50,11 @@ class Summarizer:
     The rows of one source are in the order of its frames; rows of other sources may lie between.
     """
 
-    def __init__(self, classes: Sequence[str]) -> None:
+    def __init__(self, classes: Sequence[str], on_frame: OnFrame | None = None) -> None:
+        """on_frame: called for each frame of a video, in their order; not for pictures."""
         self.classes = tuple(classes)
         self.n_rows = 0
+        self._on_frame = on_frame
         self._ids = {name: number for number, name in enumerate(self.classes)}
         self._sources: dict[str, _Source] = {}
 
@@ -58,7 +63,7 @@ class Summarizer:
         name = row["source"]
         source = self._sources.get(name)
         if source is None:
-            source = self._sources[name] = _Source(len(self.classes))
+            source = self._sources[name] = _Source(name, len(self.classes), self._on_frame)
         self.n_rows += 1
         source.n_skipped += row["n_skipped"] or 0 if source.is_new_frame(row) else 0
         if row["error"] is not None:
@@ -81,13 +86,13 @@ class Summarizer:
         stills: list[_Still] = []
         unreadable: list[Trouble] = []
         sources: list[SourceSummary] = []
-        for name, source in self._sources.items():
+        for source in self._sources.values():
             if source.is_empty():
                 unreadable += source.troubles
             elif source.is_still():
                 stills.append(source.still())
             else:
-                sources.append(source.finish(name, self.classes))
+                sources.append(source.finish(self.classes))
         pictures = _pictures(stills, self.classes) if stills else None
         return Summary(self.classes, self.n_rows, tuple(sources), pictures, tuple(unreadable))
 
@@ -103,12 +108,23 @@ class _Source:
     """The running sums of one source; its newest frames wait until their weight is known."""
 
     __slots__ = (
-        *("n_skipped", "troubles", "_n_classes", "_waiting", "_intervals", "_last_key", "_persons"),
+        *(
+            "n_skipped",
+            "troubles",
+            "_name",
+            "_on_frame",
+            "_n_classes",
+            "_waiting",
+            "_intervals",
+            "_last_key",
+            "_persons",
+        ),
         *("_notes", "_cuts_s", "_gaps", "_n_frames", "_n_without_face", "_n_back"),
         *("_frames_s", "_without_face_s", "_first_s", "_last_s"),
     )
 
-    def __init__(self, n_classes: int) -> None:
+    def __init__(self, name: str, n_classes: int, on_frame: OnFrame | None) -> None:
+        self._name, self._on_frame = name, on_frame
         self.n_skipped = 0
         self.troubles: list[Trouble] = []
         self._n_classes = n_classes
@@ -185,13 +201,15 @@ class _Source:
             if person is None:
                 person = self._persons[face.track_id] = PersonSums(self._n_classes)
             person.add(frame.time_s, hold_s, face)
+        if self._on_frame is not None:
+            self._on_frame(self._name, frame.time_s, hold_s, frame.faces)
 
-    def finish(self, source: str, classes: tuple[str, ...]) -> SourceSummary:
+    def finish(self, classes: tuple[str, ...]) -> SourceSummary:
         while self._waiting:
             self._settle()
         order = sorted(self._persons, key=lambda track_id: (track_id is None, track_id))
         return SourceSummary(
-            source=source,
+            source=self._name,
             n_frames=self._n_frames,
             first_s=self._first_s,
             last_s=self._last_s,

@@ -25,7 +25,7 @@ face is empty (null in JSON), and so has a file or frame that could not be read,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from livefer.errors import ConfigError
@@ -105,10 +105,14 @@ def has_landmarks(names: Sequence[str]) -> bool:
 
 def parquet_schema(classes: Sequence[str], landmarks: bool = False) -> Any:
     """Return the columns and types of a Parquet table as a `pyarrow.Schema`."""
+    return arrow_schema(column_types(classes, landmarks))
+
+
+def arrow_schema(types: Mapping[str, Type]) -> Any:
+    """Return columns of these types as a `pyarrow.Schema`."""
     import pyarrow as pa
 
     arrow = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-    types = column_types(classes, landmarks)
     return pa.schema([(name, arrow[kind]) for name, kind in types.items()])
 
 
