@@ -194,7 +194,9 @@ def main() -> None:
         picture
         for picture in held_out
         if picture.kind == "picture" and (picture.labels.scores >= SURE).any()
-    ][: args.images]
+    ]
+    np.random.default_rng(0).shuffle(faces)
+    faces = faces[: args.images]
     empty = [picture for picture in held_out if picture.kind == "background"]
     n_faces = sum(int((picture.labels.scores >= SURE).sum()) for picture in faces)
     print(heading("Detectors on pictures that were held out"))

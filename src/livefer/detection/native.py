@@ -46,7 +46,7 @@ class NativeDetector(CellDetector):
 
     name = "native"
     crop_scale = 1.12
-    crop_shift_y = -0.02
+    crop_shift_y = -0.01
     side_px = 960
     threshold = 0.6
     known_threshold = 0.5

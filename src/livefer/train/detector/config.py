@@ -19,7 +19,7 @@ class DetectorConfig(Strict):
     )
     seed: int = Field(0, ge=0, description="seed of initial weights and scenes")
     init: str = Field("", description="a run's last.safetensors to begin with; empty is random")
-    steps: int = Field(9000, ge=1, description="batches of scenes")
+    steps: int = Field(8000, ge=1, description="batches of scenes")
     warmup_steps: int = Field(300, ge=1, description="steps in which the learning rate rises")
     batch_size: int = Field(32, ge=1, description="scenes of a step")
     side_px: int = Field(
