@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from livefer.batch.recordings import recognise_video
 from livefer.drawing.faces import main_face
 from livefer.errors import ConfigError, SourceError
-from livefer.formatting import count, printable, seconds_of
+from livefer.formatting import count, printable
 from livefer.media.names import is_kind
 from livefer.media.pictures import read_image
-from livefer.media.pyav_reader import Span, VideoReader
+from livefer.media.pyav_reader import VideoReader
 from livefer.profiles.profile import LEAST_REST, NEUTRAL, Profile
 from livefer.profiles.resting import resting_profile
 from livefer.profiles.running import AUTO
+from livefer.profiles.tables import seconds_in
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 from livefer.system.pipes import is_pipe, stem_of
@@ -142,17 +143,7 @@ def check_baseline(baseline: str) -> None:
     """Raise ConfigError for words that are no baseline."""
     if baseline == AUTO or baseline.lower().endswith(".json"):
         return
-    match = _PART.fullmatch(f"film@{baseline}")
-    try:
-        if match is not None:
-            Span(seconds_of(match[2]), seconds_of(match[3]))
-            return
-    except (ValueError, ConfigError):
-        pass  # told below
-    raise ConfigError(
-        f"{baseline} is no baseline: expected {AUTO}, a profile's .json file, or two times, the "
-        "second one later, as in 0-10 or 1:05-1:15"
-    )
+    seconds_in(baseline)
 
 
 def profile_from(recognizer: Recognizer, examples: Sequence[Example], name: str = "") -> Profile:
@@ -225,4 +216,4 @@ def _part_of(source: str) -> tuple[str, float, float | None]:
         return source, 0.0, None
     film, start, end = match.groups()
     check_baseline(f"{start}-{end}")
-    return film, seconds_of(start), seconds_of(end)
+    return film, *seconds_in(f"{start}-{end}")

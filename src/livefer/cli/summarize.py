@@ -7,9 +7,10 @@ events and participants are a table of their own.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
@@ -23,6 +24,8 @@ from livefer.cli.progress import progress_bar
 from livefer.errors import ConfigError, DatasetError
 from livefer.formatting import clock, count, length, printable, short_name
 from livefer.labels import colour_hex
+from livefer.profiles.running import AUTO
+from livefer.profiles.tables import MainFaces, seconds_in
 from livefer.summary.episodes import SHORTEST_S, Episodes
 from livefer.summary.events import BEFORE_S, Events, read_events
 from livefer.summary.participants import Participants
@@ -47,6 +50,7 @@ _PADDING = (0, 1, 0, 0)
 _UNITS = "Rows of figures"
 
 UnitOf = Callable[[Sequence[str], Participants | None], Unit]
+Judge = Callable[[Iterable[dict[str, Any]]], Iterable[dict[str, Any]]]
 WhoOf = Callable[[Summary], Participants]
 
 
@@ -155,6 +159,14 @@ def summarize(
             metavar="REGEX",
         ),
     ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            help="Judge each video's main face anew by its resting face, seen in these seconds: "
+            "0-10. auto finds them. The table itself stays.",
+            metavar="FROM-TO|auto",
+        ),
+    ] = None,
 ) -> None:
     """Summarise a table of faces.
 
@@ -175,12 +187,17 @@ def summarize(
             check_writable(path)
     unit_of = _chosen_unit(windows, episodes, shortest, events, before, after)
     who_of = _chosen_participants(participants, by_name)
+    span_s = None if baseline in (None, AUTO) else seconds_in(baseline)
     is_asked = unit_of is not None or who_of is not None
     if out is not None or is_asked:
         unit_of = unit_of or Videos
     with progress_bar("reading") as progress, on_disk(table) as file:
         try:
-            opened, summary, unit = _read(file, progress, unit_of, who_of)
+            judge = None
+            if baseline is not None:
+                judge, lines = _judge(file, progress, span_s)
+                sys.stderr.writelines(f"{line}\n" for line in lines)
+            opened, summary, unit = _read(file, progress, unit_of, who_of, judge)
         except DatasetError as error:
             raise DatasetError(str(error).replace(str(file), str(table))) from None
     name = printable(str(table))
@@ -258,7 +275,11 @@ def _chosen_participants(table: Path | None, pattern: str | None) -> WhoOf | Non
 
 
 def _read(
-    file: Path, progress: OnRead, unit_of: UnitOf | None, who_of: WhoOf | None
+    file: Path,
+    progress: OnRead,
+    unit_of: UnitOf | None,
+    who_of: WhoOf | None,
+    judge: Judge | None = None,
 ) -> tuple[ResultTable, Summary, Unit | None]:
     """Read a table; once more with participants: it takes all of it to know the longest tracks."""
 
@@ -266,7 +287,7 @@ def _read(
         opened = read_table(file, progress)
         unit = unit_of(opened.classes, who) if unit_of is not None and is_last else None
         summarizer = Summarizer(opened.classes, None if unit is None else unit.add)
-        for row in opened.rows:
+        for row in opened.rows if judge is None else judge(opened.rows):
             summarizer.add(row)
         return opened, summarizer.summary(), unit
 
@@ -274,6 +295,31 @@ def _read(
         return read(None, is_last=True)
     _, summary, _ = read(None, is_last=False)
     return read(who_of(summary), is_last=True)
+
+
+def _judge(
+    file: Path, progress: OnRead, span_s: tuple[float, float] | None
+) -> tuple[Judge, list[str]]:
+    """Return what judges a table's rows by each video's own resting face, and words on that.
+
+    span_s: the seconds in which the faces are at rest; None finds them
+    """
+    opened = read_table(file, progress)
+    faces = MainFaces(opened.rows, opened.classes)
+    profiles, lines = {}, list[str]()
+    for source in faces.answers:
+        try:
+            made = faces.profile_of(source, span_s)
+        except ConfigError as error:
+            lines.append(f"{source} was judged plainly: {error}")
+            continue
+        if made is None:
+            lines.append(f"{source} was judged plainly: the face is hardly ever at rest")
+        else:
+            profiles[source] = made
+    if not faces.answers:
+        raise ConfigError("--baseline is for videos, and the table has no face with a track")
+    return partial(faces.judged, profiles=profiles), lines
 
 
 def print_summary(console: Console, summary: Summary) -> None:

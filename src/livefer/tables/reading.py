@@ -24,7 +24,7 @@ Row = dict[str, Any]
 OnRead = Callable[[int, int], None]
 
 _NEEDED = ("source", "index", "time_s", "label", "confidence", "uncertain")
-_OPTIONAL = ("n_skipped", "error", "note", "track_id")
+_OPTIONAL = ("n_skipped", "error", "note", "track_id", "profile")
 _MAX_TIME_S = 1e12  # 30,000 years: a float still tells milliseconds apart
 _EVERY = 4096  # rows between two calls of progress
 _BAD = (ValueError, KeyError, TypeError, AttributeError, OverflowError, csv.Error)  # odd contents
