@@ -166,7 +166,7 @@ def test_each_film_has_the_baseline_of_its_line() -> None:
     for name in ("p1.mp4", "p2.mp4", "p3.mp4"):
         film(name, HAPPY, ANGRY)
     Path("people.csv").write_text(
-        "file,start,end,condition\nfilms/p1.mp4,1,2,a\np2.mp4,0,0:02,b\np3.mp4,,,c\n",
+        "file,start,end,condition\n p1.mp4,1,2,a\n\np2,0,0:02,b\np3.mp4,,,c\n",
         encoding="utf-8",
     )
     settings = Settings(baselines="people.csv")
@@ -192,6 +192,9 @@ def test_a_table_of_baselines_may_name_profiles_and_is_checked() -> None:
     Path("bad.csv").write_text("file,start,end\na.mp4,5,2\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"bad\.csv, line 2: 5-2 is no baseline"):
         read_baselines("bad.csv")
+    Path("twice.csv").write_text("file,baseline\na.mp4,auto\na.mp4,0-1\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"twice\.csv, line 3: two baselines: a\.mp4"):
+        read_baselines("twice.csv")
     Path("other.csv").write_text("film,start\na.mp4,5\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="expected the columns file, start and end"):
         Settings(baselines="other.csv")

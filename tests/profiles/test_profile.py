@@ -158,7 +158,7 @@ def test_a_profile_of_other_classes_is_refused_though_the_hash_is_right(
 ) -> None:
     plain = of_neutral(classifier, answer(neutral=0.9)).to_dict()
     plain["classes"] = plain["classes"][::-1]
-    with pytest.raises(ModelError, match="another one"):
+    with pytest.raises(ModelError, match="another version"):
         Profile.of(plain).check(classifier)
     plain = of_neutral(classifier, answer(neutral=0.9)).to_dict() | {"prior": math.nan}
     with pytest.raises(ModelError, match="prior"):

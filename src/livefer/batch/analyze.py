@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from livefer.batch.profiles import check_baseline, film_profile, read_baselines
+from livefer.batch.profiles import baseline_of, check_baseline, film_profile, read_baselines
 from livefer.batch.recordings import recognise_video
 from livefer.classifier import DEFAULT_MODEL, EmotionClassifier, shipped_models
 from livefer.detection.detectors import make_detector
@@ -347,7 +347,7 @@ def _profile_of(
     baseline = settings.baseline
     try:
         if settings.baselines is not None:
-            baseline = read_baselines(settings.baselines).get(os.path.basename(name))
+            baseline = baseline_of(name, read_baselines(settings.baselines))
         if baseline is None:
             return None, None
         return film_profile(recognizer, path, baseline)[0], None

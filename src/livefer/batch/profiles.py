@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from livefer.profiles.tables import seconds_in
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 from livefer.system.pipes import is_pipe, stem_of
+from livefer.tables.plain import key_of, keys_of, read_plain
 
 _PART = re.compile(r"(.+)@([\d:.]+)-([\d:.]+)")
 _FPS_OF_AUTO = 5.0  # frames a second of a film in which the resting face is looked for
@@ -93,57 +93,76 @@ def film_profile(recognizer: Recognizer, film: str, baseline: str) -> tuple[Prof
             return None, f"{film} was judged without a profile: the face is hardly ever at rest"
         at_rest = found.judge(seen.answers).argmax(axis=1) == recognizer.classes.index(NEUTRAL)
         return found, f"{film}: the face is at rest for {at_rest.mean():.0%} of the time, by itself"
-    made, (example,) = learn_profile(recognizer, {NEUTRAL: [f"{film}@{baseline}"]}, name)
-    judged = made.judge(example.answers).argmax(axis=1)
-    share = (judged == recognizer.classes.index(NEUTRAL)).mean()
-    plain = example.answers.mean(axis=0)
-    looks = recognizer.classes[int(plain.argmax())]
-    doubt = ""
-    if looks != NEUTRAL and plain.max() > _SURE:
-        doubt = f"; it looks {looks} there ({plain.max():.0%}): check that it is at rest"
+    part = f"{film}@{baseline.replace(' ', '')}"
+    made, (example,) = learn_profile(recognizer, {NEUTRAL: [part]}, name)
+    share, _ = made.rest(example.answers)
+    doubt = "".join(f"; {line}" for line in doubts(made, [example]))
     return made, (
         f"{film}: profile from {baseline} s: {len(example.answers)} of "
         f"{count(example.n_frames, 'frame')} with a face, at rest in {share:.0%}{doubt}"
     )
 
 
+def doubts(profile: Profile, examples: Sequence[Example]) -> list[str]:
+    """Return a line for each example that hardly shows what it is said to show."""
+    lines = []
+    for one in examples:
+        plain, judged = one.answers.mean(axis=0), profile.judge(one.answers).mean(axis=0)
+        looks = profile.classes[int(plain.argmax())]
+        if one.expression == NEUTRAL and looks != NEUTRAL and plain.max() > _SURE:
+            lines.append(f"it looks {looks} there ({plain.max():.0%}): check that it is at rest")
+        if one.expression != NEUTRAL and profile.classes[int(judged.argmax())] == NEUTRAL:
+            source = printable(one.source)
+            lines.append(f"{source} hardly differs from the neutral face: is it {one.expression}?")
+    return lines
+
+
 def read_baselines(path: str) -> dict[str, str]:
-    """Return the baselines in a CSV file, by the names of the films.
+    """Return the baselines in a CSV file by what it calls the films: a path, or the end of one.
 
     Its columns are file and start and end (seconds, or m:ss), or file and baseline ("0-10", "auto"
     or a profile's .json file); others are left alone. Films whose fields are empty have none.
 
-    ConfigError where it is no such file.
+    DatasetError or ConfigError where it is no such file.
     """
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path} cannot be read ({error})") from None
-    if not rows or not {"file", "baseline"} <= {*rows[0]} | (
-        {"baseline"} if {"start", "end"} <= {*rows[0]} else set()
-    ):
-        raise ConfigError(f"{path}: expected the columns file, start and end, or file and baseline")
-    baselines = {}
-    for number, row in enumerate(rows, 2):
-        baseline = (row.get("baseline") or "").strip()
-        start, end = ((row.get(name) or "").strip() for name in ("start", "end"))
-        if start or end:
-            baseline = f"{start}-{end}"
-        if baseline:
-            try:
-                check_baseline(baseline)
-            except ConfigError as error:
-                raise ConfigError(f"{path}, line {number}: {error}") from None
-            baselines[os.path.basename(row["file"])] = baseline
+    rows = list(read_plain(Path(path)))
+    columns = {name for _, row in rows for name in row}
+    if "file" not in columns or not ("baseline" in columns or {"start", "end"} <= columns):
+        raise ConfigError(
+            f"{path}: expected the columns file, start and end, or file and baseline; it has "
+            f"{', '.join(sorted(columns)) or 'no rows'}"
+        )
+    baselines: dict[str, str] = {}
+    for line, row in rows:
+        given = [row[name] for name in ("start", "end") if name in row]
+        baseline = row.get("baseline", "-".join(given))
+        where, film = f"{path}, line {line}", key_of(row.get("file", ""))
+        if not baseline:
+            continue
+        if not film or film in baselines or ("baseline" in row and given):
+            why = "two baselines" if film else "no file"
+            raise ConfigError(f"{where}: {why}: {film or baseline}")
+        try:
+            check_baseline(baseline)
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {error}") from None
+        baselines[film] = baseline
     return baselines
+
+
+def baseline_of(film: str, baselines: Mapping[str, str]) -> str | None:
+    """Return the baseline of a film, by its path or the end of it."""
+    return next((baselines[key] for key in keys_of(film) if key in baselines), None)
 
 
 def check_baseline(baseline: str) -> None:
     """Raise ConfigError for words that are no baseline."""
     if baseline == AUTO or baseline.lower().endswith(".json"):
         return
-    seconds_in(baseline)
+    try:
+        seconds_in(baseline)
+    except ConfigError as error:
+        raise ConfigError(f"{error}; or a profile's .json file") from None
 
 
 def profile_from(recognizer: Recognizer, examples: Sequence[Example], name: str = "") -> Profile:

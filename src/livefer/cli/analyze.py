@@ -18,6 +18,7 @@ from livefer.batch.batches import Job, PartProgress, cut
 from livefer.batch.local_engine import run_local
 from livefer.batch.output import Output
 from livefer.batch.part_files import Part
+from livefer.batch.profiles import read_baselines
 from livefer.batch.ray_engine import run_ray
 from livefer.batch.tally import Tally
 from livefer.cli.console import print_left_out, print_without_landmarks
@@ -37,11 +38,12 @@ from livefer.cli.options import (
 )
 from livefer.cli.progress import bar_or_log
 from livefer.errors import ConfigError
-from livefer.formatting import printable
+from livefer.formatting import count, printable
 from livefer.media.names import LeftOut, same_file, suffix_of
 from livefer.media.pyav_reader import load_av
 from livefer.system.interrupts import INTERRUPTIONS, exit_code
 from livefer.system.machine import n_cores
+from livefer.tables.plain import keys_of
 
 _MOST_ERRORS = 20  # that are printed; the table has all
 
@@ -145,6 +147,8 @@ def analyze(
     output, left_out = Output(out), LeftOut()
     inputs = find_inputs(paths, left_out)
     _check_inputs(inputs, output, resume)
+    if baselines is not None:
+        _tell_other_films(baselines, inputs)
     recognizer = settings.recognizer()  # a wrong model or detector is an error here, once
     settings = replace(settings, every_frame=recognizer.every_frame)
     if not detector.lower().endswith(".onnx"):
@@ -175,6 +179,15 @@ def analyze(
     print_left_out(left_out)
     if tally.errors:
         raise typer.Exit(1)
+
+
+def _tell_other_films(path: Path, inputs: Sequence[Input]) -> None:
+    """Print one line where a table of baselines names films that are not among the inputs."""
+    known = {key for one in inputs for key in keys_of(one.name)}
+    others = [film for film in read_baselines(str(path)) if film not in known]
+    if others:
+        names = ", ".join(map(printable, others[:3])) + (", …" if others[3:] else "")
+        sys.stderr.write(f"{path} names {count(len(others), 'film')} not to be analysed: {names}\n")
 
 
 def _check_engine(engine: Engine, ray_address: str | None, out: str) -> None:

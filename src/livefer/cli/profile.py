@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import numpy as np
 import typer
 from rich.text import Text
 
-from livefer.batch.profiles import Example, learn_profile
+from livefer.batch.profiles import Example, doubts, learn_profile
 from livefer.cli.console import new_table, stdout
 from livefer.cli.files import check_not_read, check_writable, find
 from livefer.cli.options import DetectorOption, ModelOption, PriorOption
@@ -68,9 +69,10 @@ def profile(
     check_not_read([out], [path for paths in sources.values() for path in paths])
     check_writable(out)
     recognizer = Recognizer(model, detector, prior=prior)
-    made, examples = learn_profile(recognizer, sources, out.stem if name is None else name)
+    made, examples = learn_profile(recognizer, sources, name or out.stem)
     made.save(out)
     _print(made, examples)
+    sys.stderr.writelines(f"{line}\n" for line in doubts(made, examples))
     typer.echo(f"wrote {out}: {made.name}, for the model {made.model}; use it by --profile {out}")
 
 

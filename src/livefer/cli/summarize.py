@@ -191,12 +191,12 @@ def summarize(
     is_asked = unit_of is not None or who_of is not None
     if out is not None or is_asked:
         unit_of = unit_of or Videos
+    plainly = list[str]()
     with progress_bar("reading") as progress, on_disk(table) as file:
         try:
             judge = None
             if baseline is not None:
-                judge, lines = _judge(file, progress, span_s)
-                sys.stderr.writelines(f"{line}\n" for line in lines)
+                judge, plainly = _judge(file, progress, span_s)
             opened, summary, unit = _read(file, progress, unit_of, who_of, judge)
         except DatasetError as error:
             raise DatasetError(str(error).replace(str(file), str(table))) from None
@@ -210,7 +210,7 @@ def summarize(
         print_summary(stdout(markup=False), summary)
     else:
         sys.stdout.write(csv_text(rows, unit.types))
-    written, errors = list[Path](), list[str]()
+    written, errors = list[Path](), plainly
     if as_json:
         with noting(errors):
             write_json(as_json, {"table": name} | summary.to_dict())
@@ -300,7 +300,7 @@ def _read(
 def _judge(
     file: Path, progress: OnRead, span_s: tuple[float, float] | None
 ) -> tuple[Judge, list[str]]:
-    """Return what judges a table's rows by each video's own resting face, and words on that.
+    """Return what judges a table's rows by each video's own resting face, and what hinders it.
 
     span_s: the seconds in which the faces are at rest; None finds them
     """
@@ -314,7 +314,7 @@ def _judge(
             lines.append(f"{source} was judged plainly: {error}")
             continue
         if made is None:
-            lines.append(f"{source} was judged plainly: the face is hardly ever at rest")
+            sys.stderr.write(f"{source} was judged plainly: the face is hardly ever at rest\n")
         else:
             profiles[source] = made
     if not faces.answers:

@@ -125,9 +125,12 @@ class Profile:
     def check(self, classifier: EmotionClassifier) -> None:
         """Raise ModelError where the profile was made with another model or prior."""
         if self.sha256 != classifier.sha256 or self.classes != classifier.classes:
+            this = f'another one, "{classifier.name}"'
+            if self.model == classifier.name:
+                this = "another version of it"
             raise ModelError(
-                f'the profile is of the model "{printable(self.model)}", and this is another one, '
-                f'"{classifier.name}": make the profile anew with this model'
+                f'the profile is of the model "{printable(self.model)}", and this is {this}: make '
+                "the profile anew with this model"
             )
         if not abs(self.prior - classifier.prior) <= 1e-6:  # nan neither
             raise ModelError(

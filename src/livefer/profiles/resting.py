@@ -13,6 +13,7 @@ from livefer.profiles.profile import NEUTRAL, Profile
 
 _CALMEST = 0.15  # share of the frames from which the search begins,
 _LEAST_FRAMES = 10  # and their number at least
+_LEAST_RESTING = 0.7  # of their number must be at rest beside them
 _MOST_ELSE = 0.4  # probability of another class in these: with more, nobody is at rest
 
 
@@ -48,4 +49,6 @@ def resting_rows(
     if np.delete(calmest.mean(axis=0), at).max() > _MOST_ELSE:
         return None
     is_resting = make(calmest).judge(answers).argmax(axis=1) == at
+    if is_resting.sum() < _LEAST_RESTING * n_calmest:
+        return None
     return calmest if is_resting.sum() < n_calmest else answers[is_resting]

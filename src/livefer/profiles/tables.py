@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from livefer.errors import ConfigError
 from livefer.formatting import seconds_of
-from livefer.profiles.profile import NEUTRAL, Expression, Profile
+from livefer.profiles.profile import LEAST_REST, NEUTRAL, Expression, Profile
 from livefer.profiles.resting import resting_rows
 
 Row = dict[str, Any]
+_EVERY_S = 0.2  # between two frames among which the resting face is looked for
 _LEAD = 0.1  # a label stays until another leads by so much, as in tracking/smoothing.py
 _LIMIT = 0.6  # of the confidence: less is uncertain, as for the shipped models
 
@@ -36,8 +37,8 @@ def seconds_in(baseline: str) -> tuple[float, float]:
         start_s, end_s = 0.0, 0.0
     if end_s <= start_s:
         raise ConfigError(
-            f"{baseline} is no baseline: expected auto, a profile's .json file, or two times, "
-            "the second one later, as in 0-10 or 1:05-1:15"
+            f"{baseline} is no baseline: expected auto, or two times, the second one later, as in "
+            "0-10 or 1:05-1:15"
         )
     return start_s, end_s
 
@@ -83,16 +84,25 @@ class MainFaces:
 
         span_s: from and to, in which the face is at rest; None looks for it in the whole video
 
-        Raises ConfigError where nobody is seen then.
+        Raises ConfigError where nobody is seen then, or the face is not at rest.
         """
         times, answers = self.answers[source]
         if span_s is None:
+            slots = np.floor(times / _EVERY_S)  # as many frames a second as in a film
+            answers = answers[np.flatnonzero(np.diff(slots, prepend=-1))]
             resting = resting_rows(answers, self._profile)
             return None if resting is None else self._profile(resting)
         rows = answers[(times >= span_s[0]) & (times < span_s[1])]
         if not len(rows):
             raise ConfigError(f"nobody is seen from {span_s[0]:g} to {span_s[1]:g} s")
-        return self._profile(rows)
+        made = self._profile(rows)
+        share, looks = made.rest(rows)
+        if share < LEAST_REST:
+            raise ConfigError(
+                f"from {span_s[0]:g} to {span_s[1]:g} s the face is at rest for {share:.0%} of the "
+                f"time only, and looks {looks} for the rest"
+            )
+        return made
 
     def _profile(self, answers: NDArray[Any]) -> Profile:
         known = {NEUTRAL: Expression.of(answers)}
