@@ -126,7 +126,7 @@ def test_a_film_is_judged_by_its_own_baseline(run: Any) -> None:
     code, _, err = run("video", "p1.mp4", "--csv", "t.csv", "--baseline", "0-1")
     assert code == 0
     assert "p1.mp4: profile from 0-1 s: 25 of 25 frames with a face, at rest in 100%; " in err
-    assert "it looks angry there (80%): check that it is at rest" in err
+    assert "p1.mp4@0-1 looks angry (80%): check that the face is at rest" in err
     found = labels("t.csv")
     assert set(found[:70]) == set(found[165:]) == {"neutral"}
     assert set(found[90:145]) == {"happy"}

@@ -109,10 +109,11 @@ def doubts(profile: Profile, examples: Sequence[Example]) -> list[str]:
     for one in examples:
         plain, judged = one.answers.mean(axis=0), profile.judge(one.answers).mean(axis=0)
         looks = profile.classes[int(plain.argmax())]
+        source = printable(one.source)
         if one.expression == NEUTRAL and looks != NEUTRAL and plain.max() > _SURE:
-            lines.append(f"it looks {looks} there ({plain.max():.0%}): check that it is at rest")
+            line = f"{source} looks {looks} ({plain.max():.0%}): check that the face is at rest"
+            lines.append(line)
         if one.expression != NEUTRAL and profile.classes[int(judged.argmax())] == NEUTRAL:
-            source = printable(one.source)
             lines.append(f"{source} hardly differs from the neutral face: is it {one.expression}?")
     return lines
 
