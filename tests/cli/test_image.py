@@ -361,10 +361,11 @@ def test_names_and_terminals_of_any_kind(run: Run, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("more", [(), ("--json",)])
 def test_a_full_disk_at_the_other_end_is_one_line(more: tuple[str, ...]) -> None:
     picture = PICTURE
+    buffered = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
     with open("/dev/full", "w") as full:
         ended = subprocess.run(
             [sys.executable, "-m", "livefer", "image", str(picture), *more],
-            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=buffered,
         )  # fmt: skip
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith("livefer: no space left")

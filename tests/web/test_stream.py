@@ -276,7 +276,7 @@ def test_a_stream_may_do_without_a_detector_and_no_face_has_less_than_the_least_
     for least, n in ((0.6, 1), (0.9, 0)):
         service = make_service(None, "haar", None, least, 0.33, Access(), Limits())
         with running(service) as server, connect(server.ws) as client:
-            assert receive(client)["detectors"] == ["haar", "none"]
+            assert receive(client)["detectors"] == ["haar", "native", "none"]
             client.send(frame(picture))
             assert len(receive(client)["faces"]) == n
             client.send(json.dumps({"type": "options", "detector": "none"}))

@@ -140,6 +140,8 @@ def main() -> None:
         _fail(str(error))
     except OSError as error:
         if error.errno == errno.ENOSPC and error.filename is None:  # stdout, most probably
+            # Python would write what it holds once more at the end, and fail for good.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             _fail("no space left to write to: free some on the disk")
         if error.filename is None:  # no file that the user could do something about
             raise
