@@ -1,7 +1,7 @@
 """Time fresh processes: imports and first results; and weigh what is installed.
 
     python -m venv /tmp/cold && /tmp/cold/bin/python -m pip install .
-    python bench/cold.py now=/tmp/cold/bin/python --yunet face_detection_yunet_2023mar.onnx
+    python bench/cold.py now=/tmp/cold/bin/python
 
 Every row is a process of its own, started by the interpreter that is named, so that an environment
 with nothing but the runtime can be measured; several environments take turns. Time is from before
@@ -27,18 +27,17 @@ from typing import Any
 # Nothing of livefer at the top: a process's peak memory begins with that of the one it came from.
 from lib.common import PICTURE, arguments, heading, machine_line, write_both
 
-FIRST = "import sys, livefer; print(livefer.Recognizer()(sys.argv[1]))"
+FIRST = "import sys, livefer; print(livefer.Recognizer(detector='{}')(sys.argv[1]))"
 ROWS: dict[str, tuple[str, ...]] = {
     "python -c pass": ("-c", "pass"),
     "import livefer": ("-c", "import livefer"),
     "from livefer import Recognizer": ("-c", "from livefer import Recognizer"),
-    "first result, Haar": ("-c", FIRST, "PICTURE"),
-    "first result, YuNet": ("-c", FIRST, "PICTURE"),
+    "first result": ("-c", FIRST.format("native"), "PICTURE"),
+    "first result, Haar": ("-c", FIRST.format("haar"), "PICTURE"),
     "livefer --help": ("-m", "livefer", "--help"),
-    "livefer image PICTURE, Haar": ("-m", "livefer", "image", "PICTURE"),
-    "livefer image PICTURE, YuNet": ("-m", "livefer", "image", "PICTURE"),
+    "livefer image PICTURE": ("-m", "livefer", "image", "PICTURE"),
 }
-UNREAD = ("import livefer", "first result, Haar", "livefer image PICTURE, Haar")
+UNREAD = ("import livefer", "first result", "livefer image PICTURE")
 """The rows that are measured again with the environment's files dropped from memory."""
 
 # Runs in the environment that is measured: {distribution: bytes}, and the files of each.
@@ -97,18 +96,18 @@ def drop_from_memory(folder: Path) -> None:
 
 
 def measure(
-    pythons: Mapping[str, str], n_runs: int, yunet: Path | None, cache: Path
+    pythons: Mapping[str, str], n_runs: int, cache: Path
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Return {environment: {row: {"s": median, "peak_mib": median}}}; environments take turns.
 
-    cache: a folder for what livefer keeps; with YuNet's file for the rows that name it
+    cache: a folder for what livefer keeps
     """
     found: dict[str, dict[str, list[tuple[float, float]]]] = {name: {} for name in pythons}
     folders = {
         name: Path(ask(python, "import sysconfig; print(sysconfig.get_path('platlib'))"))
         for name, python in pythons.items()
     }
-    rows = [row for row in ROWS if "YuNet" not in row or yunet is not None]
+    rows = list(ROWS)
     unread = [f"{row}, unread" for row in UNREAD if hasattr(os, "posix_fadvise")]
     for group in (rows, unread):  # apart: what was dropped would have to be read by another row
         for turn in range(n_runs + 1):  # the first turn reads the files, and is not counted
@@ -118,8 +117,7 @@ def measure(
                         drop_from_memory(folders[name])
                     words = ROWS[row.removesuffix(", unread")]
                     command = [python, *(str(PICTURE) if w == "PICTURE" else w for w in words)]
-                    home = cache / ("yunet" if "YuNet" in row else "empty")
-                    one = run_once(command, {**os.environ, "LIVEFER_CACHE": str(home)})
+                    one = run_once(command, {**os.environ, "LIVEFER_CACHE": str(cache)})
                     if turn:
                         found[name].setdefault(row, []).append(one)
     return {
@@ -163,7 +161,7 @@ def table(result: Mapping[str, Any]) -> str:
 
 def main() -> None:
     """Measure, print, and write."""
-    parser = arguments(__doc__, "--yunet")
+    parser = arguments(__doc__)
     parser.add_argument("pythons", nargs="*", metavar="NAME=PYTHON", help="environments")
     parser.add_argument("--runs", type=int, default=9, help="processes for each row")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write FILE.json and FILE.md")
@@ -173,12 +171,7 @@ def main() -> None:
     sys.argv = [f"{n}=PYTHON" if (n := a.split("=")[0]) in pythons else a for a in sys.argv]
 
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "empty").mkdir()
-        (Path(folder) / "yunet").mkdir()
-        if args.yunet is not None:
-            to = Path(folder) / "yunet" / "face_detection_yunet_2023mar.onnx"
-            to.write_bytes(args.yunet.read_bytes())
-        rows = measure(pythons, args.runs, args.yunet, Path(folder))
+        rows = measure(pythons, args.runs, Path(folder))
     from livefer.system.machine import describe  # not before the measuring
 
     result = {

@@ -36,7 +36,7 @@ def test_a_process_that_fails_says_why() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="os.wait4 is not there")
 def test_the_first_result_is_one(tmp_path: Path) -> None:
     env = {**os.environ, "LIVEFER_CACHE": str(tmp_path)}
-    assert run_once([sys.executable, "-c", FIRST, str(PICTURE)], env)[1] > 50
+    assert run_once([sys.executable, "-c", FIRST.format("native"), str(PICTURE)], env)[1] > 50
 
 
 def test_packages_are_weighed_and_tools_are_not() -> None:

@@ -363,7 +363,7 @@ def test_a_profile_judges_the_largest_face_until_it_is_taken_back(client: Client
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"model_sha256": "0" * 64}, "another one"),
+        ({"model_sha256": "0" * 64}, "another version"),
         ({"prior": 0.7}, "a prior of 0.7"),
         ({"classes": ["neutral"]}, "does not fit the classes"),
         ({"expressions": {}}, "not a profile of livefer (the neutral face is missing)"),
