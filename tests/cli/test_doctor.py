@@ -71,6 +71,8 @@ def test_a_machine_without_camera_and_extras_is_no_fault(
         "--model fer2013 answers instead",
         "data                   FER [2013]",
         "metrics                split val, accuracy 0.7123",
+        "native                 comes with livefer",
+        "haar                   comes with OpenCV",
         "livefer download yunet",
         "none found",
         'without torch: python -m pip install "livefer[train]"',

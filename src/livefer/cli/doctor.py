@@ -181,7 +181,8 @@ def _detectors() -> Iterator[Finding]:
         except ModelError as error:
             yield "broken", name, str(error)
         else:
-            yield "ok", name, str(yunet_path()) if name == "yunet" else "comes with OpenCV"
+            origins = {"native": "comes with livefer", "haar": "comes with OpenCV"}
+            yield "ok", name, origins.get(name) or str(yunet_path())
 
 
 def _devices() -> Iterator[Finding]:
