@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from livefer.train.detector import scenes
+from livefer.train.detector.album import Album, HardViews
 from livefer.train.detector.config import DetectorConfig
 from livefer.train.detector.mining import mine, no_hard_views
 from livefer.train.detector.network import FaceNet
 from livefer.train.detector.pictures import Picture, encoded
-from livefer.train.detector.scenes import Album, HardViews, make_scene
+from livefer.train.detector.scenes import make_scene
 
 CONFIG = DetectorConfig(side_px=96)
 

@@ -10,7 +10,8 @@ from madepictures import COLOURS, colour_at, dotted, empty
 from numpy.typing import NDArray
 
 from livefer.train.detector import scenes
-from livefer.train.detector.scenes import Album, Scene, make_scene
+from livefer.train.detector.album import Album
+from livefer.train.detector.scenes import Scene, make_scene
 from livefer.train.detector.teacher import MIRRORED
 
 SIDE_PX = 192

@@ -25,12 +25,13 @@ from torch import Tensor
 from livefer.errors import ConfigError
 from livefer.system.interrupts import stop_requests
 from livefer.train.checkpoint import below_prefix, load_checkpoint, save_checkpoint, with_prefix
+from livefer.train.detector.album import Album, HardViews
 from livefer.train.detector.cells import Targets, detector_loss, scene_targets
 from livefer.train.detector.config import DetectorConfig
 from livefer.train.detector.mining import mine, no_hard_views
 from livefer.train.detector.network import FaceNet
 from livefer.train.detector.pictures import Picture
-from livefer.train.detector.scenes import Album, HardViews, make_scene
+from livefer.train.detector.scenes import make_scene
 from livefer.train.devices import keep_freed_memory, limit_threads
 
 _LOG_EVERY = 50
@@ -159,7 +160,7 @@ def _steps(run: DetectorRun, album: Album, end: int) -> Iterator[int]:
                 n = run.at - since
                 speed = n * config.batch_size / (time.perf_counter() - began)
                 means = {name: round(total / n, 4) for name, total in sums.items()}
-                hard = round(float(album.hard.scores.mean()), 4) if album.hard else 0.0
+                hard = round(float(run.hard.scores.sum()) / max(len(run.hard.scores), 1), 4)
                 record = {"step": run.at, "scenes_per_s": round(speed, 1), **means, "hard": hard}
                 _log(run.folder, record)
                 sums = dict.fromkeys(_PARTS, 0.0)

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from livefer.train.detector.album import Album, HardViews
 from livefer.train.detector.config import DetectorConfig
 from livefer.train.detector.network import FaceNet
-from livefer.train.detector.scenes import Album, HardViews, draw_view, view
+from livefer.train.detector.scenes import draw_view, view
 
 _BATCH = 16
 _ONE_IN = 3  # pictures that are looked at in one round

@@ -6,9 +6,6 @@ A scene is drawn from a generator and nothing else, so a seed and a step name it
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
@@ -16,18 +13,16 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from livefer.train.detector.pictures import KINDS, Picture
+from livefer.train.detector.album import CERTAIN, Album
+from livefer.train.detector.pictures import Picture
 from livefer.train.detector.teacher import MIRRORED
 
 MIN_FACE_PX = 9.0  # smaller faces are ignored
-_CERTAIN = 0.6  # of the teacher: less is ignored in the loss
 _DOUBTFUL = 0.2  # less than this is background
 _HIDDEN = (0.3, 0.75)  # share of a face that is covered: from here ignored, from here gone
 _SEEN = 0.55  # share of a face that lies inside the scene, at least
 _SEEN_IN_MOSAIC = 0.8  # the same where another picture begins
 _MAX_ENLARGED = 3.0
-_EASY = 0.1  # weight of a picture without faces in which the network sees none
-_PASTED = ("cutout", "face", "picture")
 _MIXTURE = {"whole": 0.35, "mosaic": 0.25, "pasted": 0.22, "empty": 0.18}
 
 
@@ -43,68 +38,6 @@ class Scene(NamedTuple):
     boxes: NDArray[np.float32]
     landmarks: NDArray[np.float32]
     scores: NDArray[np.float32]
-
-
-class Deck:
-    """Pictures to draw from: a folder of n is drawn in proportion to √n, or a large one is all.
-
-    weights: of each picture, on top of that; None is the same for all
-    """
-
-    def __init__(self, pictures: Iterable[Picture], weights: NDArray[Any] | None = None) -> None:
-        self.pictures = list(pictures)
-        folders = [Path(picture.name).parts[:2] for picture in self.pictures]
-        sizes = Counter(folders)
-        chances = np.array([sizes[folder] ** -0.5 for folder in folders])
-        self._ends = np.cumsum(chances if weights is None else chances * weights)
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def draw(self, rng: Generator) -> int:
-        """Return the index of a picture."""
-        return int(np.searchsorted(self._ends, rng.random() * self._ends[-1], side="right"))
-
-
-class HardViews(NamedTuple):
-    """For each picture without faces the view of it in which the network sees the surest one.
-
-    scores: (N,) float32, 0–1; motions: (N, 2, 3) float64 onto the canvas
-    """
-
-    scores: NDArray[np.float32]
-    motions: NDArray[np.float64]
-
-
-class Album:
-    """Pictures by what a scene needs them for.
-
-    whole: with or without faces; empty: without any, the hard ones more often
-    decks: cutouts, faces and whole pictures with a clear face, to be pasted equally often
-    """
-
-    def __init__(self, pictures: Iterable[Picture], hard: HardViews | None = None) -> None:
-        of_kind: dict[str, list[Picture]] = {kind: [] for kind in KINDS}
-        for picture in pictures:
-            of_kind[picture.kind].append(picture)
-        self.whole = Deck(of_kind["picture"] + of_kind["cutout"])
-        self.hard = hard
-        self.empty = Deck(of_kind["background"], hard and hard.scores + _EASY)
-        clear = (Deck(p for p in of_kind[kind] if _has_clear_face(p)) for kind in _PASTED)
-        self.decks = [deck for deck in clear if deck]
-
-    def draw_whole(self, rng: Generator) -> Picture:
-        """Return a picture with or without faces."""
-        return self.whole.pictures[self.whole.draw(rng)]
-
-    def draw_head(self, rng: Generator) -> Picture:
-        """Return a picture with a clear face."""
-        deck = self.decks[int(rng.integers(len(self.decks)))]
-        return deck.pictures[deck.draw(rng)]
-
-
-def _has_clear_face(picture: Picture) -> bool:
-    return bool((picture.labels.scores >= _CERTAIN).any())
 
 
 def make_scene(album: Album, rng: Generator, side_px: int) -> Scene:
@@ -168,7 +101,7 @@ class _Canvas:
         boxes, points, scores = boxes[doubtful], points[doubtful], scores[doubtful].copy()
         if not len(boxes):
             return
-        scores[scores < _CERTAIN] = 0
+        scores[scores < CERTAIN] = 0
         turn, shift = to_canvas[:, :2], to_canvas[:, 2]
         scale = _scale(to_canvas)
         middles = (boxes[:, :2] + boxes[:, 2:]) / 2 @ turn.T + shift
@@ -309,7 +242,7 @@ def _place(
 ) -> NDArray[np.float64]:
     """Draw where a picture lies on the canvas."""
     height, width = image.shape[:2]
-    boxes = picture.labels.boxes[picture.labels.scores >= _CERTAIN]
+    boxes = picture.labels.boxes[picture.labels.scores >= CERTAIN]
     mirrored, degrees = rng.random() < 0.5, _draw_tilt(rng)
     if len(boxes):
         box = boxes[int(rng.integers(len(boxes)))]
@@ -358,7 +291,7 @@ def _paste_head(canvas: _Canvas, picture: Picture, rng: Generator) -> None:
     """Paint a person cut out by a mask, or a face within a soft ellipse."""
     image, side_px = picture.image, canvas.side_px
     boxes = picture.labels.boxes
-    chosen = int(rng.choice(np.flatnonzero(picture.labels.scores >= _CERTAIN)))
+    chosen = int(rng.choice(np.flatnonzero(picture.labels.scores >= CERTAIN)))
     box = boxes[chosen]
     face_px = float((box[2:] - box[:2]).mean())
     target_px = float(np.exp(rng.uniform(math.log(10), math.log(0.5 * side_px))))
