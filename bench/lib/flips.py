@@ -13,8 +13,9 @@ from lib.scenes import FPS, WHOLE, Scene
 from lib.truth import Truth, match
 from numpy.typing import NDArray
 
+from livefer.labels import steady_class
 from livefer.results import FrameResult
-from livefer.tracking.smoothing import steady_class, window_weights
+from livefer.tracking.smoothing import window_weights
 
 
 @dataclass(slots=True, eq=False)

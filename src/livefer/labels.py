@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 CLASSES: tuple[str, ...] = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 """FER2013's seven classes, in the same order everywhere: the class_id is the index here."""
+
+_LEAD = 0.1  # a label changes once another class is more probable by so much
 
 FER2013_CSV_ORDER: tuple[str, ...] = (
     "angry", "disgust", "fear", "happy", "sad", "surprise", "neutral",
@@ -68,3 +75,17 @@ def colour_hex(label: str, classes: Sequence[str]) -> str:
     """Return the colour of one of `classes` as "#rrggbb", for CSS, matplotlib and rich."""
     blue, green, red = colour_bgr(label, classes)
     return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def steady_class(probabilities: NDArray[np.floating[Any]], before: int | None) -> int:
+    """Return the label of a face that had the label `before` a moment ago, None for a new face.
+
+    The most probable class; but the one before stays until another leads by a tenth, so that a
+    face between two classes does not change its label all the time. More than 0.55 always leads.
+
+    probabilities: (C,), smoothed
+    """
+    best = int(probabilities.argmax())
+    if before is not None and probabilities[best] - probabilities[before] < _LEAD:
+        return before
+    return best

@@ -11,9 +11,10 @@ from fakes import LevelClassifier, SquareDetector, make_scene
 from numpy.typing import NDArray
 
 from livefer.faces.views import ALL, BOTH
+from livefer.labels import steady_class
 from livefer.recognizer import Recognizer
 from livefer.results import Face, Frame
-from livefer.tracking.smoothing import Smoother, steady_class, window_weights
+from livefer.tracking.smoothing import Smoother, window_weights
 from livefer.tracking.tracker import KEEP_S, Tracker
 
 SIDE = 100.0

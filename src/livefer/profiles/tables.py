@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from livefer.errors import ConfigError
 from livefer.formatting import seconds_of
+from livefer.labels import steady_class
 from livefer.profiles.profile import LEAST_REST, NEUTRAL, Expression, Profile
 from livefer.profiles.resting import resting_rows
 
 Row = dict[str, Any]
 _EVERY_S = 0.2  # between two frames among which the resting face is looked for
-_LEAD = 0.1  # a label stays until another leads by so much, as in tracking/smoothing.py
 _LIMIT = 0.6  # of the confidence: less is uncertain, as for the shipped models
 
 
@@ -124,9 +124,7 @@ class MainFaces:
     def _judge(self, row: Row, profile: Profile, before: str | None) -> None:
         answer = np.array([[row[name] for name in self.classes]])
         judged = profile.judge(answer)[0]
-        best = int(judged.argmax())
-        if before is not None and judged[best] - judged[self.classes.index(before)] < _LEAD:
-            best = self.classes.index(before)
+        best = steady_class(judged, None if before is None else self.classes.index(before))
         is_hard_to_read = row["uncertain"] and row["confidence"] >= _LIMIT
         row.update(zip(self.classes, judged.tolist(), strict=True))
         row["label"], row["confidence"] = self.classes[best], float(judged[best])

@@ -9,19 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livefer.faces.boxes import Boxes
 from livefer.faces.views import BOTH, views_of
+from livefer.labels import steady_class
 from livefer.tracking.tracker import KEEP_S, Track, places_of
 
 WINDOW_S = 0.33
 """The usual length of the window that is averaged."""
 
-_LEAD = 0.1  # a label changes once another class is more probable by so much
 _STEADY_S = 0.2  # a face is cut where a line through its places of this time leads,
 _TREMBLE = 0.03  # but no further from its box than so much of the side
 
@@ -193,20 +192,6 @@ def window_weights(times_s: Sequence[float], window_s: float) -> NDArray[np.floa
     weights[first - 1] += halves[0] * (1 - share)
     weights[first] += halves[0] * share
     return np.asarray(weights / (times[-1] - start))
-
-
-def steady_class(probabilities: NDArray[np.floating[Any]], before: int | None) -> int:
-    """Return the label of a face that had the label `before` a moment ago, None for a new face.
-
-    The most probable class; but the one before stays until another leads by a tenth, so that a
-    face between two classes does not change its label all the time. More than 0.55 always leads.
-
-    probabilities: (C,), smoothed
-    """
-    best = int(probabilities.argmax())
-    if before is not None and probabilities[best] - probabilities[before] < _LEAD:
-        return before
-    return best
 
 
 def steady_place(
