@@ -181,7 +181,7 @@ class LiveView:
         n_before = len(enrolment.answers)
         enrolment.add(result)
         if len(enrolment.answers) == 1 and not n_before:
-            self._profile_of(enrolment)  # a restless neutral face is told at once
+            self._profile_of(enrolment)  # a restless neutral face is reported at once
         self._finish_enrolment()
 
     def _finish_enrolment(self) -> None:

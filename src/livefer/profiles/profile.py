@@ -81,7 +81,7 @@ class Expression:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Profile:
-    """One person's expressions as one model sees them; no picture, and nobody can be told by it.
+    """One person's expressions as one model sees them; no picture, and no identity.
 
     name: of the person, as it shall stand in tables
     model, sha256, prior: the model, the hash of its file, and the share of the class frequencies

@@ -14,7 +14,7 @@ from livefer.profiles.profile import NEUTRAL, Profile
 _CALMEST = 0.15  # share of the frames from which the search begins,
 _LEAST_FRAMES = 10  # and their number at least
 _LEAST_RESTING = 0.7  # of their number must be at rest beside them
-_MOST_ELSE = 0.4  # probability of another class in these: with more, nobody is at rest
+_MOST_ELSE = 0.4  # probability of another class in these: with more, the face is not at rest
 
 
 def resting_profile(
@@ -35,7 +35,7 @@ def resting_rows(
     """Return those of the answers (n, C) that show the resting face; None where hardly one does.
 
     The frames that look most neutral are a first estimate, and those that are at rest beside it
-    the final one. Somebody who smiles all the time has no such frames, and is judged plainly.
+    the final one. A person who smiles all the time has no such frames, and is judged plainly.
     docs/experiments/profiles.md#2026-11-30-the-resting-face-found-in-a-film
 
     make: gives the profile of answers
