@@ -47,7 +47,9 @@ COMMANDS = {
     "demo": Command("Recognise the face in the picture that comes with livefer."),
     "bench": Command("Measure how fast livefer is on this machine."),
     "doctor": Command("Check packages, model, detectors, cameras and display."),
-    "download": Command("Download a face detector into livefer's cache folder."),
+    "download": Command(
+        "Download a face detector, or ONNX Runtime for browsers, into livefer's cache folder."
+    ),
     "data": Command("Show the classes, splits and faults of a data set.", panel=_MODELS),
     "crop": Command(
         "Cut the faces out of photographs, as livefer cuts them for its network.", panel=_MODELS
