@@ -1,8 +1,8 @@
 // @ts-check
 /** Results recorded in this browser, for download as CSV (one row per face) or JSON. */
 
-/** @typedef {import('./server.js').Face} Face */
-/** @typedef {import('./server.js').Model} Model */
+/** @typedef {import('./engine.js').Face} Face */
+/** @typedef {import('./engine.js').Model} Model */
 /**
  * @typedef {{source: string, index: number, time_s: number, n_skipped: number, error: string | null,
  *   faces: Face[], model?: string}} Frame
@@ -88,7 +88,7 @@ export class Session {
 }
 
 /** @param {Face} face @returns {Face} without its pixels */
-function plain({heat: _heat, heatmap_png: _png, heatmap_box: _square, ...face}) {
+function plain({heat: _heat, heatmap_png: _png, heatmap: _values, heatmap_box: _square, ...face}) {
   return face;
 }
 
