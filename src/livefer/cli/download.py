@@ -30,8 +30,8 @@ def download(
     item: Annotated[
         Item,
         typer.Argument(
-            help="yunet: another face detector, 0.2 MB. browser-runtime: ONNX Runtime for browsers, "
-            "which livefer page needs, 34 MB from npm.",
+            help="yunet: another face detector, 0.2 MB. browser-runtime: what livefer page "
+            "needs, ONNX Runtime for browsers, 33 MB from npm.",
             metavar="ITEM",
         ),
     ],

@@ -19,7 +19,7 @@ def page(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="A shipped model's name or an ONNX file; can be repeated, the first is the default.",
+            help="A shipped model or an ONNX file. Can be repeated: the first is the default.",
             show_default=" and ".join(CHOICES),
             metavar="MODEL",
         ),

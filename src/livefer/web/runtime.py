@@ -17,9 +17,7 @@ from livefer.system.downloads import ByteProgress, cache_dir, fetch, install, pl
 VERSION = "1.30.0"
 URL = f"https://registry.npmjs.org/onnxruntime-web/-/onnxruntime-web-{VERSION}.tgz"
 # `npm view onnxruntime-web@1.30.0 dist.integrity`
-CHECKSUM = (
-    "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
-)
+CHECKSUM = "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
 WASM = "ort-wasm-simd-threaded.wasm"
 # ort.wasm.min.mjs imports the second one, which runs the third.
 _KEPT = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", WASM)
@@ -62,7 +60,7 @@ def runtime_folder() -> Path | None:
 
 
 def download_runtime(file: Path | None = None, progress: ByteProgress | None = None) -> Path:
-    """Put the runtime into the cache and return its folder: npm's, or from npm's archive at `file`."""
+    """Put npm's runtime into the cache, or that in npm's archive at `file`; return its folder."""
     folder = place_of_download(_folder_name())
     if file is None and (found := runtime_folder()) is not None:
         return found
@@ -88,7 +86,7 @@ def _unpack(archive: Path, folder: Path) -> None:
             assert stream is not None, "the checksum is that of an archive with this file"
             content = stream.read()
             if name == WASM:
-                # The same bytes each time: a page that is published anew has changed only if it has.
+                # The same bytes each time: a page that is published anew changes only if it has.
                 name, content = f"{WASM}.gz", gzip.compress(content, mtime=0)
             _write(folder / name, content)
     _write(folder / "LICENSE", _LICENSE.encode())

@@ -14,7 +14,7 @@ import {UNREADABLE} from './files.js';
 
 const MOST_FPS = 30;
 const MOST_IN_FLIGHT = 2; // one is computed, and the next one waits for it
-const OLD = 'This browser is too old to compute on this device: update it, or use another one';
+const UNSTARTED = 'The page could not start its work: the browser is too old, or the folder of the page is not complete';
 
 /** The worker, and its answers. */
 export class Device {
@@ -91,7 +91,7 @@ export class Device {
       else waiting?.done(data.value);
     };
     // The worker reports its errors itself: one that comes here ended it.
-    worker.onerror = (event) => this.ended(event.message ? `The page's worker ended: ${event.message}` : OLD);
+    worker.onerror = (event) => this.ended(event.message ? `The page's worker ended: ${event.message}` : UNSTARTED);
     worker.postMessage({id: 0, task: 'begin', url: new URL('.', document.baseURI).href, token: this.getToken()});
     return worker;
   }

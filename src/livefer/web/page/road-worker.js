@@ -2,7 +2,7 @@
 /** The worker that holds the models: it answers the tasks of device.js, one after the other. */
 
 import {makeProfile, Recognizer} from './road/livefer.js';
-import {Folder} from './road/runtime.js';
+import {Folder, WASM} from './road/runtime.js';
 
 /** @typedef {import('./road/recognizer.js').Model} Model */
 
@@ -24,25 +24,25 @@ let stream = null;
 const TASKS = {
   begin({url, token}) {
     let shownAt = -Infinity;
-    folder = new Folder(url, (loaded, total) => {
+    const onProgress = (/** @type {number} */ loaded, /** @type {number} */ total) => {
       const now = performance.now();
       if (now - shownAt < 50 && loaded < total) return;
       shownAt = now;
       postMessage({progress: [loaded, total]});
-    });
-    if (token) folder.headers = {Authorization: `Bearer ${token}`};
+    };
+    folder = new Folder(url, {onProgress, headers: token ? {Authorization: `Bearer ${token}`} : {}});
   },
 
   /** Read the files of the first model. */
   async prefetch() {
-    const {models, detector, bytes} = await folder.json('livefer.json');
-    const runtime = Object.keys(bytes).find((path) => path.includes('.wasm'));
-    const files = [detector.file, models[0].file, ...models[0].weights.map((/** @type {any} */ one) => one.file), runtime];
-    await Promise.all(files.map((file) => folder.load(file)));
+    const {models: [{file, weights}], detector} = await folder.json('livefer.json');
+    const files = [WASM, detector.file, file, ...weights.map((/** @type {any} */ one) => one.file)];
+    await Promise.all(files.map((path) => folder.load(path)));
   },
 
-  /** Describe a model without loading it. */
+  /** Describe the model in use, or the first one without loading it. */
   async describe() {
+    if (loading) return (await loading).model;
     const {version, models} = await folder.json('livefer.json');
     const {name, classes, colours, uncertain_below, prior} = models[0];
     return {
