@@ -17,7 +17,10 @@ from livefer.system.downloads import ByteProgress, cache_dir, fetch, install, pl
 VERSION = "1.30.0"
 URL = f"https://registry.npmjs.org/onnxruntime-web/-/onnxruntime-web-{VERSION}.tgz"
 # `npm view onnxruntime-web@1.30.0 dist.integrity`
-CHECKSUM = "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+CHECKSUM = (
+    "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJm"
+    "g8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+)
 WASM = "ort-wasm-simd-threaded.wasm"
 # ort.wasm.min.mjs imports the second one, which runs the third.
 _KEPT = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", WASM)
