@@ -177,9 +177,8 @@ class WhoIsWho:
         keys = sources_by_key(video.source for video in self._summary.sources)
         names = keys.get(key_of(file), [])
         if len(names) != 1:
-            what = (
-                f"is {' and '.join(names[:2])}: give more of the path" if names else "is not there"
-            )
+            which = f"is {' and '.join(names[:2])}: give more of the path"
+            what = which if names else "is no video of the table"
             raise DatasetError(f"{where}: {file} {what}")
         return [video for video in self._summary.sources if video.source == names[0]]
 
