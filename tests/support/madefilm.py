@@ -23,7 +23,7 @@ def frames(n: int, faces: Sequence[NDArray[np.uint8]], seed: int = 0) -> Iterato
     """
     rng = np.random.default_rng(seed)
     width, height = SIZE_WH
-    person = portrait(200)
+    person = portrait(200).astype(np.float32)
     for i in range(n):
         image = np.full((height, width, 3), 96, np.float32)
         image += np.linspace(-30, 30, width, dtype=np.float32)[None, :, None]
