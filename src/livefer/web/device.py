@@ -13,14 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from livefer import classifier as classifiers
-from livefer import results
+from livefer import labels, results
 from livefer.classifier import EmotionClassifier
 from livefer.detection import cells, native
 from livefer.detection.native import NativeDetector
 from livefer.errors import ModelError
-from livefer.faces import crops, quality, views
+from livefer.faces import boxes, crops, quality, views
 from livefer.labels import colour_hex
-from livefer.tracking import smoothing
+from livefer.profiles import moments, profile, resting, running
+from livefer.tracking import (
+    live_search,
+    motion,
+    periodic_search,
+    smoothing,
+    tracker,
+    whole_search,
+)
 from livefer.version import __version__
 from livefer.web.schema import SCHEMA
 
@@ -138,6 +146,63 @@ def _rules() -> dict[str, Any]:
             "too_bright": quality.TOO_BRIGHT,
             "blank": quality.BLANK,
         },
-        "smoothing": {"window_s": smoothing.WINDOW_S},
+        "motion": {
+            "template_px": motion._TEMPLATE_PX,
+            "window_px": motion._WINDOW_PX,
+            "min_correlation": motion._MIN_CORRELATION,
+            "min_contrast": motion._MIN_CONTRAST,
+            "block_px": motion.BLOCK_PX,
+            "change": motion._CHANGE,
+        },
+        "search": {
+            "search_s": periodic_search.SEARCH_S,
+            "still_s": periodic_search._STILL_S,
+            "hold_s": whole_search.HOLD_S,
+            "inside": whole_search._INSIDE,
+            "same_face": boxes.SAME_FACE,
+            "max_pause_s": live_search._MAX_PAUSE_S,
+        },
+        "tracker": {
+            "keep_s": tracker.KEEP_S,
+            "motion_s": tracker._MOTION_S,
+            "reach": tracker._REACH,
+            "reach_per_s": tracker._REACH_PER_S,
+            "hidden": tracker._HIDDEN,
+            "max_growth": tracker._MAX_GROWTH,
+        },
+        "smoothing": {
+            "window_s": smoothing.WINDOW_S,
+            "steady_s": smoothing._STEADY_S,
+            "tremble": smoothing._TREMBLE,
+        },
+        "labels": {"lead": labels._LEAD},
         "answers": {"least_sign": results._LEAST_SIGN},
+        "profile": {
+            "format": profile._FORMAT,
+            "neutral": profile.NEUTRAL,
+            "rest": profile.REST,
+            "edge": profile.EDGE,
+            "own": profile.OWN,
+            "known": profile.KNOWN,
+            "temperature": profile.TEMPERATURE,
+            "least": profile._LEAST,
+            "least_shared": profile._LEAST_SHARED,
+            "least_rest": profile.LEAST_REST,
+            "least_frames": moments.LEAST_FRAMES,
+            "own_name": moments.OWN_NAME,
+            "most_letters": profile.MOST_LETTERS,
+        },
+        "resting": {
+            "calmest": resting._CALMEST,
+            "least_frames": resting._LEAST_FRAMES,
+            "least_resting": resting._LEAST_RESTING,
+            "most_else": resting._MOST_ELSE,
+        },
+        "running": {
+            "auto": running.AUTO,
+            "every_s": running._EVERY_S,
+            "enough_s": running._ENOUGH_S,
+            "again_s": running._AGAIN_S,
+            "most": running._MOST,
+        },
     }

@@ -7,4 +7,6 @@
  *     const {faces} = await recognizer.faces(context.getImageData(0, 0, width, height));
  */
 
+export {makeProfile} from './profile.js';
 export {Recognizer} from './recognizer.js';
+export {Folder} from './runtime.js';

@@ -1,13 +1,15 @@
 // @ts-check
 /** The road of a picture: detector, crops, classifier, answers. As livefer/recognizer.py. */
 
-import {cropBox, largest, sideOf} from './boxes.js';
+import {cropBox, largest} from './boxes.js';
 import {Classifier, heatmap} from './classifier.js';
 import {Detector} from './detector.js';
 import {checkPicture} from './pictures.js';
+import {readProfile} from './profile.js';
 import {tooSmall, usable, whyNoFace} from './quality.js';
 import {argmax, faceOf, tenths} from './results.js';
 import {Folder, loadOrt, WASM} from './runtime.js';
+import {Stream} from './stream.js';
 import {BOTH, cutViews, mirror, viewMeans} from './views.js';
 
 /** @typedef {import('./boxes.js').Box} Box */
@@ -18,13 +20,10 @@ import {BOTH, cutViews, mirror, viewMeans} from './views.js';
 /** @typedef {import('./runtime.js').OnProgress} OnProgress */
 /** @typedef {import('./networks.js').Ort} Ort */
 /**
- * @typedef {{
- *   classifier: {batch: number},
- *   crops: import('./crops.js').CropRules,
- *   views: import('./views.js').ViewRules,
- *   quality: import('./quality.js').QualityRules,
- *   answers: {least_sign: number},
- * }} Rules the numbers of the road, which livefer's Python has chosen
+ * @typedef {{classifier: {batch: number}, answers: {least_sign: number},
+ *   quality: import('./quality.js').QualityRules}
+ *   & import('./search.js').Rules & import('./smoothing.js').Rules & import('./resting.js').Rules
+ *   & {tracker: import('./tracker.js').TrackerRules}} Rules the numbers of the road, which livefer's Python has chosen
  * @typedef {{livefer_page: number, version: string, schema: string, models: ModelCard[],
  *   detector: import('./detector.js').DetectorCard, rules: Rules, sizes: Record<string, number>}} Card
  *   livefer.json; sizes: of its other files in bytes, by path
@@ -107,24 +106,37 @@ export class Recognizer {
     return this.model;
   }
 
+  /** @param {import('./stream.js').Options} [options] @returns {Stream} a new live stream */
+  newStream(options = {}) {
+    return new Stream(this, options);
+  }
+
   /**
    * Return the faces of a still picture, from left to right.
-   * @param {Picture} image @param {{heatmaps?: boolean}} [options] @returns {Promise<Faces>}
+   * @param {Picture} image @param {{heatmaps?: boolean, profile?: import('./profile.js').ProfileFile | null}} [options]
+   *   profile: of the largest face's person
+   * @returns {Promise<Faces>}
    */
-  async faces(image, {heatmaps = false} = {}) {
+  async faces(image, {heatmaps = false, profile = null} = {}) {
     checkPicture(image);
     const {classifier} = this;
+    const judge = profile && readProfile(profile, this.card.rules.profile);
+    if (judge) judge.check(this.model);
     const began = performance.now();
     const found = await this.detector.detect(image);
+    found.sort((a, b) => a.box[0] - b.box[0]);
     const boxes = found.map((face) => face.box);
-    const detected = performance.now();
-    const timings = {detect: detected - began, crop: 0, classify: 0, track: 0, total: 0};
+    const timings = {detect: performance.now() - began, crop: 0, classify: 0, track: 0, total: 0};
     const answers = await this.classify(classifier, image, boxes, boxes.map(() => BOTH), heatmaps, timings);
-    const faces = boxes.map((box, i) => this.face(classifier, image, answers, i, {
-      trackId: null, box, score: found[i].score, classId: argmax(answers.raw[i]), probabilities: answers.raw[i],
-      plain: null, profile: null,
-    }, answers.cams && answers.cams[i]));
-    faces.sort((a, b) => a.box[0] - b.box[0]);
+    const mine = judge ? largest(boxes) : -1;
+    const faces = found.map(({box, score}, i) => {
+      const raw = answers.raw[i];
+      const probabilities = judge && i === mine ? judge.judge(raw) : raw;
+      return this.face(classifier, image, answers, i, {
+        trackId: null, box, score, classId: argmax(probabilities), probabilities,
+        plain: i === mine ? raw : null, profile: judge && i === mine ? judge.name : null,
+      }, answers.cams && answers.cams[i]);
+    });
     return this.reply(image, faces, boxes, timings, began);
   }
 
