@@ -21,7 +21,7 @@ from livefer.errors import ConfigError, ModelError
 from livefer.system.atomic import cannot_write
 from livefer.version import __version__
 from livefer.web.device import device_files
-from livefer.web.runtime import FILES, runtime_folder
+from livefer.web.runtime import runtime_folder
 
 PAGE = Path(__file__).with_name("page")
 CARD = "livefer.json"
@@ -93,7 +93,7 @@ def site_files(models: Sequence[EmotionClassifier], runtime: Path) -> dict[str, 
     """Return the content of each file by its path; the service worker's comes last."""
     device = device_files(models, runtime)
     paths = {f"page/{name}": PAGE / name for name in _page_names()}
-    paths |= device.files | {f"runtime/{name}": runtime / name for name in FILES}
+    paths |= device.files
     files = {
         "index.html": index_html("device").encode(),
         _MANIFEST: (PAGE / _MANIFEST).read_bytes(),

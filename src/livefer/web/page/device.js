@@ -40,7 +40,8 @@ export class Device {
   async prefetch() {
     if (this.files !== 'unread') return;
     this.files = 'reading';
-    this.files = await this.ask('prefetch', {}).then(() => 'there', () => 'unread');
+    const read = await this.ask('prefetch', {}).then(() => true, () => false);
+    this.files = read ? 'there' : 'unread';
   }
 
   /** @param {string} [name] is loaded; empty: the first one, which is described @returns {Promise<Model>} */
