@@ -41,7 +41,9 @@ COMMANDS = {
     "analyze": Command("Recognise the faces in any number of pictures and videos."),
     "webcam": Command("Recognise faces live in a window."),
     "serve": Command("Open livefer in the browser, with an API for programs.", "web"),
-    "page": Command("Write the page for any web host: faces are recognised in the browser itself."),
+    "page": Command(
+        "Write the page for any web host: faces are recognised in the visitor's browser."
+    ),
     "summarize": Command("Summarise a table of faces."),
     "profile": Command("Learn a person's own face, so that a resting one counts as neutral."),
     "explain": Command("Show which parts of a face speak for each expression."),

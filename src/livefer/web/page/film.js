@@ -18,20 +18,23 @@ export class Film {
     video.addEventListener('seeking', () => this.name && listener.onSeek());
   }
 
-  /** Play a file; a DOMException where the browser cannot. @param {File} file */
-  async open(file) {
+  /** Show the first picture of a file. @param {File} file @returns {Promise<boolean>} false: there is none */
+  open(file) {
     this.close();
     this.name = file.name;
     this.address = URL.createObjectURL(file);
     this.video.src = this.address;
     this.video.controls = true;
-    await this.video.play();
-    if (!this.video.videoWidth) throw new DOMException('no picture', 'NotSupportedError'); // sound only
+    return new Promise((done) => {
+      this.video.onloadeddata = () => done(this.video.videoWidth > 0); // 0: sound only
+      this.video.onerror = () => done(false);
+    });
   }
 
   close() {
     if (!this.name) return;
     this.name = '';
+    this.video.onloadeddata = this.video.onerror = null;
     this.video.controls = false;
     this.video.removeAttribute('src');
     this.video.load();

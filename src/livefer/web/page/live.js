@@ -93,6 +93,7 @@ export class Live {
         this.results.connected();
         this.listener.onHello(hello);
         if (!this.smoothingChosen) showSmoothing(hello.options.smoothing_s);
+        this.playFilm();
       },
       onReply: (reply, delayMs) => stream === this.stream && this.onReply(reply, delayMs),
     });
@@ -141,19 +142,25 @@ export class Live {
     this.forgetFaces();
     this.setMirror(false);
     this.mirrorChosen = false;
-    try {
-      const opening = this.film.open(file);
-      this.state = 'asking';
-      this.render();
-      await opening;
-      if (this.film.name !== file.name) return; // another one came
-      this.state = this.video.paused ? 'paused' : 'on';
-      this.fitStage();
-    } catch (error) {
-      if (error instanceof DOMException && error.name === 'AbortError') return; // another one came
-      this.fail('unplayable');
-    }
+    const opening = this.film.open(file);
+    const {address} = this.film;
+    this.state = 'asking';
     this.render();
+    const isPlayable = await opening;
+    if (this.film.address !== address) return; // another one came
+    if (!isPlayable) {
+      this.fail('unplayable');
+      return;
+    }
+    this.state = 'on';
+    this.fitStage();
+    this.playFilm();
+    this.render();
+  }
+
+  /** Begin to play once there are answers: no picture of the file passes before. */
+  playFilm() {
+    if (this.film.name && this.stream.status.state === 'open' && this.state === 'on') void this.video.play();
   }
 
   /** Give the stage the shape of the picture. */

@@ -109,7 +109,12 @@ async function recognizerOf(model) {
 /** @param {string} [model] @returns {Promise<Recognizer>} */
 async function load(model) {
   checkCanvas();
-  return Recognizer.load(folder, {model: model || undefined});
+  const recognizer = await Recognizer.load(folder, {model: model || undefined});
+  // Browsers compile a network when it runs for the first time: now, not between two frames of a face.
+  const {detector, classifier} = recognizer;
+  await detector.detect(new ImageData(LONG_SIDE_PX, (3 * LONG_SIDE_PX) / 4));
+  await classifier.predict(new Uint8Array(classifier.card.input_size ** 2), true);
+  return recognizer;
 }
 
 /** @param {ImageBitmap} picture which is closed @param {number} longSide at most @returns {ImageData} */

@@ -76,7 +76,7 @@ const WELCOME = {
 
 /** @type {Notice} */
 const LOADING = {
-  icon: 'face', title: 'Loading the models', text: 'They are kept for the next visit where the browser allows it.',
+  icon: 'face', title: 'Loading the models', text: 'With them, this browser does the work by itself.',
 };
 
 /** @type {Notice} */
