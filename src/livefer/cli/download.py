@@ -10,7 +10,6 @@ import typer
 
 from livefer.cli.progress import progress_bar
 from livefer.detection.yunet import download_yunet
-from livefer.web.runtime import download_runtime
 
 
 class Item(str, enum.Enum):
@@ -18,12 +17,6 @@ class Item(str, enum.Enum):
 
     yunet = "yunet"
     browser_runtime = "browser-runtime"
-
-
-_DOWNLOADS = {
-    Item.yunet: (download_yunet, "use it by --detector yunet"),
-    Item.browser_runtime: (download_runtime, '"livefer page" and "livefer serve" use it'),
-}
 
 
 def download(
@@ -43,7 +36,13 @@ def download(
 
     The checksum is verified. LIVEFER_CACHE names another folder.
     """
-    fetch_it, use = _DOWNLOADS[item]
+    # Not at the top: no other command needs the room web.
+    from livefer.web.runtime import download_runtime
+
+    get, use = {
+        Item.yunet: (download_yunet, "use it by --detector yunet"),
+        Item.browser_runtime: (download_runtime, '"livefer page" and "livefer serve" use it'),
+    }[item]
     with progress_bar(item.value, in_bytes=True) as progress:
-        path = fetch_it(from_file, progress)
+        path = get(from_file, progress)
     typer.echo(f"{item.value} is at {path}; {use}")

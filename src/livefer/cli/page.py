@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from livefer.classifier import CHOICES, EmotionClassifier
-from livefer.web.site import write_site
 
 _PORT = 8080
 
@@ -31,6 +30,9 @@ def page(
     It needs ONNX Runtime for browsers: livefer download browser-runtime. An earlier page in OUT is
     replaced.
     """
+    # Not at the top: no other command needs the room web.
+    from livefer.web.site import write_site
+
     names = list(dict.fromkeys(model or CHOICES))
     site = write_site(out, [EmotionClassifier(name) for name in names])
     sys.stdout.write(
