@@ -44,7 +44,7 @@ from livefer.media.opencv_reader import (
     read_camera,
     read_video,
 )
-from livefer.media.own_frames import NAME, OwnFrames, is_pair
+from livefer.media.own_frames import NAME, OwnFrames, bgr_of, is_pair
 from livefer.media.pictures import as_image, is_picture, name_of
 from livefer.media.threads import newest, side_by_side
 from livefer.results import Frame
@@ -135,6 +135,14 @@ def open_source(source: Any, live: bool | None = None, reconnect_s: float = RECO
     if not is_picture(source) and _is_iterable(source):
         return _open_iterable(source, bool(live))
     return _open_picture(name_of(source, "image"), source)
+
+
+def in_bgr(source: Any) -> Any:
+    """Return what a program gives to open_source, whose arrays are RGB, with these as BGR."""
+    if not isinstance(source, Source):
+        return bgr_of(source)
+    frames = bgr_of(source._frames)
+    return Source(source.name, frames, source.live, source.fps, source.n_frames)
 
 
 def _open_address(url: str, live: bool | None, reconnect_s: float) -> Source:
