@@ -1,6 +1,6 @@
 """Your own face detector: here a cascade that comes with OpenCV, in place of livefer's own.
 
-    python examples/own_detector.py PICTURE
+python examples/own_detector.py PICTURE
 """
 
 from __future__ import annotations

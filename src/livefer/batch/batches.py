@@ -118,7 +118,7 @@ def write_part(
 
     broken: names of inputs that must not be read, and the errors that their rows get
     """
-    names = [item.name for item in batch.inputs]
+    names = [printable(item.name) for item in batch.inputs]
     metadata = {**job.metadata, INPUTS: json.dumps(names)}
     progress, share, reported_s = PartProgress(batch.number), 0.0, time.monotonic()
 
@@ -131,7 +131,7 @@ def write_part(
             if broken and item.name in broken:
                 item = Input(item.name, broken[item.name])
             for result in results_of(recognizer, item, job.settings, reached):
-                if not result.source.isprintable():
+                if printable(result.source) != result.source:
                     result = _printable(result)
                 table.write(result)
                 progress = _after(progress, result, share)

@@ -22,7 +22,7 @@ import numpy as np
 
 from livefer.errors import SourceError
 from livefer.faces.pil import is_pil
-from livefer.formatting import printable
+from livefer.formatting import printable, without_passwords
 from livefer.media.cameras import camera_number, why_not_opened
 from livefer.media.names import (
     PICTURE_SUFFIXES,
@@ -51,7 +51,7 @@ from livefer.results import Frame
 from livefer.system import web_files
 from livefer.system.cloud import is_url
 from livefer.system.pipes import is_pipe
-from livefer.system.web_files import is_web, without_password
+from livefer.system.web_files import is_web
 
 
 class Source:
@@ -150,7 +150,7 @@ def _open_address(url: str, live: bool | None, reconnect_s: float) -> Source:
     may_be_picture = suffix in PICTURE_SUFFIXES
     if is_web(url) and suffix not in VIDEO_SUFFIXES and not may_be_picture:
         may_be_picture = web_files.is_picture(url)
-    name = without_password(url)
+    name = without_passwords(url)
     if not may_be_picture:
         return _open_capture(name, url, live, reconnect_s)
     try:
