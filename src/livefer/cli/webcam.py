@@ -67,9 +67,10 @@ def webcam(
 ) -> None:
     """Recognise faces live in a window.
 
-    Keys: Q or Esc quits, R resets the smoothing, G shows the heat map, S saves a snapshot,
-    M mirrors, N learns your neutral face, E your other expressions, H lists all keys. Recognition
-    takes the newest frame; the window shows how many frames it skipped.
+    Keys: Q or Esc quits, Space pauses, F fills the screen, C takes the next camera, G shows the
+    heat map, S saves a snapshot, M mirrors, N learns your neutral face, E your other expressions,
+    H lists all keys. Recognition takes the newest frame; the window shows how many it skipped. The
+    last frame of a video stays until Esc.
     """
     check_not_read([record], [source])
     _check_source(source)
@@ -85,11 +86,11 @@ def webcam(
     has_display = _open_display(record)
     frames = _open(source, has_display)
     recording = Mpeg4Writer(record, frames.fps) if record else None
-    view = LiveView(recognizer, frames, mirror, recording)
+    view = LiveView(recognizer, frames, mirror, recording, camera_number(source))
     try:
         with stop_requests(on_stop=lambda: view.press("q")), view:
             if has_display:
-                show(view, f"livefer: {frames.name}")
+                show(view)
             while view.running:
                 time.sleep(0.05)
     except SourceError:  # the camera is gone, the recording is not
