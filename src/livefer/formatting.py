@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -45,6 +47,19 @@ def count(n: int, what: str) -> str:
 def short_name(source: str) -> str:
     """Return the name of a file without its folder; addresses and cameras stay as they are."""
     return source if "://" in source else Path(source).name or source
+
+
+def short_names(sources: Iterable[str]) -> dict[str, str]:
+    """Return the shortest name of each file that is no other one's: with folders where needed."""
+    names = {source: short_name(source) for source in sources}
+    for n_folders in range(1, 50):
+        often = Counter(names.values())
+        alike = [source for source, name in names.items() if often[name] > 1]
+        if not alike:
+            break
+        for source in alike:
+            names[source] = "/".join(Path(source).parts[-1 - n_folders :])
+    return names
 
 
 def without_middle(text: str, most: int) -> str:

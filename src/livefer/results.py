@@ -67,6 +67,10 @@ class Face:
         None from a detector without them
     profile: the name of the person's profile by which `probabilities` judge; None without one
     plain_probabilities: (C,) float32, what they would be without the profile; None without one
+    why: what makes an uncertain face uncertain: "small", "cut off", "dark", "blurred", or else
+        "confidence"; None for a certain one
+    sharpness: contrast of the finest detail over the coarse; below 0.05 a face is blurred
+    brightness: mean gray level of the face, 0-255
     crop: (S, S) uint8 gray: what the network saw of the face, in a stream one of its views
 
     `face["happy"]` is the probability of a class.
@@ -85,6 +89,9 @@ class Face:
     landmarks: NDArray[np.float32] | None = None
     profile: str | None = None
     plain_probabilities: NDArray[np.float32] | None = None
+    why: str | None = None
+    sharpness: float | None = None
+    brightness: float | None = None
     crop: NDArray[np.uint8] | None = None
 
     __iter__ = None  # what has only __getitem__ would else be a sequence
@@ -151,6 +158,9 @@ class Face:
             "uncertain": self.uncertain,
             "answer": self.answer,
             "profile": self.profile,
+            "why": self.why,
+            "sharpness": None if self.sharpness is None else round(self.sharpness, 4),
+            "brightness": None if self.brightness is None else round(self.brightness, 1),
             "probabilities": _named(self.classes, self.probabilities),
             "raw_probabilities": _named(self.classes, self.raw_probabilities),
         }

@@ -98,7 +98,7 @@ def test_a_bad_input_is_a_row_and_the_exit_code(kind: str, tmp_path: Path, run: 
     assert run("in", "absent.png", "-o", out, "--resume")[0] == 1
     assert read_results(out).equals(frame)
     left = {path.name for path in tmp_path.iterdir()} - {"in", out}
-    assert left == set()
+    assert left == ({f"{out}.json"} if kind in ("csv", "jsonl") else set())
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet", "folder"])
@@ -228,14 +228,16 @@ def test_a_finished_table_is_not_mixed_with_another_analysis(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_pictures(tmp_path / "in", 3)
-    for name in ("out.csv", "out.jsonl", "out.parquet"):
+    names = ("out.csv", "out.jsonl", "out.parquet")
+    for name in names:
         assert run("in/000.png", "-o", name)[0] == 0
     before = {path.name: path.read_bytes() for path in tmp_path.glob("out.*")}
-    code, err = run("in", "-o", "out.parquet", "--resume", "--every", "2")
-    assert (code, err.count("\n")) == (1, 1)
-    assert "was started with other settings" in err
+    for name in names:
+        code, err = run("in", "-o", name, "--resume", "--every", "2")
+        assert (code, err.count("\n")) == (1, 1)
+        assert "was started with other settings" in err
     monkeypatch.setattr(analyzing.Classifier, "classes", ("no", "yes"))
-    for name in before:
+    for name in names:
         code, err = run("in", "-o", name, "--resume")
         assert (code, err.count("\n")) == (1, 1)
         assert f"{name} has the classes angry, disgust, " in err

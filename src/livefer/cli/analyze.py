@@ -31,8 +31,12 @@ from livefer.cli.options import (
     FpsOfSourceOption,
     FpsOption,
     LandmarksOption,
+    MaxFacesOption,
+    MinFaceOption,
     MinScoreOption,
+    MinSeenOption,
     ModelOption,
+    OnePersonOption,
     PriorOption,
     ProfileOption,
     QuietOption,
@@ -110,6 +114,10 @@ def analyze(
     detector: DetectorOption = "auto",
     min_score: MinScoreOption = None,
     landmarks: LandmarksOption = False,
+    one_person: OnePersonOption = False,
+    max_faces: MaxFacesOption = None,
+    min_face: MinFaceOption = None,
+    min_seen: MinSeenOption = None,
     prior: PriorOption = None,
     profile: ProfileOption = None,
     baseline: BaselineOption = None,
@@ -144,6 +152,10 @@ def analyze(
         profile=None if profile is None else str(profile),
         baseline=baseline,
         baselines=None if baselines is None else str(baselines),
+        one_person=one_person,
+        max_faces=max_faces,
+        min_face_px=min_face,
+        min_seen_s=min_seen or 0.0,
     )
     _check_engine(engine, ray_address, out)
     output, left_out = Output(out), LeftOut()
@@ -155,7 +167,7 @@ def analyze(
     settings = replace(settings, every_frame=recognizer.every_frame)
     if not detector.lower().endswith(".onnx"):
         settings = replace(settings, detector=recognizer.detector.name)  # type: ignore[attr-defined]
-    job = Job(settings, settings.metadata())
+    job = Job(settings, settings.metadata(recognizer))
     parts = _finished(output, job, resume, recognizer.classes)
     done = {same_file(printable(name)) for part in parts for name in part.inputs}
     batches = cut(

@@ -55,6 +55,44 @@ LandmarksOption = Annotated[
         "--landmarks", help="Add columns for the places of eyes, nose and corners of the mouth."
     ),
 ]
+_FACES = "Which faces count"
+OnePersonOption = Annotated[
+    bool,
+    typer.Option(
+        "--one-person",
+        help="Only the main face: one track for the whole film, across cuts and absences.",
+        rich_help_panel=_FACES,
+    ),
+]
+MaxFacesOption = Annotated[
+    int | None,
+    typer.Option(
+        help="At most so many faces of each frame, the largest.",
+        min=1,
+        rich_help_panel=_FACES,
+        metavar="N",
+    ),
+]
+MinFaceOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Leave out faces with a shorter side.",
+        min=0,
+        callback=a_number,
+        rich_help_panel=_FACES,
+        metavar="PX",
+    ),
+]
+MinSeenOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Leave out bystanders: tracks that are seen for fewer seconds of a film.",
+        min=0,
+        callback=a_number,
+        rich_help_panel=_FACES,
+        metavar="SECONDS",
+    ),
+]
 PriorOption = Annotated[
     float | None,
     typer.Option(
