@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from livefer.cli.options import QuietOption
 from livefer.cli.progress import progress_bar
 from livefer.detection.yunet import download_yunet
 
@@ -31,6 +32,7 @@ def download(
     from_file: Annotated[
         Path | None, typer.Option("--from", help="Install this file instead: needs no network.")
     ] = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Download a face detector, or ONNX Runtime for browsers, into livefer's cache folder.
 
@@ -45,4 +47,5 @@ def download(
     }[item]
     with progress_bar(item.value, in_bytes=True) as progress:
         path = get(from_file, progress)
-    typer.echo(f"{item.value} is at {path}; {use}")
+    if not quiet:
+        typer.echo(f"{item.value} is at {path}; {use}")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from livefer.classifier import CHOICES, EmotionClassifier
+from livefer.cli.options import QuietOption
 
 _PORT = 8080
 
@@ -23,6 +24,7 @@ def page(
             metavar="MODEL",
         ),
     ] = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Write the page for any web host: faces are recognised in the visitor's browser.
 
@@ -35,6 +37,8 @@ def page(
 
     names = list(dict.fromkeys(model or CHOICES))
     site = write_site(out, [EmotionClassifier(name) for name in names])
+    if quiet:
+        return
     sys.stdout.write(
         f"wrote {out}: {site.n_files} files, {_mb(site.n_bytes)}; a first visit loads "
         f"{_mb(site.n_to_load)} ({_mb(site.n_compressed)} where the host compresses); "
