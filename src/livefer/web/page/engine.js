@@ -9,7 +9,8 @@
  * @typedef {{box: number[], heatmap_box?: number[], score: number, track_id: number | null,
  *   label: string, second_label: string, confidence: number, uncertain: boolean,
  *   answer: string, probabilities: Record<string, number>, raw_probabilities: Record<string, number>,
- *   profile: string | null, plain_probabilities?: Record<string, number>,
+ *   profile: string | null, why: string | null, sharpness: number, brightness: number,
+ *   plain_probabilities?: Record<string, number>,
  *   heatmap_png?: string, heatmap?: {size: number, values: Uint8Array}, heat?: HTMLCanvasElement | null}} Face
  *   the server sends its heat map as a PNG, the device as values
  * @typedef {{name: string, models: string[], version: string, classes: string[],

@@ -98,7 +98,8 @@ async function recognizerOf(model) {
   if (!loading) {
     loading = load(model);
     loading.catch(() => {
-      loading = null; // another attempt may succeed
+      loading = null; // another attempt may succeed,
+      folder.free(); // with other files
     });
   }
   const recognizer = await loading;

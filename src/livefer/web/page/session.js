@@ -13,7 +13,8 @@ const TABLE_SCHEMA = 1;
 // The columns of livefer's tables (tables/writing.py), so that the same programs read both.
 const FRAME_COLUMNS = ['source', 'index', 'time_s', 'n_skipped', 'error', 'note'];
 const FACE_COLUMNS = ['track_id', 'left', 'top', 'right', 'bottom', 'score',
-  'label', 'second_label', 'confidence', 'uncertain', 'answer', 'profile'];
+  'label', 'second_label', 'confidence', 'uncertain', 'answer', 'profile',
+  'why', 'sharpness', 'brightness'];
 
 export class Session {
   constructor() {
@@ -70,6 +71,7 @@ export class Session {
       for (const face of frame.faces) {
         lines.push([...start, face.track_id, ...face.box, face.score, face.label, face.second_label,
           face.confidence, face.uncertain, face.answer, face.profile,
+          face.why, face.sharpness, face.brightness,
           ...classes.map((name) => face.probabilities[name]),
           ...classes.map((name) => face.raw_probabilities[name]), TABLE_SCHEMA].map(cell));
       }

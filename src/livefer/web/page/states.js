@@ -167,8 +167,8 @@ function tokenNotice(tried) {
   };
 }
 
-/** @param {string} text @returns {string} with a capital and a full stop */
+/** @param {string} text @returns {string} with a capital, unless it begins with a file's name, and a full stop */
 export function sentence(text) {
-  const capital = text.charAt(0).toUpperCase() + text.slice(1);
+  const capital = /^\S+\.\w/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?…]$/.test(capital) ? capital : `${capital}.`;
 }
