@@ -19,7 +19,7 @@ def start(page: Any) -> Any:
 
 
 def until(page: Any, expression: str) -> None:
-    """Wait until a JavaScript expression is true; the page's own policy forbids wait_for_function."""
+    """Wait until a JavaScript expression is true; the page's policy forbids wait_for_function."""
     ends = time.monotonic() + PATIENCE_MS / 1000
     while not page.evaluate(expression):
         assert time.monotonic() < ends, expression
