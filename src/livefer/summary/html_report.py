@@ -202,8 +202,8 @@ def _source(
     parts = [f'<section id="source-{number}">\n<h2>{head}</h2>']
     span = f"{clock(source.first_s)}–{clock(source.last_s)}"
     parts.append(
-        f'<p class="faint">{escape(short_name(source.source))} · {length(source.frames_s)} looked '
-        f"at ({span}) · {count(source.n_frames, 'frame')} · "
+        f'<p class="faint">{length(source.frames_s)} looked at ({span}) · '
+        f"{count(source.n_frames, 'frame')} · "
         f"{count(len(source.followed), 'track')}</p>"
     )
     if persons:
