@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -69,8 +70,17 @@ def without_middle(text: str, most: int) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a name as valid Unicode: bytes of it that are not UTF-8 become \\xe9 and the like."""
+    """Return a name or a line as it may be shown or written.
+
+    Bytes of it that are not UTF-8 become \\xe9 and the like, and addresses have no passwords.
+    """
+    text = without_passwords(text)
     try:
         return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
     except UnicodeEncodeError:  # half of a surrogate pair, as names on Windows may have
         return text.encode(errors="backslashreplace").decode()
+
+
+def without_passwords(text: str) -> str:
+    """Return an address, or a line with some, without the names and passwords in front of hosts."""
+    return re.sub(r"://[^/?#\s]*@", "://", text)  # to the last @, as FFmpeg reads it

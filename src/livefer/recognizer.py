@@ -17,15 +17,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.assets.files import PICTURE
 from livefer.classifier import EmotionClassifier
 from livefer.detection.detections import Detections
-from livefer.detection.detectors import Detector, make_detector
+from livefer.detection.detectors import Detector, check_detector, make_detector
 from livefer.faces.boxes import Boxes, crop_boxes, sides_of
 from livefer.faces.quality import readability, short_sides, why_no_face
 from livefer.faces.views import BOTH, Crops, cut_views
-from livefer.media.own_frames import with_array
-from livefer.media.pictures import as_image
-from livefer.media.sources import Source, open_source
+from livefer.media.own_frames import bgr_of, with_array
+from livefer.media.pictures import as_image, read_image
+from livefer.media.sources import Source, in_bgr, open_source
 from livefer.profiles.profile import Profile
 from livefer.profiles.running import AUTO, RunningProfile
 from livefer.results import Face, Frame, FrameResult
@@ -60,6 +61,7 @@ class Recognizer:
         one_person: bool = False,
         max_faces: int | None = None,
         min_face_px: float | None = None,
+        rgb: bool = False,
     ) -> None:
         """Load the model and the detector.
 
@@ -86,6 +88,9 @@ class Recognizer:
             across cuts and absences
         max_faces: keep so many faces of each frame, the largest
         min_face_px: leave out faces whose box has a shorter side
+        rgb: the arrays that you hand over are RGB or RGBA, not BGR: alone, in lists and generators,
+            and in Frames. Files, bytes and PIL images are right either way, and the images of
+            results are always BGR
         """
         if model is None or isinstance(model, (str, Path)):
             model = EmotionClassifier(model, prior=prior)
@@ -99,6 +104,8 @@ class Recognizer:
             raise ValueError(f"max_faces is a number of faces, 1 or more; got {max_faces}")
         if isinstance(detector, (str, Path)):
             detector = make_detector(detector, min_score=min_score)
+        else:
+            check_detector(detector, read_image(PICTURE))
         self.classifier = model
         self.detector: Detector = detector
         self.smoothing_s = smoothing_s
@@ -115,6 +122,7 @@ class Recognizer:
         self.min_score = min_score
         self.one_person, self.max_faces, self.min_face_px = one_person, max_faces, min_face_px
         self.every_frame = every_frame or not can_follow(detector)
+        self.rgb = rgb
         self._n_resets = 0
 
     @property
@@ -152,7 +160,9 @@ class Recognizer:
         image: a path or address, an array ((H, W, 3) BGR, (H, W) gray, uint8) or a PIL image, the
             bytes of a picture file or an open one; it is turned upright by its EXIF orientation
         """
-        return list(self.process(Frame("image", 0, 0.0, as_image(image), still=True)).faces)
+        array = as_image(bgr_of(image) if self.rgb else image)
+        frame = Frame("image", 0, 0.0, array, still=True)
+        return list(self._process_many([frame], [None], self.heatmaps)[0].faces)
 
     def stream(self, source: Any, live: bool | None = None) -> Generator[FrameResult, None, None]:
         """Open a source at once and yield a result for each of its frames.
@@ -166,7 +176,7 @@ class Recognizer:
             endless streams, True for a file plays it at its own speed. An iterable's images without
             times get that of the clock if True, otherwise 1/30 s each
         """
-        return self._results(open_source(source, live))
+        return self._results(open_source(in_bgr(source) if self.rgb else source, live))
 
     def _results(self, source: Source) -> Generator[FrameResult, None, None]:
         streams: dict[str, Stream] = {}
@@ -184,7 +194,7 @@ class Recognizer:
                     if is_again or frame.source not in streams:
                         streams[frame.source] = self.new_stream(source.live)
                     last[frame.source], stream = frame.index, streams[frame.source]
-                yield self.process(frame, stream)
+                yield self._process_many([frame], [stream], self.heatmaps)[0]
 
     def new_stream(self, live: bool = False, profile: Profile | None = None) -> Stream:
         """Return a new stream, to be given to `process` with each of its frames.
@@ -223,13 +233,19 @@ class Recognizer:
         streams: one for each frame; the frames of one stream come in order and share theirs
         heatmaps: None is what the recogniser is set to
         """
+        frames = [with_array(bgr_of(frame) if self.rgb else frame) for frame in frames]
+        return self._process_many(frames, streams, self.heatmaps if heatmaps is None else heatmaps)
+
+    def _process_many(
+        self, frames: Sequence[Frame], streams: Sequence[Stream | None], heatmaps: bool
+    ) -> list[FrameResult]:
         frames = [with_array(frame) for frame in frames]
         found = [
             self._find(frame, None if frame.still else stream)
             for frame, stream in zip(frames, streams, strict=True)
             if frame.image is not None
         ]
-        answers = self._classify(found, self.heatmaps if heatmaps is None else heatmaps)
+        answers = self._classify(found, heatmaps)
         finished = (self._finish(one, *answer) for one, answer in zip(found, answers, strict=True))
         return [_result(frame) if frame.image is None else next(finished) for frame in frames]
 
@@ -308,8 +324,8 @@ class Recognizer:
             ids = [1] * len(boxes) if self.one_person else found.matched.track_ids
         found.timings_ms["track"] += 1000 * (time.perf_counter() - began)
         confidence = smoothed.probabilities[np.arange(len(boxes)), smoothed.class_ids]
-        image_hw = frame.image.shape[:2]
-        can_read = readability(found.crops.one_each(), boxes, found.squares, image_hw)
+        crops, image_hw = found.crops.one_each(), frame.image.shape[:2]
+        can_read = readability(crops, boxes, found.squares, image_hw)
         faces = []
         for i in np.argsort(boxes[:, 0] if ids is None else ids, kind="stable"):
             why = can_read.why[i]
@@ -335,6 +351,7 @@ class Recognizer:
                 why=why,
                 sharpness=float(can_read.sharpness[i]),
                 brightness=float(can_read.brightness[i]),
+                crop=crops[i].copy(),
             )
             faces.append(face)
         return _result(frame, tuple(faces), found.timings_ms)

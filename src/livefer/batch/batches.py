@@ -119,7 +119,7 @@ def write_part(
 
     broken: names of inputs that must not be read, and the errors that their rows get
     """
-    names = [item.name for item in batch.inputs]
+    names = [printable(item.name) for item in batch.inputs]
     # Of a text part, the signature tells it.
     metadata = {**job.metadata, INPUTS: json.dumps(names)} if path.suffix == ".parquet" else None
     settings = job.settings
@@ -136,7 +136,7 @@ def write_part(
             if broken and item.name in broken:
                 item = Input(item.name, broken[item.name])
             for result in results_of(recognizer, item, settings, reached):
-                if not result.source.isprintable():
+                if printable(result.source) != result.source:
                     result = _printable(result)
                 table.write(result)
                 progress = _after(progress, result, share)

@@ -21,7 +21,7 @@ from livefer.batch.part_files import Part
 from livefer.batch.profiles import read_baselines
 from livefer.batch.ray_engine import run_ray
 from livefer.batch.tally import Tally
-from livefer.cli.console import print_left_out, print_without_landmarks
+from livefer.cli.console import note, print_left_out, print_without_landmarks
 from livefer.cli.files import check_any_exists, check_not_read
 from livefer.cli.options import (
     BaselineOption,
@@ -39,6 +39,7 @@ from livefer.cli.options import (
     OnePersonOption,
     PriorOption,
     ProfileOption,
+    QuietOption,
 )
 from livefer.cli.progress import bar_or_log
 from livefer.errors import ConfigError
@@ -128,6 +129,7 @@ def analyze(
             metavar="FILE.CSV",
         ),
     ] = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Recognise the faces in any number of pictures and videos.
 
@@ -187,7 +189,7 @@ def analyze(
         output.sweep()
     output.finish(inputs)
     _print_errors(tally.errors)
-    sys.stderr.write(f"{tally}; model {recognizer.classifier.name}; wrote {output.path}\n")
+    note(f"{tally}; model {recognizer.classifier.name}; wrote {output.path}")
     print_left_out(left_out)
     if tally.errors:
         raise typer.Exit(1)

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from livefer.cli.console import be_quiet
+
 
 def a_number(value: float | None) -> float | None:
     """Refuse nan, which lies within any limits."""
@@ -16,6 +18,15 @@ def a_number(value: float | None) -> float | None:
     return value
 
 
+QuietOption = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="Print nothing but errors and warnings, and what belongs on standard output.",
+        callback=be_quiet,
+    ),
+]
 MODEL_HELP = "human or fer2013 (append -float for 32 bits), or an .onnx file that livefer exported."
 ModelOption = Annotated[
     str | None, typer.Option(help=MODEL_HELP, show_default="human", metavar="MODEL")

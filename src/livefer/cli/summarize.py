@@ -18,7 +18,7 @@ from rich.console import Console, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from livefer.cli.console import new_table, stdout
+from livefer.cli.console import new_table, note, stdout
 from livefer.cli.files import check_not_read, check_plot_and_report, check_writable, write_json
 from livefer.cli.options import (
     JsonFileOption,
@@ -28,6 +28,7 @@ from livefer.cli.options import (
     MinSeenOption,
     OnePersonOption,
     PlotOption,
+    QuietOption,
     ReportOption,
     a_number,
 )
@@ -210,6 +211,7 @@ def summarize(
     min_face: MinFaceOption = None,
     min_seen: MinSeenOption = None,
     min_score: MinScoreOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Summarise a table of faces.
 
@@ -262,10 +264,10 @@ def summarize(
     if unit is not None and not summary.sources:
         raise DatasetError(f"{table} has no video, and pictures have no time: leave out --out")
     rows = unit.rows(summary) if unit is not None else []
-    if unit is None or out is not None:
-        print_summary(stdout(markup=False), summary)
-    else:
+    if unit is not None and out is None:
         sys.stdout.write(csv_text(rows, unit.types))
+    elif not quiet:
+        print_summary(stdout(markup=False), summary)
     written, errors = list[Path](), plainly
     if as_json:
         with noting(errors):
@@ -288,12 +290,14 @@ def summarize(
         written += write_timelines(plot, summary, errors=errors)
     written += [] if vtt is None else found.subtitles.write(vtt, summary, errors)
     if unit is not None:
-        sys.stderr.writelines(f"{line}\n" for line in unit.left_out(summary))
+        for line in unit.left_out(summary):
+            note(line)
     if choice is not None:
-        sys.stderr.writelines(f"{line}\n" for line in choice.left_out())
+        for line in choice.left_out():
+            note(line)
     for path in written:
         rows_in = f": {count(len(rows), 'row')}" if path == out else ""
-        sys.stderr.write(f"wrote {path}{rows_in}\n")
+        note(f"wrote {path}{rows_in}")
     sys.stderr.writelines(f"{error}\n" for error in errors)
     if errors:
         raise typer.Exit(1)
@@ -458,8 +462,8 @@ def _print_pictures(console: Console, pictures: Pictures) -> None:
     without = f" · {pictures.n_without_face:,} without a face" if pictures.n_without_face else ""
     head = f" · {count(pictures.n_faces, 'face')}{without}"
     console.print(Text.assemble((count(pictures.n_pictures, "picture"), "bold"), head))
-    for note, number in pictures.notes.items():
-        console.print(f"{number:,} {note}", style="dim", soft_wrap=True)
+    for remark, number in pictures.notes.items():
+        console.print(f"{number:,} {remark}", style="dim", soft_wrap=True)
     if pictures.n_faces:
         console.print()
         row = ("all", f"{pictures.n_faces:,}", pictures)

@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from livefer.batch.profiles import check_baseline, film_profile
 from livefer.batch.recordings import VideoJob, VideoProgress
-from livefer.cli.console import print_left_out, print_without_landmarks
+from livefer.cli.console import note, print_left_out, print_without_landmarks
 from livefer.cli.files import (
     Item,
     check_any_exists,
@@ -41,6 +41,7 @@ from livefer.cli.options import (
     PlotOption,
     PriorOption,
     ProfileOption,
+    QuietOption,
     ReportOption,
     SmoothingOption,
 )
@@ -110,6 +111,7 @@ def video(
     prior: PriorOption = None,
     profile: ProfileOption = None,
     baseline: BaselineOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Recognise the faces in videos: a row for each face of each frame.
 
@@ -173,8 +175,9 @@ def video(
             job = VideoJob(recognizer, sinks, digest, span, profile_of, requested)
             _run(job, inputs, copies)
         totals = job.totals
-        for line in (*totals.errors, *totals.hints):
-            sys.stderr.write(f"{line}\n")
+        sys.stderr.writelines(f"{printable(line)}\n" for line in totals.errors)
+        for line in totals.hints:
+            note(line)
         if digest and not requested.hurry.is_set():
             about = _made_with(recognizer, span, metadata)
             drawn = digest.write(plot, report, about, unwritten)
@@ -182,11 +185,11 @@ def video(
         files = [*tables, *totals.copies, *drawn]
         written = ", ".join(printable(str(path)) for path in files if path.exists())
         if fps_of_source is not None and totals.n_videos and not totals.n_timeless:
-            sys.stderr.write("--fps-of-source changed nothing: every video has its own times\n")
+            note("--fps-of-source changed nothing: every video has its own times")
         done = f"{totals}; model {recognizer.classifier.name}"
         if sinks and sinks[0].n_bystanders:
             done += f"; {count(sinks[0].n_bystanders, 'bystander')} left out"
-        sys.stderr.write(f"{done}; wrote {written or 'nothing'}\n")
+        note(f"{done}; wrote {written or 'nothing'}")
         print_left_out(left_out)
     if requested.stop.is_set():
         raise typer.Exit(requested.exit_code)
