@@ -46,7 +46,7 @@ def test_a_table_agrees_with_itself_and_at_any_frame_rate() -> None:
     every_other = [row for row in rows if row["index"] % 2 == 0]
     other = agreement(side(rows), side(every_other))
     assert other.agreed > 0.9
-    assert other.matrix.sum() == pytest.approx(found.matrix.sum(), rel=0.02)
+    assert other.matrix.sum() == pytest.approx(found.matrix.sum(), rel=0.05)
 
 
 def test_seconds_of_the_confusion_and_what_is_left_out() -> None:
