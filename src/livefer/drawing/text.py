@@ -39,6 +39,11 @@ def text_size(height: int, width: int) -> int:
     return round(6 + 0.021 * min(height, width))
 
 
+def line_width(image: Image) -> int:
+    """Return the width in pixels of lines in a picture."""
+    return max(1, round(float(min(image.shape[:2])) / 320))
+
+
 def text_wh(text: str, size: int) -> tuple[int, int]:
     """Return width and height in pixels of one line; the height depends only on the size."""
     mask = _text_mask(text, size)
