@@ -36,7 +36,7 @@ CROWD = 4
 """From so many faces on, some may have badges."""
 _MAY_HIDE = 0.04  # share of a label over other faces up to which it stays a label
 _MOST_BADGES = 0.4  # share of faces without room; above it all faces get badges
-_LIST_MAY_HIDE = 0.15  # share of the list over faces; above it there is no list
+_LIST_MAY_HIDE = 0.15  # share of the list over faces and labels; above it there is no list
 
 
 class Labelling(NamedTuple):
@@ -84,12 +84,14 @@ def paint_labels(
     numbers = [i if face.track_id is None else face.track_id for i, face in enumerate(faces, 1)]
     order = sorted(range(len(faces)), key=lambda i: -np.prod(boxes[i, 2:] - boxes[i, :2]))
     badged, marks = _planned(image, faces, numbers, boxes, order, avoid, before.badged)
-    taken = [*avoid, *(mark.plate for mark in marks.values())]
     for i in order:
         _paint_mark(image, faces[i], marks[i])
     listed = sorted((number, face) for number, face in zip(numbers, faces, strict=True))
     entries = [(_number(face, number), face) for number, face in listed if number in badged]
-    list_plate = _paint_list(image, entries, taken, boxes, before.list_plate) if entries else None
+    list_plate = None
+    if entries:
+        hidden = np.vstack([boxes, *(mark.plate for mark in marks.values())])
+        list_plate = _paint_list(image, entries, avoid, hidden, before.list_plate)
     return Labelling(badged, list_plate)
 
 
@@ -176,23 +178,27 @@ def _colours(face: Face) -> tuple[Colour, Colour, float]:
 def _paint_list(
     image: Image,
     entries: Sequence[tuple[str, Face]],
-    taken: Sequence[Plate],
-    boxes: NDArray[np.float32],
+    avoid: Sequence[Plate],
+    hidden: NDArray[np.float32],
     before: Plate | None,
 ) -> Plate | None:
-    """Paint what the badges mean, in as many columns as its place asks for; return its plate."""
+    """Paint what the badges mean, in as many columns as its place asks for; return its plate.
+
+    hidden: (N, 4) what the list is not to hide: faces, labels and badges
+    """
     base = text_size(*image.shape[:2])
+    n = len(entries)
     shapes = [
         _ListShape.of(entries, size, n_columns)
         for size in (max(10, round(0.65 * base)), max(9, round(0.5 * base)))
-        for n_columns in range(1, len(entries) + 1)
+        for n_columns in sorted({1, min(2, n), min(3, n), -(-n // 3), -(-n // 2), n})
     ]
     limit = image.shape[1], image.shape[0]
     shapes = [s for s in shapes if s.wh[0] <= limit[0] and s.wh[1] <= limit[1]]
     if not shapes:
         return None
-    shape, plate = free_plate(image, [s.wh for s in shapes], taken, boxes, "top-left", before)
-    if overlap(plate[None], np.vstack([boxes, *taken]))[0] > _LIST_MAY_HIDE:
+    shape, plate = free_plate(image, [s.wh for s in shapes], avoid, hidden, "top-left", before)
+    if overlap(plate[None], np.vstack([hidden, *avoid]))[0] > _LIST_MAY_HIDE:
         return None
     shapes[shape].paint(image, entries, plate)
     return plate
@@ -220,7 +226,8 @@ class _ListShape(NamedTuple):
         n_rows = -(-len(entries) // n_columns)
         number_w = max(text_wh(number, size)[0] for number, _ in entries) + 2 * (size // 3)
         answer_w = max(text_wh(_answer(face), size)[0] for _, face in entries)
-        column_w = gap + number_w + gap + answer_w
+        # Rounded up: the list would move with every change of a share.
+        column_w = gap + number_w + gap + -(-answer_w // (3 * size)) * 3 * size
         wh = -(-len(entries) // n_rows) * (column_w + gap) + gap, n_rows * row + gap
         return cls(size, n_rows, number_w, column_w, wh)
 

@@ -27,7 +27,8 @@ def free_plate(
 ) -> tuple[int, Plate]:
     """Return which of its sizes a plate gets, and where it hides least.
 
-    sizes_wh: width and height; an earlier one is taken if it hides no more
+    sizes_wh: width and height, the best first: the first one that hides nothing, else the one that
+        hides least
     taken: plates that are there already
     boxes: (N, 4) of faces
     wish: where the plate lies if nothing is in the way
@@ -52,6 +53,8 @@ def free_plate(
         first = int(cost.argmin())
         if best is None or cost[first] < best[0]:
             best = float(cost[first]), number, plates[first]
+        if hidden[first] == 0:
+            break
     assert best is not None
     return best[1:]
 
