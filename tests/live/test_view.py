@@ -19,7 +19,7 @@ from waiting import wait_until
 
 from livefer.errors import SourceError
 from livefer.labels import CLASSES
-from livefer.live.scene import paint_scene
+from livefer.live.scene import Places, paint_scene
 from livefer.live.view import HELP, LiveView
 from livefer.media.mpeg4_writer import Mpeg4Writer
 from livefer.media.sources import Source, open_source
@@ -140,10 +140,10 @@ def test_keys() -> None:
 def test_bars_do_not_lie_over_a_face_that_fills_the_picture() -> None:
     faces = [make_face((10, 10, 630, 470), track_id=1)]
     canvas = np.full((480, 640, 3), 90, np.uint8)
-    assert paint_scene(canvas, faces, False, (), "top-right") is None
-    assert paint_scene(canvas, faces, False, (), None) is None
+    assert paint_scene(canvas, faces, False, (), Places()).corner is None
+    assert paint_scene(canvas, faces, False, (), Places(None)).corner is None
     small = [make_face((200, 200, 300, 300), track_id=1)]
-    assert paint_scene(canvas, small, False, (), None) == "top-right"
+    assert paint_scene(canvas, small, False, (), Places(None)).corner == "top-right"
 
 
 def test_labels_avoid_a_message() -> None:
@@ -151,7 +151,7 @@ def test_labels_avoid_a_message() -> None:
     ways = []
     for message in ("", "saved a picture with a name"):
         canvas = np.full((480, 640, 3), 90, np.uint8)
-        paint_scene(canvas, faces, False, (), "top-left", message)
+        paint_scene(canvas, faces, False, (), Places("top-left"), message)
         ways.append(canvas)
     below = slice(145, 175)  # the label has gone there
     assert (ways[0][below, 260:380] == 90).all()
@@ -507,7 +507,7 @@ def test_the_picture_says_that_a_profile_judges() -> None:
     ways = []
     for face in (plain, mine):
         canvas = np.full((480, 640, 3), 90, np.uint8)
-        paint_scene(canvas, [face], False, (), "top-left")
+        paint_scene(canvas, [face], False, (), Places("top-left"))
         ways.append(canvas)
     differs = (ways[0] != ways[1]).any(axis=2)
     assert differs[-90:, :320].any()

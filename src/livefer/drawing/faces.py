@@ -255,10 +255,12 @@ def free_corner(
 ) -> Corner | None:
     """Return the first of the corners where the face's bars hide least of the faces, or None.
 
-    most: the share of the bars' plate that may lie over faces
+    most: the share of the bars' plate that may lie over faces; twice as much of a face may be hidden
     """
     boxes = np.array([f.box for f in faces], np.float32).reshape(-1, 4)
-    hidden = overlap(np.array([bars_plate(image, face, corner) for corner in corners]), boxes)
+    plates = np.array([bars_plate(image, face, corner) for corner in corners], np.float32)
+    of_faces = [overlap(boxes, plate[None]).max(initial=0) for plate in plates]
+    hidden = np.maximum(overlap(plates, boxes), np.divide(of_faces, 2))
     best = int(hidden.argmin())
     return corners[best] if hidden[best] <= most else None
 

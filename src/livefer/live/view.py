@@ -18,12 +18,12 @@ from typing import Any
 import cv2
 
 from livefer.drawing.faces import draw_faces
-from livefer.drawing.text import Corner, Image, paint_panel
+from livefer.drawing.text import Image
 from livefer.errors import LiveferError, SourceError
 from livefer.formatting import without_middle
 from livefer.live.enrolment import READY_S, Enrolment
 from livefer.live.recorder import Recorder
-from livefer.live.scene import fitted, paint_scene, turned
+from livefer.live.scene import Places, fitted, paint_scene, turned
 from livefer.live.state import LiveState
 from livefer.media.mpeg4_writer import Mpeg4Writer
 from livefer.media.sources import Source, open_next_camera
@@ -100,7 +100,7 @@ class LiveView:
         self._failure: BaseException | None = None
         self._message = ""
         self._message_until_s = 0.0
-        self._corner: Corner | None = "top-right"
+        self._places = Places()
         self._painted: tuple[Any, ...] | None = None  # all that the last picture depended on
         self._stopping = Event()
         self._leaving = Event()  # the source
@@ -352,8 +352,10 @@ class LiveView:
 
         found = result.faces if result else ()
         canvas, faces = fitted(picture.image, found, window_wh, self.mirror)
-        self._corner = paint_scene(canvas, faces, self.heatmaps, figures, self._corner, message)
-        paint_panel(canvas, HELP if self.help else [], "centre", opacity=0.92)
+        keys = HELP if self.help else ()
+        self._places = paint_scene(
+            canvas, faces, self.heatmaps, figures, self._places, message, keys
+        )
         return canvas
 
     def snapshot(self) -> str:
