@@ -255,7 +255,8 @@ def free_corner(
 ) -> Corner | None:
     """Return the first of the corners where the face's bars hide least of the faces, or None.
 
-    most: the share of the bars' plate that may lie over faces; twice as much of a face may be hidden
+    most: the share of the bars' plate that may lie over faces; of a face, twice as much is hidden
+        at most
     """
     boxes = np.array([f.box for f in faces], np.float32).reshape(-1, 4)
     plates = np.array([bars_plate(image, face, corner) for corner in corners], np.float32)
