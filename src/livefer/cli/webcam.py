@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from livefer.cli.console import note
 from livefer.cli.files import check_not_read
 from livefer.cli.options import (
     DetectorOption,
@@ -17,6 +18,7 @@ from livefer.cli.options import (
     MinScoreOption,
     ModelOption,
     PriorOption,
+    QuietOption,
     SmoothingOption,
 )
 from livefer.errors import LiveferError, SourceError
@@ -61,6 +63,7 @@ def webcam(
     min_score: MinScoreOption = None,
     prior: PriorOption = None,
     profile: LiveProfileOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Recognise faces live in a window.
 
@@ -92,13 +95,13 @@ def webcam(
                 time.sleep(0.05)
     except SourceError:  # the camera is gone, the recording is not
         if record and view.state.n_recognised:
-            sys.stderr.write(f"wrote {record}\n")
+            note(f"wrote {record}")
         raise
     state = view.state
     line = f"{count(state.n_recognised, 'frame')} recognised, {state.n_skipped:,} skipped"
     line += f"; model {recognizer.classifier.name}"
     line += f"; wrote {record}" if record and state.n_recognised else ""
-    sys.stderr.write(f"{line}\n")
+    note(line)
 
 
 def _check_source(source: str) -> None:
