@@ -48,7 +48,8 @@ def free_plate(
         plates = _tried(image, wh, wished, others)
         away = np.abs(plates[:, :2] - wished[:2]).sum(1) / limit.sum()
         grown = plates + np.array([-gap, -gap, gap, gap], np.float32)
-        hidden = 20 * overlap(grown, others) + 4 * overlap(grown, boxes)
+        share = wh[0] * wh[1] / (sizes_wh[0][0] * sizes_wh[0][1])  # a smaller plate hides less
+        hidden = share * (20 * overlap(grown, others) + 4 * overlap(grown, boxes))
         cost = hidden + 0.1 * away + 0.05 * number
         first = int(cost.argmin())
         if best is None or cost[first] < best[0]:
