@@ -47,6 +47,7 @@ COMMANDS = {
         "Write the page for any web host: faces are recognised in the visitor's browser."
     ),
     "summarize": Command("Summarise a table of faces."),
+    "compare": Command("Measure how far two tables agree, or a table and a person's coding."),
     "profile": Command("Learn a person's own face, so that a resting one counts as neutral."),
     "explain": Command("Show which parts of a face speak for each expression."),
     "demo": Command("Recognise the face in the picture that comes with livefer."),
