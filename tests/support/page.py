@@ -12,8 +12,11 @@ from browser import PATIENCE_MS
 def start(page: Any) -> Any:
     """Start the camera by its button, or wait: it starts by itself where it was allowed before."""
     page.wait_for_selector("#notice-action:visible, .stage.running")
-    if page.is_visible("#notice-action"):
-        page.click("#notice-action")
+    # Not page.click, which waits for the button: it goes where the camera was allowed before.
+    page.evaluate(
+        "{const button = document.querySelector('#notice-action');"
+        " if (button.offsetParent) button.click();}"
+    )
     page.wait_for_selector(".card")
     return page
 
