@@ -302,7 +302,7 @@ def tracker() -> dict[str, Any]:
 def smoothing() -> dict[str, Any]:
     rng = np.random.default_rng(6)
     times = np.cumsum(rng.uniform(0.01, 0.12, 12))
-    places = np.cumsum(rng.normal(0, 2, (12, 3)), axis=0) + (100, 80, 60)
+    places = np.cumsum(rng.normal(0, 2, (12, 3)), axis=0) + np.array([100, 80, 60])
     return {
         "weights": [
             {"times": _numbers(times[:n]), "window_s": window_s,
@@ -401,14 +401,15 @@ def _damaged(file: dict[str, Any]) -> list[dict[str, Any]]:
         {"expressions": {"neutral": {**neutral, "spread": [0.1]}}},
         {"name": "a" * 300},
     ]
-    cases = []
-    for change in changes:
-        try:
-            Profile.of({**file, **change})
-        except ValueError as error:
-            cases.append({"file": {**file, **change}, "error": str(error)})
-    assert len(cases) == len(changes)
-    return cases
+    return [{"file": {**file, **one}, "error": _why_damaged({**file, **one})} for one in changes]
+
+
+def _why_damaged(file: dict[str, Any]) -> str:
+    try:
+        Profile.of(file)
+    except ValueError as error:
+        return str(error)
+    raise AssertionError("a damaged profile was read")
 
 
 def _resting() -> list[dict[str, Any]]:
@@ -456,8 +457,7 @@ def qualities() -> dict[str, Any]:
             for one in squares
         ],
         "images": [
-            {"add": add, "divide": divide, "why": _why(add, divide)}
-            for add, divide in images
+            {"add": add, "divide": divide, "why": _why(add, divide)} for add, divide in images
         ],
     }
 
