@@ -23,7 +23,7 @@ import numpy as np
 
 from livefer.errors import SourceError
 from livefer.faces.pil import is_pil
-from livefer.formatting import printable
+from livefer.formatting import printable, without_passwords
 from livefer.media.cameras import camera_number, camera_numbers, why_not_opened
 from livefer.media.names import (
     PICTURE_SUFFIXES,
@@ -45,14 +45,14 @@ from livefer.media.opencv_reader import (
     read_camera,
     read_video,
 )
-from livefer.media.own_frames import NAME, OwnFrames, is_pair
+from livefer.media.own_frames import NAME, OwnFrames, bgr_of, is_pair
 from livefer.media.pictures import as_image, is_picture, name_of
 from livefer.media.threads import newest, side_by_side
 from livefer.results import Frame
 from livefer.system import web_files
 from livefer.system.cloud import is_url
 from livefer.system.pipes import is_pipe
-from livefer.system.web_files import is_web, without_password
+from livefer.system.web_files import is_web
 
 
 class Source:
@@ -142,12 +142,20 @@ def open_source(source: Any, live: bool | None = None, reconnect_s: float = RECO
     return _open_picture(name_of(source, "image"), source)
 
 
+def in_bgr(source: Any) -> Any:
+    """Return what a program gives to open_source, whose arrays are RGB, with these as BGR."""
+    if not isinstance(source, Source):
+        return bgr_of(source)
+    frames = bgr_of(source._frames)
+    return Source(source.name, frames, source.live, source.fps, source.n_frames)
+
+
 def _open_address(url: str, live: bool | None, reconnect_s: float) -> Source:
     suffix = suffix_of(url)
     may_be_picture = suffix in PICTURE_SUFFIXES
     if is_web(url) and suffix not in VIDEO_SUFFIXES and not may_be_picture:
         may_be_picture = web_files.is_picture(url)
-    name = without_password(url)
+    name = without_passwords(url)
     if not may_be_picture:
         return _open_capture(name, url, live, reconnect_s)
     try:
