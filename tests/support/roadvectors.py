@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -162,8 +163,9 @@ class _Cells:
             cells = np.round(rng.normal(0, 0.4, shape), 3).astype(np.float32)
             cells[0] -= 2.5
             cells[3:5] += 1.2
-            cells[0].flat[:: 23 if stride == 8 else 9] += 2.6 if width < 160 else 5
-            if width == 160 and stride == 32:  # the face in the second look
+            if width < 160:  # faces: small ones that are doubtful, and others
+                cells[0].flat[:: 23 if stride == 8 else 7] += 2.6 if stride == 8 else 4.2
+            elif stride == 32:  # the face in the second look
                 cells[0, 2, 2] = 1.5
                 cells[1:5, 2, 2] = 0, 0, np.log(2.4), np.log(2.5)
             answers.append(cells[None])
@@ -416,7 +418,7 @@ def _resting() -> list[dict[str, Any]]:
     films = [
         answers(80, 10, 2.0),
         np.concatenate([answers(60, 11, -1.0), answers(25, 12, 4.0)]),
-        answers(80, 13, -3.0),
+        np.roll(answers(80, 13, 4.0), -1, axis=1),  # smiles all the time
         answers(15, 14, 3.0),
     ]
     found = [resting_profile(MODEL, film, "auto") for film in films]
@@ -442,15 +444,13 @@ def qualities() -> dict[str, Any]:
     faces = [face, cv2.GaussianBlur(face, (0, 0), 3), (face // 8 + 10).astype(np.uint8),
              noise(48, 48), np.full((48, 48), 128, np.uint8)]  # fmt: skip
     squares = [(10, 10, 40, 40), (-20, 10, 30, 60), (140, 100, 190, 150), (200, 0, 220, 20)]
+    boxes = np.array([(0, 0, 40, 15.9), (0, 0, 40, 16), (5, 5, 20, 50), (0, 0, 60, 60)], np.float32)
     images = [(0, 1), (0, 12), (241, 20), (120, 256)]  # added, and by what the picture is divided
     return {
         "faces": [
-            {
-                "gray": _bytes(one),
-                "sharpness": round(float(quality.sharpness(one[None])[0]), 6),
-                "dark": bool(quality.dark(one[None])[0]),
-            }
+            _readability(one, box, square)
             for one in faces
+            for box, square in zip(boxes[:4], squares[::-1], strict=True)
         ],
         "outside": [
             {"square": one, "share": round(float(quality.share_outside([one], (120, 150))[0]), 6)}
@@ -459,6 +459,20 @@ def qualities() -> dict[str, Any]:
         "images": [
             {"add": add, "divide": divide, "why": _why(add, divide)} for add, divide in images
         ],
+    }
+
+
+def _readability(
+    face: Pixels, box: NDArray[np.float32], square: tuple[int, int, int, int]
+) -> dict[str, Any]:
+    found = quality.readability(face[None], box[None], [square], (120, 150))
+    return {
+        "gray": _bytes(face),
+        "box": box.tolist(),
+        "square": square,
+        "why": found.why[0],
+        "sharpness": round(float(found.sharpness[0]), 6),
+        "brightness": round(float(found.brightness[0]), 4),
     }
 
 
@@ -474,11 +488,12 @@ def results() -> dict[str, Any]:
     ]
     cases = []
     for row in rows:
-        for class_id in {int(np.argmax(row)), 0}:
-            for uncertain in (True, False):
+        for class_id in sorted({int(np.argmax(row)), 0}):
+            for why in (None, "confidence"):
                 p = np.array(row, np.float32)
-                face = Face((1.26, 2.04, 30.5, 40.9), 0.87654, p, p, CLASSES, class_id, uncertain,
-                            (0, 0, 48, 48), 3)  # fmt: skip
+                box, square = (1.26, 2.04, 30.5, 40.9), (0.0, 0.0, 48.0, 48.0)
+                face = Face(box, 0.87654, p, p, CLASSES, class_id, bool(why), square, 3)
+                face = replace(face, why=why, sharpness=0.123456, brightness=99.96)
                 cases.append({"row": row, "class_id": class_id, "face": face.to_dict()})
     frequencies = [0.08, 0.0001, 0.04, 0.28, 0.3, 0.15, 0.1]
     prior = without_prior(np.array(rows, np.float32), frequencies, 0.5)

@@ -10,7 +10,7 @@ import {cutSquare, Detector} from '../../../src/livefer/web/page/road/detector.j
 import {blockMeans, hasChanged, matchTemplate, templateOf} from '../../../src/livefer/web/page/road/motion.js';
 import {shrink} from '../../../src/livefer/web/page/road/pictures.js';
 import {makeProfile, readProfile} from '../../../src/livefer/web/page/road/profile.js';
-import {isDark, shareOutside, sharpness, whyNoFace} from '../../../src/livefer/web/page/road/quality.js';
+import {readability, shareOutside, whyNoFace} from '../../../src/livefer/web/page/road/quality.js';
 import {restingProfile, RunningProfile} from '../../../src/livefer/web/page/road/resting.js';
 import {faceOf} from '../../../src/livefer/web/page/road/results.js';
 import {LiveSearch} from '../../../src/livefer/web/page/road/search.js';
@@ -232,9 +232,11 @@ test('profiles are made, read and judge as in Python', () => {
 
 test('what cannot be read is known', () => {
   const {faces, outside, images} = vectors('quality');
-  for (const {gray, sharpness: sharp, dark} of faces) {
-    near(sharpness(bytes(gray), 48, rules.quality), sharp, 1e-3, 'sharpness');
-    assert.equal(isDark(bytes(gray), rules.quality), dark);
+  for (const {gray, box, square, why, sharpness, brightness} of faces) {
+    const found = readability(bytes(gray), 48, box, square, picture, rules.quality);
+    assert.equal(found.why, why);
+    near(found.sharpness, sharpness, 1e-3, 'sharpness');
+    near(found.brightness, brightness, 1e-3, 'brightness');
   }
   for (const {square, share} of outside) near(shareOutside(square, 150, 120), share, 1e-6, `${square}`);
   for (const {add, divide, why} of images) {
@@ -258,8 +260,8 @@ function enlarged({data, width, height}, zoom) {
 test('a face is told with the same words and numbers', () => {
   const {cases, frequencies, prior} = vectors('results');
   for (const {row, class_id: classId, face} of cases) {
-    const found = {trackId: 3, box: [1.26, 2.04, 30.5, 40.9], score: 0.87654, classId, uncertain: face.uncertain,
-      probabilities: row, raw: row, plain: null, profile: null};
+    const found = {trackId: 3, box: [1.26, 2.04, 30.5, 40.9], score: 0.87654, classId, why: face.why,
+      sharpness: 0.123456, brightness: 99.96, probabilities: row, raw: row, plain: null, profile: null};
     assert.deepEqual(faceOf(found, model.classes, rules.answers.least_sign), face);
   }
   const classifier = new Classifier(null, null, {...model, prior: 0.5, frequencies}, 1);
