@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.drawing.places import Plate, free_plate, overlap
+from livefer.drawing.places import Plate, area, free_plate, overlap
 from livefer.drawing.text import (
     PLATE,
     WHITE,
@@ -82,11 +82,11 @@ def paint_labels(
     before = before or Labelling()
     boxes = np.array([face.box for face in faces], np.float32).reshape(-1, 4)
     numbers = [i if face.track_id is None else face.track_id for i, face in enumerate(faces, 1)]
-    order = sorted(range(len(faces)), key=lambda i: -np.prod(boxes[i, 2:] - boxes[i, :2]))
+    order = np.argsort(-area(boxes), kind="stable").tolist()
     badged, marks = _planned(image, faces, numbers, boxes, order, avoid, before.badged)
     for i in order:
         _paint_mark(image, faces[i], marks[i])
-    listed = sorted((number, face) for number, face in zip(numbers, faces, strict=True))
+    listed = sorted(zip(numbers, faces, strict=True), key=lambda entry: entry[0])
     entries = [(_number(face, number), face) for number, face in listed if number in badged]
     list_plate = None
     if entries:

@@ -57,7 +57,7 @@ _MESSAGE_S = 3.0
 _NO_PROFILE = "no profile yet: press N"
 _STEP_S = 1 / 30  # between the last frame of a camera and the first one of the next
 _JOIN_S = 3.0  # the longest wait for a camera that hangs
-_CLOSING = ("q", "escape", "space", "return")  # at the end of a film; Esc and Q always do
+_CLOSING = ("q", "escape", "space")  # at the end of a film; Esc and Q always do
 _NAME_LETTERS = 32  # of a source's name in a message: an address may have hundreds
 
 _Shown = tuple[Frame | FrameResult | None, FrameResult | None]
@@ -253,6 +253,7 @@ class LiveView:
             self._finish_enrolment()
         elif key == "space":
             self._pause(not self.paused)
+            self.say("")  # so that a pause is told at once
         elif self.is_over:
             self.say("the film is over")
         else:
