@@ -175,7 +175,7 @@ def test_quitting_does_not_wait_for_a_frame() -> None:
 
 def test_help_names_every_key() -> None:
     keys = {key.strip().lower() for names, _ in HELP for key in names.split(",")}
-    assert keys == {"q", "esc", "r", "g", "s", "m", "n", "e", "p", "w", "h"}
+    assert keys == {"q", "esc", "r", "g", "s", "m", "n", "e", "p", "w", "space", "h"}
 
 
 def test_r_makes_the_stream_forget_its_faces() -> None:

@@ -40,6 +40,7 @@ COMMANDS = {
     "video": Command("Recognise the faces in videos: a row for each face of each frame."),
     "analyze": Command("Recognise the faces in any number of pictures and videos."),
     "webcam": Command("Recognise faces live in a window."),
+    "watch": Command("Recognise faces live without a window, for tables and other programs."),
     "serve": Command("Open livefer in the browser, with an API for programs.", "web"),
     "summarize": Command("Summarise a table of faces."),
     "profile": Command("Learn a person's own face, so that a resting one counts as neutral."),

@@ -23,6 +23,7 @@ from livefer.formatting import without_middle
 from livefer.live.enrolment import READY_S, Enrolment
 from livefer.live.recorder import Recorder
 from livefer.live.scene import fitted, paint_scene, turned
+from livefer.live.session import Session
 from livefer.live.state import LiveState
 from livefer.media.mpeg4_writer import Mpeg4Writer
 from livefer.media.sources import Source
@@ -42,11 +43,13 @@ HELP = (
     ("E", "my other expressions too, one after the other"),
     ("P", "judge without my profile, and with it again"),
     ("W", "write my profile into the current folder"),
+    ("Space", "mark this moment in the table"),
     ("H", "this help"),
 )
 FIRST_HEIGHT = 720
 """First height of the window in pixels, where the screen has room for it."""
 _MESSAGE_S = 3.0
+_NO_TABLE = "no table to mark this moment in: start with --csv OUT.CSV"
 _NO_PROFILE = "no profile yet: press N"
 _JOIN_S = 3.0  # the longest wait for a camera that hangs
 _NAME_LETTERS = 32  # of a source's name in a message: an address may have hundreds
@@ -68,7 +71,9 @@ class LiveView:
         source: Source,
         mirror: bool = False,
         recording: Mpeg4Writer | None = None,
+        session: Session | None = None,
     ) -> None:
+        """session: gets every result, and the markers of the space bar; stays open at the end."""
         self.state = LiveState()
         self.mirror = mirror
         self.help = False
@@ -76,6 +81,7 @@ class LiveView:
         self._recognizer = recognizer
         self._source = source
         self._recorder = Recorder(recording, waits=not source.live) if recording else None
+        self._session = session
         # Also while they are switched off.
         self._profile, self._is_auto = recognizer.profile, recognizer.is_profile_auto
         self._enrolment: Enrolment | None = None
@@ -149,6 +155,8 @@ class LiveView:
             self.say("smoothing reset")
         elif key == "s":
             self.say(self.snapshot())
+        elif key == "space" and self._enrolment is None:
+            self.say(self._mark())
         elif key in ("n", "e", "space"):
             with self._enrolling:
                 self._enrol(key)
@@ -228,6 +236,12 @@ class LiveView:
         except LiveferError as error:
             return str(error)
         return f"saved {path}: use it by --profile {path}"
+
+    def _mark(self) -> str:
+        if self._session is None or not self._session.keeps_markers:
+            return _NO_TABLE
+        self._session.mark(f"key {self._session.n_markers + 1}")
+        return f"marked: key {self._session.n_markers}"
 
     def say(self, message: str, seconds: float = _MESSAGE_S) -> None:
         """Show a message at the top of the picture for some seconds."""
@@ -326,6 +340,8 @@ class LiveView:
             self._failure = error
 
     def _take(self, result: FrameResult) -> None:
+        if self._session is not None:
+            self._session.write(result)
         self.state.add_result(result, time.perf_counter())
         if result.image is None:
             return

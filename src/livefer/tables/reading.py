@@ -3,7 +3,8 @@
 CSV and JSON lines need only Python; Parquet needs pyarrow (the `analysis` extra). What other
 programs make of a CSV is read, too: ";" or a tab between cells, a comma in numbers, empty lines.
 Rows come as `livefer.to_rows` makes them, with the columns that figures need: an empty cell is
-None. Further columns are left out, and the optional ones may be missing.
+None. Further columns are left out, and the optional ones may be missing. Rows of markers are no
+frames, and are left out.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from livefer.errors import DatasetError, MissingExtraError
-from livefer.tables.schema import FACE_COLUMNS, FRAME_COLUMNS, Type, classes_in
+from livefer.tables.schema import FACE_COLUMNS, FRAME_COLUMNS, LIVE_COLUMNS, Type, classes_in
 
 SUFFIXES = (".csv", ".jsonl", ".ndjson", ".parquet")
 Row = dict[str, Any]
 OnRead = Callable[[int, int], None]
 
 _NEEDED = ("source", "index", "time_s", "label", "confidence", "uncertain")
-_OPTIONAL = ("n_skipped", "error", "note", "track_id", "profile")
+_OPTIONAL = ("n_skipped", "error", "note", "track_id", "profile", "marker")
 _MAX_TIME_S = 1e12  # 30,000 years: a float still tells milliseconds apart
 _EVERY = 4096  # rows between two calls of progress
 _BAD = (ValueError, KeyError, TypeError, AttributeError, OverflowError, csv.Error)  # odd contents
@@ -56,8 +57,13 @@ def read_table(path: str | Path, progress: OnRead | None = None) -> ResultTable:
     names = column_names(path)
     classes = _checked_classes(names, path)
     if path.suffix.lower() == ".csv":
-        return ResultTable(classes, _csv_rows(path, names, classes, progress), {})
-    return ResultTable(classes, _jsonl_rows(path, classes, progress), {})
+        return ResultTable(classes, _frames(_csv_rows(path, names, classes, progress)), {})
+    return ResultTable(classes, _frames(_jsonl_rows(path, classes, progress)), {})
+
+
+def _frames(rows: Iterator[Row]) -> Iterator[Row]:
+    """Leave out the rows of markers."""
+    return (row for row in rows if row.pop("marker") is None)
 
 
 def is_parquet(path: Path) -> bool:
@@ -150,7 +156,7 @@ def _checked_classes(names: Sequence[str], path: Path) -> tuple[str, ...]:
 def _csv_rows(
     path: Path, names: Sequence[str], classes: Sequence[str], progress: OnRead
 ) -> Iterator[Row]:
-    known = {**FRAME_COLUMNS, **FACE_COLUMNS}
+    known = {**FRAME_COLUMNS, **FACE_COLUMNS, **LIVE_COLUMNS}
     types = {name: known[name] for name in (*_NEEDED, *_OPTIONAL)} | dict.fromkeys(classes, float)
     parsers = [_PARSERS[types[name]] if name in types else None for name in names]
     number, size, between = 1, path.stat().st_size, separator(path)
@@ -215,7 +221,7 @@ def _read_parquet(path: Path, progress: OnRead) -> ResultTable:
         except (pa.ArrowException, OSError, *_BAD) as error:
             raise _not_a_table(path, number, error) from None
 
-    return ResultTable(classes, rows(), metadata)
+    return ResultTable(classes, _frames(rows()), metadata)
 
 
 def _whole(cell: str) -> int:

@@ -13,15 +13,22 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from livefer.errors import ConfigError, MissingExtraError
-from livefer.results import FrameResult
-from livefer.system.atomic import Sink
-from livefer.tables.schema import SCHEMA_VERSION, columns, parquet_schema, rows_of
+from livefer.results import FrameResult, Marker
+from livefer.system.atomic import STDOUT, Sink
+from livefer.tables.schema import (
+    SCHEMA_VERSION,
+    columns,
+    parquet_schema,
+    row_of_marker,
+    rows_of,
+)
 
 TABLE_SUFFIXES = (".csv", ".jsonl", ".parquet")
 _ROW_GROUP, _ROW_BATCH = 5_000, 500  # rows of a Parquet table that wait: packed, and plain
@@ -32,6 +39,8 @@ def open_table(
     classes: Sequence[str],
     metadata: Mapping[str, str] | None = None,
     landmarks: bool = False,
+    live: bool = False,
+    kind: str | None = None,
 ) -> TableSink:
     """Open a result table for writing, of the kind that its suffix names.
 
@@ -39,17 +48,19 @@ def open_table(
     metadata: of a Parquet file, added to the version of its schema: how the table was made; CSV and
         JSON lines have no place for it
     landmarks: with columns for them
+    live: with the time of the clock and markers, for live sources
+    kind: the suffix of standard output, whose name, "-", has none
 
     ConfigError for another suffix, LiveferError where the file cannot be written, and
     MissingExtraError for Parquet without pyarrow.
     """
-    suffix = Path(path).suffix.lower()
+    suffix = kind or Path(path).suffix.lower()
     if suffix == ".csv":
-        return CsvSink(path, classes, landmarks)
+        return CsvSink(path, classes, landmarks, live)
     if suffix == ".jsonl":
-        return JsonlSink(path, classes, landmarks)
+        return JsonlSink(path, classes, landmarks, live)
     if suffix == ".parquet":
-        return ParquetSink(path, classes, metadata, landmarks)
+        return ParquetSink(path, classes, metadata, landmarks, live)
     raise ConfigError(
         f"{path} is no name for a table: expected one that ends in {', '.join(TABLE_SUFFIXES)}"
     )
@@ -58,16 +69,28 @@ def open_table(
 class TableSink(Sink):
     """A table that is being written, one frame after another."""
 
-    def __init__(self, path: str | Path, classes: Sequence[str], landmarks: bool = False) -> None:
-        self._classes, self._landmarks = classes, landmarks
-        self._columns = columns(
-            classes, landmarks
-        )  # before there is a file: wrong classes leave none
+    def __init__(
+        self,
+        path: str | Path,
+        classes: Sequence[str],
+        landmarks: bool = False,
+        live: bool = False,
+    ) -> None:
+        self._classes, self._landmarks, self._live = classes, landmarks, live
+        # Before there is a file: wrong classes leave none.
+        self._columns = columns(classes, landmarks, live)
         super().__init__(path)
 
     def write(self, result: FrameResult) -> None:
         """Write the rows of one frame."""
-        self._write_rows(rows_of(result, self._classes, self._landmarks))
+        self._write_rows(rows_of(result, self._classes, self._landmarks, self._live))
+
+    def mark(self, marker: Marker, result: FrameResult) -> None:
+        """Write the row of a marker; only a live table has a place for it.
+
+        result: the newest one of the source
+        """
+        self._write_rows([row_of_marker(marker, result, self._classes, self._landmarks)])
 
     @abstractmethod
     def _write_rows(self, rows: list[dict[str, Any]]) -> None: ...
@@ -76,9 +99,15 @@ class TableSink(Sink):
 class CsvSink(TableSink):
     """A table as CSV: UTF-8, a header, a line feed after each row."""
 
-    def __init__(self, path: str | Path, classes: Sequence[str], landmarks: bool = False) -> None:
-        super().__init__(path, classes, landmarks)
-        self._file = self._part.open("w", encoding="utf-8", newline="")
+    def __init__(
+        self,
+        path: str | Path,
+        classes: Sequence[str],
+        landmarks: bool = False,
+        live: bool = False,
+    ) -> None:
+        super().__init__(path, classes, landmarks, live)
+        self._file = self._partial.open_text()
         self._text = io.StringIO()
         # The csv module quotes a cell that holds a character of the line terminator: with both of
         # them here, a name with either is read back unchanged.
@@ -114,9 +143,15 @@ class CsvSink(TableSink):
 class JsonlSink(TableSink):
     """A table as JSON lines: one object with all columns for each row."""
 
-    def __init__(self, path: str | Path, classes: Sequence[str], landmarks: bool = False) -> None:
-        super().__init__(path, classes, landmarks)
-        self._file = self._part.open("w", encoding="utf-8", newline="\n")
+    def __init__(
+        self,
+        path: str | Path,
+        classes: Sequence[str],
+        landmarks: bool = False,
+        live: bool = False,
+    ) -> None:
+        super().__init__(path, classes, landmarks, live)
+        self._file = self._partial.open_text()
 
     def _write_rows(self, rows: list[dict[str, Any]]) -> None:
         lines = (json.dumps(row, ensure_ascii=False) for row in rows)
@@ -136,16 +171,21 @@ class ParquetSink(TableSink):
         classes: Sequence[str],
         metadata: Mapping[str, str] | None = None,
         landmarks: bool = False,
+        live: bool = False,
     ) -> None:
         """metadata: of the file, added to the version of its schema."""
         try:
             import pyarrow.parquet as pq
         except ModuleNotFoundError:
             raise MissingExtraError("writing Parquet", "analysis") from None
-        super().__init__(path, classes, landmarks)
+        is_stdout = str(path) == STDOUT
+        if is_stdout and sys.stdout.isatty():
+            raise ConfigError("Parquet is no text for a terminal: send it to a file or a pipe")
+        super().__init__(path, classes, landmarks, live)
         about = {"livefer.schema": str(SCHEMA_VERSION), **(metadata or {})}
-        self._schema = parquet_schema(classes, landmarks).with_metadata(about)
-        self._file = pq.ParquetWriter(self._part, self._schema, compression="zstd")
+        self._schema = parquet_schema(classes, landmarks, live).with_metadata(about)
+        where = sys.stdout.buffer if is_stdout else self._part
+        self._file = pq.ParquetWriter(where, self._schema, compression="zstd")
         self._rows: list[dict[str, Any]] = []
         self._batches: list[Any] = []
         self._n_packed = 0
