@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from threading import Event, Thread
 from typing import Any
 
@@ -26,7 +26,10 @@ class MarkerReceiver:
         try:
             found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM)
             self._socket = socket.socket(found[0][0], socket.SOCK_DGRAM)
-            self._socket.bind(found[0][4])
+            with ExitStack() as stack:
+                stack.callback(self._socket.close)
+                self._socket.bind(found[0][4])
+                stack.pop_all()
         except OSError as error:
             raise ConfigError(
                 f"--markers {address.name} cannot be listened to ({error.strerror}): name an "

@@ -96,8 +96,8 @@ class TableSink(Sink):
     def _write_rows(self, rows: list[dict[str, Any]]) -> None: ...
 
 
-class CsvSink(TableSink):
-    """A table as CSV: UTF-8, a header, a line feed after each row."""
+class TextSink(TableSink):
+    """A table as text."""
 
     def __init__(
         self,
@@ -108,6 +108,27 @@ class CsvSink(TableSink):
     ) -> None:
         super().__init__(path, classes, landmarks, live)
         self._file = self._partial.open_text()
+
+    def _push(self) -> None:
+        """Let the rows of a live table reach its file: a session may last for days."""
+        if self._live:
+            self._file.flush()
+
+    def _end_file(self) -> None:
+        self._file.close()
+
+
+class CsvSink(TextSink):
+    """A table as CSV: UTF-8, a header, a line feed after each row."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        classes: Sequence[str],
+        landmarks: bool = False,
+        live: bool = False,
+    ) -> None:
+        super().__init__(path, classes, landmarks, live)
         self._text = io.StringIO()
         # The csv module quotes a cell that holds a character of the line terminator: with both of
         # them here, a name with either is read back unchanged.
@@ -133,33 +154,19 @@ class CsvSink(TableSink):
         """Write whole rows in one call, so that Ctrl-C cannot leave half of one."""
         with self._writing():
             self._file.write(self._text.getvalue())
+            self._push()
         self._text.seek(0)
         self._text.truncate()
 
-    def _end_file(self) -> None:
-        self._file.close()
 
-
-class JsonlSink(TableSink):
+class JsonlSink(TextSink):
     """A table as JSON lines: one object with all columns for each row."""
-
-    def __init__(
-        self,
-        path: str | Path,
-        classes: Sequence[str],
-        landmarks: bool = False,
-        live: bool = False,
-    ) -> None:
-        super().__init__(path, classes, landmarks, live)
-        self._file = self._partial.open_text()
 
     def _write_rows(self, rows: list[dict[str, Any]]) -> None:
         lines = (json.dumps(row, ensure_ascii=False) for row in rows)
         with self._writing():
             self._file.write("".join(f"{line}\n" for line in lines))
-
-    def _end_file(self) -> None:
-        self._file.close()
+            self._push()
 
 
 class ParquetSink(TableSink):
