@@ -290,7 +290,7 @@ def test_a_job_recognises_videos_into_tables_digest_and_copies(
         f"{absent} could not be opened (No such file or directory): check the path",
         "none.mp4 is a folder",
     ]
-    assert str(totals).startswith("8 frames (0.6 s of footage), 16 faces, 2 people in ")
+    assert str(totals).startswith("8 frames (0.6 s of footage), 16 faces, 2 tracks in ")
     rows = list(read_table(tmp_path / "t.csv").rows)
     assert [row["index"] for row in rows[:-2:2]] == list(range(0, 15, 2))
     assert [row["error"] for row in rows[-2:]] == totals.errors

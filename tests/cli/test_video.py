@@ -77,7 +77,7 @@ def test_a_table_has_a_row_for_each_face_with_times_and_persons(
     ]
     assert len(rows) == 24
     assert {r["source"] for r in rows} == {"in.mp4"}
-    assert "12 frames (1.1 s of footage), 24 faces, 2 people" in err
+    assert "12 frames (1.1 s of footage), 24 faces, 2 tracks" in err
     assert "wrote new/out.csv" in err
 
 
@@ -345,7 +345,7 @@ def test_a_video_without_a_face_has_rows(
     write_video(Path("in.mp4"), [np.zeros((240, 320, 3), np.uint8)] * 4)
     code, err = run(monkeypatch, capsys, "in.mp4", "--csv", "o.csv")
     assert code == 0
-    assert "4 frames (0.1 s of footage), 0 faces, 0 people" in err
+    assert "4 frames (0.1 s of footage), 0 faces, 0 tracks" in err
     assert [(r["note"], r["track_id"], r["error"]) for r in read_csv("o.csv")] == [
         ("too dark", "", "")
     ] * 4

@@ -56,7 +56,7 @@ def test_its_blocks_run(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
     )
     said = f"{ended.stdout}\n{ended.stderr}"
     assert ended.returncode == 0, said
-    assert "person 1" in ended.stdout, said
+    assert "track 1" in ended.stdout, said
     lines = ended.stdout.splitlines()
     for shown in "".join(b.code for b in read if b.language == "text").splitlines():
         begin = ",".join(shown.split(",")[:5])  # the rest may differ by rounding

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from livefer.live.scene import paint_scene
 from livefer.live.session import Session
 from livefer.live.view import HELP, LiveView
 from livefer.media.mpeg4_writer import Mpeg4Writer
-from livefer.media.sources import Source
+from livefer.media.sources import Source, open_source
 from livefer.recognizer import Recognizer
 from livefer.results import Face, Frame
 from livefer.send.messages import session_start
@@ -179,7 +180,7 @@ def test_quitting_does_not_wait_for_a_frame() -> None:
 
 def test_help_names_every_key() -> None:
     keys = {key.strip().lower() for names, _ in HELP for key in names.split(",")}
-    assert keys == {"q", "esc", "r", "g", "s", "m", "n", "e", "p", "w", "space", "h"}
+    assert keys == {"q", "esc", "space", "enter", *"fcgmsrnepwh"}
 
 
 def test_r_makes_the_stream_forget_its_faces() -> None:
@@ -202,6 +203,125 @@ def test_r_makes_the_stream_forget_its_faces() -> None:
         finish(view)
         assert view.state.result is not None
         assert [face.track_id for face in view.state.result.faces] == [1]
+
+
+def test_space_freezes_the_picture_of_a_camera_while_it_is_recognised() -> None:
+    with played(make_recognizer()) as (view, play):
+        wait_for_face(view, "sad", None)
+        assert view.paint((640, 480)) is not None
+        view.press("space")
+        assert view.paused
+        assert message(view) == "press H for help"
+        view.say("")
+        assert message(view) == "paused: Space goes on"
+        before = shown(view)
+        play.level = 125
+        wait_for_face(view, "happy", None)
+        assert np.array_equal(shown(view), before)
+        view.press("space")
+        assert not view.paused
+        wait_until(lambda: not np.array_equal(shown(view), before))
+        view.press("space")
+        view.press("n")  # an enrolment is to be seen
+        assert not view.paused
+
+
+def test_a_snapshot_is_of_the_frozen_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with played(make_recognizer()) as (view, play):
+        wait_for_face(view, "sad", None)
+        wait_until(lambda: view.paint((640, 480)) is not None)
+        view.press("space")
+        play.level = 125
+        wait_for_face(view, "happy", None)
+        view.press("s")
+    (path,) = tmp_path.glob("*.png")
+    image = cv2.imread(str(path))
+    assert image is not None
+    assert image[80, 60].mean() == pytest.approx(175, abs=9)
+
+
+def write_film(path: Path, n_frames: int) -> Path:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 50, (320, 240))
+    for i in range(n_frames):
+        writer.write(make_scene((40, 60, 125), (i % 100, 150, 90)))
+    writer.release()
+    return path
+
+
+def test_space_stops_a_film_at_its_frame(tmp_path: Path) -> None:
+    film = open_source(write_film(tmp_path / "film.avi", 60), live=True)
+    with LiveView(make_recognizer(), film) as view:
+        wait_until(lambda: view.state.n_recognised > 5)
+        view.press("space")
+        time.sleep(0.1)  # for a frame that was on its way
+        assert view.state.frame is not None
+        index = view.state.frame.index
+        assert index < 50
+        time.sleep(1.5)  # longer than the rest of the film
+        assert view.state.frame.index == index
+        assert not view.is_over
+        seen: list[int] = []
+        add_frame = view.state.add_frame
+        view.state.add_frame = lambda frame, now_s: (  # type: ignore[method-assign]
+            seen.append(frame.index), add_frame(frame, now_s)
+        )  # fmt: skip
+        view.press("space")
+        finish(view)
+    assert seen[0] <= index + 2, "it goes on where it was"
+    assert seen[-1] == 59
+    assert view.is_over
+    view.say("")
+    assert message(view) == "end of the film: Esc closes the window"
+    view.press("n")
+    assert message(view) == "the film is over"
+
+
+def test_c_takes_the_next_camera(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    plays = [Screenplay(), Screenplay()]
+    plays[1].level = 125
+    sources = [
+        Source(
+            f"camera {i}",
+            (replace(frame, source=f"camera {i}") for frame in play),
+            live=True,
+        )
+        for i, play in enumerate(plays)
+    ]
+    free: list[tuple[int, Source] | None] = [None, (1, sources[1])]
+    asked = []
+
+    def find(number: int) -> tuple[int, Source] | None:
+        asked.append(number)
+        return free.pop(0)
+
+    monkeypatch.setattr("livefer.live.view.open_next_camera", find)
+    go_on = threading.Event()
+    go_on.set()
+    recording = SlowSink(tmp_path / "out.avi", go_on)
+    with LiveView(make_recognizer(), sources[0], False, recording, camera=0) as view:
+        wait_for_face(view, "sad", None)
+        view.press("c")
+        wait_until(lambda: message(view) == "no other camera is free")
+        assert view.name == "camera 0"
+        view.press("c")
+        wait_for_face(view, "happy", None)
+        assert view.name == message(view) == "camera 1"
+        assert asked == [0, 0]
+        for play in plays:
+            play.over = True
+        finish(view)
+    times_s = [time_s for time_s, _ in recording.given]
+    assert times_s == sorted(set(times_s)), "a recording goes on"
+    assert view.state.n_skipped >= 0
+
+
+def test_c_is_for_cameras() -> None:
+    with played(make_recognizer()) as (view, _):
+        view.press("c")
+        assert message(view) == "C changes cameras: this is none"
 
 
 class Screenplay:
@@ -632,23 +752,23 @@ def test_a_snapshot_that_cannot_be_written_is_told(
     assert list(folder.iterdir()) == []
 
 
-def test_space_marks_the_moment_for_tables_and_receivers(tmp_path: Path) -> None:
+def test_enter_marks_the_moment_for_tables_and_receivers(tmp_path: Path) -> None:
     start = session_start(time.monotonic(), CLASSES, "level")
     with (
         Session(start, [open_table(tmp_path / "t.jsonl", CLASSES, live=True)]) as session,
         LiveView(make_recognizer(), make_source(make_frames([SCENE] * 3)), session=session) as view,
     ):
         finish(view)
-        view.press("space")
+        view.press("return")
         assert message(view) == "marked: key 1"
-        view.press("space")
+        view.press("return")
     rows = [json.loads(line) for line in (tmp_path / "t.jsonl").read_text().splitlines()]
     assert [row["marker"] for row in rows if row["label"] is None][1:] == ["key 1", "key 2"]
     assert [row["index"] for row in rows if row["label"] is not None] == [0, 1, 2]
 
 
-def test_space_without_a_table_says_what_to_do() -> None:
+def test_enter_without_a_table_says_what_to_do() -> None:
     with LiveView(make_recognizer(), make_source(make_frames([SCENE]))) as view:
-        view.press("space")
+        view.press("return")
         assert message(view) == "no table to mark this moment in: start with --csv OUT.CSV"
         finish(view)

@@ -161,7 +161,7 @@ class VideoTotals:
             assumed = f"; 25 frames/s assumed{which}, --fps-of-source sets it"
         return (
             f"{videos}{count(self.n_frames, 'frame')} ({length(self.footage_s)} of footage), "
-            f"{count(self.n_faces, 'face')}, {count(self.n_persons, 'person')} in "
+            f"{count(self.n_faces, 'face')}, {count(self.n_persons, 'track')} in "
             f"{length(took_s)}: {self.n_frames / took_s:.1f} frames/s{assumed}"
         )
 

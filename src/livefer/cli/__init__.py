@@ -16,10 +16,12 @@ from typer.main import get_command
 
 from livefer.drawing import fonts
 from livefer.errors import REINSTALL, LiveferError, MissingExtraError
+from livefer.formatting import printable
 from livefer.system.interrupts import outlive_terminals, terminable
 from livefer.version import __version__
 
 _MODELS = "From data to model"
+_SETTINGS = {"help_option_names": ["--help", "-h"]}
 
 
 class Command(NamedTuple):
@@ -86,7 +88,7 @@ app = typer.Typer(
     help="Facial expressions, live: recognise them in pictures, videos and cameras; "
     "train, evaluate and export the network behind it.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings=_SETTINGS,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
@@ -94,7 +96,9 @@ app = typer.Typer(
 
 def load_command(name: str) -> Any:
     """Import a command's module, and return the command that typer makes of its function."""
-    alone = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+    alone = typer.Typer(
+        add_completion=False, context_settings=_SETTINGS, rich_markup_mode="markdown"
+    )
     function = name.replace("-", "_")
     alone.command(name)(getattr(import_module(f"livefer.cli.{function}"), function))
     return get_command(alone)
@@ -119,7 +123,7 @@ def _livefer(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
+            "--version", "-V", callback=_print_version, is_eager=True, help="Print the version."
         ),
     ] = False,
 ) -> None:
@@ -136,7 +140,7 @@ def main() -> None:
     warnings.simplefilter("ignore", fonts.FontWarning)  # one line at the end says it
     try:
         with terminable():
-            app()
+            app(prog_name="livefer")  # what shells complete, as python -m livefer, too
     except LiveferError as error:
         _fail(str(error))
     except OSError as error:
@@ -156,5 +160,5 @@ def main() -> None:
 
 
 def _fail(message: str) -> NoReturn:
-    sys.stderr.write(f"livefer: {message}\n")
+    sys.stderr.write(f"livefer: {printable(message)}\n")
     raise SystemExit(1) from None

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from livefer.cli.options import QuietOption
 from livefer.cli.progress import progress_bar
 from livefer.detection.yunet import download_yunet
 
@@ -25,6 +26,7 @@ def download(
     from_file: Annotated[
         Path | None, typer.Option("--from", help="Install this file instead: needs no network.")
     ] = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Download a face detector into livefer's cache folder.
 
@@ -32,4 +34,5 @@ def download(
     """
     with progress_bar(item.value, in_bytes=True) as progress:
         path = download_yunet(from_file, progress)
-    typer.echo(f"{item.value} is at {path}; use it by --detector {item.value}")
+    if not quiet:
+        typer.echo(f"{item.value} is at {path}; use it by --detector {item.value}")

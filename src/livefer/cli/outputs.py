@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from livefer.cli.console import print_without_landmarks
+from livefer.cli.console import note, print_without_landmarks
 from livefer.errors import ConfigError
 from livefer.formatting import printable
 from livefer.live.session import Session
@@ -19,7 +19,7 @@ from livefer.send.addresses import open_sender, read_address
 from livefer.send.markers import MarkerReceiver
 from livefer.send.messages import session_start
 from livefer.system.atomic import STDOUT
-from livefer.tables.schema import STARTED, STARTED_S, file_metadata
+from livefer.tables.schema import STARTED, STARTED_S
 from livefer.tables.writing import open_table
 
 
@@ -93,7 +93,7 @@ def open_session(
     model = str(recognizer.classifier.name)
     start = session_start(time.monotonic(), recognizer.classes, model, offset_s)
     metadata = {
-        **file_metadata(model, recognizer.every_frame),
+        **recognizer.metadata(),
         STARTED: start.iso,
         STARTED_S: f"{start.started_s:.4f}",
         "livefer.offset_s": f"{offset_s:g}",
@@ -110,7 +110,11 @@ def open_session(
         # The last to be opened: each replaces an older table when it is closed.
         sinks = [
             stack.enter_context(
-                open_table(table.path, recognizer.classes, metadata, landmarks, True, table.kind)
+                open_table(
+                    *(table.path, recognizer.classes, metadata, landmarks),
+                    live=True,
+                    kind=table.kind,
+                )
             )
             for table in tables
         ]
@@ -130,4 +134,5 @@ def print_end(
     files = [words_for(path) for path in (*others, *(table.path for table in tables))]
     wrote = f"wrote {', '.join(files)}" if files else ""
     line = "; ".join(filter(None, (done, wrote)))
-    sys.stderr.writelines(f"{line}\n" for line in (line, *session.lines()) if line)
+    for words in filter(None, (line, *session.lines())):
+        note(words)

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from livefer.cli.console import be_quiet
 from livefer.cli.files import check_live_source, check_moves, check_not_read
 from livefer.cli.options import (
     CsvOption,
@@ -46,7 +47,8 @@ def watch(
         ),
     ],
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print no line where a label changes.")
+        bool,
+        typer.Option("--quiet", "-q", help="Print nothing but errors.", callback=be_quiet),
     ] = False,
     smoothing: SmoothingOption = WINDOW_S,
     model: ModelOption = None,

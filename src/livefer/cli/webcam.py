@@ -22,6 +22,7 @@ from livefer.cli.options import (
     OffsetOption,
     ParquetOption,
     PriorOption,
+    QuietOption,
     SendOption,
     SmoothingOption,
 )
@@ -30,6 +31,7 @@ from livefer.errors import LiveferError, SourceError
 from livefer.formatting import count
 from livefer.live.view import LiveView
 from livefer.live.window import open_display, show
+from livefer.media.cameras import camera_number
 from livefer.media.mpeg4_writer import Mpeg4Writer
 from livefer.media.sources import Source, open_source
 from livefer.recognizer import Recognizer
@@ -72,13 +74,15 @@ def webcam(
     send: SendOption = None,
     markers: MarkersOption = None,
     offset: OffsetOption = 0.0,
+    quiet: QuietOption = False,
 ) -> None:
     """Recognise faces live in a window.
 
-    Keys: Q or Esc quits, R resets the smoothing, G shows the heat map, S saves a snapshot,
-    M mirrors, N learns your neutral face, E your other expressions, Space marks the moment in the
-    table, H lists all keys. Recognition takes the newest frame; the window shows how many frames
-    it skipped. Without a window: livefer watch.
+    Keys: Q or Esc quits, Space pauses, F fills the screen, C takes the next camera, G shows the
+    heat map, S saves a snapshot, M mirrors, N learns your neutral face, E your other expressions,
+    Enter marks the moment in the table, H lists all keys. Recognition takes the newest frame; the
+    window shows how many it skipped. The last frame of a video stays until Esc. Without a window:
+    livefer watch.
     """
     tables = table_names(csv, jsonl, parquet)
     check_not_read([record, *files_of(tables)], [source])
@@ -99,12 +103,12 @@ def webcam(
         recognizer, tables, send or [], markers, offset, landmarks
     ) as session:  # outlives the view, whose thread writes to it
         recording = Mpeg4Writer(record, frames.fps) if record else None
-        view = LiveView(recognizer, frames, mirror, recording, session)
+        view = LiveView(recognizer, frames, mirror, recording, camera_number(source), session)
         state = view.state
         try:
             with stop_requests(on_stop=lambda: view.press("q")), view:
                 if has_display:
-                    show(view, f"livefer: {frames.name}")
+                    show(view)
                 while view.running:
                     time.sleep(0.05)
         except SourceError as error:  # the camera is gone, what it gave is not

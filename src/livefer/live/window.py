@@ -50,8 +50,8 @@ def _has_server() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def show(view: LiveView, title: str) -> None:
-    """Show a view in a window until it is closed, or the source ends."""
+def show(view: LiveView) -> None:
+    """Show a view in a window until it is closed, or a camera ends."""
     pygame = open_display()
     try:
         while view.frame_wh is None:
@@ -59,11 +59,21 @@ def show(view: LiveView, title: str) -> None:
                 return
             time.sleep(0.01)
         window = pygame.Window(
-            title, first_size(pygame, view.frame_wh), resizable=True, allow_high_dpi=True
+            "", first_size(pygame, view.frame_wh), resizable=True, allow_high_dpi=True
         )
         window.minimum_size = _MIN_WH
-        painted_s = -math.inf
-        while view.running:
+        painted_s, is_full = -math.inf, False
+        while view.running or view.is_over:
+            title = f"livefer: {view.name}"
+            if window.title != title:
+                window.title = title
+            if view.full_screen != is_full:
+                is_full = view.full_screen
+                if is_full:
+                    window.set_fullscreen(desktop=True)
+                else:
+                    window.set_windowed()
+                view.repaint()
             uncovered = False
             for event in pygame.event.get():
                 if event.type in (pygame.QUIT, pygame.WINDOWCLOSE):

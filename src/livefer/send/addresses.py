@@ -12,7 +12,7 @@ from livefer.send.messages import SessionStart
 from livefer.send.mqtt import PORT, MqttSender
 from livefer.send.outlet import Sender
 from livefer.send.websocket import WebSocketSender
-from livefer.system.web_files import without_password
+from livefer.system.web_files import without_passwords
 
 _FORMS = {
     "udp": "udp://HOST:PORT",
@@ -49,7 +49,7 @@ def read_address(option: str, url: str, *kinds: str) -> Address:
     kinds: of `_FORMS`; none means all
     """
     forms = " or ".join(_FORMS[kind] for kind in kinds or _FORMS)
-    name = without_password(url)
+    name = without_passwords(url)
     error = ConfigError(f"{option} {name}: expected {forms}")
     parts = urlsplit(url)
     kind, path = parts.scheme, unquote(parts.path.strip("/"))

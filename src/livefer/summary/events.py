@@ -10,7 +10,7 @@ from typing import Any
 
 from livefer.errors import ConfigError, DatasetError
 from livefer.formatting import count, seconds_of
-from livefer.summary.participants import Participants
+from livefer.summary.participants import Known
 from livefer.summary.records import SourceSummary, Summary
 from livefer.summary.units import SLIVER_S, Row, Span, SpanUnit, cut, unit_rows
 from livefer.tables.plain import key_of, keys_of, read_plain, sources_by_key
@@ -29,7 +29,7 @@ def event_rows(
     before_s: float = BEFORE_S,
     after_s: float | None = None,
     window_s: float | None = None,
-    participants: Participants | None = None,
+    participants: Known = None,
 ) -> list[Row]:
     """Return the figures of each event and of a baseline before it, by track, as plain rows.
 
@@ -108,7 +108,7 @@ class Events(SpanUnit):
         before_s: float = BEFORE_S,
         after_s: float | None = None,
         window_s: float | None = None,
-        participants: Participants | None = None,
+        participants: Known = None,
     ) -> None:
         super().__init__(classes, participants, _OF_EVENT)
         self._before_s, self._after_s, self._window_s = before_s, after_s, window_s

@@ -110,7 +110,7 @@ def timeline_svg(figure: Figure, name: str) -> str:
 
 def shown_persons(source: SourceSummary) -> list[Person]:
     """Return the persons that have a row: those seen longest, in the order of appearance."""
-    longest = sorted(source.persons, key=lambda p: -p.seen_s)[:MOST_PERSONS]
+    longest = sorted(source.followed, key=lambda p: -p.seen_s)[:MOST_PERSONS]
     return sorted(longest, key=lambda p: p.first_s)
 
 
@@ -351,8 +351,10 @@ def _subtitle(source: SourceSummary, persons: Sequence[Person]) -> str:
         f"probabilities of the expressions, 0 to 100 %, {each}",
         "bar at the end: labels, shares of the time seen",
     ]
-    if n := len(source.persons) - len(persons):
-        parts.append(f"{count(n, 'person')} seen for a shorter time left out")
+    if n := len(source.followed) - len(persons):
+        parts.append(f"{count(n, 'track')} seen for a shorter time left out")
+    if n := len(source.bystanders):
+        parts.append(f"{count(n, 'bystander')} left out")
     if 0 < len(source.cuts_s) <= _MOST_CUTS:
         parts.append("▾ cut")
     if source.troubles:

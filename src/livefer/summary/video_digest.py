@@ -31,9 +31,13 @@ class VideoDigest:
     No frame is kept: memory grows with the number of videos and persons, not with their length.
     """
 
-    def __init__(self, classes: Sequence[str] = CLASSES) -> None:
-        """classes: of the model that makes the results."""
-        self._summarizer = Summarizer(classes)
+    def __init__(self, classes: Sequence[str] = CLASSES, min_seen_s: float | None = None) -> None:
+        """Collect nothing yet.
+
+        classes: of the model that makes the results
+        min_seen_s: as of Summarizer
+        """
+        self._summarizer = Summarizer(classes, min_seen_s=min_seen_s)
         self._key_frames = KeyFrames()
 
     def add(self, result: FrameResult) -> None:
