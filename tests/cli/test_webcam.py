@@ -202,6 +202,7 @@ def test_a_table_has_every_frame_of_the_window(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_video(Path("in.avi"))
+    close_at_the_end(monkeypatch)
     arguments = ("--source", "in.avi", "--csv", "t.csv", "--send", "udp://127.0.0.1:9")
     code, err = run(monkeypatch, capsys, *arguments)
     assert code == 0

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from livefer.errors import ConfigError
+from livefer.formatting import without_passwords
 from livefer.send.datagrams import OscSender, UdpSender
 from livefer.send.lsl import LslSender
 from livefer.send.messages import SessionStart
 from livefer.send.mqtt import PORT, MqttSender
 from livefer.send.outlet import Sender
 from livefer.send.websocket import WebSocketSender
-from livefer.system.web_files import without_passwords
 
 _FORMS = {
     "udp": "udp://HOST:PORT",

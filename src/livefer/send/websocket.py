@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from concurrent.futures import TimeoutError as TookTooLong
+from contextlib import suppress
 from threading import Thread
 from typing import Any
 
@@ -29,11 +31,14 @@ class WebSocketSender:
     def __init__(self, name: str, host: str, port: int, start: SessionStart) -> None:
         try:
             from websockets.asyncio.server import broadcast, serve
+            from websockets.exceptions import ConnectionClosed
         except ModuleNotFoundError:
             raise MissingExtraError("--send ws://", "send") from None
         self.name = name
         self._hello = message_of(start)
-        self._broadcast, self._serve = broadcast, serve
+        self._broadcast, self._serve, self._closed = broadcast, serve, ConnectionClosed
+        self._log = logging.Logger("livefer-ws")  # clients come and go as they please
+        self._log.disabled = True
         self._clients: set[Any] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="livefer-ws", daemon=True)
@@ -75,17 +80,16 @@ class WebSocketSender:
     async def _start(self, host: str, port: int) -> Any:
         return await self._serve(
             self._talk, host, port, origins=[_PROGRAMS, _PAGES_HERE], compression=None,
-            max_size=1024, close_timeout=_PATIENCE_S,
+            max_size=1024, close_timeout=_PATIENCE_S, logger=self._log,
         )  # fmt: skip
 
     async def _talk(self, client: Any) -> None:
-        await client.send(self._hello)
-        self._clients.add(client)
-        try:
+        with suppress(self._closed):
+            await client.send(self._hello)
+            self._clients.add(client)
             async for _ in client:  # what clients say means nothing
                 pass
-        finally:
-            self._clients.discard(client)
+        self._clients.discard(client)
 
     async def _send(self, message: str) -> None:
         slow = {c for c in self._clients if c.transport.get_write_buffer_size() > _MOST_WAITING}
