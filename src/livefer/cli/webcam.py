@@ -78,11 +78,11 @@ def webcam(
 ) -> None:
     """Recognise faces live in a window.
 
-    Keys: Q or Esc quits, Space pauses, F fills the screen, C takes the next camera, G shows the
-    heat map, S saves a snapshot, M mirrors, N learns your neutral face, E your other expressions,
-    Enter marks the moment in the table, H lists all keys. Recognition takes the newest frame; the
-    window shows how many it skipped. The last frame of a video stays until Esc. Without a window:
-    livefer watch.
+    Keys: Q or Esc quits, Space pauses, F fills the screen, C takes the next camera, T hides the
+    strip of the last 30 seconds, G shows the heat map, S saves a snapshot, M mirrors, N learns your
+    neutral face, E your other expressions, Enter marks the moment in the table, H lists all keys.
+    Recognition takes the newest frame; the window shows how many it skipped. The last frame of a
+    video stays until Esc. Without a window: livefer watch.
     """
     tables = table_names(csv, jsonl, parquet)
     check_not_read([record, *files_of(tables)], [source])
