@@ -14,6 +14,7 @@ handing over: what the thread that recognises spends on all receivers together
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -122,7 +123,7 @@ def dead_receivers(stack: ExitStack, start: SessionStart) -> list[Sender]:
         probe.bind(("127.0.0.1", 0))
         closed = probe.getsockname()[1]
     server = WebSocketSender("ws://, its client never reads", "127.0.0.1", 0, start)
-    stack.enter_context(connect(f"ws://127.0.0.1:{server.port}", max_queue=1))
+    stack.enter_context(connect(f"ws://127.0.0.1:{server.port}", max_queue=1, ping_interval=None))
     nobody = open_sender(read_address("--send", f"udp://127.0.0.1:{closed}"), start)
     nobody.name = "udp://, nobody listens"
     return [nobody, server, Hanging()]
@@ -138,8 +139,8 @@ def markdown(found: dict[str, dict[str, Any]], machine: dict[str, Any]) -> str:
     """Return the tables."""
     lines = [
         heading("From a result to another program"),
-        f"{machine_line(machine)}; {load_line(machine)}. Milliseconds: median, 95th and 99th "
-        "percentile, largest.\n",
+        f"{machine_line(machine)}; {load_line(machine)}; nice level {os.nice(0)}. "
+        "Milliseconds: median, 95th and 99th percentile, largest.\n",
         "| receivers | of | p50 | p95 | p99 | max |",
         "| --- | --- | ---: | ---: | ---: | ---: |",
     ]

@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -31,6 +36,25 @@ def block(language: str) -> str:
     return only
 
 
+@contextmanager
+def files_at(folder: Path) -> Iterator[str]:
+    """Serve a folder's files on this machine."""
+
+    class Files(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
 def result(*faces: object) -> FrameResult:
     return FrameResult("camera 0", 0, 0.0, None, faces)  # type: ignore[arg-type]
 
@@ -50,6 +74,7 @@ def test_the_function_of_node_red_gives_both_outputs() -> None:
 
 
 def test_the_page_of_obs_shows_the_answer(tmp_path: Path) -> None:
+    """Served from this machine: OBS's own name for local files is refused by Chromium itself."""
     page_file = tmp_path / "overlay.html"
     start = session_start(time.monotonic(), CLASSES, "human")
     with playwright() as running:
@@ -57,9 +82,9 @@ def test_the_page_of_obs_shows_the_answer(tmp_path: Path) -> None:
         try:
             page_file.write_text(block("html").replace(PORT, str(sender.port)), encoding="utf-8")
             camera = write_camera(tmp_path / "camera.mjpeg", camera_picture())
-            with chromium(running, camera) as browser:
+            with chromium(running, camera) as browser, files_at(tmp_path) as url:
                 page = browser.new_page()
-                page.goto(page_file.as_uri())
+                page.goto(f"{url}/overlay.html")
                 until_s = time.monotonic() + PATIENCE_MS / 1000
                 while "happy" not in page.inner_text("body"):
                     assert time.monotonic() < until_s

@@ -17,11 +17,9 @@ from livefer.send.outlet import NotDelivered
 
 _MOST_WAITING = 1 << 18  # bytes that a client has not read; more messages are not for it
 _PATIENCE_S = 1.0
-# Pages of this machine, also from a file, and OBS's own name for those. A foreign web site that
-# someone visits here could else read along.
-_PAGES_HERE = re.compile(
-    r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?|http://absolute|file://"
-)
+# Pages of this machine, and OBS's name for its local files. A foreign web site that someone visits
+# here could else read along. A browser calls a file "null", and a frame of a foreign site, too.
+_PAGES_HERE = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?|http://absolute")
 _PROGRAMS = None  # they name no web site
 
 
