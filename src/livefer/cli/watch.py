@@ -27,7 +27,8 @@ from livefer.cli.options import (
     SendOption,
     SmoothingOption,
 )
-from livefer.cli.outputs import files_of, is_stdout, open_session, print_end, table_names
+from livefer.cli.outputs import files_of, is_stdout, table_names
+from livefer.cli.session import open_session, print_end
 from livefer.formatting import count, printable
 from livefer.media.sources import Source, open_source
 from livefer.media.threads import newest, side_by_side

@@ -26,7 +26,8 @@ from livefer.cli.options import (
     SendOption,
     SmoothingOption,
 )
-from livefer.cli.outputs import files_of, open_session, print_end, table_names
+from livefer.cli.outputs import files_of, table_names
+from livefer.cli.session import open_session, print_end
 from livefer.errors import LiveferError, SourceError
 from livefer.formatting import count
 from livefer.live.view import LiveView
