@@ -74,6 +74,7 @@ def test_a_row_has_the_time_of_day(livefer: Run) -> None:
     before = datetime.now(timezone.utc)
     ended = livefer("watch", "in.avi", "-q", "--jsonl", "-")
     after = datetime.now(timezone.utc)
+    assert ended.err == ""
     first, *rows = map(json.loads, ended.out.splitlines())
     started = datetime.fromisoformat(first["marker"].removeprefix("started "))
     times = [started + timedelta(seconds=row["captured_s"] - first["captured_s"]) for row in rows]
