@@ -27,7 +27,7 @@ def test_the_same_option_everywhere() -> None:
         for name in COMMANDS
         if any(option.opts == ["--quiet", "-q"] for option in load_command(name).params)
     }
-    assert having == {*QUIET, "download"}
+    assert having == {*QUIET, "download", "page"}
 
 
 @pytest.mark.parametrize(
