@@ -46,6 +46,7 @@ from livefer.cli.options import (
     SmoothingOption,
 )
 from livefer.cli.progress import video_bar
+from livefer.drawing.hiding import Way
 from livefer.errors import ConfigError
 from livefer.formatting import count, printable, seconds_of
 from livefer.media.names import WRITABLE_VIDEOS
@@ -78,6 +79,13 @@ def video(
             metavar="OUT.MP4|DIR",
         ),
     ] = None,
+    blur: Annotated[
+        bool,
+        typer.Option("--blur", help="Hide every face in the copy: nobody can be recognised."),
+    ] = False,
+    pixelate: Annotated[
+        bool, typer.Option("--pixelate", help="The same in coarse squares.")
+    ] = False,
     csv: Annotated[
         Path | None, typer.Option(help="Write a table as CSV.", metavar="OUT.CSV")
     ] = None,
@@ -135,6 +143,14 @@ def video(
         )
     if landmarks and not tables:
         raise ConfigError("--landmarks adds columns to a table: add --csv, --jsonl or --parquet")
+    hide: Way | None = "pixelate" if pixelate else "blur" if blur else None
+    if hide is not None:
+        if out is None:
+            raise ConfigError(f"--{hide} is for an annotated copy: add --out")
+        if one_person or max_faces is not None or min_face is not None:
+            raise ConfigError(
+                f"--{hide} hides every face: leave --one-person, --max-faces and --min-face out"
+            )
     load_av()
     end_s = _seconds("--end", end) if end else None
     span = Span(_seconds("--start", start), end_s, every, fps, fps_of_source)
@@ -149,7 +165,7 @@ def video(
         prior=prior,
         profile=profile,
         min_score=min_score,
-        every_frame=every_frame,
+        every_frame=every_frame or hide is not None,
         one_person=one_person,
         max_faces=max_faces,
         min_face_px=min_face,
@@ -172,7 +188,7 @@ def video(
                     open_table(table, recognizer.classes, metadata, landmarks, min_seen or 0)
                 )
                 stack.push(sinks[-1])
-            job = VideoJob(recognizer, sinks, digest, span, profile_of, requested)
+            job = VideoJob(recognizer, sinks, digest, span, profile_of, requested, hide)
             _run(job, inputs, copies)
         totals = job.totals
         sys.stderr.writelines(f"{printable(line)}\n" for line in totals.errors)
