@@ -309,8 +309,6 @@ def test_space_freezes_the_picture_of_a_camera_while_it_is_recognised() -> None:
         assert view.paint((640, 480)) is not None
         view.press("space")
         assert view.paused
-        assert message(view) == "press H for help"
-        view.say("")
         assert message(view) == "paused: Space goes on"
         before = shown(view)
         play.level = 125

@@ -253,6 +253,7 @@ class LiveView:
             self._finish_enrolment()
         elif key == "space":
             self._pause(not self.paused)
+            self.say("")  # so that a pause is told at once
         elif self.is_over:
             self.say("the film is over")
         else:
