@@ -32,7 +32,7 @@ PAGES = {
     DOCS / "network.md": 0,
     DOCS / "profiles.md": 1,
     DOCS / "python.md": 0,
-    DOCS / "serve.md": 1,
+    DOCS / "serve.md": 2,
     DOCS / "statistics.md": 0,
     DOCS / "training.md": 2,
 }
