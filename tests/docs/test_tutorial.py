@@ -62,7 +62,7 @@ def test_its_blocks_run(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
         begin = ",".join(shown.split(",")[:5])  # the rest may differ by rounding
         assert any(line.startswith(begin) for line in lines), shown
     written = ("clip.csv", "clip.png", "clip.html", "again.svg", "clip.json", "mine.png")
-    for name in (*written, "around.csv", "mine.csv", "mine.mp4", "mine.html"):
+    for name in (*written, "around.csv", "named.png", "mine.csv", "mine.mp4", "mine.html"):
         assert (tmp_path / name).stat().st_size > 500, name
     assert (tmp_path / "happy.png").stat().st_size > 5000
 

@@ -15,6 +15,7 @@ from fakes import LevelClassifier, SquareDetector, make_scene
 
 from livefer.errors import LiveferError, SourceError
 from livefer.live import window
+from livefer.live.strip import strip_height
 from livefer.live.view import LiveView
 from livefer.media.sources import Source
 from livefer.recognizer import Recognizer
@@ -116,7 +117,7 @@ def test_the_window_has_the_shape_of_the_frames(monkeypatch: pytest.MonkeyPatch)
         window.show(view)
     stop.set()
     width, height = script.sizes[0]
-    assert width / height == pytest.approx(320 / 240, rel=0.01)
+    assert width / (height - strip_height((width, height))) == pytest.approx(320 / 240, rel=0.01)
     assert script.pictures[0].shape == pytest.approx((height, width, 3), abs=1)
 
 

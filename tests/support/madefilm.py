@@ -16,7 +16,9 @@ _HOLD = 40  # frames for which the second face shows one expression,
 _BLEND = 10  # and in which it becomes the next one
 
 
-def frames(n: int, faces: Sequence[NDArray[np.uint8]], seed: int = 0) -> Iterator[NDArray[Any]]:
+def frames(
+    n: int, faces: Sequence[NDArray[np.uint8]], has_portrait: bool = True, seed: int = 0
+) -> Iterator[NDArray[np.uint8]]:
     """Yield n pictures (240, 320, 3) BGR: the shipped portrait, and from frame 60 on a second face.
 
     faces: (48, 48) gray each, one after the other in the second face's place
@@ -30,7 +32,7 @@ def frames(n: int, faces: Sequence[NDArray[np.uint8]], seed: int = 0) -> Iterato
         x, y = 45 + 40 * np.sin(i / 23), 20 + 14 * np.sin(i / 11)
         zoom = 0.85 + 0.15 * np.sin(i / 37)
         move = np.array([[zoom, 0, x - 60], [0, zoom, y]], np.float32)
-        if not 200 <= i < 215:  # it goes for half a second, and keeps its track
+        if has_portrait and not 200 <= i < 215:  # it goes for half a second, and keeps its track
             cv2.warpAffine(person, move, SIZE_WH, image, borderMode=cv2.BORDER_TRANSPARENT)
         if i >= 60:
             _paste(image, _changing(faces, i - 60), 205 + 12 * np.sin(i / 17), 120, 96)

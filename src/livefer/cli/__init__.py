@@ -44,6 +44,7 @@ COMMANDS = {
     "webcam": Command("Recognise faces live in a window."),
     "serve": Command("Open livefer in the browser, with an API for programs.", "web"),
     "summarize": Command("Summarise a table of faces."),
+    "compare": Command("Measure how far two tables agree, or a table and a person's coding."),
     "profile": Command("Learn a person's own face, so that a resting one counts as neutral."),
     "explain": Command("Show which parts of a face speak for each expression."),
     "demo": Command("Recognise the face in the picture that comes with livefer."),

@@ -33,6 +33,7 @@ from livefer.cli.options import (
     a_number,
 )
 from livefer.cli.progress import progress_bar
+from livefer.drawing.figures import save_picture
 from livefer.errors import ConfigError, DatasetError
 from livefer.formatting import clock, count, length, printable, short_name
 from livefer.labels import colour_hex
@@ -41,8 +42,11 @@ from livefer.profiles.tables import MainFaces, seconds_in
 from livefer.summary.choice import FaceFilter, WhoIsWho
 from livefer.summary.episodes import SHORTEST_S, Episodes
 from livefer.summary.events import BEFORE_S, Events, read_events
+from livefer.summary.group_means import group_means_picture
 from livefer.summary.participants import Known, Named, Participants
+from livefer.summary.person_sums import FaceRow
 from livefer.summary.records import Person, Pictures, SourceSummary, Summary
+from livefer.summary.subtitles import Subtitles
 from livefer.summary.summarize import Summarizer
 from livefer.summary.units import Unit, Videos, Windows
 from livefer.summary.video_digest import write_report, write_timelines
@@ -75,6 +79,14 @@ def summarize(
     plot: PlotOption = None,
     report: ReportOption = None,
     as_json: JsonFileOption = None,
+    vtt: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the labels as subtitles that players show: a .vtt file, one for each "
+            "video.",
+            metavar="OUT.VTT",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -212,10 +224,12 @@ def summarize(
     """
     check_plot_and_report(plot, report)
     lists = [path for path in (events, participants, names) if path is not None]
-    check_not_read([as_json, out], [table, *lists])
+    check_not_read([as_json, out, vtt], [table, *lists])
     if out is not None:
         check_plain_name(out)
-    for path in (as_json, out):
+    if vtt is not None and (vtt.suffix.lower() != ".vtt" or vtt.is_dir()):
+        raise ConfigError(f"--vtt {vtt}: expected the name of a file that ends in .vtt")
+    for path in (as_json, out, vtt):
         if path:
             check_writable(path)
     unit_of = _chosen_unit(windows, episodes, shortest, events, before, after)
@@ -239,10 +253,11 @@ def summarize(
             judge = None
             if baseline is not None:
                 judge, plainly = _judge(file, progress, span_s)
-            read = _Reading(file, progress, faces, judge)
-            opened, summary, unit, choice = read.all(unit_of, who_of, choice_of)
+            read = _Reading(file, progress, faces, judge, vtt is not None)
+            found = read.all(unit_of, who_of, choice_of)
         except DatasetError as error:
             raise DatasetError(str(error).replace(str(file), str(table))) from None
+    opened, summary, unit, choice = found.table, found.summary, found.unit, found.choice
     name = printable(str(table))
     if not summary.n_rows:
         raise DatasetError(f"{table} has no rows: there is nothing to summarise")
@@ -266,7 +281,14 @@ def summarize(
     only = summary.sources[0].source if len(summary.sources) == 1 else name
     with noting(errors):
         written += [write_report(report, summary, short_name(only), about)] if report else []
-    written += write_timelines(plot, summary, errors=errors) if plot else []
+    if plot is not None and who_of is not None and isinstance(unit, Videos):
+        with noting(errors):
+            figure = group_means_picture(rows, tuple(unit.whose.columns), opened.classes)
+            save_picture(figure, plot)
+            written.append(plot)
+    elif plot is not None:
+        written += write_timelines(plot, summary, errors=errors)
+    written += [] if vtt is None else found.subtitles.write(vtt, summary, errors)
     if unit is not None:
         for line in unit.left_out(summary):
             note(line)
@@ -327,34 +349,51 @@ class _Reading:
     progress: OnRead
     faces: FaceFilter
     judge: Judge | None
+    with_subtitles: bool
 
     def all(
         self, unit_of: UnitOf | None, who_of: WhoOf | None, choice_of: ChoiceOf | None
-    ) -> tuple[ResultTable, Summary, Unit | None, WhoIsWho | None]:
+    ) -> _Found:
         """Return the table, its figures, and its rows of figures where these are asked for."""
         choice: WhoIsWho | None = None
         who: Known = None
         if choice_of is not None:
-            choice = choice_of(self._once(None, None, None)[1])
+            choice = choice_of(self._once(None, None, None).summary)
             if choice.names:
                 who = Named(choice.names)
         if who_of is not None:
-            who = who_of(self._once(choice, None, None)[1])
-        return (*self._once(choice, who, unit_of), choice)
+            who = who_of(self._once(choice, None, None).summary)
+        return self._once(choice, who, unit_of)
 
-    def _once(
-        self, choice: WhoIsWho | None, who: Known, unit_of: UnitOf | None
-    ) -> tuple[ResultTable, Summary, Unit | None]:
+    def _once(self, choice: WhoIsWho | None, who: Known, unit_of: UnitOf | None) -> _Found:
         opened = read_table(self.file, self.progress, BOX if self.faces.is_on else ())
         unit = None if unit_of is None else unit_of(opened.classes, who)
         names = None if choice is None else choice.names
         min_seen_s = None if choice is None else choice.min_seen_s
-        on_frame = None if unit is None else unit.add
+        subtitles = Subtitles(opened.classes, names)
+
+        def on_frame(source: str, time_s: float, hold_s: float, faces: list[FaceRow]) -> None:
+            if unit is not None:
+                unit.add(source, time_s, hold_s, faces)
+            if self.with_subtitles:
+                subtitles.add(source, time_s, hold_s, faces)
+
         summarizer = Summarizer(opened.classes, on_frame, min_seen_s, names)
         rows = self.faces.rows(opened.rows if self.judge is None else self.judge(opened.rows))
         for row in rows if choice is None else choice.rows(rows):
             summarizer.add(row)
-        return opened, summarizer.summary(), unit
+        return _Found(opened, summarizer.summary(), unit, choice, subtitles)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was read of a table."""
+
+    table: ResultTable
+    summary: Summary
+    unit: Unit | None
+    choice: WhoIsWho | None
+    subtitles: Subtitles
 
 
 def _judge(

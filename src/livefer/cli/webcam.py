@@ -67,10 +67,10 @@ def webcam(
 ) -> None:
     """Recognise faces live in a window.
 
-    Keys: Q or Esc quits, Space pauses, F fills the screen, C takes the next camera, G shows the
-    heat map, S saves a snapshot, M mirrors, N learns your neutral face, E your other expressions,
-    H lists all keys. Recognition takes the newest frame; the window shows how many it skipped. The
-    last frame of a video stays until Esc.
+    Keys: Q or Esc quits, Space pauses, F fills the screen, C takes the next camera, T hides the
+    strip of the last 30 seconds, G shows the heat map, S saves a snapshot, M mirrors, N learns your
+    neutral face, E your other expressions, H lists all keys. Recognition takes the newest frame;
+    the window shows how many it skipped. The last frame of a video stays until Esc.
     """
     check_not_read([record], [source])
     _check_source(source)

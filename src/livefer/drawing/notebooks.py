@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from livefer.drawing.faces import draw_faces, label_text
+from livefer.drawing.faces import draw_faces
+from livefer.drawing.labels import label_text
 from livefer.drawing.text import (
     PLATE,
     WHITE,

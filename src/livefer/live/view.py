@@ -16,15 +16,17 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 import cv2
+import numpy as np
 
 from livefer.drawing.faces import draw_faces
-from livefer.drawing.text import Corner, Image, paint_panel
+from livefer.drawing.text import Image
 from livefer.errors import LiveferError, SourceError
 from livefer.formatting import without_middle
 from livefer.live.enrolment import READY_S, Enrolment
 from livefer.live.recorder import Recorder
-from livefer.live.scene import fitted, paint_scene, turned
+from livefer.live.scene import Places, fitted, paint_scene, turned
 from livefer.live.state import LiveState
+from livefer.live.strip import Strip, strip_height
 from livefer.media.mpeg4_writer import Mpeg4Writer
 from livefer.media.sources import Source, open_next_camera
 from livefer.media.threads import newest
@@ -38,6 +40,7 @@ HELP = (
     ("Space", "pause, and go on"),
     ("F", "full screen"),
     ("C", "next camera"),
+    ("T", "strip of the last 30 seconds"),
     ("G", "heat map: where the network looks"),
     ("M", "mirror"),
     ("S", "save a snapshot"),
@@ -54,7 +57,7 @@ _MESSAGE_S = 3.0
 _NO_PROFILE = "no profile yet: press N"
 _STEP_S = 1 / 30  # between the last frame of a camera and the first one of the next
 _JOIN_S = 3.0  # the longest wait for a camera that hangs
-_CLOSING = ("q", "escape", "space", "return")  # at the end of a film; Esc and Q always do
+_CLOSING = ("q", "escape", "space")  # at the end of a film; Esc and Q always do
 _NAME_LETTERS = 32  # of a source's name in a message: an address may have hundreds
 
 _Shown = tuple[Frame | FrameResult | None, FrameResult | None]
@@ -69,6 +72,7 @@ class LiveView:
     state: the newest frame, its faces, and the figures
     mirror, help: whether the picture is mirrored, and whether the keys are listed on it
     full_screen: whether the window is to fill the screen
+    has_strip: whether large windows show the last 30 seconds under the picture
     quit: True as soon as the user wants to leave
     """
 
@@ -86,6 +90,8 @@ class LiveView:
         self.help = False
         self.full_screen = False
         self.quit = False
+        self.has_strip = True
+        self._strip = Strip(recognizer.classes)
         self._recognizer = recognizer
         self._source = source
         self._recorder = Recorder(recording, waits=not source.live) if recording else None
@@ -100,7 +106,7 @@ class LiveView:
         self._failure: BaseException | None = None
         self._message = ""
         self._message_until_s = 0.0
-        self._corner: Corner | None = "top-right"
+        self._places = Places()
         self._painted: tuple[Any, ...] | None = None  # all that the last picture depended on
         self._stopping = Event()
         self._leaving = Event()  # the source
@@ -180,6 +186,8 @@ class LiveView:
             self.quit = True
         elif key == "f":
             self.full_screen = not self.full_screen
+        elif key == "t":
+            self.has_strip = not self.has_strip
         elif key == "c":
             self._change_camera()
         elif key == "h":
@@ -191,6 +199,7 @@ class LiveView:
             self.say(f"heat map {'on' if self.heatmaps else 'off'}")
         elif key == "r":
             self._recognizer.reset()
+            self._strip.clear()
             self.say("smoothing reset")
         elif key == "s":
             self.say(self.snapshot())
@@ -244,6 +253,7 @@ class LiveView:
             self._finish_enrolment()
         elif key == "space":
             self._pause(not self.paused)
+            self.say("")  # so that a pause is told at once
         elif self.is_over:
             self.say("the film is over")
         else:
@@ -344,6 +354,7 @@ class LiveView:
             self.heatmaps,
             self.help,
             self.mirror,
+            self.has_strip,
         )
         if shown == self._painted:
             return None
@@ -351,9 +362,16 @@ class LiveView:
         self.state.note_painted(picture, result, now_s)
 
         found = result.faces if result else ()
-        canvas, faces = fitted(picture.image, found, window_wh, self.mirror)
-        self._corner = paint_scene(canvas, faces, self.heatmaps, figures, self._corner, message)
-        paint_panel(canvas, HELP if self.help else [], "centre", opacity=0.92)
+        strip_h = strip_height(window_wh) if self.has_strip else 0
+        picture_wh = window_wh[0], window_wh[1] - strip_h
+        canvas, faces = fitted(picture.image, found, picture_wh, self.mirror)
+        keys = HELP if self.help else ()
+        self._places = paint_scene(
+            canvas, faces, self.heatmaps, figures, self._places, message, keys
+        )
+        if strip_h:
+            strip = self._strip.paint((canvas.shape[1], strip_h), picture.time_s)
+            canvas = np.vstack([canvas, strip])
         return canvas
 
     def snapshot(self) -> str:
@@ -436,6 +454,7 @@ class LiveView:
             return
         with self._enrolling:
             self._enrol_with(result)
+        self._strip.add(result)
         self._news.set()
         if self._recorder:
             self._recorder.put(result, self.mirror, self.heatmaps, self.state.figures)

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from livefer.errors import LiveferError
+from livefer.live.strip import SHARE, strip_height
 from livefer.live.view import FIRST_HEIGHT, LiveView
 
 _MIN_WH = (320, 240)
@@ -112,9 +113,15 @@ def key_name(pygame: Any, event: Any) -> str:
 
 
 def first_size(pygame: Any, frame_wh: tuple[int, int]) -> tuple[int, int]:
-    """Return the window's first size: 720 high, or smaller where the screen is."""
-    screen_w, screen_h = pygame.display.get_desktop_sizes()[0]
-    scale = min(
-        FIRST_HEIGHT / frame_wh[1], 0.85 * screen_w / frame_wh[0], 0.85 * screen_h / frame_wh[1]
-    )
-    return max(_MIN_WH[0], round(frame_wh[0] * scale)), max(_MIN_WH[1], round(frame_wh[1] * scale))
+    """Return the window's first size: a picture 720 high, or smaller where the screen is.
+
+    Below it the strip has room, where the window is large enough for one.
+    """
+    screen_w, screen_h = (0.85 * side for side in pygame.display.get_desktop_sizes()[0])
+    for strip in (SHARE, 0.0):
+        most_h = min(FIRST_HEIGHT, screen_h * (1 - strip))
+        scale = min(most_h / frame_wh[1], screen_w / frame_wh[0])
+        width, height = round(frame_wh[0] * scale), round(frame_wh[1] * scale / (1 - strip))
+        if strip_height((width, height)):
+            break
+    return max(_MIN_WH[0], width), max(_MIN_WH[1], height)

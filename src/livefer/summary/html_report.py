@@ -168,18 +168,17 @@ def _overview(summary: Summary, longest: Sequence[SourceSummary], names: Mapping
         if source in longest:
             name = f'<a href="#source-{number}">{name}</a>'
         pooled = _pooled(source.followed, summary.classes)
-        cells = _share_cells(pooled, summary.classes) if source.followed else ""
-        empty = (
-            "" if cells else f'<td class="text faint" colspan="{len(summary.classes) + 2}"></td>'
-        )
+        cells = _share_cells(pooled, summary.classes)
+        if not source.followed:
+            cells = f'<td class="text faint" colspan="{len(summary.classes) + 2}">no face</td>'
         rows.append(
-            f'<tr><th scope="row" class="name">{name}</th><td>{length(source.frames_s)}</td>'
-            f"<td>{len(source.followed):,}</td>"
-            f"<td>{1 - source.n_without_face / max(source.n_frames, 1):.0%}</td>{cells}{empty}</tr>"
+            f'<tr><th scope="row" class="name">{name}</th>{cells}'
+            f"<td>{1 - source.n_without_face / max(source.n_frames, 1):.0%}</td>"
+            f"<td>{length(source.frames_s)}</td><td>{len(source.followed):,}</td></tr>"
         )
     more = len(summary.sources) - _MOST_SOURCES
     tail = f'<p class="faint">and {more:,} more</p>' if more > 0 else ""
-    head = ("film", "length", "tracks", "face in view", "", *summary.classes, "uncertain")
+    head = ("film", "", *summary.classes, "uncertain", "face in view", "length", "tracks")
     return (
         '<section id="films">\n<h2>Films</h2>\n<p class="faint">Share of each expression, of the '
         "time in which a face was seen. Of several faces, all count. Uncertain time counts for no "
@@ -202,8 +201,8 @@ def _source(
     parts = [f'<section id="source-{number}">\n<h2>{head}</h2>']
     span = f"{clock(source.first_s)}–{clock(source.last_s)}"
     parts.append(
-        f'<p class="faint">{escape(short_name(source.source))} · {length(source.frames_s)} looked '
-        f"at ({span}) · {count(source.n_frames, 'frame')} · "
+        f'<p class="faint">{length(source.frames_s)} looked at ({span}) · '
+        f"{count(source.n_frames, 'frame')} · "
         f"{count(len(source.followed), 'track')}</p>"
     )
     if persons:

@@ -145,6 +145,10 @@ def _rules() -> dict[str, Any]:
             "too_dark": quality.TOO_DARK,
             "too_bright": quality.TOO_BRIGHT,
             "blank": quality.BLANK,
+            "small": quality.SMALL,
+            "cut_off": quality.CUT_OFF,
+            "dark": quality.DARK,
+            "blurred": quality.BLURRED,
         },
         "motion": {
             "template_px": motion._TEMPLATE_PX,

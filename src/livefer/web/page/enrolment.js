@@ -20,15 +20,16 @@ export class Enrolment {
     /** @type {Record<string, Record<string, number>[]>} by expression, the answers for what was held */
     this.answers = {};
     this.prompt = 'Look into the camera.';
-    this.begin();
-  }
-
-  begin() {
     /** @type {Record<string, number>[]} */
     this.rows = [];
     this.trackId = /** @type {number | null} */ (null);
     this.seenAt = NaN;
     this.since = NaN;
+  }
+
+  /** Begin the expression anew. */
+  begin() {
+    Object.assign(this, {rows: [], trackId: null, seenAt: NaN, since: NaN});
   }
 
   /** @returns {boolean} whether the expression may be left out: all but the neutral one */

@@ -2,7 +2,7 @@
 /** livefer's own face detector. As livefer/detection/native.py and livefer/detection/cells.py. */
 
 import {iou} from './boxes.js';
-import {resizeLinear, shrink} from './pictures.js';
+import {resizeLinear, rounded, shrink} from './pictures.js';
 
 /** @typedef {import('./boxes.js').Box} Box */
 /** @typedef {import('./pictures.js').Picture} Picture */
@@ -53,7 +53,7 @@ export class Detector {
     const {width, height} = image;
     const factor = this.card.side_px / Math.max(width, height);
     if (factor >= 1) return this.find(coloursOf(image), threshold);
-    const [w, h] = [width, height].map((side) => Math.max(1, Math.round(side * factor)));
+    const [w, h] = [width, height].map((side) => Math.max(1, rounded(side * factor)));
     const small = {data: swapped(shrink(image, 4, 3, w, h)), width: w, height: h};
     const [x, y] = [width / w, height / h];
     return (await this.find(small, threshold)).map(({box: [l, t, r, b], score}) => (

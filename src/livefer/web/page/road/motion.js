@@ -3,7 +3,7 @@
 
 import {sideOf} from './boxes.js';
 import {cropFace} from './crops.js';
-import {meanAndDeviation, shrink, toGray} from './pictures.js';
+import {meanAndDeviation, rounded, shrink, toGray} from './pictures.js';
 
 /** @typedef {import('./boxes.js').Box} Box */
 /** @typedef {import('./pictures.js').Picture} Picture */
@@ -112,8 +112,8 @@ function peak(values, best, step, place, length) {
 
 /** @param {Picture} image @param {MotionRules} rules @returns {Uint8Array} the means of its blocks */
 export function blockMeans(image, {block_px: side}) {
-  const width = Math.max(1, Math.round(image.width / side));
-  const height = Math.max(1, Math.round(image.height / side));
+  const width = Math.max(1, rounded(image.width / side));
+  const height = Math.max(1, rounded(image.height / side));
   return shrink(toGray(image), 1, 1, width, height);
 }
 

@@ -68,7 +68,10 @@ export function sampleSquare({data, width, height}, x, y, step, size) {
   return {data: result, width: size, height: size};
 }
 
-/** @param {Gray} gray a square @param {number} k @returns {Uint8Array} the means of its k×k blocks */
+/**
+ * Return the means of the k×k blocks of a square. As OpenCV rounds, a half becomes even, but with k = 2 it goes up.
+ * @param {Gray} gray @param {number} k @returns {Uint8Array}
+ */
 export function blocksOf({data, width}, k) {
   if (k === 1) return data;
   const size = width / k;
@@ -83,13 +86,16 @@ export function blocksOf({data, width}, k) {
         sums[i] += sum;
       }
     }
-    for (let i = 0; i < size; i += 1) result[j * size + i] = Math.round(sums[i] / (k * k));
+    for (let i = 0; i < size; i += 1) {
+      const mean = sums[i] / (k * k);
+      result[j * size + i] = k === 2 ? Math.round(mean) : rounded(mean);
+    }
   }
   return result;
 }
 
 /**
- * Resize by the means of areas, as INTER_AREA does where it shrinks.
+ * Resize by the means of areas, as INTER_AREA does where it shrinks: in 32 bits, so that it rounds alike.
  * @param {{data: Uint8Array | Uint8ClampedArray, width: number, height: number}} image
  * @param {number} channels of its pixels @param {number} used how many of them the result has
  * @param {number} width @param {number} height of the result @returns {Uint8Array}
@@ -99,6 +105,7 @@ export function shrink(image, channels, used, width, height) {
   const rows = shares(image.height, height);
   const result = new Uint8Array(width * height * used);
   const line = new Float32Array(width * used);
+  const isHalf = image.width === 2 * width && image.height === 2 * height; // whose means OpenCV rounds up
   for (let y = 0; y < height; y += 1) {
     line.fill(0);
     for (let r = rows.start[y]; r < rows.start[y + 1]; r += 1) {
@@ -107,13 +114,13 @@ export function shrink(image, channels, used, width, height) {
         for (let c = 0; c < used; c += 1) {
           let sum = 0;
           for (let i = columns.start[x]; i < columns.start[x + 1]; i += 1) {
-            sum += columns.share[i] * image.data[row + channels * columns.at[i] + c];
+            sum = Math.fround(sum + Math.fround(columns.share[i] * image.data[row + channels * columns.at[i] + c]));
           }
-          line[used * x + c] += rows.share[r] * sum;
+          line[used * x + c] += Math.fround(rows.share[r] * sum);
         }
       }
     }
-    for (let i = 0; i < line.length; i += 1) result[y * line.length + i] = Math.round(line[i]);
+    for (let i = 0; i < line.length; i += 1) result[y * line.length + i] = isHalf ? Math.round(line[i]) : rounded(line[i]);
   }
   return result;
 }
@@ -188,34 +195,42 @@ export function meanAndDeviation(values) {
 }
 
 /**
- * Resize to a square by linear interpolation, as INTER_LINEAR does.
+ * Resize to a square by linear interpolation, with the fixed point of INTER_LINEAR.
  * @param {{data: Uint8Array, width: number, height: number}} image @param {number} channels of its pixels
  * @param {number} side @returns {Uint8Array}
  */
 export function resizeLinear({data, width, height}, channels, side) {
   const [columns, rows] = [linear(width, side), linear(height, side)];
   const result = new Uint8Array(side * side * channels);
+  const across = (/** @type {number} */ row, /** @type {number} */ x, /** @type {number} */ c) => {
+    const at = channels * width * row + c;
+    return (data[at + channels * columns.first[x]] * columns.shares[2 * x]
+      + data[at + channels * columns.second[x]] * columns.shares[2 * x + 1]) >> 4;
+  };
   for (let y = 0, i = 0; y < side; y += 1) {
-    const [upper, lower] = [channels * width * rows.first[y], channels * width * rows.second[y]];
     for (let x = 0; x < side; x += 1) {
       for (let c = 0; c < channels; c += 1, i += 1) {
-        const [a, b] = [channels * columns.first[x] + c, channels * columns.second[x] + c];
-        const above = data[upper + a] + columns.share[x] * (data[upper + b] - data[upper + a]);
-        const below = data[lower + a] + columns.share[x] * (data[lower + b] - data[lower + a]);
-        result[i] = Math.round(above + rows.share[y] * (below - above));
+        const above = (rows.shares[2 * y] * across(rows.first[y], x, c)) >> 16;
+        const below = (rows.shares[2 * y + 1] * across(rows.second[y], x, c)) >> 16;
+        result[i] = (above + below + 2) >> 2;
       }
     }
   }
   return result;
 }
 
-/** @param {number} from @param {number} to @returns {{first: Int32Array, second: Int32Array, share: Float32Array}} */
+/** @param {number} from @param {number} to @returns {{first: Int32Array, second: Int32Array, shares: Int32Array}} in 2048ths */
 function linear(from, to) {
-  const places = Float64Array.from({length: to}, (_, i) => ((i + 0.5) * from) / to - 0.5);
+  const places = Float64Array.from({length: to}, (_, i) => Math.min(Math.max(((i + 0.5) * from) / to - 0.5, 0), from - 1));
+  const shares = new Int32Array(2 * to);
+  places.forEach((place, i) => {
+    const share = place - Math.floor(place);
+    shares.set([Math.round(2048 * (1 - share)), Math.round(2048 * share)], 2 * i);
+  });
   return {
-    first: Int32Array.from(places, (place) => clamp(Math.floor(place), from - 1)),
-    second: Int32Array.from(places, (place) => clamp(Math.floor(place) + 1, from - 1)),
-    share: Float32Array.from(places, (place) => place - Math.floor(place)),
+    first: Int32Array.from(places, (place) => Math.floor(place)),
+    second: Int32Array.from(places, (place) => Math.min(Math.floor(place) + 1, from - 1)),
+    shares,
   };
 }
 
@@ -261,6 +276,12 @@ function cubic(from, to) {
     for (let k = 0; k < 4; k += 1) at[4 * i + k] = clamp(first + k - 1, from - 1);
   }
   return {at, weight};
+}
+
+/** @param {number} value not negative @returns {number} the nearest whole number; a half becomes even, as in Python and OpenCV */
+export function rounded(value) {
+  const up = Math.floor(value + 0.5);
+  return up - value === 0.5 ? up - (up % 2) : up;
 }
 
 /** @param {number} i @param {number} last @returns {number} */

@@ -142,7 +142,7 @@ export function readProfile(file, rules) {
   };
   if (file?.livefer_profile !== rules.format) fail(`format ${file?.livefer_profile}, this version reads ${rules.format}`);
   const {classes, expressions} = file;
-  if (!Array.isArray(classes) || typeof expressions !== 'object') fail('its classes or expressions are missing');
+  if (!Array.isArray(classes) || typeof (expressions ?? 0) !== 'object') fail('its classes or expressions are missing');
   for (const [name, one] of Object.entries(expressions)) {
     const {log_probabilities: means, spread, n} = /** @type {any} */ (one) ?? {};
     const fits = (/** @type {any} */ values) => Array.isArray(values) && values.length === classes.length;

@@ -8,7 +8,10 @@ import {blurred, meanAndDeviation, shrink} from './pictures.js';
 /**
  * @typedef {{min_face_px: number, min_sharpness: number, max_outside: number, max_dark_mean: number,
  *   max_dark_deviation: number, max_dark: number, min_bright: number, flat: number, thumb_wh: [number, number],
- *   min_contrast: number, too_dark: string, too_bright: string, blank: string}} QualityRules
+ *   min_contrast: number, too_dark: string, too_bright: string, blank: string, small: string, cut_off: string,
+ *   dark: string, blurred: string}} QualityRules
+ * @typedef {{why: string | null, sharpness: number, brightness: number}} Readability why: one of the rules'
+ *   reasons, null for a face that can be read; brightness: mean gray level
  */
 
 const THUMB_SAMPLES = 4; // of a large picture, for each pixel of the thumbnail
@@ -54,20 +57,19 @@ export function tooSmall([left, top, right, bottom], rules) {
 }
 
 /**
- * Say whether a crop can be read.
- * @param {Uint8Array} face S×S gray @param {number} size S @param {Box} square of cropBox
- * @param {Picture} image @param {QualityRules} rules @returns {boolean}
+ * Return how well a face can be read.
+ * @param {Uint8Array} face S×S gray @param {number} size S @param {Box} box of the detector
+ * @param {Box} square of cropBox @param {Picture} image @param {QualityRules} rules @returns {Readability}
  */
-export function usable(face, size, square, image, rules) {
-  return sharpness(face, size, rules) >= rules.min_sharpness
-    && shareOutside(square, image.width, image.height) <= rules.max_outside
-    && !isDark(face, rules);
-}
-
-/** @param {Uint8Array} face @param {QualityRules} rules @returns {boolean} */
-export function isDark(face, rules) {
-  const [mean, deviation] = meanAndDeviation(face);
-  return mean < rules.max_dark_mean && deviation < rules.max_dark_deviation;
+export function readability(face, size, box, square, image, rules) {
+  const [brightness, deviation] = meanAndDeviation(face);
+  const sharp = sharpness(face, size, rules);
+  let why = null;
+  if (tooSmall(box, rules)) why = rules.small;
+  else if (shareOutside(square, image.width, image.height) > rules.max_outside) why = rules.cut_off;
+  else if (brightness < rules.max_dark_mean && deviation < rules.max_dark_deviation) why = rules.dark;
+  else if (sharp < rules.min_sharpness) why = rules.blurred;
+  return {why, sharpness: sharp, brightness};
 }
 
 /**

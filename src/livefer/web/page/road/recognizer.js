@@ -6,7 +6,7 @@ import {Classifier, heatmap} from './classifier.js';
 import {Detector} from './detector.js';
 import {checkPicture} from './pictures.js';
 import {readProfile} from './profile.js';
-import {tooSmall, usable, whyNoFace} from './quality.js';
+import {readability, tooSmall, whyNoFace} from './quality.js';
 import {argmax, faceOf, tenths} from './results.js';
 import {Folder, loadOrt, WASM} from './runtime.js';
 import {Stream} from './stream.js';
@@ -32,8 +32,8 @@ import {BOTH, cutViews, mirror, viewMeans} from './views.js';
  *   prior: number, sha256: string, rules: Rules}} Model
  *   a model as GET /v1/model describes it, and what profiles need
  * @typedef {{crops: import('./views.js').Crops, raw: Float32Array[], cams: Float32Array[] | null,
- *   mapSize: [number, number], squares: Box[]}} Answers of the network, for each face; cams: of all classes;
- *   squares: what the plain view shows
+ *   mapSize: [number, number], boxes: Box[], squares: Box[]}} Answers of the network, for each face; cams: of all
+ *   classes; boxes: that were cut, and squares: what their plain view shows
  */
 
 const FORMAT = 1; // of livefer.json
@@ -168,23 +168,23 @@ export class Recognizer {
       });
       maps = viewMeans(cams, crops.ofFace, length);
     }
-    return {crops, raw: viewMeans(probabilities, crops.ofFace, n), cams: maps, mapSize, squares};
+    return {crops, raw: viewMeans(probabilities, crops.ofFace, n), cams: maps, mapSize, boxes, squares};
   }
 
   /**
    * Put one face together.
    * @param {Classifier} classifier @param {Picture} image
    * @param {Answers} answers @param {number} i its row
-   * @param {Omit<import('./results.js').Found, 'uncertain' | 'raw'>} found
+   * @param {Omit<import('./results.js').Found, 'why' | 'sharpness' | 'brightness' | 'raw'>} found
    * @param {Float32Array | null} cams its maps of all classes
    */
   face(classifier, image, answers, i, found, cams) {
     const {quality, answers: {least_sign: leastSign}} = this.card.rules;
     const {input_size: size, uncertain_below: limit, classes} = classifier.card;
     const square = answers.squares[i];
-    const uncertain = found.probabilities[found.classId] < limit || tooSmall(found.box, quality)
-      || !usable(answers.crops.plain[i], size, square, image, quality);
-    const face = faceOf({...found, uncertain, raw: answers.raw[i]}, classes, leastSign);
+    const {why, ...levels} = readability(answers.crops.plain[i], size, answers.boxes[i], square, image, quality);
+    const doubt = why ?? (found.probabilities[found.classId] < limit ? 'confidence' : null);
+    const face = faceOf({...found, ...levels, why: doubt, raw: answers.raw[i]}, classes, leastSign);
     if (cams) {
       const [height, width] = answers.mapSize;
       const area = height * width;

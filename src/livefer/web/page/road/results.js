@@ -4,7 +4,8 @@
 /** @typedef {import('./boxes.js').Box} Box */
 /**
  * @typedef {{track_id: number | null, box: number[], score: number, label: string, second_label: string,
- *   confidence: number, uncertain: boolean, answer: string, profile: string | null,
+ *   confidence: number, uncertain: boolean, answer: string, profile: string | null, why: string | null,
+ *   sharpness: number, brightness: number,
  *   probabilities: Record<string, number>, raw_probabilities: Record<string, number>,
  *   plain_probabilities?: Record<string, number>,
  *   heatmap?: {size: number, values: Uint8Array}, heatmap_box?: number[]}} Face
@@ -13,14 +14,15 @@
  *   timings_ms: Record<string, number>}} Faces
  */
 /**
- * @typedef {{trackId: number | null, box: Box, score: number, classId: number, uncertain: boolean,
+ * @typedef {{trackId: number | null, box: Box, score: number, classId: number, why: string | null,
+ *   sharpness: number, brightness: number,
  *   probabilities: ArrayLike<number>, raw: ArrayLike<number>, plain: ArrayLike<number> | null,
  *   profile: string | null}} Found
  */
 
 /** @param {Found} found @param {string[]} classes @param {number} leastSign of an answer @returns {Face} */
 export function faceOf(found, classes, leastSign) {
-  const {classId, probabilities, uncertain, plain} = found;
+  const {classId, probabilities, why, plain} = found;
   const others = classes.map((_, c) => c).filter((c) => c !== classId);
   const second = classes[others.reduce((a, b) => (probabilities[b] > probabilities[a] ? b : a), others[0])];
   const label = classes[classId];
@@ -33,13 +35,16 @@ export function faceOf(found, classes, leastSign) {
     label,
     second_label: second,
     confidence: rounded(confidence),
-    uncertain,
+    uncertain: why !== null,
     answer: label,
     profile: found.profile,
+    why,
+    sharpness: rounded(found.sharpness),
+    brightness: tenths(found.brightness),
     probabilities: named(classes, probabilities),
     raw_probabilities: named(classes, found.raw),
   };
-  if (uncertain) {
+  if (face.uncertain) {
     const chance = 1 / classes.length;
     const isClear = confidence > chance + leastSign * (1 - chance);
     face.answer = isClear ? `${label} or ${second}?` : 'unclear';
