@@ -13,7 +13,7 @@ from portrait import portrait
 from livefer.assets.files import PICTURE
 from livefer.cli import COMMANDS, load_command
 
-QUIET = ("image", "video", "analyze", "webcam", "summarize", "crop", "profile", "explain")
+QUIET = ("image", "video", "analyze", "webcam", "watch", "summarize", "crop", "profile", "explain")
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def test_the_same_option_everywhere() -> None:
         for name in COMMANDS
         if any(option.opts == ["--quiet", "-q"] for option in load_command(name).params)
     }
-    assert having == {*QUIET, "download"}
+    assert having == {*QUIET, "download", "page"}
 
 
 @pytest.mark.parametrize(

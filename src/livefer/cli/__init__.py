@@ -42,7 +42,11 @@ COMMANDS = {
     "video": Command("Recognise the faces in videos: a row for each face of each frame."),
     "analyze": Command("Recognise the faces in any number of pictures and videos."),
     "webcam": Command("Recognise faces live in a window."),
+    "watch": Command("Recognise faces live without a window, for tables and other programs."),
     "serve": Command("Open livefer in the browser, with an API for programs.", "web"),
+    "page": Command(
+        "Write the page for any web host: faces are recognised in the visitor's browser."
+    ),
     "summarize": Command("Summarise a table of faces."),
     "compare": Command("Measure how far two tables agree, or a table and a person's coding."),
     "profile": Command("Learn a person's own face, so that a resting one counts as neutral."),
@@ -50,7 +54,9 @@ COMMANDS = {
     "demo": Command("Recognise the face in the picture that comes with livefer."),
     "bench": Command("Measure how fast livefer is on this machine."),
     "doctor": Command("Check packages, model, detectors, cameras and display."),
-    "download": Command("Download a face detector into livefer's cache folder."),
+    "download": Command(
+        "Download a face detector, or ONNX Runtime for browsers, into livefer's cache folder."
+    ),
     "data": Command("Show the classes, splits and faults of a data set.", panel=_MODELS),
     "crop": Command(
         "Cut the faces out of photographs, as livefer cuts them for its network.", panel=_MODELS

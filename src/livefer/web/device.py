@@ -30,8 +30,9 @@ from livefer.tracking import (
     whole_search,
 )
 from livefer.version import __version__
-from livefer.web.schema import SCHEMA
 
+SCHEMA = "1"
+"""The version of the schema of replies; it changes when a client written for it would break."""
 FORMAT = 1
 """The version of livefer.json; it changes when an older road could not read it."""
 

@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 from typing_extensions import NotRequired, TypedDict  # pydantic reads typing's from Python 3.12 on
 
-SCHEMA = "1"
-"""The schema's version; it changes when a client written for it would break."""
+from livefer.web.device import SCHEMA as SCHEMA
 
 
 def _about(text: str) -> Any:

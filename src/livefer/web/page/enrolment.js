@@ -1,8 +1,8 @@
 // @ts-check
 /** Answers for a visitor who holds an expression for two seconds, or several in turn. */
 
-/** @typedef {import('./server.js').Face} Face */
-/** @typedef {import('./stream.js').Reply} Reply */
+/** @typedef {import('./engine.js').Face} Face */
+/** @typedef {import('./engine.js').Reply} Reply */
 
 export const NEUTRAL = 'neutral';
 // As in livefer/live/enrolment.py and livefer/profiles/moments.py, for the same profiles.
