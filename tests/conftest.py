@@ -34,6 +34,7 @@ def pytest_report_header() -> str:
     lacks = [name for name in NEEDED if find_spec(name) is None]
     lacks += [] if FER2013.joinpath("train").is_dir() else ["FER2013"]
     lacks += [] if os.path.isfile(os.environ.get("LIVEFER_YUNET", "")) else ["YuNet"]
+    lacks += [] if os.path.isfile(os.environ.get("LIVEFER_RUNTIME", "")) else ["LIVEFER_RUNTIME"]
     lacks += [] if os.path.isfile(CHROMIUM) else ["Chromium"]
     lacks += [name for name in ("node", "openssl") if which(name) is None]
     return f"without {', '.join(lacks)}: their tests are skipped" if lacks else "all is there"

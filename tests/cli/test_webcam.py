@@ -13,6 +13,7 @@ import pytest
 from fakes import make_scene, use_fakes
 
 from livefer.cli import main
+from livefer.live.view import LiveView
 from livefer.media.opencv_reader import quiet
 
 pytestmark = pytest.mark.slow
@@ -63,10 +64,23 @@ def read_video(path: Path) -> list[Any]:
     return images
 
 
+def close_at_the_end(patch: pytest.MonkeyPatch) -> None:
+    """Let somebody press Esc when the film is over."""
+    wait = LiveView.wait
+
+    def waiting(view: LiveView, timeout_s: float) -> bool:
+        if view.is_over:
+            view.press("escape")
+        return wait(view, timeout_s)
+
+    patch.setattr(LiveView, "wait", waiting)
+
+
 def test_a_video_is_shown_to_its_end_and_recorded(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_video(Path("in.avi"))
+    close_at_the_end(monkeypatch)
     code, err = run(monkeypatch, capsys, "--source", "in.avi", "--record", "out.avi", "--mirror")
     assert code == 0
     assert "recognised" in err

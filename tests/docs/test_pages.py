@@ -30,6 +30,7 @@ PAGES = {
     README: 3,
     DOCS / "api.md": 0,
     DOCS / "network.md": 0,
+    DOCS / "page.md": 1,
     DOCS / "profiles.md": 1,
     DOCS / "python.md": 0,
     DOCS / "serve.md": 1,

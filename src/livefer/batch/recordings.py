@@ -16,7 +16,8 @@ from itertools import islice
 from pathlib import Path
 from threading import Event
 
-from livefer.drawing.faces import draw_faces
+from livefer.drawing.faces import paint_faces
+from livefer.drawing.labels import Labelling
 from livefer.errors import LiveferError, OutputError, SourceError
 from livefer.formatting import count, length
 from livefer.media.h264_writer import H264Writer
@@ -86,6 +87,7 @@ class AnnotatedVideo:
         self._writer = writer
         self._hurry = hurry or Event()
         self._is_whole = False
+        self._labelling: Labelling | None = None
         n_waiting = _n_waiting(writer.info)
         self._encoder = Taker(self._encode, n_waiting, "livefer-encode", self._end)
 
@@ -105,7 +107,9 @@ class AnnotatedVideo:
     def _encode(self, result: FrameResult) -> None:
         assert result.image is not None
         if not self._hurry.is_set():
-            self._writer.write(draw_faces(result.image, result.faces), result.time_s)
+            image = result.image.copy()
+            self._labelling = paint_faces(image, result.faces, before=self._labelling)
+            self._writer.write(image, result.time_s)
 
     def _end(self) -> None:
         self._writer.close(self._is_whole and not self._hurry.is_set())
@@ -161,7 +165,7 @@ class VideoTotals:
             assumed = f"; 25 frames/s assumed{which}, --fps-of-source sets it"
         return (
             f"{videos}{count(self.n_frames, 'frame')} ({length(self.footage_s)} of footage), "
-            f"{count(self.n_faces, 'face')}, {count(self.n_persons, 'person')} in "
+            f"{count(self.n_faces, 'face')}, {count(self.n_persons, 'track')} in "
             f"{length(took_s)}: {self.n_frames / took_s:.1f} frames/s{assumed}"
         )
 

@@ -21,7 +21,7 @@ from livefer.batch.part_files import Part
 from livefer.batch.profiles import read_baselines
 from livefer.batch.ray_engine import run_ray
 from livefer.batch.tally import Tally
-from livefer.cli.console import print_left_out, print_without_landmarks
+from livefer.cli.console import note, print_left_out, print_without_landmarks
 from livefer.cli.files import check_any_exists, check_not_read
 from livefer.cli.options import (
     BaselineOption,
@@ -31,10 +31,15 @@ from livefer.cli.options import (
     FpsOfSourceOption,
     FpsOption,
     LandmarksOption,
+    MaxFacesOption,
+    MinFaceOption,
     MinScoreOption,
+    MinSeenOption,
     ModelOption,
+    OnePersonOption,
     PriorOption,
     ProfileOption,
+    QuietOption,
 )
 from livefer.cli.progress import bar_or_log
 from livefer.errors import ConfigError
@@ -109,6 +114,10 @@ def analyze(
     detector: DetectorOption = "auto",
     min_score: MinScoreOption = None,
     landmarks: LandmarksOption = False,
+    one_person: OnePersonOption = False,
+    max_faces: MaxFacesOption = None,
+    min_face: MinFaceOption = None,
+    min_seen: MinSeenOption = None,
     prior: PriorOption = None,
     profile: ProfileOption = None,
     baseline: BaselineOption = None,
@@ -120,6 +129,7 @@ def analyze(
             metavar="FILE.CSV",
         ),
     ] = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Recognise the faces in any number of pictures and videos.
 
@@ -142,6 +152,10 @@ def analyze(
         profile=None if profile is None else str(profile),
         baseline=baseline,
         baselines=None if baselines is None else str(baselines),
+        one_person=one_person,
+        max_faces=max_faces,
+        min_face_px=min_face,
+        min_seen_s=min_seen or 0.0,
     )
     _check_engine(engine, ray_address, out)
     output, left_out = Output(out), LeftOut()
@@ -153,7 +167,7 @@ def analyze(
     settings = replace(settings, every_frame=recognizer.every_frame)
     if not detector.lower().endswith(".onnx"):
         settings = replace(settings, detector=recognizer.detector.name)  # type: ignore[attr-defined]
-    job = Job(settings, settings.metadata())
+    job = Job(settings, settings.metadata(recognizer))
     parts = _finished(output, job, resume, recognizer.classes)
     done = {same_file(printable(name)) for part in parts for name in part.inputs}
     batches = cut(
@@ -175,7 +189,7 @@ def analyze(
         output.sweep()
     output.finish(inputs)
     _print_errors(tally.errors)
-    sys.stderr.write(f"{tally}; model {recognizer.classifier.name}; wrote {output.path}\n")
+    note(f"{tally}; model {recognizer.classifier.name}; wrote {output.path}")
     print_left_out(left_out)
     if tally.errors:
         raise typer.Exit(1)

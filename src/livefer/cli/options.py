@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from livefer.cli.console import be_quiet
+
 
 def a_number(value: float | None) -> float | None:
     """Refuse nan, which lies within any limits."""
@@ -16,6 +18,15 @@ def a_number(value: float | None) -> float | None:
     return value
 
 
+QuietOption = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="Print nothing but errors and warnings, and what belongs on standard output.",
+        callback=be_quiet,
+    ),
+]
 MODEL_HELP = "human or fer2013 (append -float for 32 bits), or an .onnx file that livefer exported."
 ModelOption = Annotated[
     str | None, typer.Option(help=MODEL_HELP, show_default="human", metavar="MODEL")
@@ -42,6 +53,44 @@ LandmarksOption = Annotated[
     bool,
     typer.Option(
         "--landmarks", help="Add columns for the places of eyes, nose and corners of the mouth."
+    ),
+]
+_FACES = "Which faces count"
+OnePersonOption = Annotated[
+    bool,
+    typer.Option(
+        "--one-person",
+        help="Only the main face: one track for the whole film, across cuts and absences.",
+        rich_help_panel=_FACES,
+    ),
+]
+MaxFacesOption = Annotated[
+    int | None,
+    typer.Option(
+        help="At most so many faces of each frame, the largest.",
+        min=1,
+        rich_help_panel=_FACES,
+        metavar="N",
+    ),
+]
+MinFaceOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Leave out faces with a shorter side.",
+        min=0,
+        callback=a_number,
+        rich_help_panel=_FACES,
+        metavar="PX",
+    ),
+]
+MinSeenOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Leave out bystanders: tracks that are seen for fewer seconds of a film.",
+        min=0,
+        callback=a_number,
+        rich_help_panel=_FACES,
+        metavar="SECONDS",
     ),
 ]
 PriorOption = Annotated[

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from livefer.cli.console import note
 from livefer.cli.files import check_not_read
 from livefer.cli.options import (
     DetectorOption,
@@ -17,6 +18,7 @@ from livefer.cli.options import (
     MinScoreOption,
     ModelOption,
     PriorOption,
+    QuietOption,
     SmoothingOption,
 )
 from livefer.errors import LiveferError, SourceError
@@ -61,12 +63,14 @@ def webcam(
     min_score: MinScoreOption = None,
     prior: PriorOption = None,
     profile: LiveProfileOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Recognise faces live in a window.
 
-    Keys: Q or Esc quits, R resets the smoothing, G shows the heat map, S saves a snapshot,
-    M mirrors, N learns your neutral face, E your other expressions, H lists all keys. Recognition
-    takes the newest frame; the window shows how many frames it skipped.
+    Keys: Q or Esc quits, Space pauses, F fills the screen, C takes the next camera, T hides the
+    strip of the last 30 seconds, G shows the heat map, S saves a snapshot, M mirrors, N learns your
+    neutral face, E your other expressions, H lists all keys. Recognition takes the newest frame;
+    the window shows how many it skipped. The last frame of a video stays until Esc.
     """
     check_not_read([record], [source])
     _check_source(source)
@@ -82,22 +86,22 @@ def webcam(
     has_display = _open_display(record)
     frames = _open(source, has_display)
     recording = Mpeg4Writer(record, frames.fps) if record else None
-    view = LiveView(recognizer, frames, mirror, recording)
+    view = LiveView(recognizer, frames, mirror, recording, camera_number(source))
     try:
         with stop_requests(on_stop=lambda: view.press("q")), view:
             if has_display:
-                show(view, f"livefer: {frames.name}")
+                show(view)
             while view.running:
                 time.sleep(0.05)
     except SourceError:  # the camera is gone, the recording is not
         if record and view.state.n_recognised:
-            sys.stderr.write(f"wrote {record}\n")
+            note(f"wrote {record}")
         raise
     state = view.state
     line = f"{count(state.n_recognised, 'frame')} recognised, {state.n_skipped:,} skipped"
     line += f"; model {recognizer.classifier.name}"
     line += f"; wrote {record}" if record and state.n_recognised else ""
-    sys.stderr.write(f"{line}\n")
+    note(line)
 
 
 def _check_source(source: str) -> None:

@@ -33,6 +33,7 @@ _TIMELESS = {".mjpeg", ".mjpg", ".h264", ".264", ".h265", ".265", ".hevc", ".obu
 _OPEN_TIMEOUT_MS, _READ_TIMEOUT_MS = 10_000, 5_000  # of URLs; OpenCV's own are 30 s
 _MAX_BAD = 300  # more damaged frames in a row are the end of a video
 _RETRY_S = 0.5  # between two attempts to open a camera again
+_HOLD_S = 0.02  # between two looks at whether a file that stands still may go on
 _opening = Lock()
 
 
@@ -101,13 +102,17 @@ def n_frames_of(capture: cv2.VideoCapture) -> int | None:
 
 
 def read_video(
-    name: str, capture: cv2.VideoCapture, paced_by: Event | None = None
+    name: str,
+    capture: cv2.VideoCapture,
+    paced_by: Event | None = None,
+    hold: Event | None = None,
 ) -> Generator[Frame, None, None]:
     """Yield every frame of a file, and a last one with an error where it is damaged or incomplete.
 
     Times are those of the file if they increase, and otherwise advance by 1 / fps.
 
     paced_by: read at the speed of the file; setting the event ends the waiting
+    hold: while this event is set, a paced file stands still
     """
     fps = fps_of(capture) or _FPS_UNKNOWN
     n_frames = n_frames_of(capture) or 0
@@ -117,6 +122,11 @@ def read_video(
     cuts, assumed = CutDetector(), suffix_of(name) in _TIMELESS
     try:
         while True:
+            if paced_by and hold and hold.is_set():
+                held_s = time.monotonic()
+                while hold.is_set() and not paced_by.wait(_HOLD_S):
+                    pass
+                started += time.monotonic() - held_s
             image = _read(capture)
             if image is None:
                 n_bad += 1  # a damaged frame if others follow, else the end

@@ -17,6 +17,8 @@ face is empty (null in JSON), and so has a file or frame that could not be read,
     uncertain               true or false: the label is not to be relied on
     answer                  the text to print for the face: "happy", "fear or sad?", "unclear"
     profile                 the name of the person's profile that judged the face, else empty
+    why                     why it is uncertain: confidence, small, cut off, dark, blurred
+    sharpness, brightness   fine contrast over coarse, and mean gray level, of the face
     <class> …               smoothed probabilities, a column for each class by its name
     raw_<class> …           probabilities of this frame alone
     right_eye_x …           on request, the landmarks in pixels: LANDMARK_COLUMNS
@@ -31,13 +33,9 @@ from typing import Any
 from livefer.errors import ConfigError
 from livefer.labels import CLASSES
 from livefer.results import LANDMARKS, Face, FrameResult
-from livefer.version import __version__
 
 SCHEMA_VERSION = 1
 """Grows when a column gets another name, type or meaning, but not when a column is added."""
-
-SEARCH = "livefer.search"
-"""The metadata key of how often videos were searched for faces, in words."""
 
 Type = type[str] | type[int] | type[float] | type[bool]
 FRAME_COLUMNS: dict[str, Type] = {
@@ -48,21 +46,12 @@ FACE_COLUMNS: dict[str, Type] = {
     **{"track_id": int, "left": float, "top": float, "right": float, "bottom": float},
     **{"score": float, "label": str, "second_label": str, "confidence": float},
     **{"uncertain": bool, "answer": str, "profile": str},
+    **{"why": str, "sharpness": float, "brightness": float},
 }
 LANDMARK_COLUMNS = tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy")
 """The columns of the landmarks, which only tables have for which they were asked for."""
 
 _RAW = "raw_"
-
-
-def file_metadata(model: str, every_frame: bool) -> dict[str, str]:
-    """Return the metadata of every table.
-
-    model: the name of the model that made the rows
-    every_frame: whether every frame of videos was searched for faces
-    """
-    search = "every frame" if every_frame else "every tenth of a second"
-    return {"livefer.version": __version__, "livefer.model": model, SEARCH: search}
 
 
 def columns(classes: Sequence[str], landmarks: bool = False) -> tuple[str, ...]:

@@ -21,7 +21,9 @@ from typing import Any
 from livefer.errors import ConfigError, MissingExtraError
 from livefer.results import FrameResult
 from livefer.system.atomic import Sink
+from livefer.tables.bystanders import Bystanders
 from livefer.tables.schema import SCHEMA_VERSION, columns, parquet_schema, rows_of
+from livefer.tables.sidecar import SCHEMA, drop_sidecar, write_sidecar
 
 TABLE_SUFFIXES = (".csv", ".jsonl", ".parquet")
 _ROW_GROUP, _ROW_BATCH = 5_000, 500  # rows of a Parquet table that wait: packed, and plain
@@ -32,42 +34,73 @@ def open_table(
     classes: Sequence[str],
     metadata: Mapping[str, str] | None = None,
     landmarks: bool = False,
+    min_seen_s: float = 0.0,
 ) -> TableSink:
     """Open a result table for writing, of the kind that its suffix names.
 
     classes: of the model whose results are written; they are columns
-    metadata: of a Parquet file, added to the version of its schema: how the table was made; CSV and
-        JSON lines have no place for it
+    metadata: how the table was made, as `Recognizer.metadata`; Parquet has a place for it, CSV and
+        JSON lines get a file beside them, such as clip.csv.json
     landmarks: with columns for them
+    min_seen_s: leave out the faces of tracks that are seen for fewer seconds
 
     ConfigError for another suffix, LiveferError where the file cannot be written, and
     MissingExtraError for Parquet without pyarrow.
     """
     suffix = Path(path).suffix.lower()
     if suffix == ".csv":
-        return CsvSink(path, classes, landmarks)
+        return CsvSink(path, classes, metadata, landmarks, min_seen_s)
     if suffix == ".jsonl":
-        return JsonlSink(path, classes, landmarks)
+        return JsonlSink(path, classes, metadata, landmarks, min_seen_s)
     if suffix == ".parquet":
-        return ParquetSink(path, classes, metadata, landmarks)
+        return ParquetSink(path, classes, metadata, landmarks, min_seen_s)
     raise ConfigError(
         f"{path} is no name for a table: expected one that ends in {', '.join(TABLE_SUFFIXES)}"
     )
 
 
 class TableSink(Sink):
-    """A table that is being written, one frame after another."""
+    """A table that is being written, one frame after another; arguments as of `open_table`."""
 
-    def __init__(self, path: str | Path, classes: Sequence[str], landmarks: bool = False) -> None:
+    holds_metadata = False  # whether the format has a place for them
+
+    def __init__(
+        self,
+        path: str | Path,
+        classes: Sequence[str],
+        metadata: Mapping[str, str] | None = None,
+        landmarks: bool = False,
+        min_seen_s: float = 0.0,
+    ) -> None:
         self._classes, self._landmarks = classes, landmarks
-        self._columns = columns(
-            classes, landmarks
-        )  # before there is a file: wrong classes leave none
+        # Before there is a file: wrong classes leave none.
+        self._columns = columns(classes, landmarks)
+        self._about = {SCHEMA: str(SCHEMA_VERSION), **metadata} if metadata else {}
+        self._bystanders = Bystanders(min_seen_s) if min_seen_s > 0 else None
         super().__init__(path)
 
     def write(self, result: FrameResult) -> None:
         """Write the rows of one frame."""
-        self._write_rows(rows_of(result, self._classes, self._landmarks))
+        done = [result] if self._bystanders is None else self._bystanders.add(result)
+        for one in done:
+            self._write_rows(rows_of(one, self._classes, self._landmarks))
+
+    @property
+    def n_bystanders(self) -> int:
+        """Tracks that were left out so far, because they were seen for too short a time."""
+        return 0 if self._bystanders is None else self._bystanders.n_left_out
+
+    def close(self) -> None:
+        """End the file and give it its name, and tell beside it how it was made."""
+        if self._bystanders is not None and not self._is_broken:
+            for one in self._bystanders.end():
+                self._write_rows(rows_of(one, self._classes, self._landmarks))
+        super().close()
+        if not self.holds_metadata and not self._is_broken and self.path.is_file():
+            if self._about:
+                write_sidecar(self.path, self._about)
+            else:
+                drop_sidecar(self.path)
 
     @abstractmethod
     def _write_rows(self, rows: list[dict[str, Any]]) -> None: ...
@@ -76,8 +109,8 @@ class TableSink(Sink):
 class CsvSink(TableSink):
     """A table as CSV: UTF-8, a header, a line feed after each row."""
 
-    def __init__(self, path: str | Path, classes: Sequence[str], landmarks: bool = False) -> None:
-        super().__init__(path, classes, landmarks)
+    def __init__(self, path: str | Path, classes: Sequence[str], *more: Any) -> None:
+        super().__init__(path, classes, *more)
         self._file = self._part.open("w", encoding="utf-8", newline="")
         self._text = io.StringIO()
         # The csv module quotes a cell that holds a character of the line terminator: with both of
@@ -114,8 +147,8 @@ class CsvSink(TableSink):
 class JsonlSink(TableSink):
     """A table as JSON lines: one object with all columns for each row."""
 
-    def __init__(self, path: str | Path, classes: Sequence[str], landmarks: bool = False) -> None:
-        super().__init__(path, classes, landmarks)
+    def __init__(self, path: str | Path, classes: Sequence[str], *more: Any) -> None:
+        super().__init__(path, classes, *more)
         self._file = self._part.open("w", encoding="utf-8", newline="\n")
 
     def _write_rows(self, rows: list[dict[str, Any]]) -> None:
@@ -130,21 +163,16 @@ class JsonlSink(TableSink):
 class ParquetSink(TableSink):
     """A table as Parquet, compressed with Zstandard; its memory does not grow with its rows."""
 
-    def __init__(
-        self,
-        path: str | Path,
-        classes: Sequence[str],
-        metadata: Mapping[str, str] | None = None,
-        landmarks: bool = False,
-    ) -> None:
-        """metadata: of the file, added to the version of its schema."""
+    holds_metadata = True
+
+    def __init__(self, path: str | Path, classes: Sequence[str], *more: Any) -> None:
         try:
             import pyarrow.parquet as pq
         except ModuleNotFoundError:
             raise MissingExtraError("writing Parquet", "analysis") from None
-        super().__init__(path, classes, landmarks)
-        about = {"livefer.schema": str(SCHEMA_VERSION), **(metadata or {})}
-        self._schema = parquet_schema(classes, landmarks).with_metadata(about)
+        super().__init__(path, classes, *more)
+        about = self._about or {SCHEMA: str(SCHEMA_VERSION)}
+        self._schema = parquet_schema(classes, self._landmarks).with_metadata(about)
         self._file = pq.ParquetWriter(self._part, self._schema, compression="zstd")
         self._rows: list[dict[str, Any]] = []
         self._batches: list[Any] = []
