@@ -26,11 +26,13 @@ from livefer.cli.files import (
 )
 from livefer.cli.options import (
     BaselineOption,
+    CsvOption,
     DetectorOption,
     EveryFrameOption,
     EveryOption,
     FpsOfSourceOption,
     FpsOption,
+    JsonlOption,
     LandmarksOption,
     MaxFacesOption,
     MinFaceOption,
@@ -38,6 +40,7 @@ from livefer.cli.options import (
     MinSeenOption,
     ModelOption,
     OnePersonOption,
+    ParquetOption,
     PlotOption,
     PriorOption,
     ProfileOption,
@@ -45,6 +48,7 @@ from livefer.cli.options import (
     ReportOption,
     SmoothingOption,
 )
+from livefer.cli.outputs import files_of, table_names, words_for
 from livefer.cli.progress import video_bar
 from livefer.errors import ConfigError
 from livefer.formatting import count, printable, seconds_of
@@ -53,6 +57,7 @@ from livefer.media.pyav_reader import Span, load_av
 from livefer.recognizer import Recognizer
 from livefer.summary.html_report import about_model
 from livefer.summary.video_digest import VideoDigest
+from livefer.system.atomic import STDOUT
 from livefer.system.interrupts import stop_requests
 from livefer.system.pipes import stem_of
 from livefer.tables.sidecar import how_made
@@ -78,15 +83,9 @@ def video(
             metavar="OUT.MP4|DIR",
         ),
     ] = None,
-    csv: Annotated[
-        Path | None, typer.Option(help="Write a table as CSV.", metavar="OUT.CSV")
-    ] = None,
-    jsonl: Annotated[
-        Path | None, typer.Option(help="Write a table as JSON lines.", metavar="OUT.JSONL")
-    ] = None,
-    parquet: Annotated[
-        Path | None, typer.Option(help="Write a table as Parquet.", metavar="OUT.PARQUET")
-    ] = None,
+    csv: CsvOption = None,
+    jsonl: JsonlOption = None,
+    parquet: ParquetOption = None,
     plot: PlotOption = None,
     report: ReportOption = None,
     every: EveryOption = 1,
@@ -122,7 +121,7 @@ def video(
 
     The annotated copy shows the frames that were read, each at its own time.
     """
-    tables = _tables(csv, jsonl, parquet)
+    tables = table_names(csv, jsonl, parquet)
     if baseline is not None:
         check_baseline(baseline)
         if profile is not None:
@@ -141,7 +140,7 @@ def video(
     inputs, left_out = find(paths, "video")
     check_any_exists(inputs)
     copies = _names_of_copies(out, [path for path, error in inputs if error is None])
-    check_not_read([*tables, *pages, *copies.values()], [path for path, _ in inputs])
+    check_not_read([*files_of(tables), *pages, *copies.values()], [path for path, _ in inputs])
     recognizer = Recognizer(
         model,
         detector,
@@ -168,10 +167,11 @@ def video(
     with stop_requests() as requested:
         with ExitStack() as stack:
             for table in tables:
-                sinks.append(
-                    open_table(table, recognizer.classes, metadata, landmarks, min_seen or 0)
+                sink = open_table(
+                    *(table.path, recognizer.classes, metadata, landmarks, min_seen or 0),
+                    kind=table.kind,
                 )
-                stack.push(sinks[-1])
+                sinks.append(stack.enter_context(sink))
             job = VideoJob(recognizer, sinks, digest, span, profile_of, requested)
             _run(job, inputs, copies)
         totals = job.totals
@@ -182,8 +182,9 @@ def video(
             about = _made_with(recognizer, span, metadata)
             drawn = digest.write(plot, report, about, unwritten)
             sys.stderr.writelines(f"{error}\n" for error in unwritten)
-        files = [*tables, *totals.copies, *drawn]
-        written = ", ".join(printable(str(path)) for path in files if path.exists())
+        files = [*(table.path for table in tables), *totals.copies, *drawn]
+        names = [words_for(path) for path in files if str(path) == STDOUT or path.exists()]
+        written = ", ".join(names)
         if fps_of_source is not None and totals.n_videos and not totals.n_timeless:
             note("--fps-of-source changed nothing: every video has its own times")
         done = f"{totals}; model {recognizer.classifier.name}"
@@ -246,20 +247,6 @@ def _names_of_copies(out: Path | None, videos: Sequence[str]) -> dict[str, Path]
     check_folder("--out", out)
     taken = {Path(video).resolve() for video in videos}
     return {video: free_name(out / f"{stem_of(video)}.mp4", taken) for video in videos}
-
-
-def _tables(csv: Path | None, jsonl: Path | None, parquet: Path | None) -> list[Path]:
-    """Return the names of the tables to write, once they are checked."""
-    tables = []
-    for path, suffix in ((csv, ".csv"), (jsonl, ".jsonl"), (parquet, ".parquet")):
-        if path is None:
-            continue
-        if path.suffix.lower() != suffix or path.is_dir():
-            raise ConfigError(
-                f"--{suffix[1:]} {path}: expected the name of a file ending in {suffix}"
-            )
-        tables.append(path)
-    return tables
 
 
 def _seconds(option: str, text: str) -> float:
