@@ -50,6 +50,7 @@ from livefer.cli.options import (
 )
 from livefer.cli.outputs import files_of, table_names, words_for
 from livefer.cli.progress import video_bar
+from livefer.drawing.hiding import Way
 from livefer.errors import ConfigError
 from livefer.formatting import count, printable, seconds_of
 from livefer.media.names import WRITABLE_VIDEOS
@@ -83,6 +84,13 @@ def video(
             metavar="OUT.MP4|DIR",
         ),
     ] = None,
+    blur: Annotated[
+        bool,
+        typer.Option("--blur", help="Hide every face in the copy: nobody can be recognised."),
+    ] = False,
+    pixelate: Annotated[
+        bool, typer.Option("--pixelate", help="The same in coarse squares.")
+    ] = False,
     csv: CsvOption = None,
     jsonl: JsonlOption = None,
     parquet: ParquetOption = None,
@@ -134,6 +142,14 @@ def video(
         )
     if landmarks and not tables:
         raise ConfigError("--landmarks adds columns to a table: add --csv, --jsonl or --parquet")
+    hide: Way | None = "pixelate" if pixelate else "blur" if blur else None
+    if hide is not None:
+        if out is None:
+            raise ConfigError(f"--{hide} is for an annotated copy: add --out")
+        if one_person or max_faces is not None or min_face is not None:
+            raise ConfigError(
+                f"--{hide} hides every face: leave --one-person, --max-faces and --min-face out"
+            )
     load_av()
     end_s = _seconds("--end", end) if end else None
     span = Span(_seconds("--start", start), end_s, every, fps, fps_of_source)
@@ -148,7 +164,7 @@ def video(
         prior=prior,
         profile=profile,
         min_score=min_score,
-        every_frame=every_frame,
+        every_frame=every_frame or hide is not None,
         one_person=one_person,
         max_faces=max_faces,
         min_face_px=min_face,
@@ -172,7 +188,7 @@ def video(
                     kind=table.kind,
                 )
                 sinks.append(stack.enter_context(sink))
-            job = VideoJob(recognizer, sinks, digest, span, profile_of, requested)
+            job = VideoJob(recognizer, sinks, digest, span, profile_of, requested, hide)
             _run(job, inputs, copies)
         totals = job.totals
         sys.stderr.writelines(f"{printable(line)}\n" for line in totals.errors)
