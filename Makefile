@@ -6,6 +6,8 @@ PYTHON ?= python3
 # make test TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"
 TORCH ?= torch==2.13.0
 PYTEST ?=
+# Checks the types that the page's JavaScript has in comments.
+TYPESCRIPT := 5.9.3
 
 ifeq ($(OS),Windows_NT)
 BIN := Scripts
@@ -47,6 +49,9 @@ lint: .venv/installed  ## Check style, formatting and types
 	$(DEV)/python -m ruff check
 	$(DEV)/python -m ruff format --check
 	$(DEV)/python -m mypy
+	@if command -v npx >/dev/null; then echo "tsc -p jsconfig.json"; \
+	    npx --yes --package typescript@$(TYPESCRIPT) tsc -p jsconfig.json; \
+	else echo "The types of the page's JavaScript are not checked: there is no npx (install Node and npm)"; fi
 
 format: .venv/installed  ## Mend style and formatting
 	$(DEV)/python -m ruff check --fix

@@ -38,14 +38,14 @@ class Watched(LiveView):
     """A live view that notes when which frame was on the screen."""
 
     def __init__(self, recognizer: Recognizer) -> None:
-        super().__init__(recognizer, Source("made camera", self._camera(), live=True, fps=FPS))
+        super().__init__(recognizer, Source("made camera", self._made_frames(), live=True, fps=FPS))
         self.arrived_s: dict[int, float] = {}
         self.shown_s: dict[int, float] = {}
         self.labelled_s: dict[int, float] = {}
         self.n_painted = 0
         self._is_new = False
 
-    def _camera(self) -> Generator[Frame, None, None]:
+    def _made_frames(self) -> Generator[Frame, None, None]:
         scene = Scene(shipped_portrait(), (640, 480), 1)
         made = [scene.frame(i) for i in range(_LOOP)]
         made += made[-2:0:-1]
@@ -93,7 +93,7 @@ def measure(view: Watched, seconds: float) -> dict[str, float]:
         timer.daemon = True
         timer.start()
     with view:
-        show(view, "bench/window.py")
+        show(view)
     if len(at) < 2:
         sys.exit("the window was closed before the time was over")
     (cpu_s, n_painted, first), (cpu_end_s, n_painted_end, last) = at

@@ -18,8 +18,7 @@ import cv2
 import numpy as np
 
 from livefer import Recognizer
-from livefer.drawing.text import Corner
-from livefer.live.scene import paint_scene
+from livefer.live.scene import Places, paint_scene
 from livefer.media.sources import Source
 from livefer.results import Frame
 
@@ -78,12 +77,12 @@ def main(london: Path, target: Path) -> None:
     recognizer = Recognizer(detector="haar", heatmaps=True)
     film = frames([pictures_of(london, name) for name in PEOPLE])
     pictures: list[Pillow.Image] = []
-    corner: Corner | None = "top-right"
+    places = Places()
     for result in recognizer.stream(Source("film", film, live=False, fps=FPS)):
         assert result.image is not None
         canvas = result.image.copy()
         heatmaps = HEATMAPS_S[0] <= result.time_s < HEATMAPS_S[1]
-        corner = paint_scene(canvas, result.faces, heatmaps, (), corner)
+        places = paint_scene(canvas, result.faces, heatmaps, (), places)
         pictures.append(Pillow.fromarray(canvas[..., ::-1]))
     pictures[0].save(
         target, save_all=True, append_images=pictures[1:], duration=round(1000 / FPS),

@@ -16,7 +16,8 @@ from livefer.detection.yunet import YUNET_FILE
 
 NEEDED = (
     "PyInstaller", "av", "fastapi", "fsspec", "httpx", "matplotlib", "pandas", "pillow_heif",
-    "playwright", "polars", "pyarrow", "ray", "schemathesis", "torch", "uvicorn", "websockets",
+    "paho", "playwright", "polars", "pyarrow", "pylsl", "pythonosc", "ray", "schemathesis", "torch",
+    "uvicorn", "websockets",
 )  # fmt: skip
 FER2013 = Path(os.environ.get("LIVEFER_FER2013") or Path(__file__).parents[1] / "data" / "fer2013")
 CHROMIUM = os.environ.get("LIVEFER_CHROMIUM", "/usr/bin/chromium")
@@ -34,6 +35,7 @@ def pytest_report_header() -> str:
     lacks = [name for name in NEEDED if find_spec(name) is None]
     lacks += [] if FER2013.joinpath("train").is_dir() else ["FER2013"]
     lacks += [] if os.path.isfile(os.environ.get("LIVEFER_YUNET", "")) else ["YuNet"]
+    lacks += [] if os.path.isfile(os.environ.get("LIVEFER_RUNTIME", "")) else ["LIVEFER_RUNTIME"]
     lacks += [] if os.path.isfile(CHROMIUM) else ["Chromium"]
     lacks += [name for name in ("node", "openssl") if which(name) is None]
     return f"without {', '.join(lacks)}: their tests are skipped" if lacks else "all is there"

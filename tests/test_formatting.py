@@ -70,3 +70,15 @@ def test_printable() -> None:
     assert printable("Zoë 𝄞.jpg") == "Zoë 𝄞.jpg"
     assert printable("caf\udce9.jpg") == "caf\\xe9.jpg"
     assert printable("\ud83d.jpg") == "\\ud83d.jpg"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://me:word@host/a@b.jpg", "http://host/a@b.jpg"),
+        ("rtsp://me:w@rd@host:554/door could not be opened", "rtsp://host:554/door could not be o"),
+        ("of s3://bucket/a.mp4 and me@host: a//b@c", "of s3://bucket/a.mp4 and me@host: a//b@c"),
+    ],
+)
+def test_what_is_shown_has_no_passwords(text: str, shown: str) -> None:
+    assert printable(text).startswith(shown)

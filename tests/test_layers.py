@@ -24,7 +24,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("assets", "errors", "faces", "formatting", "labels", "version"),
     ("results", "system"),
     ("classifier", "detection", "drawing", "media", "tables"),
-    ("profiles",),
+    ("profiles", "send"),
     ("data", "summary", "tracking"),
     ("evaluation", "recognizer"),
     ("batch", "live", "train", "web"),
@@ -35,11 +35,14 @@ ROWS: tuple[tuple[str, ...], ...] = (
 
 ONLY_IN_TRAIN = {"torch", "torchvision", "lightning", "safetensors", "onnx", "onnxscript"}
 ONLY_IN_TRAIN |= {"tensorboard", "pydantic", "yaml"}
-ONLY_IN_WEB = {"fastapi", "starlette", "uvicorn", "websockets"}
+ONLY_IN_WEB = {"fastapi", "starlette", "uvicorn"}
 ONLY_BY_TELEMETRY = {"onnxruntime", "ray"}
 """Packages that report their use: livefer.system.telemetry switches that off, then imports them."""
+UP_WHEN_CALLED = {("livefer.results", "livefer.drawing.notebooks")}
+"""A notebook asks a result for its picture, and what draws results lies above them."""
 NOT_AT_MODULE_LEVEL = ONLY_IN_TRAIN | ONLY_IN_WEB | {"matplotlib", "PIL", "pygame"}
 NOT_AT_MODULE_LEVEL |= {"av", "pyarrow", "pandas", "polars", "fsspec"}
+NOT_AT_MODULE_LEVEL |= {"websockets", "pythonosc", "pylsl", "paho"}
 """Outside `train`: heavy or optional packages that a user may lack, or that talk when imported."""
 
 
@@ -117,7 +120,8 @@ def complaint(found: Import) -> str | None:
             return None
         if package in ONLY_IN_WEB and source != "web":
             return f"{found}: only livefer.web may"
-        if package in ONLY_IN_WEB or (source == "web" and package == "pydantic"):  # of fastapi
+        # pydantic is a part of fastapi, and uvicorn needs websockets.
+        if package in ONLY_IN_WEB or (source == "web" and package in ("pydantic", "websockets")):
             return None
         if package in ONLY_IN_TRAIN and not (source == "cli" and lazy):
             return f"{found}: only livefer.train may, and the command line inside a function"
@@ -135,6 +139,11 @@ def complaint(found: Import) -> str | None:
         return f"{found}: a name from the package's top, or a room that ROWS lacks"
     if source == "":
         return f"{found}: the library knows nothing about its commands" if target == "cli" else None
+    if lazy and any(
+        found.module == module and found.target.startswith(above)
+        for module, above in UP_WHEN_CALLED
+    ):
+        return None
     if there > here:
         return f"{found}: that is up"
     if there == here:
@@ -284,6 +293,9 @@ def test_no_module_imports_itself_in_a_ring() -> None:
         ("livefer.cli.serve", "def f():\n    from livefer.web.app import make_app", False),
         ("livefer.cli.serve", "from livefer.web.app import make_app", True),
         ("livefer.live.window", "def f():\n    from livefer.web.app import make_app", True),
+        ("livefer.results", "from livefer.drawing.notebooks import face_png", True),
+        ("livefer.results", "def f():\n    from livefer.drawing.notebooks import a", False),
+        ("livefer.results", "def f():\n    from livefer.drawing.faces import a", True),
         ("livefer", "from livefer.recognizer import Recognizer", False),
         ("livefer", "from livefer.cli import main", True),
     ],

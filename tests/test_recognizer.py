@@ -483,3 +483,102 @@ def test_a_missing_model_is_named() -> None:
         Recognizer(model="~nobody-of-that-name/my.onnx")
     with pytest.raises(ModelError, match="nobody"):
         Recognizer(model=LevelClassifier(), detector="nobody")  # type: ignore[arg-type]
+
+
+def test_a_face_holds_what_the_network_saw() -> None:
+    image = scene((100, 90, 200))
+    (face,) = make()(image)
+    assert face.crop is not None
+    assert (face.crop.shape, face.crop.dtype) == ((48, 48), np.uint8)
+    expected = crop_faces(image, [face.crop_box])[0]
+    assert np.abs(face.crop.astype(int) - expected).max() <= 1
+
+
+RED = np.dstack([np.full((6, 8), value, np.uint8) for value in (10, 20, 200)])  # BGR
+RED_PIXEL = [10, 20, 200]
+
+
+class Colours:
+    """Remembers the first pixel of what it searches."""
+
+    crop_scale, crop_shift_y = 1.0, 0.0
+
+    def __init__(self) -> None:
+        self.seen: list[list[int]] = []
+
+    def detect(self, image: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        self.seen.append(image[0, 0].tolist())
+        return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+
+
+def rgb_recognizer(is_rgb: bool = True) -> tuple[Recognizer, Colours]:
+    detector = Colours()
+    model: Any = LevelClassifier()
+    made = Recognizer(model, detector, rgb=is_rgb)
+    detector.seen.clear()
+    return made, detector
+
+
+def given_as_rgb() -> dict[str, Any]:
+    """Every way to hand over a picture, whose arrays are RGB."""
+    rgb = np.ascontiguousarray(RED[..., ::-1])
+    pil = pytest.importorskip("PIL.Image", reason="needs Pillow").fromarray(rgb)
+    return {
+        "array": rgb,
+        "rgba": np.dstack([rgb, np.full((6, 8), 255, np.uint8)]),
+        "pil": pil,
+        "file": cv2.imencode(".png", RED)[1].tobytes(),
+    }
+
+
+@pytest.mark.parametrize("kind", ["array", "rgba", "pil", "file"])
+def test_rgb_pictures_are_searched_as_bgr(kind: str) -> None:
+    image = given_as_rgb()[kind]
+    made, detector = rgb_recognizer()
+    made(image)
+    for source in (image, [image], (one for one in [image]), ((t, image) for t in [0.0])):
+        (result,) = made.stream(source)
+        assert result.error is None
+        assert result.image is not None
+        assert result.image[0, 0].tolist() == RED_PIXEL
+    assert detector.seen == [RED_PIXEL] * 5
+
+
+def test_rgb_frames_of_a_program_are_searched_as_bgr() -> None:
+    rgb = np.ascontiguousarray(RED[..., ::-1])
+    made, detector = rgb_recognizer()
+    frames = [Frame("door", i, 0.1 * i, rgb) for i in range(2)]
+    assert len(list(made.stream(Source("door", (one for one in frames))))) == 2
+    assert len(list(made.stream(iter(frames)))) == 2
+    for frame in frames:
+        assert made.process(frame).image is not None
+    assert detector.seen == [RED_PIXEL] * 6
+    assert frames[0].image is rgb
+
+
+def test_a_closed_stream_of_rgb_frames_closes_its_generator() -> None:
+    closed = []
+
+    def images() -> Iterator[Any]:
+        try:
+            while True:
+                yield RED
+        finally:
+            closed.append(True)
+
+    made, _ = rgb_recognizer()
+    stream = made.stream(images())
+    next(stream)
+    stream.close()
+    assert closed == [True]
+
+
+def test_files_are_right_with_rgb_and_gray_stays_gray(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.png", RED)
+    made, detector = rgb_recognizer()
+    made(tmp_path / "a.png")
+    list(made.stream([str(tmp_path / "a.png"), np.full((6, 8), 7, np.uint8)]))
+    assert detector.seen == [RED_PIXEL] * 2 + [[7, 7, 7]]
+    made, detector = rgb_recognizer(is_rgb=False)
+    made(RED)
+    assert detector.seen == [RED_PIXEL]

@@ -35,3 +35,17 @@ def test_landmarks_are_plain_data_on_request() -> None:
     found = face.to_dict(landmarks=True)["landmarks"]
     assert found == dict(zip(LANDMARKS, [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]], strict=True))
     assert make_face((0, 0, 9, 9)).to_dict(landmarks=True)["landmarks"] is None
+
+
+def test_a_face_gives_a_probability_by_the_name_of_its_class() -> None:
+    face = make_face((0, 0, 9, 9), "happy", 0.75)
+    assert face["happy"] == pytest.approx(0.75)
+    assert sum(face[name] for name in face.classes) == pytest.approx(1)
+    assert type(face["sad"]) is float
+    with pytest.raises(KeyError, match=r"no class 'joy': expected one of angry, disgust, .*, sur"):
+        face["joy"]
+
+
+def test_a_face_is_no_sequence() -> None:
+    with pytest.raises(TypeError, match="not iterable"):
+        iter(make_face((0, 0, 9, 9)))  # type: ignore[call-overload]

@@ -10,6 +10,7 @@ from livefer.version import __version__
 if TYPE_CHECKING:
     from livefer.batch.analyze import analyze as analyze
     from livefer.classifier import EmotionClassifier as EmotionClassifier
+    from livefer.detection.detectors import Detector as Detector
     from livefer.drawing.faces import draw_faces as draw_faces
     from livefer.drawing.faces import overlay_cam as overlay_cam
     from livefer.errors import LiveferError as LiveferError
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 # and `livefer --help` stay quick. None may be called like a room, whose import would replace it.
 _HOMES = {
     "CLASSES": "labels",
+    "Detector": "detection.detectors",
     "EmotionClassifier": "classifier",
     "Event": "summary.events",
     "Face": "results",

@@ -92,7 +92,7 @@ class EmotionClassifier:
         self._session = _load(path, threads)
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
         self.name = path.stem
-        self._path = path
+        self.path = path
         try:
             if self.metadata["livefer_format"] != FORMAT:
                 raise ModelError(
@@ -104,14 +104,14 @@ class EmotionClassifier:
             self.crop_scale = float(self.metadata["crop_scale"])
             self.uncertain_below = float(self.metadata["uncertain_below"])
             self.prior = float(self.metadata["prior_removed"]) if prior is None else prior
-            self._frequencies: list[float] = json.loads(self.metadata.get("prior", "[]"))
+            self.frequencies: list[float] = json.loads(self.metadata.get("prior", "[]"))
         except (KeyError, ValueError) as error:
             raise ModelError(
                 f"{path} is an ONNX file, but not a model of livefer ({error}): {_EXPORT_HINT}"
             ) from None
         if not 0 <= self.prior <= 1:
             raise ConfigError(f"prior goes from 0 to 1, got {self.prior:g}")
-        if self.prior and not self._frequencies:
+        if self.prior and not self.frequencies:
             raise ModelError(
                 f'the model "{self.name}" does not say how frequent its classes were in training: '
                 "leave the prior at 0, or export the model again"
@@ -120,7 +120,7 @@ class EmotionClassifier:
     @cached_property
     def sha256(self) -> str:
         """The hash of the model's file, 64 hexadecimal digits."""
-        return hashlib.sha256(self._path.read_bytes()).hexdigest()
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return probabilities (N, C) float32 of faces (N, S, S) uint8, S being input_size."""
@@ -152,7 +152,7 @@ class EmotionClassifier:
         else:
             probabilities, cams = (np.concatenate(part) for part in zip(*parts, strict=True))
         if self.prior:
-            probabilities = without_prior(probabilities, self._frequencies, self.prior)
+            probabilities = without_prior(probabilities, self.frequencies, self.prior)
         return probabilities, cams
 
     def heatmap(self, cam: NDArray[np.float32]) -> NDArray[np.float32]:

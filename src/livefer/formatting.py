@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -46,6 +49,19 @@ def short_name(source: str) -> str:
     return source if "://" in source else Path(source).name or source
 
 
+def short_names(sources: Iterable[str]) -> dict[str, str]:
+    """Return the shortest name of each file that is no other one's: with folders where needed."""
+    names = {source: short_name(source) for source in sources}
+    for n_folders in range(1, 50):
+        often = Counter(names.values())
+        alike = [source for source, name in names.items() if often[name] > 1]
+        if not alike:
+            break
+        for source in alike:
+            names[source] = "/".join(Path(source).parts[-1 - n_folders :])
+    return names
+
+
 def without_middle(text: str, most: int) -> str:
     """Return a text of at most `most` letters: of a longer one the beginning and the end."""
     if len(text) <= most:
@@ -54,8 +70,17 @@ def without_middle(text: str, most: int) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a name as valid Unicode: bytes of it that are not UTF-8 become \\xe9 and the like."""
+    """Return a name or a line as it may be shown or written.
+
+    Bytes of it that are not UTF-8 become \\xe9 and the like, and addresses have no passwords.
+    """
+    text = without_passwords(text)
     try:
         return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
     except UnicodeEncodeError:  # half of a surrogate pair, as names on Windows may have
         return text.encode(errors="backslashreplace").decode()
+
+
+def without_passwords(text: str) -> str:
+    """Return an address, or a line with some, without the names and passwords in front of hosts."""
+    return re.sub(r"://[^/?#\s]*@", "://", text)  # to the last @, as FFmpeg reads it

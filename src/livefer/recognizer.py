@@ -17,23 +17,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.assets.files import PICTURE
 from livefer.classifier import EmotionClassifier
 from livefer.detection.detections import Detections
-from livefer.detection.detectors import Detector, make_detector
+from livefer.detection.detectors import Detector, check_detector, make_detector
 from livefer.faces.boxes import Boxes, crop_boxes, sides_of
-from livefer.faces.quality import too_small, usable, why_no_face
+from livefer.faces.quality import readability, short_sides, why_no_face
 from livefer.faces.views import BOTH, Crops, cut_views
-from livefer.media.own_frames import with_array
-from livefer.media.pictures import as_image
-from livefer.media.sources import Source, open_source
+from livefer.media.own_frames import bgr_of, with_array
+from livefer.media.pictures import as_image, read_image
+from livefer.media.sources import Source, in_bgr, open_source
 from livefer.profiles.profile import Profile
 from livefer.profiles.running import AUTO, RunningProfile
 from livefer.results import Face, Frame, FrameResult
+from livefer.tables.sidecar import MODEL, SEARCH, VERSION
+from livefer.tracking.choice import MostFaces, OnePerson, largest
 from livefer.tracking.live_search import LiveSearch
 from livefer.tracking.periodic_search import PeriodicSearch, can_follow
 from livefer.tracking.smoothing import WINDOW_S, Smoothed, Smoother
 from livefer.tracking.stream import MatchedFaces, Search, Stream
 from livefer.tracking.whole_search import WholeSearch
+from livefer.version import __version__
 
 
 class Recognizer:
@@ -54,6 +58,10 @@ class Recognizer:
         profile: str | Path | Profile | None = None,
         min_score: float | None = None,
         every_frame: bool = False,
+        one_person: bool = False,
+        max_faces: int | None = None,
+        min_face_px: float | None = None,
+        rgb: bool = False,
     ) -> None:
         """Load the model and the detector.
 
@@ -76,6 +84,13 @@ class Recognizer:
             None: known faces in a stream may have a little less than new ones
         every_frame: search every frame of recordings whole, as "haar" always does; else every tenth
             of a second, and follow the faces in between, in half the time
+        one_person: keep the main face only, the largest, and give it one track for a whole stream,
+            across cuts and absences
+        max_faces: keep so many faces of each frame, the largest
+        min_face_px: leave out faces whose box has a shorter side
+        rgb: the arrays that you hand over are RGB or RGBA, not BGR: alone, in lists and generators,
+            and in Frames. Files, bytes and PIL images are right either way, and the images of
+            results are always BGR
         """
         if model is None or isinstance(model, (str, Path)):
             model = EmotionClassifier(model, prior=prior)
@@ -85,8 +100,12 @@ class Recognizer:
             raise ValueError(f"smoothing_s is a number of seconds, 0 or more; got {smoothing_s}")
         if min_score is not None and not 0 <= min_score <= 1:
             raise ValueError(f"min_score is a detector's score, 0 to 1; got {min_score}")
+        if max_faces is not None and max_faces < 1:
+            raise ValueError(f"max_faces is a number of faces, 1 or more; got {max_faces}")
         if isinstance(detector, (str, Path)):
             detector = make_detector(detector, min_score=min_score)
+        else:
+            check_detector(detector, read_image(PICTURE))
         self.classifier = model
         self.detector: Detector = detector
         self.smoothing_s = smoothing_s
@@ -101,7 +120,9 @@ class Recognizer:
             profile.check(model)
         self.profile = profile
         self.min_score = min_score
+        self.one_person, self.max_faces, self.min_face_px = one_person, max_faces, min_face_px
         self.every_frame = every_frame or not can_follow(detector)
+        self.rgb = rgb
         self._n_resets = 0
 
     @property
@@ -109,13 +130,39 @@ class Recognizer:
         """Names of the model's classes."""
         return self.classifier.classes
 
+    def metadata(self) -> dict[str, str]:
+        """Return how this makes rows, for tables: names as in `livefer.tables.sidecar.HOW_MADE`."""
+        model, faces = self.classifier, list[str]()
+        if self.one_person:
+            faces.append("the main one")
+        elif self.max_faces is not None:
+            faces.append(f"the {self.max_faces} largest")
+        if self.min_face_px is not None:
+            faces.append(f"from {self.min_face_px:g} px")
+        known = {
+            VERSION: __version__,
+            MODEL: str(model.name),
+            "livefer.model_sha256": getattr(model, "sha256", None),
+            "livefer.detector": getattr(self.detector, "name", type(self.detector).__name__),
+            "livefer.min_score": _plain(self.min_score),
+            SEARCH: "every frame" if self.every_frame else "every tenth of a second",
+            "livefer.faces": ", ".join(faces) or None,
+            "livefer.prior": _plain(getattr(model, "prior", None)),
+            "livefer.uncertain_below": _plain(self.uncertain_below),
+            "livefer.smoothing_s": _plain(self.smoothing_s),
+            "livefer.profile": None if self.profile is None else self.profile.name,
+        }
+        return {key: str(value) for key, value in known.items() if value is not None}
+
     def __call__(self, image: Any) -> list[Face]:
         """Return the faces of one picture from left to right; an empty list if there is none.
 
         image: a path or address, an array ((H, W, 3) BGR, (H, W) gray, uint8) or a PIL image, the
             bytes of a picture file or an open one; it is turned upright by its EXIF orientation
         """
-        return list(self.process(Frame("image", 0, 0.0, as_image(image), still=True)).faces)
+        array = as_image(bgr_of(image) if self.rgb else image)
+        frame = Frame("image", 0, 0.0, array, still=True)
+        return list(self._process_many([frame], [None], self.heatmaps)[0].faces)
 
     def stream(self, source: Any, live: bool | None = None) -> Generator[FrameResult, None, None]:
         """Open a source at once and yield a result for each of its frames.
@@ -129,7 +176,7 @@ class Recognizer:
             endless streams, True for a file plays it at its own speed. An iterable's images without
             times get that of the clock if True, otherwise 1/30 s each
         """
-        return self._results(open_source(source, live))
+        return self._results(open_source(in_bgr(source) if self.rgb else source, live))
 
     def _results(self, source: Source) -> Generator[FrameResult, None, None]:
         streams: dict[str, Stream] = {}
@@ -147,7 +194,7 @@ class Recognizer:
                     if is_again or frame.source not in streams:
                         streams[frame.source] = self.new_stream(source.live)
                     last[frame.source], stream = frame.index, streams[frame.source]
-                yield self.process(frame, stream)
+                yield self._process_many([frame], [stream], self.heatmaps)[0]
 
     def new_stream(self, live: bool = False, profile: Profile | None = None) -> Stream:
         """Return a new stream, to be given to `process` with each of its frames.
@@ -161,7 +208,10 @@ class Recognizer:
         if own is None and live and self.is_profile_auto:
             own = RunningProfile(self.classifier)
         smoother = Smoother(self.smoothing_s)
-        return Stream(LiveSearch() if live else search, smoother, profile=own)
+        choice: OnePerson | MostFaces | None = OnePerson() if self.one_person else None
+        if choice is None and self.max_faces is not None:
+            choice = MostFaces(self.max_faces)
+        return Stream(LiveSearch() if live else search, smoother, profile=own, choice=choice)
 
     def reset(self) -> None:
         """Make every running stream forget its faces; their ids count from 1 again."""
@@ -183,13 +233,19 @@ class Recognizer:
         streams: one for each frame; the frames of one stream come in order and share theirs
         heatmaps: None is what the recogniser is set to
         """
+        frames = [with_array(bgr_of(frame) if self.rgb else frame) for frame in frames]
+        return self._process_many(frames, streams, self.heatmaps if heatmaps is None else heatmaps)
+
+    def _process_many(
+        self, frames: Sequence[Frame], streams: Sequence[Stream | None], heatmaps: bool
+    ) -> list[FrameResult]:
         frames = [with_array(frame) for frame in frames]
         found = [
             self._find(frame, None if frame.still else stream)
             for frame, stream in zip(frames, streams, strict=True)
             if frame.image is not None
         ]
-        answers = self._classify(found, self.heatmaps if heatmaps is None else heatmaps)
+        answers = self._classify(found, heatmaps)
         finished = (self._finish(one, *answer) for one, answer in zip(found, answers, strict=True))
         return [_result(frame) if frame.image is None else next(finished) for frame in frames]
 
@@ -203,12 +259,18 @@ class Recognizer:
             detections = stream.find(frame, self.detector)
         if self.min_score is not None:
             detections = detections.only(detections.scores >= self.min_score)
+        if self.min_face_px is not None:
+            detections = detections.only(short_sides(detections.boxes) >= self.min_face_px)
+        most = 1 if self.one_person else self.max_faces
+        if stream is None and most is not None:
+            detections = detections.only(largest(detections.boxes, most))
         detected = time.perf_counter()
         boxes, matched = detections.boxes, None
         # The mean over a face and its mirror image is right more often than one of them.
         views: Sequence[tuple[int, ...]] = [BOTH] * len(boxes)
         if stream is not None:
             matched = stream.match(boxes, frame.time_s)
+            detections = detections.only(matched.rows)
             boxes, views = matched.boxes, matched.views
         tracked = time.perf_counter()
         scale = self.detector.crop_scale * self.classifier.crop_scale
@@ -259,13 +321,16 @@ class Recognizer:
             smoothed = Smoothed(judged, cams, judged.argmax(axis=1), raw, mine, name)
         else:
             smoothed = found.stream.smooth(found.matched, frame.time_s, raw, cams)
-            ids = found.matched.track_ids
+            ids = [1] * len(boxes) if self.one_person else found.matched.track_ids
         found.timings_ms["track"] += 1000 * (time.perf_counter() - began)
         confidence = smoothed.probabilities[np.arange(len(boxes)), smoothed.class_ids]
-        readable = usable(found.crops.one_each(), found.squares, frame.image.shape[:2])
-        certain = (confidence >= self.uncertain_below) & readable & ~too_small(boxes)
+        crops, image_hw = found.crops.one_each(), frame.image.shape[:2]
+        can_read = readability(crops, boxes, found.squares, image_hw)
         faces = []
         for i in np.argsort(boxes[:, 0] if ids is None else ids, kind="stable"):
+            why = can_read.why[i]
+            if why is None and confidence[i] < self.uncertain_below:
+                why = "confidence"
             class_id, heatmap = int(smoothed.class_ids[i]), None
             if smoothed.cams is not None:
                 heatmap = self.classifier.heatmap(smoothed.cams[i, class_id])
@@ -276,16 +341,24 @@ class Recognizer:
                 raw_probabilities=raw[i],
                 classes=self.classifier.classes,
                 class_id=class_id,
-                uncertain=not certain[i],
+                uncertain=why is not None,
                 crop_box=_four(found.squares[i]),
                 track_id=None if ids is None else ids[i],
                 heatmap=heatmap,
                 landmarks=found.detections.landmarks_of(i),
                 profile=smoothed.profile if i == smoothed.mine else None,
                 plain_probabilities=smoothed.plain[i] if i == smoothed.mine else None,
+                why=why,
+                sharpness=float(can_read.sharpness[i]),
+                brightness=float(can_read.brightness[i]),
+                crop=crops[i].copy(),
             )
             faces.append(face)
         return _result(frame, tuple(faces), found.timings_ms)
+
+
+def _plain(number: float | None) -> str | None:
+    return None if number is None else f"{number:g}"
 
 
 _Answer = tuple[NDArray[np.float32], NDArray[np.float32] | None]
@@ -323,6 +396,7 @@ def _result(
         error=frame.error,
         note=_note(frame, faces),
         timings_ms=timings_ms or {},
+        captured_s=frame.captured_s,
     )
 
 

@@ -30,6 +30,7 @@ class Frame:
     note: a remark about the image, such as "damaged"
     is_cut: a new shot begins with this frame, or with one left out before it; cameras have no cuts
     is_fps_assumed: the file has no times of its own, and no rate: time_s is for 25 frames a second
+    captured_s: when the frame of a live source came, by `time.monotonic()`; None of a recording
     """
 
     source: str
@@ -42,6 +43,7 @@ class Frame:
     note: str | None = None
     is_cut: bool = False
     is_fps_assumed: bool = False
+    captured_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +69,13 @@ class Face:
         None from a detector without them
     profile: the name of the person's profile by which `probabilities` judge; None without one
     plain_probabilities: (C,) float32, what they would be without the profile; None without one
+    why: what makes an uncertain face uncertain: "small", "cut off", "dark", "blurred", or else
+        "confidence"; None for a certain one
+    sharpness: contrast of the finest detail over the coarse; below 0.05 a face is blurred
+    brightness: mean gray level of the face, 0-255
+    crop: (S, S) uint8 gray: what the network saw of the face, in a stream one of its views
+
+    `face["happy"]` is the probability of a class.
     """
 
     box: tuple[float, float, float, float]
@@ -82,6 +91,29 @@ class Face:
     landmarks: NDArray[np.float32] | None = None
     profile: str | None = None
     plain_probabilities: NDArray[np.float32] | None = None
+    why: str | None = None
+    sharpness: float | None = None
+    brightness: float | None = None
+    crop: NDArray[np.uint8] | None = None
+
+    __iter__ = None  # what has only __getitem__ would else be a sequence
+
+    def __getitem__(self, name: str) -> float:
+        """Return the probability of a class by its name; KeyError for another name."""
+        if name not in self.classes:
+            raise KeyError(f"no class {name!r}: expected one of {', '.join(self.classes)}")
+        return float(self.probabilities[self.classes.index(name)])
+
+    def __repr__(self) -> str:
+        number = "" if self.track_id is None else f"#{self.track_id} "
+        box = ", ".join(f"{v:.0f}" for v in self.box)
+        return f"<Face {number}{self.answer} {self.confidence:.0%} at ({box})>"
+
+    def _repr_png_(self) -> bytes:
+        """Return the picture that a notebook shows: the crop, and a bar for each class."""
+        from livefer.drawing.notebooks import face_png
+
+        return face_png(self)
 
     @property
     def label(self) -> str:
@@ -128,6 +160,9 @@ class Face:
             "uncertain": self.uncertain,
             "answer": self.answer,
             "profile": self.profile,
+            "why": self.why,
+            "sharpness": None if self.sharpness is None else round(self.sharpness, 4),
+            "brightness": None if self.brightness is None else round(self.brightness, 1),
             "probabilities": _named(self.classes, self.probabilities),
             "raw_probabilities": _named(self.classes, self.raw_probabilities),
         }
@@ -157,6 +192,7 @@ class FrameResult:
     error: why this file of a folder, or the rest of this video, could not be read
     note: a remark about the image, such as "too dark" or "cut"; see docs/tables.md
     timings_ms: milliseconds spent in "detect", "crop", "classify" and "track"
+    captured_s: when the frame of a live source came, by `time.monotonic()`; None of a recording
     """
 
     source: str
@@ -168,6 +204,18 @@ class FrameResult:
     error: str | None = None
     note: str | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
+    captured_s: float | None = None
+
+    def __repr__(self) -> str:
+        what = list(self.faces) if self.error is None else printable(self.error)
+        where = f"{printable(self.source)}, frame {self.index}, {self.time_s:.2f} s"
+        return f"<FrameResult {where}: {what}>"
+
+    def _repr_png_(self) -> bytes | None:
+        """Return the annotated picture, which a notebook shows; None without an image."""
+        from livefer.drawing.notebooks import frame_png
+
+        return frame_png(self)
 
     def to_dict(self, landmarks: bool = False) -> dict[str, Any]:
         """Return plain data that json can write; pixels are left out.
@@ -178,11 +226,24 @@ class FrameResult:
             "source": printable(self.source),
             "index": self.index,
             "time_s": round(self.time_s, 4),
+            "captured_s": None if self.captured_s is None else round(self.captured_s, 4),
             "n_skipped": self.n_skipped,
             "error": None if self.error is None else printable(self.error),
             "note": self.note,
             "faces": [face.to_dict(landmarks) for face in self.faces],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A moment of a live session that someone wants to find again: a key, a stimulus.
+
+    text: what it is
+    captured_s: when it was, by `time.monotonic()`, the clock of `FrameResult.captured_s`
+    """
+
+    text: str
+    captured_s: float
 
 
 def _named(classes: tuple[str, ...], values: NDArray[np.float32]) -> dict[str, float]:

@@ -28,8 +28,10 @@ def test_names() -> None:
 def test_one_default_wherever_a_person_points_at_faces() -> None:
     assert EmotionClassifier().name == DEFAULT_MODEL
     assert Recognizer(detector="haar").classifier.name == DEFAULT_MODEL
-    assert Settings(detector="haar").recognizer().classifier.name == DEFAULT_MODEL
-    assert Settings(detector="haar").metadata()["livefer.model"] == DEFAULT_MODEL
+    settings = Settings(detector="haar")
+    recognizer = settings.recognizer()
+    assert recognizer.classifier.name == DEFAULT_MODEL
+    assert settings.metadata(recognizer)["livefer.model"] == DEFAULT_MODEL
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -85,6 +85,7 @@ def test_a_cut_is_searched_at_once_and_all_else_every_tenth_of_a_second(
 ) -> None:
     path, detector = write_shots(tmp_path / "in.mp4", fps=30), Quick()
     recognizer = Recognizer(LevelClassifier(), detector)  # type: ignore[arg-type]
+    detector.calls.clear()  # its trial
     with VideoReader(path, every=every) as video:
         results = list(recognise_video(recognizer, video))
     indices = [r.index for r in results]
@@ -93,8 +94,8 @@ def test_a_cut_is_searched_at_once_and_all_else_every_tenth_of_a_second(
     searched = [0, 3, 6, 9, 11, 14, 17, 20, 22] if every == 1 else [0, 4, 8, 12, 16, 18, 22]
     assert detector.calls.count("all") == len(searched)
     assert all(r.faces for r in results if r.index < 22)
-    detector.calls.clear()
     recognizer = Recognizer(LevelClassifier(), detector, every_frame=True)  # type: ignore[arg-type]
+    detector.calls.clear()
     with VideoReader(path, every=every) as video:
         whole = list(recognise_video(recognizer, video))
     assert detector.calls.count("all") == len(indices)
@@ -290,7 +291,7 @@ def test_a_job_recognises_videos_into_tables_digest_and_copies(
         f"{absent} could not be opened (No such file or directory): check the path",
         "none.mp4 is a folder",
     ]
-    assert str(totals).startswith("8 frames (0.6 s of footage), 16 faces, 2 people in ")
+    assert str(totals).startswith("8 frames (0.6 s of footage), 16 faces, 2 tracks in ")
     rows = list(read_table(tmp_path / "t.csv").rows)
     assert [row["index"] for row in rows[:-2:2]] == list(range(0, 15, 2))
     assert [row["error"] for row in rows[-2:]] == totals.errors

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,3 +94,54 @@ def test_another_missing_module_is_a_damaged_installation(
     ended = run(*arguments, before=f"sys.modules[{package!r}] = None")
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (1, "", 1)
     assert f"livefer: {package} is missing: this installation is damaged" in ended.stderr
+
+
+def test_short_options() -> None:
+    assert run("-V").stdout == run("--version").stdout
+    assert run("-h").stdout == run("--help").stdout
+    assert run("explain", "-h").stdout == run("explain", "--help").stdout != run("-h").stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_short_help(name: str) -> None:
+    assert load_command(name).context_settings["help_option_names"] == ["--help", "-h"]
+    assert not any("-h" in option.opts for option in load_command(name).params)
+
+
+def completed(*words: str) -> tuple[list[str], set[str]]:
+    """Return what bash completes the last of the words to, and the modules that this loads."""
+    report = (
+        "import atexit, os; "
+        f"os.environ.update(_LIVEFER_COMPLETE='complete_bash', COMP_WORDS={' '.join(words)!r}, "
+        f"COMP_CWORD='{len(words) - 1}'); sys.argv[0] = 'livefer'; "
+        "atexit.register(lambda: print(*sorted(sys.modules), sep='\\n', file=sys.stderr))"
+    )
+    ended = run(before=report)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.split(), set(ended.stderr.split())
+
+
+def test_a_shell_completes_commands_without_loading_one() -> None:
+    words, modules = completed("livefer", "ev")
+    assert words == ["evaluate"]
+    assert not modules & {"numpy", "cv2", *(f"livefer.cli.{name}" for name in COMMANDS)}
+
+
+def test_a_shell_completes_options_and_their_values() -> None:
+    assert completed("livefer", "analyze", "--work")[0] == ["--workers"]
+    assert completed("livefer", "analyze", "--engine", "r")[0] == ["ray"]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="for bash")
+def test_completion_is_installed_for_bash(tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    command = [sys.executable, "-m", "livefer", "--install-completion", "bash"]
+    subprocess.run(command, env=os.environ | home, check=True, capture_output=True)
+    script = tmp_path / ".bash_completions" / "livefer.sh"
+    assert str(script) in (tmp_path / ".bashrc").read_text(encoding="utf-8")
+    there = (
+        f"source {tmp_path}/.bashrc; livefer() {{ {sys.executable} -m livefer; }}; "
+        "complete -p livefer"
+    )
+    ended = subprocess.run(["bash", "-c", there], capture_output=True, text=True, check=True)
+    assert ended.stdout.startswith("complete -o default -F _livefer_completion livefer")

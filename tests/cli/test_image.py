@@ -370,3 +370,20 @@ def test_a_full_disk_at_the_other_end_is_one_line(more: tuple[str, ...]) -> None
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith("livefer: no space left")
     assert "Traceback" not in ended.stderr
+
+
+def test_no_output_holds_the_password_of_an_address(run: Run) -> None:
+    png = cv2.imencode(".png", ONE)[1].tobytes()
+    content = {"/a.png": ("image/png", png), "/bad.png": ("image/png", b"none")}
+    with serving(content) as address:
+        secret = address.replace("http://", "http://me:word@")
+        code, out, err = run("image", f"{secret}/a.png", f"{secret}/bad.png", "--json")
+        assert code == 1
+        records = [json.loads(line) for line in out.splitlines()]
+        assert [record["source"] for record in records] == [
+            f"{address}/a.png",
+            f"{address}/bad.png",
+        ]
+        assert "word" not in out + err
+        code, out, err = run("image", f"{secret}/a.png", f"{secret}/no.png")
+        assert (code, "word" in out + err) == (1, False)

@@ -27,7 +27,7 @@ def table(tmp_path: Path) -> Path:
 
 def run(*words: str | Path, code: int = 0, columns: int = 140) -> str:
     result = CliRunner(env={"COLUMNS": str(columns)}).invoke(
-        app, ["summarize", *map(str, words)], catch_exceptions=False
+        app, ["summarize", "--min-seen", "0", *map(str, words)], catch_exceptions=False
     )
     assert result.exit_code == code
     return result.output
@@ -36,9 +36,9 @@ def run(*words: str | Path, code: int = 0, columns: int = 140) -> str:
 def test_it_prints_the_figures(table: Path) -> None:
     said = run(table)
     lines = said.splitlines()
-    assert "clip.mp4 · 11 s · 111 frames · 2 people" in lines[0]
+    assert "clip.mp4 · 11 s · 111 frames · 2 tracks" in lines[0]
     shares = next(line for line in lines if "60%" in line)
-    assert shares.startswith("person 1")
+    assert shares.startswith("track 1")
     assert shares.endswith("20%")
     assert "happy 6.0 s at 0:00, sad 2.0 s at 0:08" in said
     assert "10 frames without a face (1.0 s, 9% of the frames)" in said
@@ -54,15 +54,15 @@ def test_names_and_shares_are_there_on_a_narrow_terminal(table: Path) -> None:
     assert "█" in run(table)
     assert "█" not in said
     shares = next(line for line in said.splitlines() if "60%" in line)
-    assert shares.startswith("person 1")
+    assert shares.startswith("track 1")
     assert shares.endswith("20%")
 
 
 @pytest.mark.parametrize("columns", [80, 140])
 def test_every_person_has_a_row_in_both_tables(table: Path, columns: int) -> None:
     names = [" ".join(line.split()[:2]) for line in run(table, columns=columns).splitlines()]
-    names = [name for name in names if name.startswith("person ")]
-    assert names == ["person 1", "person 2"] * 2
+    names = [name for name in names if name.startswith("track ")]
+    assert names == ["track 1", "track 2"] * 2
 
 
 def test_it_writes_all_figures_as_json(table: Path, tmp_path: Path) -> None:

@@ -77,8 +77,41 @@ def test_a_table_has_a_row_for_each_face_with_times_and_persons(
     ]
     assert len(rows) == 24
     assert {r["source"] for r in rows} == {"in.mp4"}
-    assert "12 frames (1.1 s of footage), 24 faces, 2 people" in err
+    assert "12 frames (1.1 s of footage), 24 faces, 2 tracks" in err
     assert "wrote new/out.csv" in err
+
+
+def test_one_person_is_one_track_across_cuts_and_absences(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person, other = [make_scene((10, 20, 125))] * 10, [make_scene((250, 150, 200))] * 10
+    nobody = [make_scene()] * 30
+    write_video(Path("in.mp4"), [*person, *nobody, *other, *person], fps=10)
+    assert run(monkeypatch, capsys, "in.mp4", "--csv", "all.csv")[0] == 0
+    assert len({r["track_id"] for r in read_csv("all.csv")} - {""}) > 2
+    code, _ = run(monkeypatch, capsys, "in.mp4", "--csv", "one.csv", "--one-person")
+    rows = read_csv("one.csv")
+    assert code == 0
+    assert len(rows) == 60
+    assert [r["track_id"] for r in rows] == ["1"] * 10 + [""] * 30 + ["1"] * 20
+
+
+def test_bystanders_are_left_out_and_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    squares = [(10, 20, 125), (250, 150, 55)]
+    scenes = [make_scene(*squares[: 2 if 5 <= i < 8 else 1], wh=(960, 640)) for i in range(30)]
+    write_video(Path("in.mp4"), scenes, fps=10)
+    code, err = run(monkeypatch, capsys, "in.mp4", "--csv", "o.csv", "--min-seen", "1")
+    assert code == 0
+    assert "1 bystander left out" in err
+    assert [r["track_id"] for r in read_csv("o.csv")] == ["1"] * 30
+    about = json.loads(Path("o.csv.json").read_text())
+    assert about["livefer.min_seen_s"] == "1"
+    assert run(monkeypatch, capsys, "in.mp4", "--csv", "m.csv", "--max-faces", "1")[0] == 0
+    assert len(read_csv("m.csv")) == 30
+    assert run(monkeypatch, capsys, "in.mp4", "--csv", "s.csv", "--min-face", "999")[0] == 0
+    assert {r["track_id"] for r in read_csv("s.csv")} == {""}
 
 
 def test_all_outputs_of_one_run(
@@ -96,7 +129,9 @@ def test_all_outputs_of_one_run(
     assert copy["times"] == source["times"]
     assert copy["sound"] == ["aac"]
     assert (copy["codec"], copy["pixels"]) == ("h264", "yuv420p")
-    assert sorted(p.name for p in Path().iterdir()) == sorted(["in.mp4", *names.values()])
+    beside = ["o.csv.json", "o.jsonl.json"]
+    assert sorted(p.name for p in Path().iterdir()) == sorted(["in.mp4", *names.values(), *beside])
+    assert json.loads(Path(beside[0]).read_text())["livefer.model"] == "level"
 
 
 def test_a_table_says_how_often_its_video_was_searched(
@@ -345,7 +380,7 @@ def test_a_video_without_a_face_has_rows(
     write_video(Path("in.mp4"), [np.zeros((240, 320, 3), np.uint8)] * 4)
     code, err = run(monkeypatch, capsys, "in.mp4", "--csv", "o.csv")
     assert code == 0
-    assert "4 frames (0.1 s of footage), 0 faces, 0 people" in err
+    assert "4 frames (0.1 s of footage), 0 faces, 0 tracks" in err
     assert [(r["note"], r["track_id"], r["error"]) for r in read_csv("o.csv")] == [
         ("too dark", "", "")
     ] * 4
@@ -457,7 +492,7 @@ def test_a_timeline_and_a_report_are_written(
     assert code == 0
     assert f"wrote {Path('out/p.pdf')}, {Path('out/r.html')}" in err
     page = Path("out/r.html").read_text(encoding="utf-8")
-    for text in ("person 2", "surprise", "1 of 2 frames", "level", "SquareDetector"):
+    for text in ("track 2", "surprise", "1 of 2 frames", "level", "SquareDetector"):
         assert text in page, text
 
 
@@ -523,3 +558,33 @@ def test_ctrl_c_ends_the_waiting_for_a_pipe(
     assert code == 130
     assert "stopped on request" in err
     assert 16 <= len({r["index"] for r in read_csv("o.csv") if not r["error"]}) < 60
+
+
+@pytest.mark.parametrize("option", ["--blur", "--pixelate"])
+def test_a_copy_hides_the_faces(
+    option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    image = make_scene((100, 60, 200))
+    image[60:120, 100:160] = rng.integers(60, 256, (60, 60, 3))
+    write_video(Path("in.mp4"), [image] * 3)
+    assert run(monkeypatch, capsys, "in.mp4", "--out", "o.mp4", option)[0] == 0
+    shown = read_images("o.mp4")[1]
+    inside = np.abs(np.diff(shown[65:115, 105:155].astype(float), axis=1)).mean()
+    before = np.abs(np.diff(image[65:115, 105:155].astype(float), axis=1)).mean()
+    assert inside < 0.2 * before
+    code, err = run(monkeypatch, capsys, "in.mp4", "--csv", "o.csv", option)
+    assert (code, "add --out" in err) == (1, True)
+    words = ("in.mp4", "--out", "o.mp4", option, "--one-person")
+    code, err = run(monkeypatch, capsys, *words)
+    assert (code, "hides every face" in err) == (1, True)
+
+
+def read_images(name: str) -> list[np.ndarray[Any, Any]]:
+    import cv2
+
+    video = cv2.VideoCapture(name)
+    images = []
+    while (read := video.read())[0]:
+        images.append(read[1])
+    return images

@@ -56,13 +56,13 @@ def test_its_blocks_run(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
     )
     said = f"{ended.stdout}\n{ended.stderr}"
     assert ended.returncode == 0, said
-    assert "person 1" in ended.stdout, said
+    assert "track 1" in ended.stdout, said
     lines = ended.stdout.splitlines()
     for shown in "".join(b.code for b in read if b.language == "text").splitlines():
         begin = ",".join(shown.split(",")[:5])  # the rest may differ by rounding
         assert any(line.startswith(begin) for line in lines), shown
     written = ("clip.csv", "clip.png", "clip.html", "again.svg", "clip.json", "mine.png")
-    for name in (*written, "around.csv", "mine.csv", "mine.mp4", "mine.html"):
+    for name in (*written, "around.csv", "named.png", "mine.csv", "mine.mp4", "mine.html"):
         assert (tmp_path / name).stat().st_size > 500, name
     assert (tmp_path / "happy.png").stat().st_size > 5000
 

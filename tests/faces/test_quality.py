@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from videos import face_picture
 
 from livefer.faces.quality import (
-    dark,
+    readability,
     share_outside,
     sharpness,
     too_small,
@@ -103,10 +103,12 @@ def test_darkness_is_little_light_and_nothing_else() -> None:
     night = (faces.astype(float) / 8).round().astype(np.uint8)  # of deviation 5, on the average 17
     flat_but_light = night + np.uint8(120)
     deep_but_clear = np.clip(4 * (night.astype(float) - night.mean()) + 40, 0, 255)
-    assert dark(faces).tolist() == [False]
-    assert dark(night).tolist() == [True]
-    assert dark(flat_but_light).tolist() == [False]
-    assert dark(deep_but_clear.astype(np.uint8)).tolist() == [False]
+    deep = deep_but_clear.astype(np.uint8)
+    shown = np.concatenate([faces, night, flat_but_light, deep])
+    large, squares = np.repeat(INSIDE, 4, axis=0), np.repeat(INSIDE, 4, axis=0)
+    read = readability(shown, large, squares, INSIDE_HW)
+    assert [why == "dark" for why in read.why] == [False, True, False, False]
+    assert read.brightness == pytest.approx(shown.mean(axis=(1, 2)))
     assert usable(night, INSIDE, INSIDE_HW).tolist() == [False]
 
 
@@ -174,8 +176,18 @@ def two_levels(mean: int, deviation: int) -> NDArray[np.uint8]:
 def test_dark_is_below_64_in_the_mean_and_below_12_in_deviation(
     mean: int, deviation: int, expected: bool
 ) -> None:
-    assert dark(two_levels(mean, deviation)).tolist() == [expected]
+    why = readability(two_levels(mean, deviation), INSIDE, INSIDE, INSIDE_HW).why
+    assert (why == ["dark"]) is expected
 
 
 def test_no_faces_have_no_quality() -> None:
     assert usable(make_faces(0), np.empty((0, 4)), (48, 48)).shape == (0,)
+
+
+def test_the_first_of_several_reasons_is_named() -> None:
+    blurred = np.stack([cv2.GaussianBlur(grainy(1)[0], (0, 0), 4)] * 3)
+    small, large = (0, 0, 10, 10), (0, 0, 60, 60)
+    inside, outside = tuple(INSIDE[0]), (-50, -50, 10, 10)
+    boxes, squares = [small, large, large], [outside, outside, inside]
+    assert readability(blurred, boxes, squares, INSIDE_HW).why == ["small", "cut off", "blurred"]
+    assert readability(grainy(1), [large], INSIDE, INSIDE_HW).why == [None]

@@ -66,6 +66,14 @@ def test_frames_that_come_faster_than_their_faces_are_painted_with_them() -> Non
     assert painted == [(None, None)] * 2 + [(i, i) for i in range(38)]
 
 
+def test_a_frame_has_no_faces_of_another_camera() -> None:
+    state = LiveState()
+    state.add_frame(make_frame(0), 0.0)
+    state.add_result(make_result(0), 2 * PROMPT_S)
+    state.add_frame(Frame("other", 1, 0.1, IMAGE), 0.1)
+    assert paint(state, 0.1 + 2 * PROMPT_S) == (1, None)
+
+
 def test_a_source_in_trouble_keeps_its_last_picture() -> None:
     state = LiveState()
     state.add_frame(make_frame(0), 0.0)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +18,21 @@ from fakes import LevelClassifier, SquareDetector, make_face, make_scene
 from numpy.typing import NDArray
 from waiting import wait_until
 
+from livefer.drawing.faces import bars_plate, main_face
+from livefer.drawing.places import overlap
 from livefer.errors import SourceError
 from livefer.labels import CLASSES
-from livefer.live.scene import paint_scene
+from livefer.live.scene import Places, paint_scene
+from livefer.live.session import Session
+from livefer.live.strip import strip_height
 from livefer.live.view import HELP, LiveView
 from livefer.media.mpeg4_writer import Mpeg4Writer
-from livefer.media.sources import Source
+from livefer.media.opencv_reader import quiet
+from livefer.media.sources import Source, open_source
 from livefer.recognizer import Recognizer
 from livefer.results import Face, Frame
+from livefer.send.messages import session_start
+from livefer.tables.writing import open_table
 
 pytestmark = pytest.mark.slow
 
@@ -139,10 +148,109 @@ def test_keys() -> None:
 def test_bars_do_not_lie_over_a_face_that_fills_the_picture() -> None:
     faces = [make_face((10, 10, 630, 470), track_id=1)]
     canvas = np.full((480, 640, 3), 90, np.uint8)
-    assert paint_scene(canvas, faces, False, (), "top-right") is None
-    assert paint_scene(canvas, faces, False, (), None) is None
+    assert paint_scene(canvas, faces, False, (), Places()).corner is None
+    assert paint_scene(canvas, faces, False, (), Places(None)).corner is None
     small = [make_face((200, 200, 300, 300), track_id=1)]
-    assert paint_scene(canvas, small, False, (), None) == "top-right"
+    assert paint_scene(canvas, small, False, (), Places(None)).corner == "top-right"
+
+
+def test_a_large_window_has_the_strip_under_the_picture_until_t() -> None:
+    with LiveView(make_recognizer(), make_source(make_frames([SCENE] * 3))) as view:
+        finish(view)
+        view.say("")
+        wait_until(lambda: view.paint((800, 600)) is not None)
+        view.repaint()
+        canvas = view.paint((800, 600))
+        assert canvas is not None
+        strip_h = strip_height((800, 600))
+        assert canvas.shape == (600, round((600 - strip_h) * 4 / 3), 3)
+        picture = canvas[: 600 - strip_h]
+        assert np.array_equal(canvas[600 - strip_h :], view._strip.paint((664, strip_h), 0.08))
+        view.press("t")
+        without = view.paint((800, 600))
+        assert without is not None
+        assert without.shape == (600, 800, 3)
+        small = view.paint((640, 480))
+        assert small is not None
+        assert small.shape == (480, 640, 3)
+        assert picture.shape[0] + strip_h == 600
+
+
+Place = tuple[float, float, float, float]
+
+
+def scene_plates(
+    faces: list[Face], wh: tuple[int, int], message: str = "", keys: Any = ()
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None, Places]:
+    """Return the boxes of the faces, the plate of the bars, and where the panels are."""
+    canvas = np.full((wh[1], wh[0], 3), 90, np.uint8)
+    status = (("recognised", "30 fps"),) * 4
+    places = paint_scene(canvas, faces, False, status, Places(), message, keys)
+    main = main_face(faces)
+    bars = (
+        None if places.corner is None or main is None else bars_plate(canvas, main, places.corner)
+    )
+    return np.array([face.box for face in faces], np.float32), bars, places
+
+
+LONG = "judged by your own face now: P shows the difference, W saves it"
+
+
+@pytest.mark.parametrize("wh", [(560, 420), (1280, 720), (1920, 1080)])
+@pytest.mark.parametrize("message", ["press H for help", LONG])
+@pytest.mark.parametrize(
+    "shares",
+    [
+        [(0.35, 0.05, 0.65, 0.55)],
+        [(0.3, 0.0, 0.55, 0.3)],
+        [(0.1, 0.02, 0.3, 0.4), (0.4, 0.05, 0.6, 0.45)],
+        [(0.02 + 0.25 * x, 0.05 + 0.5 * y, 0.2 + 0.25 * x, 0.35 + 0.5 * y)
+         for x in range(4) for y in range(2)],
+    ],
+)  # fmt: skip
+def test_messages_hide_neither_bars_nor_faces(
+    shares: list[Place], message: str, wh: tuple[int, int]
+) -> None:
+    faces = [
+        make_face((x0 * wh[0], y0 * wh[1], x1 * wh[0], y1 * wh[1]), track_id=i)
+        for i, (x0, y0, x1, y1) in enumerate(shares, 1)
+    ]
+    boxes, bars, places = scene_plates(faces, wh, message)
+    assert places.message is not None
+    assert overlap(places.message[None], boxes)[0] == 0
+    assert bars is None or overlap(places.message[None], bars[None])[0] == 0
+
+
+@pytest.mark.parametrize("wh", [(560, 420), (1280, 720), (1920, 1080)])
+def test_the_list_of_keys_fits_and_hides_no_face_where_there_is_room(wh: tuple[int, int]) -> None:
+    box = (0.05 * wh[0], 0.3 * wh[1], 0.3 * wh[0], 0.75 * wh[1])
+    boxes, bars, places = scene_plates([make_face(box, track_id=1)], wh, "saved", HELP)
+    assert places.help is not None
+    assert places.message is not None
+    assert bars is not None
+    hidden = np.vstack([boxes, bars[None], places.message[None]])
+    assert overlap(places.help[None], hidden)[0] == 0
+    assert (places.help >= 0).all()
+    assert (places.help[2:] <= wh).all()
+
+
+@pytest.mark.parametrize("wh", [(320, 240), (426, 240)])
+def test_the_list_of_keys_fits_the_smallest_window(wh: tuple[int, int]) -> None:
+    _, _, places = scene_plates([], wh, "", HELP)
+    assert places.help is not None
+    assert (places.help >= 0).all()
+    assert (places.help[2:] <= wh).all()
+
+
+def test_a_message_stays_where_it_is_while_a_face_trembles() -> None:
+    canvas = np.full((420, 560, 3), 90, np.uint8)
+    places, plates = Places(), []
+    for shift in (0, 3, -3, 2, -1):
+        face = make_face((200 + shift, 60 + shift, 380 + shift, 260 + shift), track_id=1)
+        places = paint_scene(canvas.copy(), [face], False, (), places, LONG)
+        assert places.message is not None
+        plates.append(places.message)
+    assert all(np.array_equal(plate, plates[0]) for plate in plates)
 
 
 def test_labels_avoid_a_message() -> None:
@@ -150,7 +258,7 @@ def test_labels_avoid_a_message() -> None:
     ways = []
     for message in ("", "saved a picture with a name"):
         canvas = np.full((480, 640, 3), 90, np.uint8)
-        paint_scene(canvas, faces, False, (), "top-left", message)
+        paint_scene(canvas, faces, False, (), Places("top-left"), message)
         ways.append(canvas)
     below = slice(145, 175)  # the label has gone there
     assert (ways[0][below, 260:380] == 90).all()
@@ -175,7 +283,7 @@ def test_quitting_does_not_wait_for_a_frame() -> None:
 
 def test_help_names_every_key() -> None:
     keys = {key.strip().lower() for names, _ in HELP for key in names.split(",")}
-    assert keys == {"q", "esc", "r", "g", "s", "m", "n", "e", "p", "w", "h"}
+    assert keys == {"q", "esc", "space", "enter", *"fctgmsrnepwh"}
 
 
 def test_r_makes_the_stream_forget_its_faces() -> None:
@@ -198,6 +306,124 @@ def test_r_makes_the_stream_forget_its_faces() -> None:
         finish(view)
         assert view.state.result is not None
         assert [face.track_id for face in view.state.result.faces] == [1]
+
+
+def test_space_freezes_the_picture_of_a_camera_while_it_is_recognised() -> None:
+    with played(make_recognizer()) as (view, play):
+        wait_for_face(view, "sad", None)
+        assert view.paint((640, 480)) is not None
+        view.press("space")
+        assert view.paused
+        assert message(view) == "paused: Space goes on"
+        before = shown(view)
+        play.level = 125
+        wait_for_face(view, "happy", None)
+        assert np.array_equal(shown(view), before)
+        view.press("space")
+        assert not view.paused
+        wait_until(lambda: not np.array_equal(shown(view), before))
+        view.press("space")
+        view.press("n")  # an enrolment is to be seen
+        assert not view.paused
+
+
+def test_a_snapshot_is_of_the_frozen_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with played(make_recognizer()) as (view, play):
+        wait_for_face(view, "sad", None)
+        wait_until(lambda: view.paint((640, 480)) is not None)
+        view.press("space")
+        play.level = 125
+        wait_for_face(view, "happy", None)
+        view.press("s")
+    (path,) = tmp_path.glob("*.png")
+    image = cv2.imread(str(path))
+    assert image is not None
+    assert image[80, 60].mean() == pytest.approx(175, abs=9)
+
+
+def write_film(path: Path, n_frames: int) -> Path:
+    with quiet():
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 50, (320, 240))
+    for i in range(n_frames):
+        writer.write(make_scene((40, 60, 125), (i % 100, 150, 90)))
+    writer.release()
+    return path
+
+
+def test_space_stops_a_film_at_its_frame(tmp_path: Path) -> None:
+    film = open_source(write_film(tmp_path / "film.avi", 60), live=True)
+    with LiveView(make_recognizer(), film) as view:
+        wait_until(lambda: view.state.n_recognised > 5)
+        view.press("space")
+        time.sleep(0.1)  # for a frame that was on its way
+        assert view.state.frame is not None
+        index = view.state.frame.index
+        assert index < 50
+        time.sleep(1.5)  # longer than the rest of the film
+        assert view.state.frame.index == index
+        assert not view.is_over
+        seen: list[int] = []
+        add_frame = view.state.add_frame
+        view.state.add_frame = lambda frame, now_s: (  # type: ignore[method-assign]
+            seen.append(frame.index), add_frame(frame, now_s)
+        )  # fmt: skip
+        view.press("space")
+        finish(view)
+    assert seen[0] <= index + 2, "it goes on where it was"
+    assert seen[-1] == 59
+    assert view.is_over
+    view.say("")
+    assert message(view) == "end of the film: Esc closes the window"
+    view.press("n")
+    assert message(view) == "the film is over"
+
+
+def test_c_takes_the_next_camera(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    plays = [Screenplay(), Screenplay()]
+    plays[1].level = 125
+    sources = [
+        Source(
+            f"camera {i}",
+            (replace(frame, source=f"camera {i}") for frame in play),
+            live=True,
+        )
+        for i, play in enumerate(plays)
+    ]
+    free: list[tuple[int, Source] | None] = [None, (1, sources[1])]
+    asked = []
+
+    def find(number: int) -> tuple[int, Source] | None:
+        asked.append(number)
+        return free.pop(0)
+
+    monkeypatch.setattr("livefer.live.view.open_next_camera", find)
+    go_on = threading.Event()
+    go_on.set()
+    recording = SlowSink(tmp_path / "out.avi", go_on)
+    with LiveView(make_recognizer(), sources[0], False, recording, camera=0) as view:
+        wait_for_face(view, "sad", None)
+        view.press("c")
+        wait_until(lambda: message(view) == "no other camera is free")
+        assert view.name == "camera 0"
+        view.press("c")
+        wait_for_face(view, "happy", None)
+        assert view.name == message(view) == "camera 1"
+        assert asked == [0, 0]
+        for play in plays:
+            play.over = True
+        finish(view)
+    times_s = [time_s for time_s, _ in recording.given]
+    assert times_s == sorted(set(times_s)), "a recording goes on"
+    assert view.state.n_skipped >= 0
+
+
+def test_c_is_for_cameras() -> None:
+    with played(make_recognizer()) as (view, _):
+        view.press("c")
+        assert message(view) == "C changes cameras: this is none"
 
 
 class Screenplay:
@@ -387,7 +613,7 @@ def test_the_picture_says_that_a_profile_judges() -> None:
     ways = []
     for face in (plain, mine):
         canvas = np.full((480, 640, 3), 90, np.uint8)
-        paint_scene(canvas, [face], False, (), "top-left")
+        paint_scene(canvas, [face], False, (), Places("top-left"))
         ways.append(canvas)
     differs = (ways[0] != ways[1]).any(axis=2)
     assert differs[-90:, :320].any()
@@ -626,3 +852,25 @@ def test_a_snapshot_that_cannot_be_written_is_told(
         monkeypatch.setattr(Path, "write_bytes", fill_up)
         assert "cannot be written: No space left on device" in view.snapshot()
     assert list(folder.iterdir()) == []
+
+
+def test_enter_marks_the_moment_for_tables_and_receivers(tmp_path: Path) -> None:
+    start = session_start(time.monotonic(), CLASSES, "level")
+    with (
+        Session(start, [open_table(tmp_path / "t.jsonl", CLASSES, live=True)]) as session,
+        LiveView(make_recognizer(), make_source(make_frames([SCENE] * 3)), session=session) as view,
+    ):
+        finish(view)
+        view.press("return")
+        assert message(view) == "marked: key 1"
+        view.press("return")
+    rows = [json.loads(line) for line in (tmp_path / "t.jsonl").read_text().splitlines()]
+    assert [row["marker"] for row in rows if row["label"] is None][1:] == ["key 1", "key 2"]
+    assert [row["index"] for row in rows if row["label"] is not None] == [0, 1, 2]
+
+
+def test_enter_without_a_table_says_what_to_do() -> None:
+    with LiveView(make_recognizer(), make_source(make_frames([SCENE]))) as view:
+        view.press("return")
+        assert message(view) == "no table to mark this moment in: start with --csv OUT.CSV"
+        finish(view)

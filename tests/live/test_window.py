@@ -15,6 +15,7 @@ from fakes import LevelClassifier, SquareDetector, make_scene
 
 from livefer.errors import LiveferError, SourceError
 from livefer.live import window
+from livefer.live.strip import strip_height
 from livefer.live.view import LiveView
 from livefer.media.sources import Source
 from livefer.recognizer import Recognizer
@@ -31,9 +32,10 @@ def _dummy_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
 
 
-def make_view(frames: Generator[Frame, None, None], live: bool = True) -> LiveView:
+def make_view(frames: Generator[Frame, None, None], is_film: bool = False) -> LiveView:
     recognizer = Recognizer(LevelClassifier(), SquareDetector())  # type: ignore[arg-type]
-    return LiveView(recognizer, Source("film", frames, live=live, fps=25))
+    hold = threading.Event() if is_film else None
+    return LiveView(recognizer, Source("film", frames, live=True, fps=25, hold=hold))
 
 
 def endless(stop: threading.Event, image: Any = SCENE) -> Generator[Frame, None, None]:
@@ -84,7 +86,7 @@ def test_keys_and_the_closed_window_reach_the_view(
     stop = threading.Event()
     view = make_view(endless(stop))
     with view:
-        window.show(view, "test")
+        window.show(view)
         assert view.quit
         assert (view.help, view.mirror, view.heatmaps) == (True, True, True)
     stop.set()
@@ -112,10 +114,10 @@ def test_the_window_has_the_shape_of_the_frames(monkeypatch: pytest.MonkeyPatch)
     script = Script(monkeypatch, key("q"))
     stop = threading.Event()
     with make_view(endless(stop)) as view:
-        window.show(view, "test")
+        window.show(view)
     stop.set()
     width, height = script.sizes[0]
-    assert width / height == pytest.approx(320 / 240, rel=0.01)
+    assert width / (height - strip_height((width, height))) == pytest.approx(320 / 240, rel=0.01)
     assert script.pictures[0].shape == pytest.approx((height, width, 3), abs=1)
 
 
@@ -137,19 +139,60 @@ def test_the_picture_reaches_the_screen_in_its_colours(monkeypatch: pytest.Monke
     Script(monkeypatch, key("q"))
     stop = threading.Event()
     with make_view(endless(stop, colour)) as view:
-        window.show(view, "test")
+        window.show(view)
     stop.set()
     assert seen[0] == (10, 20, 30)
 
 
-def test_the_window_closes_with_the_end_of_the_source() -> None:
+@pytest.mark.parametrize("last", ["ESCAPE", "q", "SPACE"])
+def test_the_last_frame_of_a_film_stays_until_a_key(
+    last: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import pygame
 
-    with make_view((Frame("film", i, i / 25, SCENE) for i in range(5)), live=False) as view:
-        window.show(view, "test")
-        assert not view.quit
-    assert view.state.n_recognised == 5
+    n_waits = []
+    wait = LiveView.wait
+
+    def waiting(view: LiveView, timeout_s: float) -> bool:
+        if view.is_over:
+            n_waits.append(view.running)
+            if len(n_waits) == 3:
+                pygame.event.post(pygame.event.Event(*key("m")))  # a key that closes nothing
+            if len(n_waits) == 6:
+                assert view.mirror
+                pygame.event.post(pygame.event.Event(*key(last)))
+        return wait(view, timeout_s)
+
+    monkeypatch.setattr(LiveView, "wait", waiting)
+    with make_view((Frame("film", i, i / 25, SCENE) for i in range(5)), True) as view:
+        window.show(view)
+        assert view.quit
+    assert len(n_waits) >= 6
+    assert not any(n_waits)
     assert not pygame.display.get_init()
+
+
+def test_f_fills_the_screen_and_esc_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pygame
+
+    calls = []
+
+    class Watched(pygame.Window):  # type: ignore[misc]
+        def set_fullscreen(self, desktop: bool = False) -> None:
+            calls.append(f"full {desktop}")
+
+        def set_windowed(self) -> None:
+            calls.append("windowed")
+
+    monkeypatch.setattr(pygame, "Window", Watched)
+    keys = [key("f"), key("h"), key("ESCAPE"), key("h"), key("f"), key("h"), key("f"), key("h")]
+    Script(monkeypatch, *keys, key("ESCAPE"))
+    stop = threading.Event()
+    with make_view(endless(stop)) as view:
+        window.show(view)
+        assert view.quit
+    stop.set()
+    assert calls == ["full True", "windowed", "full True", "windowed"]
 
 
 @pytest.mark.parametrize("n_frames", [0, 3])
@@ -162,7 +205,7 @@ def test_a_camera_that_goes_ends_the_window_with_its_reason(n_frames: int) -> No
         yield Frame("camera 0", n_frames, 9.0, None, error="camera 0 did not come back")
 
     with make_view(frames()) as view, pytest.raises(SourceError, match="did not come back"):
-        window.show(view, "test")
+        window.show(view)
     assert not pygame.display.get_init()
 
 
@@ -184,7 +227,7 @@ def test_the_first_window_fits_the_screen(wh: tuple[int, int]) -> None:
 def test_without_a_display_one_line_says_what_works(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(LiveferError, match=r"no display .*--record.*livefer image") as raised:
+    with pytest.raises(LiveferError, match=r"no display .*--record.*livefer watch") as raised:
         window.open_display()
     assert "\n" not in str(raised.value)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from livefer.errors import SourceError
-from livefer.media import cameras
+from livefer.media import cameras, sources
 from livefer.media.cameras import camera_number, why_not_opened
 from livefer.media.sources import open_source
 
@@ -77,3 +77,24 @@ def test_the_reason_on_linux(
 def test_the_reason_elsewhere(system: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cameras.sys, "platform", system)
     assert says in why_not_opened(0)
+
+
+def test_the_next_camera_is_the_first_after_this_one_that_is_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[int] = []
+
+    def open_it(number: int, live: bool, reconnect_s: float) -> sources.Source:
+        tried.append(number)
+        if number != 1:
+            raise SourceError("in use")
+        return sources.Source(f"camera {number}", [], live=live)
+
+    monkeypatch.setattr(sources, "camera_numbers", lambda: [0, 1, 2, 3])
+    monkeypatch.setattr(sources, "open_source", open_it)
+    found = sources.open_next_camera(2)
+    assert found is not None
+    assert (found[0], found[1].name) == (1, "camera 1")
+    assert tried == [3, 0, 1]
+    assert sources.open_next_camera(1) is None
+    assert tried[3:] == [2, 3, 0]

@@ -67,7 +67,7 @@ def test_it_has_figures_timeline_key_frames_and_what_was_left_out() -> None:
     frames = [KeyFrame(1, "happy", 2.0, 0.97, make_jpeg())]
     page = make_report(rows, key_frames={NASTY: frames})
     words = " ".join(page.text.split())
-    for text in ("person 1", "60%", "20%", "happy 6.0 s", "Over time", "Key frames", "97%",
+    for text in ("track 1", "60%", "20%", "happy 6.0 s", "Over time", "Key frames", "97%",
                  "11 frames without a face", "1 frame too dark", "3 frames skipped",
                  "<b>cut</b> short", "How this was made"):  # fmt: skip
         assert text in words, text
@@ -84,7 +84,7 @@ def test_a_person_who_was_never_certain_has_a_picture_and_no_expression() -> Non
         KeyFrame(2, "sad", 1.0, 0.41, make_jpeg(), uncertain=True),
     ]
     page = make_report(rows, key_frames={"a.mp4": frames})
-    assert "happy 97% at 0:02 never certain person 2 at 0:01" in " ".join(page.text.split())
+    assert "happy 97% at 0:02 never certain track 2 at 0:01" in " ".join(page.text.split())
     assert [tag for tag, _ in page.tags].count("img") == 4
 
 
@@ -108,15 +108,17 @@ def test_several_videos_pictures_and_unreadable_files() -> None:
     rows += [make_row(0.0, source="c.mp4", error="c.mp4 is empty")]
     page = make_report(rows)
     words = " ".join(page.text.split())
-    for text in ("Videos", "a.mp4", "b.mp4", "No face was found", "1 picture", "c.mp4 is empty"):
+    for text in ("Films", "a.mp4", "b.mp4", "No face was found", "1 picture", "c.mp4 is empty"):
         assert text in words, text
     all_ids = [a["id"] for _, a in page.tags if a.get("id")]
     svgs = [tag for tag, _ in page.tags].count("svg")
     assert svgs == 2
     assert len(all_ids) == len(set(all_ids))
-    links = {a["href"] for tag, a in page.tags if tag == "a"}
-    ids = {f"#{a['id']}" for tag, a in page.tags if a.get("id", "").startswith("source-")}
-    assert links == ids == {"#source-0", "#source-1", "#source-2"}
+    links = [a["href"] for tag, a in page.tags if tag == "a"]
+    ids = {f"#{a['id']}" for tag, a in page.tags if tag == "section"}
+    films = {"#source-0", "#source-1", "#source-2"}
+    assert set(links) == ids == {"#films", *films, "#pictures", "#errors", "#how"}
+    assert [links.count(film) for film in films] == [2, 2, 2], "in the bar and in the table"
 
 
 def test_a_report_of_pictures_alone() -> None:

@@ -206,7 +206,7 @@ def test_frames_without_a_face_skipped_frames_and_errors_are_counted() -> None:
     assert source.cuts_s == (2.1,)
     assert source.n_skipped == 5, "all rows of a frame count the same skipped ones"
     assert [t.error for t in source.troubles] == ["cut short"]
-    assert [person.name for person in source.persons] == ["person 1", "person 2"]
+    assert [person.name for person in source.persons] == ["track 1", "track 2"]
 
 
 def test_sources_stay_apart_when_their_rows_are_mixed() -> None:

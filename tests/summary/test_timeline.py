@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,21 +94,21 @@ def test_each_person_has_a_row_up_to_a_limit() -> None:
         make_row(i / 10, "happy", who)
         for i in range(40)
         for who in range(1, MOST_PERSONS + 3)
-        if who > 2 or i < 5
+        if who > 2 or i < 15
     ]
     source = only_source(rows)
     names = {person.name for person in shown_persons(source)}
-    assert names == {f"person {who}" for who in range(3, MOST_PERSONS + 3)}
+    assert names == {f"track {who}" for who in range(3, MOST_PERSONS + 3)}
     found = texts(source)
     assert names < set(found)
-    assert any("2 people seen for a shorter time left out" in text for text in found)
+    assert any("2 tracks seen for a shorter time left out" in text for text in found)
     assert found.count("happy") >= MOST_PERSONS
 
 
 def test_a_video_without_faces_and_one_frame_are_drawn() -> None:
     empty = only_source(make_rows([""] * 30))
     assert "no face was found" in texts(empty)
-    assert "person 1" in texts(only_source(make_rows(["happy"])))
+    assert "track 1" in texts(only_source(make_rows(["happy"])))
 
 
 def test_a_person_in_frames_that_stand_for_no_time_has_an_empty_row() -> None:
@@ -116,7 +117,8 @@ def test_a_person_in_frames_that_stand_for_no_time_has_an_empty_row() -> None:
     rows.sort(key=lambda row: row["time_s"])
     source = only_source(rows)
     assert [person.seen_s for person in source.persons] == [pytest.approx(2.0), 0.0]
-    assert "person 2" in texts(source)
+    assert "1 bystander left out" in "".join(texts(source))
+    assert "track 2" in texts(replace(source, min_seen_s=0.0))
 
 
 def test_gaps_cuts_and_errors_are_marked(tmp_path: Path) -> None:
@@ -155,7 +157,7 @@ def test_the_svg_of_a_page_takes_the_colours_of_the_page() -> None:
     assert "var(--ink)" in svg
     assert "var(--paper)" in svg
     assert "#22272e" not in svg
-    assert ">person 1</text>" in svg, "text stays text"
+    assert ">track 1</text>" in svg, "text stays text"
     again = timeline_svg(timeline_picture(source, CLASSES, title=""), "a")
     assert again == svg
     other = timeline_svg(timeline_picture(source, CLASSES, title=""), "b")

@@ -11,8 +11,9 @@ import pytest
 from fileserver import serving
 
 from livefer.errors import SourceError
+from livefer.formatting import without_passwords
 from livefer.system.cloud import download, list_files, read_bytes
-from livefer.system.web_files import copy_file, is_picture, is_web, without_password
+from livefer.system.web_files import copy_file, is_picture, is_web
 
 
 def test_a_file_is_read_and_copied(tmp_path: Path) -> None:
@@ -33,7 +34,7 @@ def test_a_password_is_used_and_not_shown(word: str) -> None:
         with pytest.raises(SourceError, match=r"could not be read .*401") as caught:
             read_bytes(url.replace("//", "//me:wrong@") + "/a")
         assert "wrong" not in str(caught.value)
-    assert without_password("http://me:word@host/a@b") == "http://host/a@b"
+    assert without_passwords("http://me:word@host/a@b") == "http://host/a@b"
 
 
 def test_what_is_no_file_is_named() -> None:

@@ -56,7 +56,7 @@ def test_all_kinds_give_the_same_rows_and_types(
     assert plain(frame) == list(to_rows(part, CLASSES))
     assert list(frame.columns) == list(columns(CLASSES))
     names = {
-        "pandas": {str: "string", int: "Int64", float: "float64", bool: "boolean"},
+        "pandas": {str: "str", int: "Int64", float: "float64", bool: "boolean"},
         "polars": {str: "String", int: "Int64", float: "Float64", bool: "Boolean"},
     }[library]
     types = dict(zip(frame.columns, map(str, frame.dtypes), strict=True))
@@ -172,3 +172,18 @@ def test_a_csv_of_a_spreadsheet(tmp_path: Path, library: Library, mark: str) -> 
     found = read_results(path, library)
     assert found.equals(expected)
     assert list(found.dtypes) == list(expected.dtypes)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_the_idiom_that_numbers_runs_of_a_label_works(tmp_path: Path, suffix: str) -> None:
+    pytest.importorskip("pandas")
+    t = read_results(write(tmp_path / f"t.{suffix}"), "pandas")
+    runs = (t.label != t.label.shift()).cumsum()
+    labels = [None if text != text else text for text in t["label"]]
+    expected, number = [], 0
+    for before, label in zip([None, *labels], labels, strict=False):
+        number += label is None or label != before
+        expected.append(number)
+    assert runs.tolist() == expected
+    assert None in labels, "frames without a face are there, too"
+    assert t.groupby(runs)["label"].first().notna().sum() == len({*expected}) - labels.count(None)

@@ -97,6 +97,7 @@ def test_the_recogniser_searches_recordings_as_it_is_told(
     for every_frame, expected in ((False, n), (True, 10)):
         detector = kind()
         recognizer = Recognizer(LevelClassifier(), detector, every_frame=every_frame)  # type: ignore[arg-type]
+        detector.calls.clear()  # its trial
         results = list(recognizer.stream(images))
         assert detector.calls.count("all") == expected
         assert recognizer.every_frame == (expected == 10)

@@ -365,7 +365,7 @@ def test_every_response_has_the_headers(client: Any) -> None:
     for path in ("/", "/docs", "/v1/model", "/nothing", "/openapi.json"):
         headers = client.get(path).headers
         policy = headers["content-security-policy"]
-        assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
+        assert "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src" in policy
         assert f"ws://127.0.0.1:{client.base_url.port} " in policy
         assert "img-src 'self' blob: data:" in policy
         assert headers["x-content-type-options"] == "nosniff"

@@ -27,10 +27,9 @@ from browser import (
     chromium,
     drawn_box,
     overlap,
-    playwright,
     server,
-    write_camera,
 )
+from page import download, drop_picture, start
 
 from livefer import EmotionClassifier, Profile, Recognizer
 from livefer.labels import CLASSES, colour_bgr
@@ -40,83 +39,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def driver() -> Iterator[Any]:
-    with playwright() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def camera(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return write_camera(tmp_path_factory.mktemp("camera") / "astronaut.mjpeg", camera_picture())
-
-
-@pytest.fixture(scope="module")
-def browser(driver: Any, camera: Any) -> Iterator[Any]:
-    with chromium(driver, camera, "--use-fake-ui-for-media-stream") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def running(browser: Any) -> Iterator[ServerProcess]:
     with server() as found:
         yield found
-
-
-@pytest.fixture
-def open_page(browser: Any) -> Iterator[Any]:
-    """Open an address in a window of its own; an error on its console fails the test."""
-    contexts, errors = [], []
-
-    def open_it(url: str, before: str = "", **window: Any) -> Any:
-        context = browser.new_context(**window)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: keep_error(message, errors))
-        if before:
-            page.add_init_script(before)
-        page.goto(url)
-        return page
-
-    yield open_it
-    for context in contexts:
-        context.close()
-    assert errors == []
-
-
-def keep_error(message: Any, errors: list[str]) -> None:
-    # The browser itself logs a server that is gone or requires a token, as some tests want it.
-    expected = ("WebSocket connection", "401 (Unauthorized)", "422 (Unprocessable")
-    if message.type == "error" and not any(text in message.text for text in expected):
-        errors.append(message.text)
-
-
-def start(page: Any) -> Any:
-    """Start the camera by its button, or wait: it starts by itself where it was allowed before."""
-    page.wait_for_selector("#notice-action:visible, .stage.running")
-    if page.is_visible("#notice-action"):
-        page.click("#notice-action")
-    page.wait_for_selector(".card")
-    return page
-
-
-def download(page: Any, button: str) -> str:
-    with page.expect_download() as found:
-        page.click(button)
-    return str(found.value.path().read_text(encoding="utf-8"))
-
-
-def drop_picture(page: Any, data: bytes) -> None:
-    """Drop a JPEG on the page, as the file one.jpg."""
-    drop = """(data) => {
-        const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
-        const files = new DataTransfer();
-        files.items.add(new File([bytes], 'one.jpg', {type: 'image/jpeg'}));
-        document.querySelector('#stage').dispatchEvent(
-            new DragEvent('drop', {dataTransfer: files, bubbles: true, cancelable: true}));
-    }"""
-    page.evaluate(drop, base64.b64encode(data).decode())
 
 
 def test_a_face_is_found_and_labelled_and_downloaded(open_page: Any, running: Any) -> None:

@@ -44,7 +44,6 @@ from livefer.results import Frame, FrameResult
 from livefer.system.atomic import temporary_folder
 from livefer.system.cloud import download, is_url, list_files
 from livefer.system.pipes import is_special
-from livefer.tables.schema import file_metadata
 from livefer.tracking.smoothing import WINDOW_S
 
 SETTINGS = "livefer.settings"
@@ -78,6 +77,8 @@ class Settings:
     every, fps, fps_of_source: the frames of videos to read, as for VideoReader
     every_frame: as for Recognizer
     landmarks: tables have columns for them
+    one_person, max_faces, min_face_px: the faces that count, as for Recognizer
+    min_seen_s: tables leave out tracks that are seen for fewer seconds
     profile: a person's profile, by which the largest face of each input is judged
     baseline: the part of each video from which its person's profile is learned, as in film_profile
     baselines: a CSV file with a baseline for each of some videos, as in read_baselines
@@ -96,6 +97,10 @@ class Settings:
     profile: str | None = None
     baseline: str | None = None
     baselines: str | None = None
+    one_person: bool = False
+    max_faces: int | None = None
+    min_face_px: float | None = None
+    min_seen_s: float = 0.0
 
     def __post_init__(self) -> None:
         self.span()  # raises ConfigError
@@ -119,6 +124,9 @@ class Settings:
             min_score=self.min_score,
             profile=self.profile,
             every_frame=self.every_frame,
+            one_person=self.one_person,
+            max_faces=self.max_faces,
+            min_face_px=self.min_face_px,
         )
 
     def files(self) -> dict[str, Path]:
@@ -135,10 +143,16 @@ class Settings:
             files["baselines"] = Path(self.baselines)
         return files
 
-    def metadata(self) -> dict[str, str]:
-        """Return the metadata of the tables; detector and every_frame must be a recogniser's."""
+    def metadata(self, recognizer: Recognizer) -> dict[str, str]:
+        """Return the metadata of the tables; detector and every_frame must be the recogniser's."""
         # Without what is off, as in the tables of versions that did not know it.
-        off = {"landmarks": False, "profile": None, "baseline": None, "baselines": None}
+        off: dict[str, Any] = {
+            "landmarks": False,
+            "profile": None,
+            "baseline": None,
+            "baselines": None,
+        }
+        off |= {"one_person": False, "max_faces": None, "min_face_px": None, "min_seen_s": 0.0}
         values: dict[str, Any] = {
             k: v for k, v in asdict(self).items() if (k, v) not in off.items()
         }
@@ -146,8 +160,12 @@ class Settings:
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             values[key] = f"{path.stem} {digest[:12]}"
         settings = json.dumps(values, sort_keys=True)
-        about = file_metadata(self.files()["model"].stem, self.every_frame)
-        return {**about, SETTINGS: settings}
+        about = {**recognizer.metadata(), SETTINGS: settings}
+        if self.baseline is not None or self.baselines is not None:
+            about["livefer.baseline"] = self.baseline or "a table of baselines"
+        if self.min_seen_s:
+            about["livefer.min_seen_s"] = f"{self.min_seen_s:g}"
+        return about
 
 
 def analyze(

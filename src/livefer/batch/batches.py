@@ -63,7 +63,7 @@ class PartProgress:
     """How much of a part is written.
 
     number: of the batch
-    n_inputs, n_frames, n_faces, errors: done and met so far
+    n_inputs, n_frames, n_faces, errors, n_bystanders: done and met so far
     share: of the input at work, 0 to 1
     is_done: the part has its final name
     """
@@ -74,6 +74,7 @@ class PartProgress:
     n_frames: int = 0
     n_faces: int = 0
     errors: tuple[str, ...] = ()
+    n_bystanders: int = 0
     is_done: bool = False
 
 
@@ -118,20 +119,24 @@ def write_part(
 
     broken: names of inputs that must not be read, and the errors that their rows get
     """
-    names = [item.name for item in batch.inputs]
-    metadata = {**job.metadata, INPUTS: json.dumps(names)}
+    names = [printable(item.name) for item in batch.inputs]
+    # Of a text part, the signature tells it.
+    metadata = {**job.metadata, INPUTS: json.dumps(names)} if path.suffix == ".parquet" else None
+    settings = job.settings
     progress, share, reported_s = PartProgress(batch.number), 0.0, time.monotonic()
 
     def reached(value: float) -> None:
         nonlocal share
         share = value
 
-    with open_table(path, recognizer.classes, metadata, job.settings.landmarks) as table:
+    with open_table(
+        path, recognizer.classes, metadata, settings.landmarks, settings.min_seen_s
+    ) as table:
         for item in batch.inputs:
             if broken and item.name in broken:
                 item = Input(item.name, broken[item.name])
-            for result in results_of(recognizer, item, job.settings, reached):
-                if not result.source.isprintable():
+            for result in results_of(recognizer, item, settings, reached):
+                if printable(result.source) != result.source:
                     result = _printable(result)
                 table.write(result)
                 progress = _after(progress, result, share)
@@ -141,6 +146,9 @@ def write_part(
             share = 0.0
             progress = replace(progress, n_inputs=progress.n_inputs + 1, share=share)
             yield progress
+    if table.n_bystanders:
+        progress = replace(progress, n_bystanders=table.n_bystanders)
+        yield progress
     if path.suffix != ".parquet":
         try:
             sign(path, Part(str(path), tuple(names), dict(job.metadata), progress.errors))

@@ -33,7 +33,8 @@ from livefer.media.names import same_file
 from livefer.system.atomic import cannot_write, replacing
 from livefer.system.cloud import is_url, list_files, upload
 from livefer.tables.reading import column_names, read_table
-from livefer.tables.schema import has_landmarks
+from livefer.tables.schema import SCHEMA_VERSION, has_landmarks
+from livefer.tables.sidecar import SCHEMA, drop_sidecar, write_sidecar
 from livefer.tables.writing import TABLE_SUFFIXES
 
 _HIDDEN = ".part-????????-????????????.*"  # matches Output.hidden, and no other program's files
@@ -181,4 +182,8 @@ class Output:
                 join_parquet(names, whole, {})
             else:
                 join_text(names, whole, has_header=self.suffix == ".csv")
+        if self.suffix != ".parquet" and parts[0].metadata:
+            write_sidecar(self.table, {SCHEMA: str(SCHEMA_VERSION), **parts[0].metadata})
+        elif self.suffix != ".parquet":
+            drop_sidecar(self.table)
         shutil.rmtree(self.folder)

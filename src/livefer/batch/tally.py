@@ -20,7 +20,7 @@ class Tally:
         self.n_before = n_before
         self.n_all = sum(len(batch.inputs) for batch in batches)
         self.work_of_all = sum(batch.work for batch in batches)
-        self.n_inputs = self.n_frames = self.n_faces = self.n_errors = 0
+        self.n_inputs = self.n_frames = self.n_faces = self.n_errors = self.n_bystanders = 0
         self.work = 0.0
         self.errors: list[str] = []
 
@@ -41,6 +41,7 @@ class Tally:
         self.n_inputs += sign * progress.n_inputs
         self.n_frames += sign * progress.n_frames
         self.n_faces += sign * progress.n_faces
+        self.n_bystanders += sign * progress.n_bystanders
         self.n_errors += sign * len(progress.errors)
         self.work += sign * share * batch.work
 
@@ -82,7 +83,9 @@ class Tally:
                 f"{count(self.n_errors, 'error')}"
             )
         before = f" ({self.n_before:,} done before)" if self.n_before else ""
+        bystanders = f"; {count(self.n_bystanders, 'bystander')} left out"
         return (
             f"{count(self.n_inputs, 'file')}{before}, {count(self.n_frames, 'frame')}, "
             f"{count(self.n_faces, 'face')} in {length(self.took_s)}: {self.speed}"
+            f"{bystanders if self.n_bystanders else ''}"
         )

@@ -16,10 +16,12 @@ from typer.main import get_command
 
 from livefer.drawing import fonts
 from livefer.errors import REINSTALL, LiveferError, MissingExtraError
+from livefer.formatting import printable
 from livefer.system.interrupts import outlive_terminals, terminable
 from livefer.version import __version__
 
 _MODELS = "From data to model"
+_SETTINGS = {"help_option_names": ["--help", "-h"]}
 
 
 class Command(NamedTuple):
@@ -40,14 +42,21 @@ COMMANDS = {
     "video": Command("Recognise the faces in videos: a row for each face of each frame."),
     "analyze": Command("Recognise the faces in any number of pictures and videos."),
     "webcam": Command("Recognise faces live in a window."),
+    "watch": Command("Recognise faces live without a window, for tables and other programs."),
     "serve": Command("Open livefer in the browser, with an API for programs.", "web"),
+    "page": Command(
+        "Write the page for any web host: faces are recognised in the visitor's browser."
+    ),
     "summarize": Command("Summarise a table of faces."),
+    "compare": Command("Measure how far two tables agree, or a table and a person's coding."),
     "profile": Command("Learn a person's own face, so that a resting one counts as neutral."),
     "explain": Command("Show which parts of a face speak for each expression."),
     "demo": Command("Recognise the face in the picture that comes with livefer."),
     "bench": Command("Measure how fast livefer is on this machine."),
     "doctor": Command("Check packages, model, detectors, cameras and display."),
-    "download": Command("Download a face detector into livefer's cache folder."),
+    "download": Command(
+        "Download a face detector, or ONNX Runtime for browsers, into livefer's cache folder."
+    ),
     "data": Command("Show the classes, splits and faults of a data set.", panel=_MODELS),
     "crop": Command(
         "Cut the faces out of photographs, as livefer cuts them for its network.", panel=_MODELS
@@ -85,7 +94,7 @@ app = typer.Typer(
     help="Facial expressions, live: recognise them in pictures, videos and cameras; "
     "train, evaluate and export the network behind it.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings=_SETTINGS,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
@@ -93,7 +102,9 @@ app = typer.Typer(
 
 def load_command(name: str) -> Any:
     """Import a command's module, and return the command that typer makes of its function."""
-    alone = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+    alone = typer.Typer(
+        add_completion=False, context_settings=_SETTINGS, rich_markup_mode="markdown"
+    )
     function = name.replace("-", "_")
     alone.command(name)(getattr(import_module(f"livefer.cli.{function}"), function))
     return get_command(alone)
@@ -118,7 +129,7 @@ def _livefer(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
+            "--version", "-V", callback=_print_version, is_eager=True, help="Print the version."
         ),
     ] = False,
 ) -> None:
@@ -135,7 +146,7 @@ def main() -> None:
     warnings.simplefilter("ignore", fonts.FontWarning)  # one line at the end says it
     try:
         with terminable():
-            app()
+            app(prog_name="livefer")  # what shells complete, as python -m livefer, too
     except LiveferError as error:
         _fail(str(error))
     except OSError as error:
@@ -155,5 +166,5 @@ def main() -> None:
 
 
 def _fail(message: str) -> NoReturn:
-    sys.stderr.write(f"livefer: {message}\n")
+    sys.stderr.write(f"livefer: {printable(message)}\n")
     raise SystemExit(1) from None

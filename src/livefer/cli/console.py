@@ -19,6 +19,27 @@ if TYPE_CHECKING:
     from livefer.recognizer import Recognizer
 
 
+_is_quiet = False
+
+
+def be_quiet(value: bool) -> bool:
+    """Take the answer of --quiet: what `note` and progress bars would print is left out."""
+    global _is_quiet
+    _is_quiet = value
+    return value
+
+
+def is_quiet() -> bool:
+    """Say whether --quiet was given."""
+    return _is_quiet
+
+
+def note(line: str) -> None:
+    """Print a line on stderr, such as a summary or a hint; not with --quiet."""
+    if not _is_quiet:
+        sys.stderr.write(f"{printable(line)}\n")
+
+
 def stdout(**options: Any) -> Console:
     """Return a console for results; numbers get no colours of their own."""
     return Console(highlight=False, **options)
@@ -53,7 +74,7 @@ def class_bar(share: float, name: str, classes: Sequence[str]) -> Text:
 def print_left_out(left_out: LeftOut) -> None:
     """Print one line on stderr where folders hold more than was read."""
     if left_out:
-        sys.stderr.write(f"and {printable(str(left_out))}\n")
+        note(f"and {printable(str(left_out))}")
 
 
 def print_without_landmarks(recognizer: Recognizer) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from livefer.cli.console import print_left_out
 from livefer.cli.files import check_folder, free_name
-from livefer.cli.options import DetectorOption
+from livefer.cli.options import DetectorOption, QuietOption
 from livefer.cli.progress import progress_bar
 from livefer.data.photos import CutFace, cut_face
 from livefer.detection.detectors import make_detector
@@ -40,6 +40,7 @@ def crop(
         ),
     ],
     detector: DetectorOption = "auto",
+    quiet: QuietOption = False,
 ) -> None:
     """Cut the faces out of photographs, as livefer cuts them for its network.
 
@@ -76,7 +77,8 @@ def crop(
                 continue
             for kind, note in _notes(face).items():
                 counts[kind] += 1
-                sys.stdout.write(f"{note}: {printable(str(name))}\n")
+                if not quiet:
+                    sys.stdout.write(f"{note}: {printable(str(name))}\n")
             if face is not None:
                 with noting(errors):
                     write_image(free_name(out / name.with_suffix(".png"), taken), face.pixels)
@@ -86,7 +88,8 @@ def crop(
     kinds = [f"{counts[kind]:,} {kind}" for kind in (_NONE, _SEVERAL, _UNCLEAR) if counts[kind]]
     kinds += [f"{len(errors):,} not readable or not written"] if errors else []
     line = f"{count(counts['faces'], 'face')} of {count(len(listing.files), 'photograph')} in {out}"
-    sys.stdout.write(f"{printable(line)}{': ' if kinds else ''}{', '.join(kinds)}\n")
+    if not quiet:
+        sys.stdout.write(f"{printable(line)}{': ' if kinds else ''}{', '.join(kinds)}\n")
     print_left_out(listing.left_out)
     if errors or not counts["faces"]:
         raise typer.Exit(1)

@@ -36,7 +36,6 @@ _STYLES = {"ok": "green", "missing": "yellow", "broken": "red", "note": "dim"}
 _MARKS = {"ok": "✓", "missing": "–", "broken": "✗", "note": " "}
 _ASCII_MARKS = {"ok": "+", "missing": "-", "broken": "x", "note": " "}
 _PACKAGES = ("numpy", "opencv-python-headless", "onnxruntime", "pygame-ce", "typer", "rich")
-_N_CAMERAS = 4
 
 
 def doctor() -> None:
@@ -187,13 +186,10 @@ def _detectors() -> Iterator[Finding]:
 
 def _devices() -> Iterator[Finding]:
     from livefer.live.window import open_display
-    from livefer.media.cameras import why_not_opened
+    from livefer.media.cameras import camera_numbers, why_not_opened
     from livefer.media.opencv_reader import open_capture
 
-    indices = list(range(_N_CAMERAS))
-    if sys.platform == "linux":
-        devices = sorted(Path("/dev").glob("video*"))
-        indices = [int(n) for device in devices if (n := device.name[5:]).isdigit()]
+    indices = camera_numbers()
     n_found = 0
     for index in indices:
         capture = open_capture(index)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from livefer.classifier import EmotionClassifier
 from livefer.cli.files import check_not_read, check_picture_name
-from livefer.cli.options import DetectorOption, ModelOption, PriorOption
+from livefer.cli.options import DetectorOption, ModelOption, PriorOption, QuietOption
 from livefer.drawing.faces import main_face
 from livefer.drawing.sheet import explanation_sheet
 from livefer.drawing.text import Image
@@ -24,7 +24,6 @@ from livefer.media.pictures import read_image, write_image
 from livefer.recognizer import Recognizer
 from livefer.results import Face
 from livefer.system.cloud import is_url
-from livefer.system.web_files import without_password
 
 
 def explain(
@@ -47,6 +46,7 @@ def explain(
     model: ModelOption = None,
     detector: DetectorOption = "auto",
     prior: PriorOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Show which parts of a face speak for each expression.
 
@@ -60,10 +60,11 @@ def explain(
     recognizer = Recognizer(model, detector, prior=prior)
     chosen = _choose(recognizer, picture, image, face)
     crop, heatmaps = _explain(recognizer.classifier, picture, chosen)
-    title = without_password(image) if is_url(image) else Path(image).name
+    title = image if is_url(image) else Path(image).name
     write_image(output, explanation_sheet(picture, crop, chosen, heatmaps, printable(title)))
     name = recognizer.classifier.name
-    typer.echo(f"{chosen.label} {chosen.confidence:.0%}; model {name}; wrote {output}")
+    if not quiet:
+        typer.echo(f"{chosen.label} {chosen.confidence:.0%}; model {name}; wrote {output}")
 
 
 def _choose(recognizer: Recognizer, picture: Image, path: str, number: int | None) -> Face:

@@ -26,6 +26,7 @@ from livefer.cli.options import (
     ModelOption,
     PriorOption,
     ProfileOption,
+    QuietOption,
 )
 from livefer.cli.progress import progress_bar
 from livefer.drawing.faces import draw_faces
@@ -78,6 +79,7 @@ def image(
     min_score: MinScoreOption = None,
     prior: PriorOption = None,
     profile: ProfileOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Recognise the faces in pictures.
 
@@ -126,9 +128,11 @@ def image(
             line += f"; annotated copies in {out}" if copies[1:] else ""
             line += f"; annotated copy: {copies[0]}" if len(copies) == 1 else ""
             line += f"; {count(len(unwritten), 'copy')} not written" if unwritten else ""
-            _print(table, [*errors, *unwritten], line, left_out)
-    if as_json:
-        sys.stderr.writelines(f"{error}\n" for error in unwritten)
+            if not quiet:
+                _print(table, [*errors, *unwritten], line, left_out)
+    if as_json or quiet:
+        said = [] if as_json else errors
+        sys.stderr.writelines(f"{error}\n" for error in [*said, *unwritten])
         print_left_out(left_out)
     if errors or unwritten:
         raise typer.Exit(1)

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from livefer.cli.console import be_quiet
+
 
 def a_number(value: float | None) -> float | None:
     """Refuse nan, which lies within any limits."""
@@ -16,6 +18,15 @@ def a_number(value: float | None) -> float | None:
     return value
 
 
+QuietOption = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="Print nothing but errors and warnings, and what belongs on standard output.",
+        callback=be_quiet,
+    ),
+]
 MODEL_HELP = "human or fer2013 (append -float for 32 bits), or an .onnx file that livefer exported."
 ModelOption = Annotated[
     str | None, typer.Option(help=MODEL_HELP, show_default="human", metavar="MODEL")
@@ -42,6 +53,44 @@ LandmarksOption = Annotated[
     bool,
     typer.Option(
         "--landmarks", help="Add columns for the places of eyes, nose and corners of the mouth."
+    ),
+]
+_FACES = "Which faces count"
+OnePersonOption = Annotated[
+    bool,
+    typer.Option(
+        "--one-person",
+        help="Only the main face: one track for the whole film, across cuts and absences.",
+        rich_help_panel=_FACES,
+    ),
+]
+MaxFacesOption = Annotated[
+    int | None,
+    typer.Option(
+        help="At most so many faces of each frame, the largest.",
+        min=1,
+        rich_help_panel=_FACES,
+        metavar="N",
+    ),
+]
+MinFaceOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Leave out faces with a shorter side.",
+        min=0,
+        callback=a_number,
+        rich_help_panel=_FACES,
+        metavar="PX",
+    ),
+]
+MinSeenOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Leave out bystanders: tracks that are seen for fewer seconds of a film.",
+        min=0,
+        callback=a_number,
+        rich_help_panel=_FACES,
+        metavar="SECONDS",
     ),
 ]
 PriorOption = Annotated[
@@ -118,6 +167,43 @@ FpsOfSourceOption = Annotated[
         callback=a_number,
         show_default="what the file states, else 25",
         metavar="F",
+    ),
+]
+CsvOption = Annotated[
+    Path | None,
+    typer.Option(help="Write a table as CSV; - is standard output.", metavar="OUT.CSV"),
+]
+JsonlOption = Annotated[
+    Path | None,
+    typer.Option(help="Write a table as JSON lines; - is standard output.", metavar="OUT.JSONL"),
+]
+ParquetOption = Annotated[
+    Path | None,
+    typer.Option(help="Write a table as Parquet; - is standard output.", metavar="OUT.PARQUET"),
+]
+SendOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Send each result to another program, too: udp://HOST:PORT, osc://HOST:PORT, "
+        "lsl://NAME, ws://HOST:PORT or mqtt://HOST:PORT/TOPIC. May be given several times.",
+        metavar="URL",
+    ),
+]
+MarkersOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Take markers from another program, such as one that shows stimuli: each datagram at "
+        "udp://HOST:PORT or osc://HOST:PORT is a row of the table.",
+        metavar="URL",
+    ),
+]
+OffsetOption = Annotated[
+    float,
+    typer.Option(
+        help="Seconds to add to the times of frames: -0.08 where the camera gives its frames 80 ms "
+        "late. Markers keep theirs.",
+        callback=a_number,
+        metavar="SECONDS",
     ),
 ]
 PlotOption = Annotated[

@@ -14,7 +14,7 @@ from rich.text import Text
 from livefer.batch.profiles import Example, doubts, learn_profile
 from livefer.cli.console import new_table, stdout
 from livefer.cli.files import check_not_read, check_writable, find
-from livefer.cli.options import DetectorOption, ModelOption, PriorOption
+from livefer.cli.options import DetectorOption, ModelOption, PriorOption, QuietOption
 from livefer.errors import ConfigError, SourceError
 from livefer.formatting import printable
 from livefer.profiles.profile import NEUTRAL, Profile
@@ -49,6 +49,7 @@ def profile(
     model: ModelOption = None,
     detector: DetectorOption = "auto",
     prior: PriorOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Learn a person's own face, so that a resting one counts as neutral.
 
@@ -71,9 +72,12 @@ def profile(
     recognizer = Recognizer(model, detector, prior=prior)
     made, examples = learn_profile(recognizer, sources, name or out.stem)
     made.save(out)
-    _print(made, examples)
-    sys.stderr.writelines(f"{line}\n" for line in doubts(made, examples))
-    typer.echo(f"wrote {out}: {made.name}, for the model {made.model}; use it by --profile {out}")
+    if not quiet:
+        _print(made, examples)
+    sys.stderr.writelines(f"{printable(line)}\n" for line in doubts(made, examples))
+    if not quiet:
+        about = f"{made.name}, for the model {made.model}"
+        typer.echo(f"wrote {out}: {about}; use it by --profile {out}")
 
 
 def _files(paths: Sequence[str]) -> list[str]:

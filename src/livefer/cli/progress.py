@@ -19,7 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from livefer.cli.console import stderr
+from livefer.cli.console import is_quiet, stderr
 
 _LOG_S = 30.0  # between two lines where stderr is no terminal
 
@@ -27,7 +27,7 @@ _LOG_S = 30.0  # between two lines where stderr is no terminal
 def new_bar(*columns: str | ProgressColumn, **options: Any) -> Progress:
     """Return a bar that is not shown yet; options: as for rich's Progress."""
     console = stderr()
-    disable = not console.is_terminal
+    disable = is_quiet() or not console.is_terminal
     return Progress(*columns, console=console, transient=True, disable=disable, **options)
 
 
@@ -68,7 +68,7 @@ def bar_or_log(total: float) -> Iterator[Callable[[float, str, str], None]]:
         def show(done: float, count: str, speed: str) -> None:
             nonlocal logged_s
             bar.update(task, completed=done, count=count, speed=speed)
-            if bar.disable and time.monotonic() > logged_s + _LOG_S:
+            if bar.disable and not is_quiet() and time.monotonic() > logged_s + _LOG_S:
                 logged_s = time.monotonic()
                 sys.stderr.write(f"{count}: {speed}\n")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,41 +18,53 @@ from rich.console import Console, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from livefer.cli.console import new_table, stdout
+from livefer.cli.console import new_table, note, stdout
 from livefer.cli.files import check_not_read, check_plot_and_report, check_writable, write_json
-from livefer.cli.options import JsonFileOption, PlotOption, ReportOption, a_number
+from livefer.cli.options import (
+    JsonFileOption,
+    MaxFacesOption,
+    MinFaceOption,
+    MinScoreOption,
+    MinSeenOption,
+    OnePersonOption,
+    PlotOption,
+    QuietOption,
+    ReportOption,
+    a_number,
+)
 from livefer.cli.progress import progress_bar
+from livefer.drawing.figures import save_picture
 from livefer.errors import ConfigError, DatasetError
 from livefer.formatting import clock, count, length, printable, short_name
 from livefer.labels import colour_hex
 from livefer.profiles.running import AUTO
 from livefer.profiles.tables import MainFaces, seconds_in
+from livefer.summary.choice import FaceFilter, WhoIsWho
 from livefer.summary.episodes import SHORTEST_S, Episodes
 from livefer.summary.events import BEFORE_S, Events, read_events
-from livefer.summary.participants import Participants
+from livefer.summary.group_means import group_means_picture
+from livefer.summary.participants import Known, Named, Participants
+from livefer.summary.person_sums import FaceRow
 from livefer.summary.records import Person, Pictures, SourceSummary, Summary
+from livefer.summary.subtitles import Subtitles
 from livefer.summary.summarize import Summarizer
 from livefer.summary.units import Unit, Videos, Windows
 from livefer.summary.video_digest import write_report, write_timelines
 from livefer.system.atomic import noting
 from livefer.system.pipes import on_disk
 from livefer.tables.plain import check_plain_name, csv_text, write_plain
-from livefer.tables.reading import OnRead, ResultTable, read_table
-from livefer.tables.schema import SEARCH
+from livefer.tables.reading import BOX, OnRead, ResultTable, read_table
+from livefer.tables.sidecar import how_made
 
-_METADATA = {
-    "livefer.model": "model",
-    SEARCH: "videos searched for faces",
-    "livefer.version": "recognised by livefer",
-}
 _MOST_ROWS = 20  # people of one source, and errors
 _MOST_SOURCES = 10
 _PADDING = (0, 1, 0, 0)
-_UNITS = "Rows of figures"
+_UNITS, _FACES = "Rows of figures", "Which faces count"
 
-UnitOf = Callable[[Sequence[str], Participants | None], Unit]
+UnitOf = Callable[[Sequence[str], Known], Unit]
 Judge = Callable[[Iterable[dict[str, Any]]], Iterable[dict[str, Any]]]
 WhoOf = Callable[[Summary], Participants]
+ChoiceOf = Callable[[Summary], WhoIsWho]
 
 
 def summarize(
@@ -66,6 +79,14 @@ def summarize(
     plot: PlotOption = None,
     report: ReportOption = None,
     as_json: JsonFileOption = None,
+    vtt: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the labels as subtitles that players show: a .vtt file, one for each "
+            "video.",
+            metavar="OUT.VTT",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -144,7 +165,7 @@ def summarize(
         typer.Option(
             help="Rows for participants instead of tracks: a table with the columns file and "
             "participant, and more, such as condition. All tracks of a video are its "
-            "participant's; a column track_id chooses.",
+            "participant's; a column track_id chooses. --plot then draws means with intervals.",
             rich_help_panel=_UNITS,
             metavar="FILE.CSV",
         ),
@@ -167,6 +188,30 @@ def summarize(
             metavar="FROM-TO|auto",
         ),
     ] = None,
+    merge: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Tracks that are one person's; FILE:1,4,7 where there are several videos. May be "
+            "repeated.",
+            rich_help_panel=_FACES,
+            metavar="1,4,7",
+        ),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            help="What people are called: a table with the columns track_id and name, and file "
+            "where there are several videos. Tracks of one name are one person's.",
+            rich_help_panel=_FACES,
+            metavar="NAMES.CSV",
+        ),
+    ] = None,
+    one_person: OnePersonOption = False,
+    max_faces: MaxFacesOption = None,
+    min_face: MinFaceOption = None,
+    min_seen: MinSeenOption = None,
+    min_score: MinScoreOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Summarise a table of faces.
 
@@ -178,15 +223,26 @@ def summarize(
     around events, by track or by participant.
     """
     check_plot_and_report(plot, report)
-    lists = [path for path in (events, participants) if path is not None]
-    check_not_read([as_json, out], [table, *lists])
+    lists = [path for path in (events, participants, names) if path is not None]
+    check_not_read([as_json, out, vtt], [table, *lists])
     if out is not None:
         check_plain_name(out)
-    for path in (as_json, out):
+    if vtt is not None and (vtt.suffix.lower() != ".vtt" or vtt.is_dir()):
+        raise ConfigError(f"--vtt {vtt}: expected the name of a file that ends in .vtt")
+    for path in (as_json, out, vtt):
         if path:
             check_writable(path)
     unit_of = _chosen_unit(windows, episodes, shortest, events, before, after)
     who_of = _chosen_participants(participants, by_name)
+    faces = FaceFilter(max_faces, min_face, min_score)
+    if one_person and (merge or names):
+        raise ConfigError("--one-person and --merge or --names both say who is who: choose one")
+    choice_of: ChoiceOf | None = None
+    if one_person or merge or names is not None or min_seen is not None:
+
+        def choice_of(summary: Summary) -> WhoIsWho:
+            return WhoIsWho(summary, one_person, merge or (), names, min_seen)
+
     span_s = None if baseline in (None, AUTO) else seconds_in(baseline)
     is_asked = unit_of is not None or who_of is not None
     if out is not None or is_asked:
@@ -197,19 +253,21 @@ def summarize(
             judge = None
             if baseline is not None:
                 judge, plainly = _judge(file, progress, span_s)
-            opened, summary, unit = _read(file, progress, unit_of, who_of, judge)
+            read = _Reading(file, progress, faces, judge, vtt is not None)
+            found = read.all(unit_of, who_of, choice_of)
         except DatasetError as error:
             raise DatasetError(str(error).replace(str(file), str(table))) from None
+    opened, summary, unit, choice = found.table, found.summary, found.unit, found.choice
     name = printable(str(table))
     if not summary.n_rows:
         raise DatasetError(f"{table} has no rows: there is nothing to summarise")
     if unit is not None and not summary.sources:
         raise DatasetError(f"{table} has no video, and pictures have no time: leave out --out")
     rows = unit.rows(summary) if unit is not None else []
-    if unit is None or out is not None:
-        print_summary(stdout(markup=False), summary)
-    else:
+    if unit is not None and out is None:
         sys.stdout.write(csv_text(rows, unit.types))
+    elif not quiet:
+        print_summary(stdout(markup=False), summary)
     written, errors = list[Path](), plainly
     if as_json:
         with noting(errors):
@@ -219,18 +277,27 @@ def summarize(
         with noting(errors):
             write_plain(out, rows, unit.types, {"livefer.table": name} | opened.metadata)
             written.append(out)
-    about = {"table": name} | {
-        words: opened.metadata[key] for key, words in _METADATA.items() if key in opened.metadata
-    }
+    about = {"table": name, **how_made(opened.metadata)}
     only = summary.sources[0].source if len(summary.sources) == 1 else name
     with noting(errors):
         written += [write_report(report, summary, short_name(only), about)] if report else []
-    written += write_timelines(plot, summary, errors=errors) if plot else []
+    if plot is not None and who_of is not None and isinstance(unit, Videos):
+        with noting(errors):
+            figure = group_means_picture(rows, tuple(unit.whose.columns), opened.classes)
+            save_picture(figure, plot)
+            written.append(plot)
+    elif plot is not None:
+        written += write_timelines(plot, summary, errors=errors)
+    written += [] if vtt is None else found.subtitles.write(vtt, summary, errors)
     if unit is not None:
-        sys.stderr.writelines(f"{line}\n" for line in unit.left_out(summary))
+        for line in unit.left_out(summary):
+            note(line)
+    if choice is not None:
+        for line in choice.left_out():
+            note(line)
     for path in written:
         rows_in = f": {count(len(rows), 'row')}" if path == out else ""
-        sys.stderr.write(f"wrote {path}{rows_in}\n")
+        note(f"wrote {path}{rows_in}")
     sys.stderr.writelines(f"{error}\n" for error in errors)
     if errors:
         raise typer.Exit(1)
@@ -274,27 +341,59 @@ def _chosen_participants(table: Path | None, pattern: str | None) -> WhoOf | Non
     return None
 
 
-def _read(
-    file: Path,
-    progress: OnRead,
-    unit_of: UnitOf | None,
-    who_of: WhoOf | None,
-    judge: Judge | None = None,
-) -> tuple[ResultTable, Summary, Unit | None]:
-    """Read a table; once more with participants: it takes all of it to know the longest tracks."""
+@dataclass(frozen=True)
+class _Reading:
+    """A table that is read several times: it takes all of it to know which tracks are long."""
 
-    def read(who: Participants | None, is_last: bool) -> tuple[ResultTable, Summary, Unit | None]:
-        opened = read_table(file, progress)
-        unit = unit_of(opened.classes, who) if unit_of is not None and is_last else None
-        summarizer = Summarizer(opened.classes, None if unit is None else unit.add)
-        for row in opened.rows if judge is None else judge(opened.rows):
+    file: Path
+    progress: OnRead
+    faces: FaceFilter
+    judge: Judge | None
+    with_subtitles: bool
+
+    def all(
+        self, unit_of: UnitOf | None, who_of: WhoOf | None, choice_of: ChoiceOf | None
+    ) -> _Found:
+        """Return the table, its figures, and its rows of figures where these are asked for."""
+        choice: WhoIsWho | None = None
+        who: Known = None
+        if choice_of is not None:
+            choice = choice_of(self._once(None, None, None).summary)
+            if choice.names:
+                who = Named(choice.names)
+        if who_of is not None:
+            who = who_of(self._once(choice, None, None).summary)
+        return self._once(choice, who, unit_of)
+
+    def _once(self, choice: WhoIsWho | None, who: Known, unit_of: UnitOf | None) -> _Found:
+        opened = read_table(self.file, self.progress, BOX if self.faces.is_on else ())
+        unit = None if unit_of is None else unit_of(opened.classes, who)
+        names = None if choice is None else choice.names
+        min_seen_s = None if choice is None else choice.min_seen_s
+        subtitles = Subtitles(opened.classes, names)
+
+        def on_frame(source: str, time_s: float, hold_s: float, faces: list[FaceRow]) -> None:
+            if unit is not None:
+                unit.add(source, time_s, hold_s, faces)
+            if self.with_subtitles:
+                subtitles.add(source, time_s, hold_s, faces)
+
+        summarizer = Summarizer(opened.classes, on_frame, min_seen_s, names)
+        rows = self.faces.rows(opened.rows if self.judge is None else self.judge(opened.rows))
+        for row in rows if choice is None else choice.rows(rows):
             summarizer.add(row)
-        return opened, summarizer.summary(), unit
+        return _Found(opened, summarizer.summary(), unit, choice, subtitles)
 
-    if who_of is None:
-        return read(None, is_last=True)
-    _, summary, _ = read(None, is_last=False)
-    return read(who_of(summary), is_last=True)
+
+@dataclass(frozen=True)
+class _Found:
+    """What was read of a table."""
+
+    table: ResultTable
+    summary: Summary
+    unit: Unit | None
+    choice: WhoIsWho | None
+    subtitles: Subtitles
 
 
 def _judge(
@@ -341,12 +440,13 @@ def print_summary(console: Console, summary: Summary) -> None:
 
 
 def _print_source(console: Console, source: SourceSummary, classes: Sequence[str]) -> None:
-    n = len(source.persons)
-    head = f" · {length(source.frames_s)} · {source.n_frames:,} frames · {count(n, 'person')}"
+    n = len(source.followed)
+    frames = count(source.n_frames, "frame")
+    head = f" · {length(source.frames_s)} · {frames} · {count(n, 'track')}"
     console.print(Text.assemble((source.source, "bold"), head), soft_wrap=True)
-    persons = sorted(source.persons, key=lambda p: -p.seen_s)[:_MOST_ROWS]
+    persons = sorted(source.followed, key=lambda p: -p.seen_s)[:_MOST_ROWS]
     if persons:
-        shown = [p for p in source.persons if p in persons]
+        shown = [p for p in source.followed if p in persons]
         console.print()
         _print_shares(console, [(p.name, length(p.seen_s), p) for p in shown], classes, "seen")
         console.print()
@@ -362,8 +462,8 @@ def _print_pictures(console: Console, pictures: Pictures) -> None:
     without = f" · {pictures.n_without_face:,} without a face" if pictures.n_without_face else ""
     head = f" · {count(pictures.n_faces, 'face')}{without}"
     console.print(Text.assemble((count(pictures.n_pictures, "picture"), "bold"), head))
-    for note, number in pictures.notes.items():
-        console.print(f"{number:,} {note}", style="dim", soft_wrap=True)
+    for remark, number in pictures.notes.items():
+        console.print(f"{number:,} {remark}", style="dim", soft_wrap=True)
     if pictures.n_faces:
         console.print()
         row = ("all", f"{pictures.n_faces:,}", pictures)

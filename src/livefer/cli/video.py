@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from livefer.batch.profiles import check_baseline, film_profile
 from livefer.batch.recordings import VideoJob, VideoProgress
-from livefer.cli.console import print_left_out, print_without_landmarks
+from livefer.cli.console import note, print_left_out, print_without_landmarks
 from livefer.cli.files import (
     Item,
     check_any_exists,
@@ -26,32 +26,43 @@ from livefer.cli.files import (
 )
 from livefer.cli.options import (
     BaselineOption,
+    CsvOption,
     DetectorOption,
     EveryFrameOption,
     EveryOption,
     FpsOfSourceOption,
     FpsOption,
+    JsonlOption,
     LandmarksOption,
+    MaxFacesOption,
+    MinFaceOption,
     MinScoreOption,
+    MinSeenOption,
     ModelOption,
+    OnePersonOption,
+    ParquetOption,
     PlotOption,
     PriorOption,
     ProfileOption,
+    QuietOption,
     ReportOption,
     SmoothingOption,
 )
+from livefer.cli.outputs import files_of, table_names, words_for
 from livefer.cli.progress import video_bar
+from livefer.drawing.hiding import Way
 from livefer.errors import ConfigError
-from livefer.formatting import printable, seconds_of
+from livefer.formatting import count, printable, seconds_of
 from livefer.media.names import WRITABLE_VIDEOS
 from livefer.media.pyav_reader import Span, load_av
 from livefer.recognizer import Recognizer
 from livefer.summary.html_report import about_model
 from livefer.summary.video_digest import VideoDigest
+from livefer.system.atomic import STDOUT
 from livefer.system.interrupts import stop_requests
 from livefer.system.pipes import stem_of
-from livefer.tables.schema import SEARCH, file_metadata
-from livefer.tables.writing import open_table
+from livefer.tables.sidecar import how_made
+from livefer.tables.writing import TableSink, open_table
 from livefer.tracking.smoothing import WINDOW_S
 
 
@@ -73,15 +84,16 @@ def video(
             metavar="OUT.MP4|DIR",
         ),
     ] = None,
-    csv: Annotated[
-        Path | None, typer.Option(help="Write a table as CSV.", metavar="OUT.CSV")
-    ] = None,
-    jsonl: Annotated[
-        Path | None, typer.Option(help="Write a table as JSON lines.", metavar="OUT.JSONL")
-    ] = None,
-    parquet: Annotated[
-        Path | None, typer.Option(help="Write a table as Parquet.", metavar="OUT.PARQUET")
-    ] = None,
+    blur: Annotated[
+        bool,
+        typer.Option("--blur", help="Hide every face in the copy: nobody can be recognised."),
+    ] = False,
+    pixelate: Annotated[
+        bool, typer.Option("--pixelate", help="The same in coarse squares.")
+    ] = False,
+    csv: CsvOption = None,
+    jsonl: JsonlOption = None,
+    parquet: ParquetOption = None,
     plot: PlotOption = None,
     report: ReportOption = None,
     every: EveryOption = 1,
@@ -99,9 +111,14 @@ def video(
     detector: DetectorOption = "auto",
     min_score: MinScoreOption = None,
     landmarks: LandmarksOption = False,
+    one_person: OnePersonOption = False,
+    max_faces: MaxFacesOption = None,
+    min_face: MinFaceOption = None,
+    min_seen: MinSeenOption = None,
     prior: PriorOption = None,
     profile: ProfileOption = None,
     baseline: BaselineOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Recognise the faces in videos: a row for each face of each frame.
 
@@ -112,7 +129,7 @@ def video(
 
     The annotated copy shows the frames that were read, each at its own time.
     """
-    tables = _tables(csv, jsonl, parquet)
+    tables = table_names(csv, jsonl, parquet)
     if baseline is not None:
         check_baseline(baseline)
         if profile is not None:
@@ -125,13 +142,21 @@ def video(
         )
     if landmarks and not tables:
         raise ConfigError("--landmarks adds columns to a table: add --csv, --jsonl or --parquet")
+    hide: Way | None = "pixelate" if pixelate else "blur" if blur else None
+    if hide is not None:
+        if out is None:
+            raise ConfigError(f"--{hide} is for an annotated copy: add --out")
+        if one_person or max_faces is not None or min_face is not None:
+            raise ConfigError(
+                f"--{hide} hides every face: leave --one-person, --max-faces and --min-face out"
+            )
     load_av()
     end_s = _seconds("--end", end) if end else None
     span = Span(_seconds("--start", start), end_s, every, fps, fps_of_source)
     inputs, left_out = find(paths, "video")
     check_any_exists(inputs)
     copies = _names_of_copies(out, [path for path, error in inputs if error is None])
-    check_not_read([*tables, *pages, *copies.values()], [path for path, _ in inputs])
+    check_not_read([*files_of(tables), *pages, *copies.values()], [path for path, _ in inputs])
     recognizer = Recognizer(
         model,
         detector,
@@ -139,37 +164,49 @@ def video(
         prior=prior,
         profile=profile,
         min_score=min_score,
-        every_frame=every_frame,
+        every_frame=every_frame or hide is not None,
+        one_person=one_person,
+        max_faces=max_faces,
+        min_face_px=min_face,
     )
-    metadata = file_metadata(str(recognizer.classifier.name), recognizer.every_frame)
+    metadata = recognizer.metadata()
+    metadata |= {} if baseline is None else {"livefer.baseline": baseline}
+    metadata |= {} if min_seen is None else {"livefer.min_seen_s": f"{min_seen:g}"}
     if landmarks:
         print_without_landmarks(recognizer)
     profile_of = None
     if baseline is not None:
         profile_of = partial(film_profile, recognizer, baseline=baseline)
+    sinks = list[TableSink]()
     drawn, unwritten = list[Path](), list[str]()
-    digest = VideoDigest(recognizer.classes) if pages else None
+    digest = VideoDigest(recognizer.classes, min_seen) if pages else None
     with stop_requests() as requested:
         with ExitStack() as stack:
-            sinks = []
             for table in tables:
-                sinks.append(open_table(table, recognizer.classes, metadata, landmarks))
-                stack.push(sinks[-1])
-            job = VideoJob(recognizer, sinks, digest, span, profile_of, requested)
+                sink = open_table(
+                    *(table.path, recognizer.classes, metadata, landmarks, min_seen or 0),
+                    kind=table.kind,
+                )
+                sinks.append(stack.enter_context(sink))
+            job = VideoJob(recognizer, sinks, digest, span, profile_of, requested, hide)
             _run(job, inputs, copies)
         totals = job.totals
-        for line in (*totals.errors, *totals.hints):
-            sys.stderr.write(f"{line}\n")
+        sys.stderr.writelines(f"{printable(line)}\n" for line in totals.errors)
+        for line in totals.hints:
+            note(line)
         if digest and not requested.hurry.is_set():
-            about = _made_with(recognizer, span, metadata[SEARCH])
+            about = _made_with(recognizer, span, metadata)
             drawn = digest.write(plot, report, about, unwritten)
             sys.stderr.writelines(f"{error}\n" for error in unwritten)
-        files = [*tables, *totals.copies, *drawn]
-        written = ", ".join(printable(str(path)) for path in files if path.exists())
+        files = [*(table.path for table in tables), *totals.copies, *drawn]
+        names = [words_for(path) for path in files if str(path) == STDOUT or path.exists()]
+        written = ", ".join(names)
         if fps_of_source is not None and totals.n_videos and not totals.n_timeless:
-            sys.stderr.write("--fps-of-source changed nothing: every video has its own times\n")
+            note("--fps-of-source changed nothing: every video has its own times")
         done = f"{totals}; model {recognizer.classifier.name}"
-        sys.stderr.write(f"{done}; wrote {written or 'nothing'}\n")
+        if sinks and sinks[0].n_bystanders:
+            done += f"; {count(sinks[0].n_bystanders, 'bystander')} left out"
+        note(f"{done}; wrote {written or 'nothing'}")
         print_left_out(left_out)
     if requested.stop.is_set():
         raise typer.Exit(requested.exit_code)
@@ -228,20 +265,6 @@ def _names_of_copies(out: Path | None, videos: Sequence[str]) -> dict[str, Path]
     return {video: free_name(out / f"{stem_of(video)}.mp4", taken) for video in videos}
 
 
-def _tables(csv: Path | None, jsonl: Path | None, parquet: Path | None) -> list[Path]:
-    """Return the names of the tables to write, once they are checked."""
-    tables = []
-    for path, suffix in ((csv, ".csv"), (jsonl, ".jsonl"), (parquet, ".parquet")):
-        if path is None:
-            continue
-        if path.suffix.lower() != suffix or path.is_dir():
-            raise ConfigError(
-                f"--{suffix[1:]} {path}: expected the name of a file ending in {suffix}"
-            )
-        tables.append(path)
-    return tables
-
-
 def _seconds(option: str, text: str) -> float:
     try:
         return seconds_of(text)
@@ -251,19 +274,14 @@ def _seconds(option: str, text: str) -> float:
         ) from None
 
 
-def _made_with(recognizer: Recognizer, span: Span, search: str) -> dict[str, str]:
+def _made_with(recognizer: Recognizer, span: Span, metadata: Mapping[str, str]) -> dict[str, str]:
     """Return the settings that a report lists."""
     frames = "every frame" if span.every == 1 else f"1 of {span.every} frames"
     if span.fps is not None:
         frames = f"{span.fps:g} frames a second"
     end = "the end" if span.end_s is None else f"{span.end_s:g} s"
-    least = recognizer.min_score
     return {
         **about_model(str(recognizer.classifier.name), recognizer.classifier.metadata),
-        "detector": str(getattr(recognizer.detector, "name", type(recognizer.detector).__name__)),
-        "searched for faces": search,
-        **({} if least is None else {"faces of a score from": f"{least:g}"}),
-        **({} if recognizer.profile is None else {"profile": recognizer.profile.name}),
-        "averaged over": f"{recognizer.smoothing_s:g} s",
+        **how_made(metadata),
         "read": f"{frames}, from {span.start_s:g} s to {end}",
     }

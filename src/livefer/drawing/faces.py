@@ -1,4 +1,4 @@
-"""Boxes, labels, bars and heat maps of faces on a picture; knows nothing about windows or files.
+"""Boxes, bars and heat maps on a picture, with labels; knows nothing about windows or files.
 
 `draw_*` returns a new picture; `paint_*` changes its argument, as the live window needs it. All
 marks scale with the picture and stay inside it, and all text lies on a plate, so that it is
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.drawing.labels import Labelling, paint_labels
+from livefer.drawing.places import Plate, area, overlap
 from livefer.drawing.text import (
     BLACK,
     PLATE,
@@ -24,14 +26,12 @@ from livefer.drawing.text import (
     Image,
     Overlay,
     corner_plate,
-    fit_text,
     lay_over,
+    line_width,
     make_overlay,
     mix,
-    move_inside,
     paint_plate,
     paint_text,
-    readable_on,
     text_size,
     text_wh,
 )
@@ -103,47 +103,28 @@ def overlay_cam(image: Image, cam: NDArray[np.float32]) -> Image:
 
 def main_face(faces: Sequence[Face]) -> Face | None:
     """Return the largest face, whose probabilities are charted; None if there is none."""
-    return max(faces, key=lambda face: float(_area(np.asarray(face.box))), default=None)
-
-
-def label_text(face: Face) -> str:
-    """Return the label drawn at a face: number, answer and confidence, as in "#2 happy 93%"."""
-    number = "" if face.track_id is None else f"#{face.track_id} "
-    return f"{number}{face.answer} {face.confidence:.0%}"
+    return max(faces, key=lambda face: float(area(np.asarray(face.box))), default=None)
 
 
 def paint_faces(
     image: Image,
     faces: Sequence[Face],
     heatmaps: bool = False,
-    avoid: Sequence[NDArray[np.float32]] = (),
-) -> None:
+    avoid: Sequence[Plate] = (),
+    before: Labelling | None = None,
+) -> Labelling:
     """Paint heat maps, then boxes, then labels, so that nothing covers a label.
 
-    avoid: plates, (4,) xyxy in pixels each, that labels keep away from
+    avoid: plates that labels keep away from
+    before: how the frame before was labelled, in a stream
     """
-    faces = sorted(faces, key=lambda face: -float(_area(np.asarray(face.box))))
-    for face in faces:
+    by_size = sorted(faces, key=lambda face: -float(area(np.asarray(face.box))))
+    for face in by_size:
         if heatmaps and face.heatmap is not None:
             paint_heatmap(image, face.heatmap, face.crop_box)
-    for face in reversed(faces):
+    for face in reversed(by_size):
         _paint_box(image, face)
-    boxes = np.array([face.box for face in faces], np.float32).reshape(-1, 4)
-    taken = np.array(avoid, np.float32).reshape(-1, 4)
-    for i, face in enumerate(faces):
-        # Small faces get small labels: in a crowd, labels as wide as the faces hide the least.
-        base = text_size(*image.shape[:2])
-        size = max(9, round(0.55 * base), min(base, round(0.13 * (face.box[2] - face.box[0]))))
-        text, size = fit_text(label_text(face), size, image.shape[1] - 2 * (size // 3))
-        pad = size // 3
-        w, h = text_wh(text, size)
-        plate = _place(image, (w + 2 * pad, h + pad), boxes[i], np.delete(boxes, i, 0), taken)
-        taken = np.vstack([taken, plate])
-        colour = colour_bgr(face.label, face.classes)
-        fill = PLATE if face.uncertain else colour
-        ink = mix(colour, WHITE, 0.7) if face.uncertain else readable_on(fill)
-        paint_plate(image, plate, fill, 0.82 if face.uncertain else 1.0)
-        paint_text(image, text, (int(plate[0]) + pad, int(plate[1]) + (pad + 1) // 2), size, ink)
+    return paint_labels(image, faces, avoid, before)
 
 
 def paint_heatmap(image: Image, heatmap: NDArray[np.float32], box: Sequence[float]) -> None:
@@ -193,8 +174,8 @@ def paint_bars(image: Image, face: Face, corner: Corner = "top-right") -> None:
         y += layout.row
 
 
-def bars_plate(image: Image, face: Face, corner: Corner = "top-right") -> NDArray[np.float32]:
-    """Return the plate that `paint_bars` covers: (4,) xyxy in pixels."""
+def bars_plate(image: Image, face: Face, corner: Corner = "top-right") -> Plate:
+    """Return the plate that `paint_bars` covers."""
     layout = _bars_layout(*image.shape[:2], face.classes, bool(_title(face)))
     return corner_plate(image, layout.wh, corner)
 
@@ -274,17 +255,20 @@ def free_corner(
 ) -> Corner | None:
     """Return the first of the corners where the face's bars hide least of the faces, or None.
 
-    most: the share of the bars' plate that may lie over faces
+    most: the share of the bars' plate that may lie over faces; of a face, twice as much is hidden
+        at most
     """
     boxes = np.array([f.box for f in faces], np.float32).reshape(-1, 4)
-    hidden = _overlap(np.array([bars_plate(image, face, corner) for corner in corners]), boxes)
+    plates = np.array([bars_plate(image, face, corner) for corner in corners], np.float32)
+    of_faces = [overlap(boxes, plate[None]).max(initial=0) for plate in plates]
+    hidden = np.maximum(overlap(plates, boxes), np.divide(of_faces, 2))
     best = int(hidden.argmin())
     return corners[best] if hidden[best] <= most else None
 
 
 def _paint_box(image: Image, face: Face) -> None:
     """Paint a rounded box on a dark line, which sets it off from a background of its colour."""
-    width = _line_width(image)
+    width = line_width(image)
     left, top, right, bottom = face.box
     radius = min(0.12 * min(right - left, bottom - top), 8 * width)
     x, y = (left + radius, right - radius), (top + radius, bottom - radius)
@@ -295,55 +279,6 @@ def _paint_box(image: Image, face: Face) -> None:
         colour = mix(colour, _MUTED, 0.65)
     cv2.polylines(image, points, True, mix(colour, BLACK, 0.8), width + 2, cv2.LINE_AA, 4)
     cv2.polylines(image, points, True, colour, width, cv2.LINE_AA, 4)
-
-
-def _line_width(image: Image) -> int:
-    return max(1, round(float(min(image.shape[:2])) / 320))
-
-
-def _place(
-    image: Image,
-    wh: tuple[int, int],
-    box: NDArray[np.float32],
-    others: NDArray[np.float32],
-    taken: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """Return the plate of a face's label, (4,) xyxy, where it hides least.
-
-    It lies above the face's box, or else below, inside or beside it.
-
-    wh: width and height of the plate
-    others: (N, 4) boxes of the other faces
-    taken: (M, 4) plates that are there already
-    """
-    w, h = wh
-    left, top, right, bottom = box
-    edge = _line_width(image) + 1
-    lefts = [left, left, right - w, right - w, left + edge, left + edge, right, left - w]
-    tops = [top - h, bottom, top - h, bottom, top + edge, bottom - h - edge, top, top]
-    plates = np.array([lefts, tops, np.add(lefts, w), np.add(tops, h)], np.float32).T.round()
-    inside = move_inside(plates, image)
-    cost = (
-        0.02 * np.arange(len(plates))
-        + 0.3 * np.abs(inside - plates).max(1) / h
-        + 20 * _overlap(inside, taken)
-        + 2 * _overlap(inside, others)
-        + 0.5 * _overlap(inside, box[None])
-    )
-    chosen: NDArray[np.float32] = inside[int(cost.argmin())]
-    return chosen
-
-
-def _overlap(plates: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the share of each plate that boxes cover, summed over the boxes: (N,) float32."""
-    lt = np.maximum(plates[:, None, :2], boxes[None, :, :2])
-    rb = np.minimum(plates[:, None, 2:], boxes[None, :, 2:])
-    shared = np.prod(np.clip(rb - lt, 0, None), axis=-1).sum(1)
-    return np.asarray(shared / np.maximum(_area(plates), 1), np.float32)
-
-
-def _area(boxes: NDArray[Any]) -> NDArray[Any]:
-    return np.asarray((boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1]))
 
 
 def _canvas(image: Image) -> Image:

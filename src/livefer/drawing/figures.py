@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib.util
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from livefer.drawing.fonts import font_with, is_drawn, note_undrawn
 from livefer.errors import ConfigError, MissingExtraError
@@ -17,6 +20,7 @@ from livefer.system.atomic import replacing
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+INK, FAINT = "#22272e", "#8b949e"
 _DPI = 160
 
 
@@ -76,3 +80,57 @@ def save_picture(figure: Figure, path: Path) -> None:
     # ValueError: a format that matplotlib does not know.
     with replacing(path, ValueError) as part, any_letters():
         figure.savefig(part, dpi=_DPI, format=path.suffix[1:] or "png")
+
+
+def new_figure(width_in: float, height_in: float) -> Figure:
+    """Return an empty figure that gives its axes the room they need; needs matplotlib."""
+    require_matplotlib()
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
+    return Figure(figsize=(width_in, height_in), layout=layout)
+
+
+def write_head(axes: Any, title: str, figures: str) -> None:
+    """Write a title, and a line of figures under it, above the axes."""
+    place: dict[str, Any] = {"xy": (0, 1), "xycoords": "axes fraction",
+                             "textcoords": "offset points"}  # fmt: skip
+    axes.annotate(title, xytext=(0, 25), fontsize=14, weight="bold", color=INK, **place)
+    axes.annotate(figures, xytext=(0, 9), fontsize=9, color=FAINT, **place)
+
+
+def draw_shares(
+    axes: Any,
+    shares: NDArray[Any],
+    amounts: NDArray[Any],
+    diagonal: Sequence[int],
+    text: Callable[[Any], str],
+) -> None:
+    """Draw a confusion matrix: shares in per cent, and what they are of below them.
+
+    shares, amounts: (R, C)
+    diagonal: for each row the column of its own class
+    text: makes text of an amount
+    """
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, own in enumerate(diagonal):
+        for column, share in enumerate(shares[row]):
+            if not amounts[row, column]:
+                continue
+            ink = "white" if share > 0.5 else INK
+            weight = "bold" if own == column else "normal"
+            axes.text(column, row - 0.08, f"{100 * share:.0f} %", color=ink, weight=weight,
+                      ha="center", va="center", fontsize=11)  # fmt: skip
+            axes.text(column, row + 0.22, text(amounts[row, column]), color=ink, alpha=0.75,
+                      ha="center", va="center", fontsize=7)  # fmt: skip
+    axes.set_xticks(np.arange(shares.shape[1] + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(shares.shape[0] + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=2)
+    axes.tick_params(which="both", length=0)
+    axes.spines[:].set_visible(False)
+
+
+def plain_text(text: str) -> str:
+    """Return text that matplotlib does not take for a formula."""
+    return text.replace("$", r"\$")

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.drawing.faces import label_text, paint_heatmap
+from livefer.drawing.faces import paint_heatmap
+from livefer.drawing.labels import label_text
 from livefer.drawing.text import (
     PLATE,
     WHITE,

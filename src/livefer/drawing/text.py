@@ -39,6 +39,11 @@ def text_size(height: int, width: int) -> int:
     return round(6 + 0.021 * min(height, width))
 
 
+def line_width(image: Image) -> int:
+    """Return the width in pixels of lines in a picture."""
+    return max(1, round(float(min(image.shape[:2])) / 320))
+
+
 def text_wh(text: str, size: int) -> tuple[int, int]:
     """Return width and height in pixels of one line; the height depends only on the size."""
     mask = _text_mask(text, size)
@@ -94,15 +99,20 @@ def paint_plate(image: Image, plate: NDArray[np.float32], fill: Colour, opacity:
 
 
 def paint_panel(
-    image: Image, lines: Lines, corner: Corner, scale: float = 1.0, opacity: float = 0.82
+    image: Image,
+    lines: Lines,
+    where: Corner | NDArray[np.float32],
+    scale: float = 1.0,
+    opacity: float = 0.82,
 ) -> None:
     """Paint lines of text on one plate; pairs (key, meaning) make two columns.
 
+    where: a corner, or the plate itself, (4,) xyxy in pixels
     scale: of the text, relative to `text_size` of the picture
     opacity: of the plate, 0–1
     """
     if lines:
-        plate = panel_plate(image, lines, corner, scale)
+        plate = panel_plate(image, lines, where, scale) if isinstance(where, str) else where
         lay_over(image, _panel(*image.shape[:2], _fixed(lines), scale, opacity), plate)
 
 
@@ -110,8 +120,12 @@ def panel_plate(
     image: Image, lines: Lines, corner: Corner, scale: float = 1.0
 ) -> NDArray[np.float32]:
     """Return the plate that `paint_panel` covers: (4,) xyxy in pixels."""
-    rows, size, first_w = _panel_layout(*image.shape[:2], _fixed(lines), scale)
-    return corner_plate(image, _panel_wh(rows, size, first_w), corner)
+    return corner_plate(image, panel_wh(image, lines, scale), corner)
+
+
+def panel_wh(image: Image, lines: Lines, scale: float = 1.0) -> tuple[int, int]:
+    """Return width and height in pixels of the plate that `paint_panel` paints."""
+    return _panel_wh(*_panel_layout(*image.shape[:2], _fixed(lines), scale))
 
 
 def make_overlay(wh: tuple[int, int], paint: Callable[[Image], None]) -> Overlay:

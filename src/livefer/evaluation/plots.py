@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from livefer.data.dataset import Dataset, Split
-from livefer.drawing.figures import require_matplotlib, save_picture
+from livefer.drawing.figures import (
+    FAINT,
+    INK,
+    draw_shares,
+    new_figure,
+    save_picture,
+    write_head,
+)
 from livefer.evaluation import metrics
 from livefer.evaluation.calibration import MIN_RIGHT
 from livefer.evaluation.report import Answers, Report
@@ -18,7 +25,7 @@ from livefer.system.atomic import each_file, noting
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_INK, _FAINT, _BLUE, _PALE, _RED = "#22272e", "#8b949e", "#2f6db5", "#c6d8ec", "#c8553d"
+_BLUE, _PALE, _RED = "#2f6db5", "#c6d8ec", "#c8553d"
 _N_SAMPLES = 12
 _STEADY_FROM = 30  # answers: with fewer the curve of risk and coverage jumps
 _FEW = 10  # images: bins with fewer are drawn pale
@@ -54,37 +61,21 @@ def confusion_picture(report: Report, title: str) -> Figure:
     present = np.flatnonzero(support)
     shares = report.matrix[present] / support[present, None]
     size = max(6.0, 2.2 + 0.78 * n)
-    figure = _figure(size + 0.3, size - 0.78 * (n - len(present)))
+    figure = new_figure(size + 0.3, size - 0.78 * (n - len(present)))
     axes = figure.add_subplot()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for row, true in enumerate(present):
-        for column in range(n):
-            share, count = shares[row, column], report.matrix[true, column]
-            if not count:
-                continue
-            ink = "white" if share > 0.5 else _INK
-            weight = "bold" if true == column else "normal"
-            axes.text(column, row - 0.08, f"{100 * share:.0f} %", color=ink, weight=weight,
-                      ha="center", va="center", fontsize=11)  # fmt: skip
-            axes.text(column, row + 0.22, f"{count:,}", color=ink, alpha=0.75,
-                      ha="center", va="center", fontsize=7)  # fmt: skip
+    draw_shares(axes, shares, report.matrix[present], present.tolist(), "{:,}".format)
     rows = [f"{report.classes[true]}\n{support[true]:,}" for true in present]
     axes.set_yticks(range(len(rows)), rows)
     axes.set_xticks(range(n), report.classes, rotation=0 if n <= 8 else 60)
     axes.set_xlabel("predicted", labelpad=8)
     axes.set_ylabel("true")
-    axes.set_xticks(np.arange(n + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(len(rows) + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color="white", linewidth=2)
-    axes.tick_params(which="both", length=0)
-    axes.spines[:].set_visible(False)
     a = report.accuracy
     interval = f"{100 * a.low:.1f}–{100 * a.high:.1f}"
     figures = (
         f"{_against(report)}: accuracy {100 * a.value:.1f} % ({interval}), "
         f"macro-F1 {100 * report.macro_f1:.1f} %, {a.n_images:,} images"
     )
-    _head(axes, title, figures)
+    write_head(axes, title, figures)
     return figure
 
 
@@ -94,7 +85,7 @@ def reliability_picture(report: Report, title: str) -> Figure:
     n_bins = len(bins.count)
     left = np.arange(n_bins) / n_bins
     there = bins.count > 0
-    figure = _figure(6.2, 6.6)
+    figure = new_figure(6.2, 6.6)
     top, below = figure.subplots(2, 1, sharex=True, height_ratios=[3.6, 1])
     style: dict[str, Any] = {"width": 1 / n_bins, "align": "edge", "edgecolor": "white"}
 
@@ -110,18 +101,18 @@ def reliability_picture(report: Report, title: str) -> Figure:
     n_right = np.round(bins.accuracy * bins.count)[there]
     bounds = [metrics.wilson_interval(int(k), int(n))
               for k, n in zip(n_right, bins.count[there], strict=True)]  # fmt: skip
-    top.vlines(left[there] + 0.5 / n_bins, *np.transpose(bounds), color=_INK, linewidth=1.2,
+    top.vlines(left[there] + 0.5 / n_bins, *np.transpose(bounds), color=INK, linewidth=1.2,
                label="95 % interval")  # fmt: skip
-    top.plot([0, 1], [0, 1], color=_INK, linewidth=1, linestyle=(0, (4, 3)), label="ideal")
+    top.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle=(0, (4, 3)), label="ideal")
     top.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
     top.legend(loc="upper left", edgecolor="none", framealpha=0.9)  # bars of few images reach there
     figures = (
         f"{_against(report)}: calibration error (ECE) {100 * report.ece:.1f} %, "
         f"{100 * report.ece_by_chance:.1f} % by chance alone"
     )
-    _head(top, title, figures)
+    write_head(top, title, figures)
 
-    below.bar(left, bins.count / bins.count.sum(), color=_FAINT, **style)
+    below.bar(left, bins.count / bins.count.sum(), color=FAINT, **style)
     below.set(xlabel="confidence", ylabel="images")
     _style(top, "y")
     _style(below, "y")
@@ -138,12 +129,12 @@ def risk_coverage_picture(report: Report, title: str) -> Figure:
     x, y = risk.coverage[steady], right[steady]
     bounds = np.array([metrics.wilson_interval(round(a * b * n), round(b * n))
                        for a, b in zip(y, x, strict=True)])  # fmt: skip
-    figure = _figure(6.8, 5.4)
+    figure = new_figure(6.8, 5.4)
     axes = figure.add_subplot()
     axes.fill_between(x, *bounds.T, color=_BLUE, alpha=0.16, linewidth=0, label="95 % interval")
     axes.plot(x, y, color=_BLUE, linewidth=2, label="right when it answers")
     every = np.linspace(0.01, 1, 200)
-    axes.plot(every, np.minimum(1, report.accuracy.value / every), color=_INK, linewidth=1,
+    axes.plot(every, np.minimum(1, report.accuracy.value / every), color=INK, linewidth=1,
               linestyle=(0, (4, 3)), label="if it knew its mistakes")  # fmt: skip
     floor = np.floor(10 * min(bounds.min(), report.accuracy.value, 0.9)) / 10
     axes.set(xlim=(0, 1), ylim=(floor, 1.005), xlabel="faces that get an answer",
@@ -156,7 +147,7 @@ def risk_coverage_picture(report: Report, title: str) -> Figure:
         f"{_against(report)}: AURC {risk.aurc:.3f}, "
         f"{100 * risk.coverage_at(MIN_RIGHT):.0f} % answered with {100 * MIN_RIGHT:.0f} % right"
     )
-    _head(axes, title, figures)
+    write_head(axes, title, figures)
     return figure
 
 
@@ -182,7 +173,7 @@ def dataset_picture(dataset: Dataset, title: str) -> Figure:
     """Draw the counts of each class and split beside samples, a row for each class."""
     n = len(dataset.classes)
     first = next(iter(dataset.splits.values()))
-    figure = _figure(12.4, max(3.4, 1.1 + 0.62 * n))
+    figure = new_figure(12.4, max(3.4, 1.1 + 0.62 * n))
     bars, grid = figure.subplots(1, 2, width_ratios=[3, 8.4])
     shades = dict(zip(dataset.splits, (1.0, 0.6, 0.35), strict=False))
     height = 0.8 / len(dataset.splits)
@@ -192,7 +183,7 @@ def dataset_picture(dataset: Dataset, title: str) -> Figure:
         colours = [colour_hex(c, dataset.classes) for c in dataset.classes]
         bars.barh(y, counts, height * 0.92, color=colours, alpha=shades[name])
         for at, count in zip(y, counts, strict=True):
-            bars.text(count, at, f" {count:,} {name}", va="center", fontsize=7.5, color=_INK)
+            bars.text(count, at, f" {count:,} {name}", va="center", fontsize=7.5, color=INK)
     bars.set_ylim(n - 0.5, -0.5)
     bars.set_yticks(range(n), dataset.classes, fontsize=11)
     bars.tick_params(length=0)
@@ -200,13 +191,13 @@ def dataset_picture(dataset: Dataset, title: str) -> Figure:
     bars.margins(x=0.32)
     bars.spines[["top", "right", "bottom"]].set_visible(False)
     total = ", ".join(f"{len(split):,} {name}" for name, split in dataset.splits.items())
-    _head(bars, title, f"images: {total}")
+    write_head(bars, title, f"images: {total}")
 
     grid.imshow(_samples(first, n), cmap="gray", vmin=0, vmax=255, interpolation="lanczos",
                 aspect="auto")  # fmt: skip
     grid.set_axis_off()
     grid.set_title(f"{_N_SAMPLES} of each class, from {first.name}", loc="left", fontsize=9,
-                   color=_FAINT, pad=9)  # fmt: skip
+                   color=FAINT, pad=9)  # fmt: skip
     return figure
 
 
@@ -224,15 +215,6 @@ def _samples(split: Split, n_classes: int) -> np.ndarray[Any, np.dtype[np.uint8]
     return sheet
 
 
-def _figure(width_in: float, height_in: float) -> Figure:
-    require_matplotlib()
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
-    return Figure(figsize=(width_in, height_in), layout=layout)
-
-
 def _style(axes: Any, lines: str) -> None:
     """Draw grid lines ("y" or "both") behind the data, and shares on both axes in per cent."""
     axes.grid(axis=lines, color="#d0d7de", linewidth=0.6)
@@ -240,14 +222,6 @@ def _style(axes: Any, lines: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.xaxis.set_major_formatter(_percent)
     axes.yaxis.set_major_formatter(_percent)
-
-
-def _head(axes: Any, title: str, figures: str) -> None:
-    """Write a title, and a line of figures under it, above the axes."""
-    place: dict[str, Any] = {"xy": (0, 1), "xycoords": "axes fraction",
-                             "textcoords": "offset points"}  # fmt: skip
-    axes.annotate(title, xytext=(0, 25), fontsize=14, weight="bold", color=_INK, **place)
-    axes.annotate(figures, xytext=(0, 9), fontsize=9, color=_FAINT, **place)
 
 
 def _against(report: Report) -> str:

@@ -14,6 +14,8 @@ Boxes = NDArray[np.float32]
 Scores = NDArray[np.float32]
 Region = tuple[int, int, int, int]
 """A rectangle of whole pixels: left, top, right, bottom."""
+SAME_FACE = 0.4
+"""Two boxes show one face if they share more of the smaller one's area; those of two share less."""
 
 
 def as_boxes(boxes: ArrayLike) -> Boxes:
@@ -76,14 +78,12 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
 def covered(boxes: ArrayLike, others: ArrayLike) -> NDArray[np.bool_]:
     """Return (N,) bool: which boxes show the same face as one of the others.
 
-    Two boxes do that share more than 0.4 of the smaller one's area; those of two faces share less.
-
     boxes: (N, 4) float32, xyxy in pixels
     others: (M, 4) float32, xyxy in pixels
     """
     first, second = as_boxes(boxes)[:, None], as_boxes(others)[None]
     smaller = np.minimum(_areas(first), _areas(second))
-    return np.asarray((_intersections(first, second) > 0.4 * smaller).any(axis=1))
+    return np.asarray((_intersections(first, second) > SAME_FACE * smaller).any(axis=1))
 
 
 def _intersections(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float32]:

@@ -7,7 +7,8 @@ whatever the network's answer.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -79,27 +80,61 @@ def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def too_small(boxes: ArrayLike) -> NDArray[np.bool_]:
     """Return (N,) bool: which boxes (N, 4) xyxy in pixels are too small for a face to be read."""
+    return short_sides(boxes) < MIN_FACE_PX
+
+
+def short_sides(boxes: ArrayLike) -> NDArray[np.float32]:
+    """Return (N,) float32: the shorter side of each box (N, 4) xyxy in pixels."""
     left, top, right, bottom = np.asarray(boxes, np.float32).reshape(-1, 4).T
-    return np.asarray(np.minimum(right - left, bottom - top) < MIN_FACE_PX, bool)
+    return np.asarray(np.minimum(right - left, bottom - top), np.float32)
+
+
+SMALL, CUT_OFF, DARK, BLURRED = "small", "cut off", "dark", "blurred"
+"""Why a face cannot be read; of several reasons, the first one here is named."""
+
+
+class Readability(NamedTuple):
+    """How well the faces of a picture can be read.
+
+    why: for each face SMALL, CUT_OFF, DARK or BLURRED; None where it can be read
+    sharpness: (N,) float32, as of `sharpness`
+    brightness: (N,) float32, mean gray levels, 0-255
+    """
+
+    why: list[str | None]
+    sharpness: NDArray[np.float32]
+    brightness: NDArray[np.float32]
+
+
+def readability(
+    faces: NDArray[np.uint8], boxes: ArrayLike, squares: ArrayLike, image_hw: tuple[int, int]
+) -> Readability:
+    """Return how well faces can be read.
+
+    faces: (N, S, S) uint8, as `crop_faces` cuts them
+    boxes: (N, 4) float32, xyxy in pixels: the detector's
+    squares: (N, 4) float32, xyxy in pixels, of `crop_boxes`
+    """
+    sharp, levels = sharpness(faces), [_level(face) for face in faces]
+    reasons: dict[str, Sequence[Any] | NDArray[Any]] = {
+        SMALL: too_small(boxes),
+        CUT_OFF: share_outside(squares, image_hw) > MAX_OUTSIDE,
+        DARK: [m < MAX_DARK_MEAN and d < MAX_DARK_DEVIATION for m, d in levels],
+        BLURRED: sharp < MIN_SHARPNESS,
+    }
+    why = [next((w for w, so in reasons.items() if so[i]), None) for i in range(len(faces))]
+    return Readability(why, sharp, np.array([mean for mean, _ in levels], np.float32))
 
 
 def usable(
     faces: NDArray[np.uint8], squares: ArrayLike, image_hw: tuple[int, int]
 ) -> NDArray[np.bool_]:
-    """Return (N,) bool: which crops can be read.
+    """Return (N,) bool: which crops can be read, however small their boxes are.
 
-    faces: (N, S, S) uint8, as `crop_faces` cuts them
-    squares: (N, 4) float32, xyxy in pixels, of `crop_boxes`
+    faces, squares: as of `readability`
     """
-    sharp = sharpness(faces) >= MIN_SHARPNESS
-    outside = share_outside(squares, image_hw) > MAX_OUTSIDE
-    return np.asarray(sharp & ~outside & ~dark(faces), bool)
-
-
-def dark(faces: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return (N,) bool: which of the faces (N, S, S) have too little light."""
-    levels = [_level(face) for face in faces]
-    return np.array([m < MAX_DARK_MEAN and d < MAX_DARK_DEVIATION for m, d in levels], bool)
+    large = np.tile(np.array([0, 0, MIN_FACE_PX, MIN_FACE_PX], np.float32), (len(faces), 1))
+    return np.array([w is None for w in readability(faces, large, squares, image_hw).why], bool)
 
 
 def sharpness(faces: NDArray[np.uint8]) -> NDArray[np.float32]:

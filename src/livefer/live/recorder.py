@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from livefer.drawing.text import Corner
-from livefer.live.scene import Status, fitted, paint_scene
+from livefer.live.scene import Places, Status, fitted, paint_scene
 from livefer.media.mpeg4_writer import Mpeg4Writer
 from livefer.media.threads import Taker
 from livefer.results import FrameResult
@@ -22,7 +21,7 @@ class Recorder:
         """waits: leave nothing out; `put` waits instead."""
         self._video = video
         self._waits = waits
-        self._corner: Corner | None = "top-right"
+        self._places = Places()
         self._writer = Taker(self._write, _N_WAITING, "livefer-record")
 
     @property
@@ -45,5 +44,5 @@ class Recorder:
         height, width = result.image.shape[:2]
         limits_wh = (min(width, _MAX_SIDE), min(height, _MAX_SIDE))
         image, faces = fitted(result.image, result.faces, limits_wh, mirror)
-        self._corner = paint_scene(image, faces, heatmaps, status, self._corner)
+        self._places = paint_scene(image, faces, heatmaps, status, self._places)
         self._video.write(image, result.time_s)

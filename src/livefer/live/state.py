@@ -78,7 +78,8 @@ class LiveState:
             return labelled, labelled
         waited_s = now_s - self._arrived_s(frame.index, now_s) if frame else 0.0
         if waited_s >= PROMPT_S or median(tuple(self._latencies_s)) >= PROMPT_S:
-            return frame, self.result
+            is_same = frame and self.result and self.result.source == frame.source
+            return frame, self.result if is_same else None
         picture = self.painted[0]
         if labelled is not None and (picture is None or labelled.index > picture.index):
             return labelled, labelled

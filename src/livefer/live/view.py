@@ -9,23 +9,27 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
 import cv2
+import numpy as np
 
 from livefer.drawing.faces import draw_faces
-from livefer.drawing.text import Corner, Image, paint_panel
+from livefer.drawing.text import Image
 from livefer.errors import LiveferError, SourceError
 from livefer.formatting import without_middle
 from livefer.live.enrolment import READY_S, Enrolment
 from livefer.live.recorder import Recorder
-from livefer.live.scene import fitted, paint_scene, turned
+from livefer.live.scene import Places, fitted, paint_scene, turned
+from livefer.live.session import Session
 from livefer.live.state import LiveState
+from livefer.live.strip import Strip, strip_height
 from livefer.media.mpeg4_writer import Mpeg4Writer
-from livefer.media.sources import Source
+from livefer.media.sources import Source, open_next_camera
 from livefer.media.threads import newest
 from livefer.profiles.moments import profile_of_moments
 from livefer.profiles.profile import NEUTRAL, Profile
@@ -34,22 +38,33 @@ from livefer.results import Frame, FrameResult
 
 HELP = (
     ("Q, Esc", "quit"),
-    ("R", "reset the smoothing"),
+    ("Space", "pause, and go on"),
+    ("F", "full screen"),
+    ("C", "next camera"),
+    ("T", "strip of the last 30 seconds"),
     ("G", "heat map: where the network looks"),
-    ("S", "snapshot into the current folder"),
     ("M", "mirror"),
-    ("N", "this is my neutral face: hold still for two seconds"),
-    ("E", "my other expressions too, one after the other"),
-    ("P", "judge without my profile, and with it again"),
-    ("W", "write my profile into the current folder"),
+    ("S", "save a snapshot"),
+    ("R", "reset the smoothing"),
+    ("N", "my neutral face: hold still for 2 s"),
+    ("E", "my other expressions, too"),
+    ("P", "without my profile, and with it"),
+    ("W", "write my profile"),
+    ("Enter", "mark this moment in the table"),
     ("H", "this help"),
 )
 FIRST_HEIGHT = 720
 """First height of the window in pixels, where the screen has room for it."""
 _MESSAGE_S = 3.0
+_NO_TABLE = "no table to mark this moment in: start with --csv OUT.CSV"
 _NO_PROFILE = "no profile yet: press N"
+_STEP_S = 1 / 30  # between the last frame of a camera and the first one of the next
 _JOIN_S = 3.0  # the longest wait for a camera that hangs
+_CLOSING = ("q", "escape", "space")  # at the end of a film; Esc and Q always do
 _NAME_LETTERS = 32  # of a source's name in a message: an address may have hundreds
+
+_Shown = tuple[Frame | FrameResult | None, FrameResult | None]
+"""A picture, and the result whose faces are painted on it."""
 
 
 class LiveView:
@@ -59,6 +74,8 @@ class LiveView:
 
     state: the newest frame, its faces, and the figures
     mirror, help: whether the picture is mirrored, and whether the keys are listed on it
+    full_screen: whether the window is to fill the screen
+    has_strip: whether large windows show the last 30 seconds under the picture
     quit: True as soon as the user wants to leave
     """
 
@@ -68,24 +85,40 @@ class LiveView:
         source: Source,
         mirror: bool = False,
         recording: Mpeg4Writer | None = None,
+        camera: int | None = None,
+        session: Session | None = None,
     ) -> None:
+        """Take what is to be shown.
+
+        camera: the number of the source, where it is a camera: others can follow it
+        session: gets every result, and the markers of the Enter key; stays open at the end
+        """
         self.state = LiveState()
         self.mirror = mirror
         self.help = False
+        self.full_screen = False
         self.quit = False
+        self.has_strip = True
+        self._strip = Strip(recognizer.classes)
         self._recognizer = recognizer
         self._source = source
         self._recorder = Recorder(recording, waits=not source.live) if recording else None
+        self._session = session
         # Also while they are switched off.
         self._profile, self._is_auto = recognizer.profile, recognizer.is_profile_auto
         self._enrolment: Enrolment | None = None
         self._enrolling = Lock()  # keys and frames come from two threads
+        self._camera = camera
+        self._next: tuple[int, Source] | None = None  # a camera that takes the source's place
+        self._searching: Thread | None = None
+        self._frozen: _Shown | None = None  # what a camera showed when it was paused
         self._failure: BaseException | None = None
         self._message = ""
         self._message_until_s = 0.0
-        self._corner: Corner | None = "top-right"
+        self._places = Places()
         self._painted: tuple[Any, ...] | None = None  # all that the last picture depended on
         self._stopping = Event()
+        self._leaving = Event()  # the source
         self._news = Event()
         self._thread = Thread(target=self._recognise, name="livefer-recognise", daemon=True)
 
@@ -97,8 +130,28 @@ class LiveView:
     def __exit__(self, *error: object) -> None:
         self.stop()
         self._thread.join(_JOIN_S)
+        if self._next is not None:
+            self._next[1].close()
         if self._recorder:
             self._recorder.close()
+
+    @property
+    def name(self) -> str:
+        """The source's name."""
+        return self._source.name
+
+    @property
+    def paused(self) -> bool:
+        """Whether a film stands still, or the picture of a camera."""
+        hold = self._source.hold
+        return self._frozen is not None if hold is None else hold.is_set()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether a film has come to its end in order: its last frame stays until a key."""
+        is_film = self._source.hold is not None and self.state.frame is not None
+        has_ended = self._failure is None and self.state.trouble is None
+        return is_film and has_ended and not (self.quit or self._thread.is_alive())
 
     @property
     def heatmaps(self) -> bool:
@@ -127,6 +180,7 @@ class LiveView:
     def stop(self) -> None:
         """End recognition after the frame at work; returns at once."""
         self._stopping.set()
+        self._leaving.set()
 
     def join(self, timeout_s: float) -> bool:
         """Wait until recognition has ended, at most `timeout_s`; return whether it has."""
@@ -135,8 +189,16 @@ class LiveView:
 
     def press(self, key: str) -> None:
         """Do what a key means; key: its name in small letters."""
-        if key in ("q", "escape"):
+        if key == "escape" and self.full_screen:
+            self.full_screen = False
+        elif key in ("q", "escape") or (self.is_over and key in _CLOSING):
             self.quit = True
+        elif key == "f":
+            self.full_screen = not self.full_screen
+        elif key == "t":
+            self.has_strip = not self.has_strip
+        elif key == "c":
+            self._change_camera()
         elif key == "h":
             self.help = not self.help
         elif key == "m":
@@ -146,9 +208,12 @@ class LiveView:
             self.say(f"heat map {'on' if self.heatmaps else 'off'}")
         elif key == "r":
             self._recognizer.reset()
+            self._strip.clear()
             self.say("smoothing reset")
         elif key == "s":
             self.say(self.snapshot())
+        elif key in ("return", "enter"):
+            self.say(self._mark())
         elif key in ("n", "e", "space"):
             with self._enrolling:
                 self._enrol(key)
@@ -157,8 +222,39 @@ class LiveView:
         elif key == "w":
             self.say(self._write_profile())
 
+    def _pause(self, on: bool) -> None:
+        """Let a film stand still, or the picture of a camera, which is recognised nevertheless."""
+        hold = self._source.hold
+        if hold is None:
+            self._frozen = self.state.painted if on and self.state.painted[0] else None
+        elif on:
+            hold.set()
+        else:
+            hold.clear()
+        self._news.set()
+
+    def _change_camera(self) -> None:
+        """Begin the search for another camera, on a thread of its own: opening one takes long."""
+        if self._camera is None:
+            self.say("C changes cameras: this is none")
+        elif self._searching is None or not self._searching.is_alive():
+            self.say("looking for another camera", 10 * _MESSAGE_S)
+            self._searching = Thread(target=self._find_camera, name="livefer-camera", daemon=True)
+            self._searching.start()
+
+    def _find_camera(self) -> None:
+        assert self._camera is not None
+        found = open_next_camera(self._camera)
+        if found is None:
+            self.say("no other camera is free")
+        elif self._stopping.is_set():
+            found[1].close()
+        else:
+            self._next = found
+            self._leaving.set()
+
     def _enrol(self, key: str) -> None:
-        """Begin an enrolment, leave an expression of it out, or end it."""
+        """Begin an enrolment, leave an expression of it out, or end it; the space bar may pause."""
         running, classes = self._enrolment, self._recognizer.classes
         if running is not None:
             if key == "space":
@@ -166,7 +262,13 @@ class LiveView:
             else:
                 running.stop()
             self._finish_enrolment()
-        elif key != "space":
+        elif key == "space":
+            self._pause(not self.paused)
+            self.say("")  # so that a pause is told at once
+        elif self.is_over:
+            self.say("the film is over")
+        else:
+            self._pause(False)
             if NEUTRAL not in classes:
                 self.say(f"the model has no class neutral: it has {', '.join(classes)}")
                 return
@@ -229,6 +331,12 @@ class LiveView:
             return str(error)
         return f"saved {path}: use it by --profile {path}"
 
+    def _mark(self) -> str:
+        if self._session is None or not self._session.keeps_markers:
+            return _NO_TABLE
+        self._session.mark(f"key {self._session.n_markers + 1}")
+        return f"marked: key {self._session.n_markers}"
+
     def say(self, message: str, seconds: float = _MESSAGE_S) -> None:
         """Show a message at the top of the picture for some seconds."""
         self._message, self._message_until_s = message, time.perf_counter() + seconds
@@ -250,7 +358,7 @@ class LiveView:
         returns: (H, W, 3) uint8 BGR
         """
         now_s = time.perf_counter()
-        picture, result = self.state.choose(now_s)
+        picture, result = self._frozen or self.state.choose(now_s)
         if picture is None or picture.image is None:
             return None
         message, figures = self._message_at(now_s), self.state.update_figures(now_s)
@@ -263,6 +371,7 @@ class LiveView:
             self.heatmaps,
             self.help,
             self.mirror,
+            self.has_strip,
         )
         if shown == self._painted:
             return None
@@ -270,15 +379,24 @@ class LiveView:
         self.state.note_painted(picture, result, now_s)
 
         found = result.faces if result else ()
-        canvas, faces = fitted(picture.image, found, window_wh, self.mirror)
-        self._corner = paint_scene(canvas, faces, self.heatmaps, figures, self._corner, message)
-        paint_panel(canvas, HELP if self.help else [], "centre", opacity=0.92)
+        strip_h = strip_height(window_wh) if self.has_strip else 0
+        picture_wh = window_wh[0], window_wh[1] - strip_h
+        canvas, faces = fitted(picture.image, found, picture_wh, self.mirror)
+        keys = HELP if self.help else ()
+        self._places = paint_scene(
+            canvas, faces, self.heatmaps, figures, self._places, message, keys
+        )
+        if strip_h:
+            strip = self._strip.paint((canvas.shape[1], strip_h), picture.time_s)
+            canvas = np.vstack([canvas, strip])
         return canvas
 
     def snapshot(self) -> str:
         """Write the newest picture in the source's size under a new name; return a message."""
         labelled = self.state.labelled
-        picture = labelled or self.state.frame
+        picture: Frame | FrameResult | None = labelled or self.state.frame
+        if self._frozen is not None:
+            picture, labelled = self._frozen
         if picture is None or picture.image is None:
             return "no picture yet"
         found = labelled.faces if labelled else ()
@@ -301,12 +419,23 @@ class LiveView:
         enrolment = self._enrolment
         if enrolment is not None and enrolment.prompt:
             return enrolment.prompt
-        return self._message if now_s < self._message_until_s else ""
+        if self._message and now_s < self._message_until_s:
+            return self._message
+        if self.is_over:
+            return "end of the film: Esc closes the window"
+        return "paused: Space goes on" if self.paused else ""
 
     def _read(self, stop: Event) -> Generator[Frame, None, None]:
-        """Yield the source's frames, and show each of them to the state."""
+        """Yield the source's frames, and show each of them to the state.
+
+        Those of another camera go on where the one before ended.
+        """
+        before = self.state.frame
         with self._source as frames:
             for frame in frames:
+                if before is not None:
+                    index, time_s = before.index + 1 + frame.index, before.time_s + frame.time_s
+                    frame = replace(frame, index=index, time_s=time_s + _STEP_S)
                 self.state.add_frame(frame, time.perf_counter())
                 if frame.image is not None:
                     self._news.set()
@@ -314,23 +443,37 @@ class LiveView:
 
     def _recognise(self) -> None:
         try:
-            live = self._source.live
-            frames = newest(self._read, self._stopping) if live else self._read(self._stopping)
-            source = Source(self._source.name, frames, live)
-            with closing(self._recognizer.stream(source)) as results:
-                for result in results:
-                    self._take(result)
-                    if self._stopping.is_set():
-                        break
+            self._recognise_source()
+            while self._next is not None:
+                self._leaving = Event()
+                if self._stopping.is_set():
+                    break
+                (self._camera, self._source), self._next = self._next, None
+                self._frozen = None
+                self.say(self._source.name)
+                self._recognise_source()
         except BaseException as error:  # noqa: BLE001  # raised again in `running`
             self._failure = error
 
+    def _recognise_source(self) -> None:
+        live = self._source.live
+        frames = newest(self._read, self._leaving) if live else self._read(self._leaving)
+        source = Source(self._source.name, frames, live)
+        with closing(self._recognizer.stream(source)) as results:
+            for result in results:
+                self._take(result)
+                if self._leaving.is_set():
+                    break
+
     def _take(self, result: FrameResult) -> None:
+        if self._session is not None:
+            self._session.write(result)
         self.state.add_result(result, time.perf_counter())
         if result.image is None:
             return
         with self._enrolling:
             self._enrol_with(result)
+        self._strip.add(result)
         self._news.set()
         if self._recorder:
             self._recorder.put(result, self.mirror, self.heatmaps, self.state.figures)

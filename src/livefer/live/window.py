@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from livefer.errors import LiveferError
+from livefer.live.strip import SHARE, strip_height
 from livefer.live.view import FIRST_HEIGHT, LiveView
 
 _MIN_WH = (320, 240)
@@ -41,8 +42,8 @@ def open_display() -> Any:
                 return pygame
             pygame.display.quit()
     raise LiveferError(
-        "there is no display to open a window on: record a video with --record out.mp4, "
-        'or recognise pictures with "livefer image"'
+        "there is no display to open a window on: record a video with --record out.mp4, or let "
+        '"livefer watch" recognise without one'
     )
 
 
@@ -50,8 +51,8 @@ def _has_server() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def show(view: LiveView, title: str) -> None:
-    """Show a view in a window until it is closed, or the source ends."""
+def show(view: LiveView) -> None:
+    """Show a view in a window until it is closed, or a camera ends."""
     pygame = open_display()
     try:
         while view.frame_wh is None:
@@ -59,11 +60,21 @@ def show(view: LiveView, title: str) -> None:
                 return
             time.sleep(0.01)
         window = pygame.Window(
-            title, first_size(pygame, view.frame_wh), resizable=True, allow_high_dpi=True
+            "", first_size(pygame, view.frame_wh), resizable=True, allow_high_dpi=True
         )
         window.minimum_size = _MIN_WH
-        painted_s = -math.inf
-        while view.running:
+        painted_s, is_full = -math.inf, False
+        while view.running or view.is_over:
+            title = f"livefer: {view.name}"
+            if window.title != title:
+                window.title = title
+            if view.full_screen != is_full:
+                is_full = view.full_screen
+                if is_full:
+                    window.set_fullscreen(desktop=True)
+                else:
+                    window.set_windowed()
+                view.repaint()
             uncovered = False
             for event in pygame.event.get():
                 if event.type in (pygame.QUIT, pygame.WINDOWCLOSE):
@@ -102,9 +113,15 @@ def key_name(pygame: Any, event: Any) -> str:
 
 
 def first_size(pygame: Any, frame_wh: tuple[int, int]) -> tuple[int, int]:
-    """Return the window's first size: 720 high, or smaller where the screen is."""
-    screen_w, screen_h = pygame.display.get_desktop_sizes()[0]
-    scale = min(
-        FIRST_HEIGHT / frame_wh[1], 0.85 * screen_w / frame_wh[0], 0.85 * screen_h / frame_wh[1]
-    )
-    return max(_MIN_WH[0], round(frame_wh[0] * scale)), max(_MIN_WH[1], round(frame_wh[1] * scale))
+    """Return the window's first size: a picture 720 high, or smaller where the screen is.
+
+    Below it the strip has room, where the window is large enough for one.
+    """
+    screen_w, screen_h = (0.85 * side for side in pygame.display.get_desktop_sizes()[0])
+    for strip in (SHARE, 0.0):
+        most_h = min(FIRST_HEIGHT, screen_h * (1 - strip))
+        scale = min(most_h / frame_wh[1], screen_w / frame_wh[0])
+        width, height = round(frame_wh[0] * scale), round(frame_wh[1] * scale / (1 - strip))
+        if strip_height((width, height)):
+            break
+    return max(_MIN_WH[0], width), max(_MIN_WH[1], height)

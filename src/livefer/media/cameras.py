@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from livefer.errors import SourceError
 DEVICE = "/dev/video{}"
 """The file of a camera on Linux."""
 
+_N_TRIED = 4  # numbers of cameras, where the system does not list them: each one takes a moment
 _IN_USE = "is another program using it?"
 _SETTINGS = {
     "darwin": 'under "Privacy & Security > Camera" in the System Settings, allow the program that '
@@ -43,6 +45,14 @@ def camera_number(source: Any) -> int | None:
             f'camera {number} does not exist: cameras count from 0; "livefer doctor" lists them'
         )
     return number
+
+
+def camera_numbers() -> list[int]:
+    """Return the numbers that cameras may have: of the devices on Linux, else the first few."""
+    if sys.platform != "linux":
+        return list(range(_N_TRIED))
+    names = (path.name.removeprefix("video") for path in Path("/dev").glob("video*"))
+    return sorted(int(name) for name in names if name.isdecimal())
 
 
 def _is_integer_array(source: Any) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Generator, Iterable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from livefer.errors import SourceError
+from livefer.faces.pil import is_pil
 from livefer.media.cuts import CutDetector
 from livefer.media.pictures import as_image
 from livefer.results import Frame
@@ -62,7 +64,8 @@ class OwnFrames:
         except (SourceError, ValueError) as error:
             return Frame(NAME, self._index, time_s, None, error=str(error))
         is_cut = self._cuts is not None and self._cuts.update(array)
-        return Frame(NAME, self._index, time_s, array, is_cut=is_cut)
+        captured_s = time.monotonic() if self._is_live else None
+        return Frame(NAME, self._index, time_s, array, is_cut=is_cut, captured_s=captured_s)
 
 
 def with_array(frame: Frame) -> Frame:
@@ -71,6 +74,36 @@ def with_array(frame: Frame) -> Frame:
         return frame
     image = as_image(frame.image)
     return frame if image is frame.image else replace(frame, image=image)
+
+
+def bgr_of(rgb: Any) -> Any:
+    """Return a picture or frames of a program whose arrays are RGB or RGBA, with these as BGR.
+
+    rgb: an array, a Frame, a pair (time in seconds, image), or an iterable of these; anything else
+        has an order of its own and is returned as it is: paths, bytes, open files, PIL images
+    """
+    if isinstance(rgb, Frame):
+        return replace(rgb, image=bgr_of(rgb.image))
+    if is_pair(rgb):
+        return rgb[0], bgr_of(rgb[1])
+    if isinstance(rgb, (list, tuple)):
+        return [bgr_of(item) for item in rgb]
+    if getattr(rgb, "ndim", 0) >= 3:
+        array = np.asarray(rgb)
+        return array[..., [2, 1, 0, 3]] if array.shape[-1] == 4 else array[..., ::-1]
+    is_content = isinstance(rgb, (str, bytes, bytearray, memoryview, np.ndarray))
+    if is_content or is_pil(rgb) or hasattr(rgb, "read") or not hasattr(rgb, "__iter__"):
+        return rgb
+    return _bgr_each(rgb)
+
+
+def _bgr_each(items: Iterable[Any]) -> Generator[Any, None, None]:
+    try:
+        for item in items:
+            yield bgr_of(item)
+    finally:
+        if isinstance(items, Generator):
+            items.close()
 
 
 def is_pair(given: Any) -> bool:

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from livefer.errors import OutputError, SourceError
 from livefer.faces.crops import check_image
 from livefer.faces.pil import is_pil
+from livefer.formatting import without_passwords
 from livefer.media.heif import decode_heif, heif_kind
 from livefer.media.names import VIDEO_SUFFIXES, n_gif_pictures, suffix_of
 from livefer.system.atomic import replacing
 from livefer.system.cloud import is_url, read_bytes
 from livefer.system.pipes import STDIN, read_stdin
-from livefer.system.web_files import without_password
 
 WRITABLE = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 """Suffixes of picture files that OpenCV writes everywhere."""
@@ -49,7 +49,7 @@ def as_image(image: Any) -> NDArray[np.uint8]:
 def name_of(image: Any, otherwise: str) -> str:
     """Return the path or address of a picture; that of an open file where it has one."""
     if isinstance(image, str):
-        return without_password(image) if is_url(image) else image
+        return without_passwords(image) if is_url(image) else image
     if not isinstance(image, os.PathLike):
         image = getattr(image, "name", None)
     return os.fsdecode(image) if isinstance(image, (str, os.PathLike)) else otherwise
@@ -97,7 +97,7 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     path: a path, an address that `livefer.system.cloud` reads, or "-" for standard input
     """
     if isinstance(path, str) and is_url(path):
-        return decode_image(read_bytes(path), without_password(path))
+        return decode_image(read_bytes(path), without_passwords(path))
     if str(path) == STDIN:
         return decode_image(read_stdin(), "standard input")
     try:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -22,8 +23,8 @@ import numpy as np
 
 from livefer.errors import SourceError
 from livefer.faces.pil import is_pil
-from livefer.formatting import printable
-from livefer.media.cameras import camera_number, why_not_opened
+from livefer.formatting import printable, without_passwords
+from livefer.media.cameras import camera_number, camera_numbers, why_not_opened
 from livefer.media.names import (
     PICTURE_SUFFIXES,
     PIPE_TODO,
@@ -44,14 +45,14 @@ from livefer.media.opencv_reader import (
     read_camera,
     read_video,
 )
-from livefer.media.own_frames import NAME, OwnFrames, is_pair
+from livefer.media.own_frames import NAME, OwnFrames, bgr_of, is_pair
 from livefer.media.pictures import as_image, is_picture, name_of
 from livefer.media.threads import newest, side_by_side
 from livefer.results import Frame
 from livefer.system import web_files
 from livefer.system.cloud import is_url
 from livefer.system.pipes import is_pipe
-from livefer.system.web_files import is_web, without_password
+from livefer.system.web_files import is_web
 
 
 class Source:
@@ -64,6 +65,7 @@ class Source:
     live: frames come at their own speed, and those not taken in time are skipped
     fps: nominal frames per second of a video, else None
     n_frames: as the file states it; None where that is unknown
+    hold: set while a film that is played live is to stand still; None of all other sources
     """
 
     def __init__(
@@ -73,16 +75,19 @@ class Source:
         live: bool = False,
         fps: float | None = None,
         n_frames: int | None = None,
+        hold: Event | None = None,
     ) -> None:
         """Take frames of your own; a generator of them is closed with the source.
 
         frames: in order, with rising times; those of one `Frame.source` are one stream of people
         live: search for new faces only now and then, and follow known ones in between
+        hold: an event that makes the frames stand still while it is set
         """
         self.name = name
         self.live = live
         self.fps = fps
         self.n_frames = n_frames
+        self.hold = hold
         self._frames = frames
 
     def __iter__(self) -> Iterator[Frame]:
@@ -137,12 +142,20 @@ def open_source(source: Any, live: bool | None = None, reconnect_s: float = RECO
     return _open_picture(name_of(source, "image"), source)
 
 
+def in_bgr(source: Any) -> Any:
+    """Return what a program gives to open_source, whose arrays are RGB, with these as BGR."""
+    if not isinstance(source, Source):
+        return bgr_of(source)
+    frames = bgr_of(source._frames)
+    return Source(source.name, frames, source.live, source.fps, source.n_frames)
+
+
 def _open_address(url: str, live: bool | None, reconnect_s: float) -> Source:
     suffix = suffix_of(url)
     may_be_picture = suffix in PICTURE_SUFFIXES
     if is_web(url) and suffix not in VIDEO_SUFFIXES and not may_be_picture:
         may_be_picture = web_files.is_picture(url)
-    name = without_password(url)
+    name = without_passwords(url)
     if not may_be_picture:
         return _open_capture(name, url, live, reconnect_s)
     try:
@@ -203,6 +216,18 @@ def _open_capture(name: str, address: str | int, live: bool | None, reconnect_s:
     return Source(name, frames, live is not False, fps_of(capture))
 
 
+def open_next_camera(number: int, reconnect_s: float = RECONNECT_S) -> tuple[int, Source] | None:
+    """Open the next camera after this one that is free; None where there is no other.
+
+    returns: its number, and its source; after the last camera comes the first again
+    """
+    others = [other for other in camera_numbers() if other != number]
+    for other in sorted(others, key=lambda other: (other < number, other)):
+        with suppress(SourceError):
+            return other, open_source(other, True, reconnect_s)
+    return None
+
+
 def _open_path(path: Path, live: bool | None) -> Source:
     if is_pipe(path) and suffix_of(str(path)) not in PICTURE_SUFFIXES:
         return _open_pipe(path, live)
@@ -251,11 +276,11 @@ def _open_pipe(path: Path, live: bool | None) -> Source:
 
 def _video(name: str, capture: cv2.VideoCapture, live: bool | None) -> Source:
     fps, n_frames = fps_of(capture), n_frames_of(capture)
-    if live:
-        frames = newest(lambda stop: read_video(name, capture, stop))
-    else:
-        frames = read_video(name, capture)
-    return Source(name, frames, bool(live), fps, n_frames)
+    if not live:
+        return Source(name, read_video(name, capture), False, fps, n_frames)
+    hold = Event()
+    frames = newest(lambda stop: read_video(name, capture, stop, hold))
+    return Source(name, frames, True, fps, n_frames, hold)
 
 
 def _open_files(name: str, files: Sequence[Any], errors: Sequence[tuple[str, str]] = ()) -> Source:

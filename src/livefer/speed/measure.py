@@ -15,7 +15,7 @@ from threading import Event
 import numpy as np
 
 from livefer.errors import SourceError
-from livefer.live.scene import Status, fitted, paint_scene
+from livefer.live.scene import Places, Status, fitted, paint_scene
 from livefer.live.view import FIRST_HEIGHT
 from livefer.media.sources import open_source
 from livefer.media.threads import newest
@@ -195,6 +195,7 @@ class _Measured:
         self._times_ms: list[dict[str, float]] = []
         self._n_faces: list[int] = []
         self._frame: Frame | None = None
+        self._places = Places()
 
     def add(self, frame: Frame, capture_ms: float) -> None:
         """Recognise a frame, paint its faces as the window does, and keep the times."""
@@ -205,7 +206,7 @@ class _Measured:
             height, width = frame.image.shape[:2]
             window_wh = (round(width * FIRST_HEIGHT / height), FIRST_HEIGHT)
             canvas, faces = fitted(frame.image, result.faces, window_wh, mirror=False)
-            paint_scene(canvas, faces, False, _STATUS, "top-right")
+            self._places = paint_scene(canvas, faces, False, _STATUS, self._places)
         painted = self._clock()
         named = {name: result.timings_ms[name] for name in ("detect", "crop", "classify", "track")}
         other = 1000 * (recognised - began) - sum(named.values())

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from livefer.summary.participants import Participants, Who
+from livefer.summary.participants import Known, Who
 from livefer.summary.person_sums import BRIDGE_S, ROUNDING_S, FaceRow
 from livefer.summary.records import Summary
 from livefer.summary.units import Row, Unit, unit_rows
@@ -26,7 +26,7 @@ def episode_rows(
     classes: Sequence[str],
     shortest_s: float = SHORTEST_S,
     lasts_from: float = LASTS_FROM,
-    participants: Participants | None = None,
+    participants: Known = None,
 ) -> list[Row]:
     """Return the episodes of each expression, by video and track, as plain rows.
 
@@ -104,7 +104,7 @@ class Episodes(Unit):
         classes: Sequence[str],
         shortest_s: float = SHORTEST_S,
         lasts_from: float = LASTS_FROM,
-        participants: Participants | None = None,
+        participants: Known = None,
     ) -> None:
         super().__init__(classes, participants)
         self._shortest_s, self._lasts_from = shortest_s, lasts_from

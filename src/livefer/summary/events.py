@@ -10,10 +10,11 @@ from typing import Any
 
 from livefer.errors import ConfigError, DatasetError
 from livefer.formatting import count, seconds_of
-from livefer.summary.participants import Participants
+from livefer.summary.codings import event_rows_of
+from livefer.summary.participants import Known
 from livefer.summary.records import SourceSummary, Summary
 from livefer.summary.units import SLIVER_S, Row, Span, SpanUnit, cut, unit_rows
-from livefer.tables.plain import key_of, keys_of, read_plain, sources_by_key
+from livefer.tables.plain import key_of, keys_of, sources_by_key
 from livefer.tables.schema import Type
 
 BEFORE_S = 1.0
@@ -29,7 +30,7 @@ def event_rows(
     before_s: float = BEFORE_S,
     after_s: float | None = None,
     window_s: float | None = None,
-    participants: Participants | None = None,
+    participants: Known = None,
 ) -> list[Row]:
     """Return the figures of each event and of a baseline before it, by track, as plain rows.
 
@@ -53,6 +54,7 @@ class Event:
     number: its row in the file, from 1
     source: the video's name, or the end of its path
     duration_s: None where it is not known
+    tier: of ELAN, or BORIS's subject
     """
 
     number: int
@@ -60,17 +62,19 @@ class Event:
     duration_s: float | None = None
     trial_type: str | None = None
     source: str | None = None
+    tier: str | None = None
 
 
 def read_events(path: str | Path) -> list[Event]:
     """Read events from a TSV or CSV with the columns of BIDS: onset, duration, trial_type.
 
-    A column `file` or `source` names the video; without it, or where it is empty, the event is one
-    of every video. Times are seconds of the video, or m:ss. DatasetError where the file is another.
+    Or from an export of ELAN or BORIS, as in `livefer.summary.codings`. A column `file` or `source`
+    names the video; without it, or where it is empty, the event is one of every video. Times are
+    seconds of the video, or m:ss. DatasetError where the file is another.
     """
     path = Path(path)
     events = []
-    for number, (line, row) in enumerate(read_plain(path), 1):
+    for number, (line, row) in enumerate(event_rows_of(path), 1):
         if "onset" not in row:
             raise DatasetError(f"{path}, line {line}: no onset: expected the column with seconds")
         try:
@@ -81,7 +85,8 @@ def read_events(path: str | Path) -> list[Event]:
         except ValueError as error:
             raise DatasetError(f"{path}, line {line}: {error}: expected seconds, or m:ss") from None
         source = row.get("source", row.get("file"))
-        events.append(Event(number, onset_s, duration_s, row.get("trial_type"), source))
+        kind, tier = row.get("trial_type"), row.get("tier")
+        events.append(Event(number, onset_s, duration_s, kind, source, tier))
     if not events:
         raise DatasetError(f"{path} has no rows: expected the columns onset, duration, trial_type")
     return events
@@ -108,7 +113,7 @@ class Events(SpanUnit):
         before_s: float = BEFORE_S,
         after_s: float | None = None,
         window_s: float | None = None,
-        participants: Participants | None = None,
+        participants: Known = None,
     ) -> None:
         super().__init__(classes, participants, _OF_EVENT)
         self._before_s, self._after_s, self._window_s = before_s, after_s, window_s

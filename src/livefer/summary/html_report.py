@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from html import escape
 
 from livefer.assets.files import FOLDER
 from livefer.drawing.text import Image
-from livefer.formatting import clock, count, length, short_name
+from livefer.formatting import clock, count, length, short_name, short_names
 from livefer.labels import colour_hex
 from livefer.summary.key_frames import KeyFrame, portraits
 from livefer.summary.records import Person, Pictures, SourceSummary, Summary, Trouble
@@ -22,6 +24,7 @@ from livefer.summary.timeline import shown_persons, timeline_picture, timeline_s
 from livefer.version import __version__
 
 MOST_TIMELINES = 20
+_HEADINGS = re.compile(r'<section id="([\w-]+)">\s*<h2>(.*?)</h2>')
 _MOST_PERSONS = 40
 _MOST_ERRORS = 200
 _MOST_SOURCES = 500
@@ -44,15 +47,18 @@ def report_html(
     """
     key_frames = key_frames or {}
     longest = sorted(summary.sources, key=lambda s: -s.frames_s)[:MOST_TIMELINES]
-    parts = [_head(summary, title)]
+    names = short_names(source.source for source in summary.sources)
+    sections = []
     if len(summary.sources) > 1:
-        parts.append(_overview(summary, longest))
+        sections.append(_overview(summary, longest, names))
     for number, source in enumerate(summary.sources):
         if source in longest:
-            parts.append(_source(source, number, summary, key_frames.get(source.source, ())))
+            frames = key_frames.get(source.source, ())
+            sections.append(_source(source, number, summary, frames, names[source.source]))
     if summary.pictures is not None:
-        parts.append(_pictures(summary.pictures))
-    parts += [_troubles(summary.troubles), _how(about)]
+        sections.append(_pictures(summary.pictures))
+    sections += [_troubles(summary.troubles), _how(about)]
+    parts = [_head(summary, title), _contents(sections), *sections]
     style = (FOLDER / "report.css").read_text(encoding="utf-8")
     colours = "".join(
         f".c{i} {{ --c: {colour_hex(name, summary.classes)}; }}\n"
@@ -92,6 +98,13 @@ def about_model(name: str, metadata: Mapping[str, str]) -> dict[str, str]:
     return about
 
 
+def _contents(sections: Sequence[str]) -> str:
+    """Return the bar that leads to each section: by its id and its heading."""
+    found = [m for section in sections for m in _HEADINGS.finditer(section)]
+    links = "".join(f'<a href="#{m[1]}">{m[2]}</a>' for m in found)
+    return f'<nav aria-label="contents">{links}</nav>'
+
+
 def _head(summary: Summary, title: str) -> str:
     made = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     cells = "".join(
@@ -112,13 +125,13 @@ def _tiles(summary: Summary) -> list[tuple[str, str]]:
         n_frames = sum(s.n_frames for s in summary.sources)
         n_without = sum(s.n_without_face for s in summary.sources)
         footage_s = sum(s.frames_s for s in summary.sources)
-        persons = [p for s in summary.sources for p in s.persons]
+        persons = [p for s in summary.sources for p in s.followed]
         seen_s = sum(p.seen_s for p in persons)
         uncertain = sum(p.uncertain * p.seen_s for p in persons) / max(seen_s, 1e-9)
         tiles = [
             (length(footage_s), f"of footage in {count(len(summary.sources), 'video')}"),
             (f"{n_frames:,}", "frames looked at"),
-            (f"{len(persons):,}", "people followed" if len(persons) != 1 else "person followed"),
+            (f"{len(persons):,}", f"track{'s' if len(persons) != 1 else ''} of faces"),
             (f"{1 - n_without / max(n_frames, 1):.0%}", "of the frames have a face"),
             (f"{uncertain:.0%}", "of the time seen is uncertain"),
         ]
@@ -133,51 +146,79 @@ def _tiles(summary: Summary) -> list[tuple[str, str]]:
     return tiles
 
 
-def _overview(summary: Summary, longest: Sequence[SourceSummary]) -> str:
+@dataclass(frozen=True)
+class _Pooled:
+    """The shares of the time seen of all tracks of a film together."""
+
+    shares: dict[str, float]
+    uncertain: float
+
+
+def _pooled(persons: Sequence[Person], classes: Sequence[str]) -> _Pooled:
+    seen_s = max(sum(p.seen_s for p in persons), 1e-9)
+    shares = {c: sum(p.shares[c] * p.seen_s for p in persons) / seen_s for c in classes}
+    return _Pooled(shares, sum(p.uncertain * p.seen_s for p in persons) / seen_s)
+
+
+def _overview(summary: Summary, longest: Sequence[SourceSummary], names: Mapping[str, str]) -> str:
+    """Return the table of films and the share of each expression."""
     rows = []
     for number, source in enumerate(summary.sources[:_MOST_SOURCES]):
-        name = escape(source.source)
+        name = escape(names[source.source])
         if source in longest:
             name = f'<a href="#source-{number}">{name}</a>'
+        pooled = _pooled(source.followed, summary.classes)
+        cells = _share_cells(pooled, summary.classes)
+        if not source.followed:
+            cells = f'<td class="text faint" colspan="{len(summary.classes) + 2}">no face</td>'
         rows.append(
-            f'<tr><th scope="row" class="name">{name}</th><td>{length(source.frames_s)}</td>'
-            f"<td>{source.n_frames:,}</td><td>{len(source.persons):,}</td>"
-            f"<td>{source.n_without_face / max(source.n_frames, 1):.0%}</td>"
-            f"<td>{len(source.troubles) or ''}</td></tr>"
+            f'<tr><th scope="row" class="name">{name}</th>{cells}'
+            f"<td>{1 - source.n_without_face / max(source.n_frames, 1):.0%}</td>"
+            f"<td>{length(source.frames_s)}</td><td>{len(source.followed):,}</td></tr>"
         )
     more = len(summary.sources) - _MOST_SOURCES
     tail = f'<p class="faint">and {more:,} more</p>' if more > 0 else ""
-    names = ("video", "length", "frames", "people", "without a face", "errors")
-    return f"<section>\n<h2>Videos</h2>\n{_table(names, rows)}{tail}</section>"
+    head = ("film", "", *summary.classes, "uncertain", "face in view", "length", "tracks")
+    return (
+        '<section id="films">\n<h2>Films</h2>\n<p class="faint">Share of each expression, of the '
+        "time in which a face was seen. Of several faces, all count. Uncertain time counts for no "
+        f"expression.</p>\n{_table(head, rows)}{tail}</section>"
+    )
 
 
 def _source(
-    source: SourceSummary, number: int, summary: Summary, frames: Sequence[KeyFrame]
+    source: SourceSummary,
+    number: int,
+    summary: Summary,
+    frames: Sequence[KeyFrame],
+    name: str,
 ) -> str:
     faces = portraits(frames)
-    by_seen = sorted(source.persons, key=lambda p: -p.seen_s)[:_MOST_PERSONS]
-    persons = [p for p in source.persons if p in by_seen]
+    by_seen = sorted(source.followed, key=lambda p: -p.seen_s)[:_MOST_PERSONS]
+    persons = [p for p in source.followed if p in by_seen]
     is_alone = len(summary.sources) == 1 and summary.pictures is None
-    head = "People" if is_alone else escape(short_name(source.source))
+    head = "Tracks" if is_alone else escape(name)
     parts = [f'<section id="source-{number}">\n<h2>{head}</h2>']
     span = f"{clock(source.first_s)}–{clock(source.last_s)}"
     parts.append(
-        f'<p class="faint">{escape(source.source)} · {length(source.frames_s)} looked at ({span}) '
-        f"· {count(source.n_frames, 'frame')} · {count(len(source.persons), 'person')}</p>"
+        f'<p class="faint">{length(source.frames_s)} looked at ({span}) · '
+        f"{count(source.n_frames, 'frame')} · "
+        f"{count(len(source.followed), 'track')}</p>"
     )
     if persons:
         parts.append(_shares_table(persons, summary.classes, frames))
         parts.append(_changes_table(persons, summary.classes))
-        if more := len(source.persons) - len(persons):
+        if more := len(source.followed) - len(persons):
             parts.append(f'<p class="faint">and {more:,} more, seen for a shorter time</p>')
     else:
         parts.append("<p>No face was found.</p>")
     parts.append(_timeline(source, number, summary.classes, faces))
     shown = {p.track_id for p in shown_persons(source)}
-    parts.append(_gallery([f for f in frames if f.track_id in shown], summary.classes))
+    named = {p.track_id: p.name for p in source.persons}
+    parts.append(_gallery([f for f in frames if f.track_id in shown], summary.classes, named))
     if lines := source.left_out():
         items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-        parts.append(f"<h3>Frames without a face, or not looked at</h3>\n<ul>{items}</ul>")
+        parts.append(f"<h3>Left out</h3>\n<ul>{items}</ul>")
     return "\n".join(part for part in parts if part) + "\n</section>"
 
 
@@ -194,7 +235,7 @@ def _shares_table(
             f"<td>{length(person.seen_s)}</td>{_share_cells(person, classes)}</tr>"
         )
     return (
-        '<h3>Share of the time seen</h3>\n<p class="faint">The labels of each person\'s face, '
+        '<h3>Share of the time seen</h3>\n<p class="faint">The labels of each face, '
         "weighted by time. Uncertain time counts for no expression.</p>\n"
         + _table(("", "seen", "", *classes, "uncertain"), rows)
     )
@@ -233,28 +274,30 @@ def _timeline(
     if not source.persons:
         return ""
     svg = timeline_svg(timeline_picture(source, classes, faces, title=""), f"source-{number}")
-    label = escape(f"Probabilities of the expressions of each person in {source.source} over time")
+    label = escape(f"Probabilities of the expressions of each face in {source.source} over time")
     return (
         f'<h3>Over time</h3>\n<figure class="timeline" role="img" aria-label="{label}">{svg}'
-        "<figcaption>Each row is a person; its bands are the probabilities of the expressions. "
+        "<figcaption>Each row is a track; its bands are the probabilities of the expressions. "
         "Hatched: uncertain, not to be relied on. Empty: the face was not found."
         "</figcaption></figure>"
     )
 
 
-def _gallery(frames: Sequence[KeyFrame], classes: Sequence[str]) -> str:
+def _gallery(
+    frames: Sequence[KeyFrame], classes: Sequence[str], named: Mapping[int | None, str]
+) -> str:
     if not frames:
         return ""
     rows = []
     certain = [frame for frame in frames if not frame.uncertain]
     for track_id in dict.fromkeys(frame.track_id for frame in certain):
         cards = "".join(_certain_card(f, classes) for f in certain if f.track_id == track_id)
-        rows.append(f'<h4>person {track_id}</h4><ul class="faces">{cards}</ul>')
-    if others := "".join(_card(f, f"person {f.track_id}") for f in frames if f.uncertain):
+        rows.append(f'<h4>{escape(named[track_id])}</h4><ul class="faces">{cards}</ul>')
+    if others := "".join(_card(f, escape(named[f.track_id])) for f in frames if f.uncertain):
         rows.append(f'<h4>never certain</h4><ul class="faces">{others}</ul>')
     return (
         '<h3>Key frames</h3>\n<p class="faint">For each expression the moment at which the network '
-        "was most confident; for a person who was never certain, the least uncertain moment. Check "
+        "was most confident; for a face that was never certain, the least uncertain moment. Check "
         "them before you trust the figures.</p>\n" + "\n".join(rows)
     )
 
@@ -282,7 +325,7 @@ def _pictures(pictures: Pictures) -> str:
     items = "".join(f"<li>{escape(note)}</li>" for note in notes)
     head = ("", "faces", "", *classes, "uncertain")
     return (
-        f"<section>\n<h2>{count(pictures.n_pictures, 'picture')}</h2>\n"
+        f'<section id="pictures">\n<h2>{count(pictures.n_pictures, "picture")}</h2>\n'
         f"{_table(head, [row])}\n<ul>{items}</ul>\n</section>"
     )
 
@@ -291,14 +334,16 @@ def _troubles(troubles: Sequence[Trouble]) -> str:
     if not troubles:
         return ""
     rows = [
-        f'<tr><th scope="row" class="name">{escape(t.source)}</th><td>{clock(t.time_s)}</td>'
-        f'<td class="text">{escape(t.error)}</td></tr>'
+        f'<tr><th scope="row" class="name">{escape(short_name(t.source))}</th>'
+        f'<td>{clock(t.time_s)}</td><td class="text">{escape(t.error)}</td></tr>'
         for t in troubles[:_MOST_ERRORS]
     ]
     more = len(troubles) - _MOST_ERRORS
     tail = f'<p class="faint">and {more:,} more</p>' if more > 0 else ""
     head = ("file", "at", "reason")
-    return f"<section>\n<h2>Not readable</h2>\n{_table(head, rows, 1)}{tail}\n</section>"
+    return (
+        f'<section id="errors">\n<h2>Not readable</h2>\n{_table(head, rows, 1)}{tail}\n</section>'
+    )
 
 
 def _how(about: Mapping[str, str]) -> str:
@@ -307,14 +352,14 @@ def _how(about: Mapping[str, str]) -> str:
         for name, value in {"livefer": __version__, **about}.items()
     )
     return (
-        f'<section>\n<h2>How this was made</h2>\n<dl>{rows}</dl>\n<p class="faint">An expression '
-        "is what a face shows, not what a person feels. The network is often wrong; its model card "
-        "tells how often, and on which faces. Do not base a decision about a person on these "
-        "figures.</p>\n</section>"
+        f'<section id="how">\n<h2>How this was made</h2>\n<dl>{rows}</dl>\n'
+        '<p class="faint">An expression is what a face shows, not what a person feels. The '
+        "network is often wrong; its model card tells how often, and on which faces. Do not base a "
+        "decision about a person on these figures.</p>\n</section>"
     )
 
 
-def _share_cells(figures: Person | Pictures, classes: Sequence[str]) -> str:
+def _share_cells(figures: Person | Pictures | _Pooled, classes: Sequence[str]) -> str:
     """Return the cells of a row: a bar of the shares, each share, and the uncertain rest."""
     words = ", ".join(f"{name} {share:.0%}" for name, share in figures.shares.items() if share)
     bar = "".join(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from livefer.errors import ConfigError, DatasetError
@@ -134,6 +135,20 @@ class Participants:
         return list(self._of_video.get(source, ()))
 
 
+@dataclass(frozen=True)
+class Named:
+    """The persons of a table's tracks.
+
+    names: by source and track; a track without one is nobody's that is known
+    """
+
+    names: Mapping[tuple[str, int | None], str]
+
+
+Known = Participants | Named | None
+"""What is known of whose faces a table shows."""
+
+
 class Whose:
     """Whose a face is: a track's, or a participant's.
 
@@ -141,15 +156,22 @@ class Whose:
     nobody: who has the rows of a span without a face: an empty track, but no participant
     """
 
-    def __init__(self, participants: Participants | None) -> None:
-        self._participants = participants
-        self.columns: dict[str, Type] = (
-            {"track_id": int} if participants is None else dict.fromkeys(participants.columns, str)
-        )
-        self.nobody: list[Who] = [(None,)] if participants is None else []
+    def __init__(self, participants: Known) -> None:
+        self._names = participants.names if isinstance(participants, Named) else None
+        self._participants = participants if isinstance(participants, Participants) else None
+        self.columns: dict[str, Type] = {"track_id": int}
+        if self._names is not None:
+            self.columns = {"track_id": int, "name": str}
+        if self._participants is not None:
+            self.columns = dict.fromkeys(self._participants.columns, str)
+        nobody: Who = (None,) * len(self.columns)
+        self.nobody: list[Who] = [nobody] if self._participants is None else []
 
     def of(self, source: str, faces: Iterable[FaceRow]) -> dict[Who, FaceRow]:
         """Return the face of each in a frame."""
+        if self._names is not None:
+            names = self._names
+            return {(f.track_id, names.get((source, f.track_id))): f for f in faces}
         if self._participants is None:
             return {(face.track_id,): face for face in faces}
         return self._participants.of(source, faces)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from livefer.summary.records import Person, Stretch, Timeline
+from livefer.summary.records import Person, Stretch, Timeline, track_name
 
 MAX_BINS = 2048
 BRIDGE_S = 0.5
@@ -96,8 +96,10 @@ class PersonSums:
             )
         self._bins = bins
 
-    def finish(self, track_id: int | None, classes: tuple[str, ...]) -> Person:
-        """Return the figures of all rows."""
+    def finish(
+        self, track_id: int | None, classes: tuple[str, ...], name: str | None = None
+    ) -> Person:
+        """Return the figures of all rows; name: the person's, where it is known."""
         numbers = sorted(self._bins)
         sums = np.array([self._bins[i] for i in numbers], np.float64).reshape(-1, 2 + len(classes))
         seen_s = max(self._seen_s, 1e-9)
@@ -112,6 +114,7 @@ class PersonSums:
         )
         return Person(
             track_id=track_id,
+            name=name or track_name(track_id),
             n_rows=self._n_rows,
             seen_s=self._seen_s,
             first_s=self._first_s,

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from livefer.formatting import clock, count, length
 
+MOMENT_S = 1.0
+"""A face that is seen for less time may be a bystander's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -46,7 +49,9 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
-    """One track of one source.
+    """One track of one source, or one person where the table says who is who.
+
+    name: "track 1"; the person's own where it is known; "untracked" for faces without a track
 
     seen_s: seconds in which the face was found
     shares: for each class, the share of seen_s in which it was the label and certain
@@ -60,6 +65,7 @@ class Person:
     """
 
     track_id: int | None
+    name: str
     n_rows: int
     seen_s: float
     first_s: float
@@ -73,16 +79,12 @@ class Person:
     longest: dict[str, Stretch]
     timeline: Timeline
 
-    @property
-    def name(self) -> str:
-        """The person's name: "person 1", or "untracked" for faces without a track."""
-        return "untracked" if self.track_id is None else f"person {self.track_id}"
-
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain data that json can write, without the timeline."""
         rate = self.transitions_per_min
         return {
             "track_id": self.track_id,
+            "name": self.name,
             "n_rows": self.n_rows,
             "seen_s": round(self.seen_s, 3),
             "first_s": round(self.first_s, 3),
@@ -98,6 +100,11 @@ class Person:
                 for name, s in self.longest.items()
             },
         }
+
+
+def track_name(track_id: int | None) -> str:
+    """Return what a track is called where nobody knows whose face it is."""
+    return "untracked" if track_id is None else f"track {track_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +128,9 @@ class SourceSummary:
     notes: how many frames have each note ("too dark", "damaged", …)
     cuts_s: where a new shot begins
     n_time_went_back: frames with an earlier time than their predecessor
+    persons: all tracks, also those of bystanders
+    min_seen_s: tracks that are seen for fewer seconds are bystanders'; None: for less than a second
+        and less than a tenth of the time of the one that is seen longest
     """
 
     source: str
@@ -137,10 +147,29 @@ class SourceSummary:
     n_time_went_back: int
     troubles: tuple[Trouble, ...]
     persons: tuple[Person, ...]
+    min_seen_s: float | None = None
+
+    @property
+    def bystanders(self) -> tuple[Person, ...]:
+        """Those seen for a moment only."""
+        least_s = self.min_seen_s
+        if least_s is None:
+            least_s = min(MOMENT_S, 0.1 * max((p.seen_s for p in self.persons), default=0.0))
+        return tuple(p for p in self.persons if p.seen_s < least_s - 1e-6)
+
+    @property
+    def followed(self) -> tuple[Person, ...]:
+        """All but the bystanders."""
+        others = {id(p) for p in self.bystanders}
+        return tuple(p for p in self.persons if id(p) not in others)
 
     def left_out(self) -> list[str]:
         """Return lines about the frames without a face and those that were not looked at."""
         lines = []
+        if few := self.bystanders:
+            longest_s = max(p.seen_s for p in few)
+            each = "" if len(few) == 1 else "at most "
+            lines.append(f"{count(len(few), 'bystander')}, seen for {each}{length(longest_s)}")
         if self.n_without_face:
             share = self.n_without_face / self.n_frames
             lines.append(

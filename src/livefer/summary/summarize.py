@@ -50,8 +50,20 @@ class Summarizer:
     The rows of one source are in the order of its frames; rows of other sources may lie between.
     """
 
-    def __init__(self, classes: Sequence[str], on_frame: OnFrame | None = None) -> None:
-        """on_frame: called for each frame of a video, in their order; not for pictures."""
+    def __init__(
+        self,
+        classes: Sequence[str],
+        on_frame: OnFrame | None = None,
+        min_seen_s: float | None = None,
+        names: Mapping[tuple[str, int | None], str] | None = None,
+    ) -> None:
+        """Add up nothing yet.
+
+        on_frame: called for each frame of a video, in their order; not for pictures
+        min_seen_s: tracks that are seen for fewer seconds are bystanders', as in SourceSummary
+        names: of persons, by source and track
+        """
+        self._min_seen_s, self._names = min_seen_s, names or {}
         self.classes = tuple(classes)
         self.n_rows = 0
         self._on_frame = on_frame
@@ -92,7 +104,7 @@ class Summarizer:
             elif source.is_still():
                 stills.append(source.still())
             else:
-                sources.append(source.finish(self.classes))
+                sources.append(source.finish(self.classes, self._names, self._min_seen_s))
         pictures = _pictures(stills, self.classes) if stills else None
         return Summary(self.classes, self.n_rows, tuple(sources), pictures, tuple(unreadable))
 
@@ -204,7 +216,12 @@ class _Source:
         if self._on_frame is not None:
             self._on_frame(self._name, frame.time_s, hold_s, frame.faces)
 
-    def finish(self, classes: tuple[str, ...]) -> SourceSummary:
+    def finish(
+        self,
+        classes: tuple[str, ...],
+        names: Mapping[tuple[str, int | None], str],
+        min_seen_s: float | None,
+    ) -> SourceSummary:
         while self._waiting:
             self._settle()
         order = sorted(self._persons, key=lambda track_id: (track_id is None, track_id))
@@ -222,7 +239,10 @@ class _Source:
             n_skipped=self.n_skipped,
             n_time_went_back=self._n_back,
             troubles=tuple(self.troubles),
-            persons=tuple(self._persons[i].finish(i, classes) for i in order),
+            persons=tuple(
+                self._persons[i].finish(i, classes, names.get((self._name, i))) for i in order
+            ),
+            min_seen_s=min_seen_s,
         )
 
 

@@ -19,7 +19,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from rich.cells import cell_len
 
-from livefer.drawing.figures import any_letters, require_matplotlib, save_picture
+from livefer.drawing.figures import any_letters, plain_text, require_matplotlib, save_picture
 from livefer.drawing.text import Image, readable_on
 from livefer.formatting import count, length, short_name
 from livefer.labels import colour_bgr, colour_hex
@@ -63,7 +63,7 @@ def timeline_picture(
     persons = shown_persons(source)
     sheet = _Sheet(len(persons), any(p.track_id in portraits for p in persons), bool(title))
     with rc_context({"hatch.linewidth": 0.7, "font.family": "sans-serif", "font.size": 9}):
-        sheet.text(_MARGIN_IN, 0.3, _plain(title), fontsize=13, weight="bold", color=INK)
+        sheet.text(_MARGIN_IN, 0.3, plain_text(title), fontsize=13, weight="bold", color=INK)
         sheet.text(_MARGIN_IN, sheet.head - 0.45, _subtitle(source, persons), fontsize=8.5,
                    color=FAINT)  # fmt: skip
         _legend(sheet, classes, bool(source.gaps))
@@ -110,7 +110,7 @@ def timeline_svg(figure: Figure, name: str) -> str:
 
 def shown_persons(source: SourceSummary) -> list[Person]:
     """Return the persons that have a row: those seen longest, in the order of appearance."""
-    longest = sorted(source.persons, key=lambda p: -p.seen_s)[:MOST_PERSONS]
+    longest = sorted(source.followed, key=lambda p: -p.seen_s)[:MOST_PERSONS]
     return sorted(longest, key=lambda p: p.first_s)
 
 
@@ -266,7 +266,7 @@ def _band_labels(sheet: _Sheet, axes: Axes, columns: Columns, classes: Sequence[
         n_wide = max(1, int(np.ceil((cell_len(name) + 2) * _LETTER_IN / column_in)))
         ink = "#{:02x}{:02x}{:02x}".format(*readable_on(colour_bgr(name, classes))[::-1])
         for x, y in label_places(columns, class_id, n_wide, _LABEL_IN / sheet.row, n_apart):
-            axes.text(x, y, _plain(name), fontsize=8, color=ink, ha="center",
+            axes.text(x, y, plain_text(name), fontsize=8, color=ink, ha="center",
                       va="center_baseline")  # fmt: skip
 
 
@@ -297,7 +297,7 @@ def _shares_bar(axes: Axes, person: Person) -> None:
     axes.patch.set_visible(False)
     name, share = max(person.shares.items(), key=lambda item: item[1])
     if share > 0:
-        axes.text(1.25, 0.5, f"{share:.0%}\n{_plain(name)}", transform=axes.transAxes,
+        axes.text(1.25, 0.5, f"{share:.0%}\n{plain_text(name)}", transform=axes.transAxes,
                   fontsize=6.5, color=FAINT, va="center")  # fmt: skip
 
 
@@ -327,7 +327,8 @@ def _marks(first: Axes, last: Axes, source: SourceSummary) -> None:
 def _legend(sheet: _Sheet, classes: Sequence[str], has_gaps: bool) -> None:
     from matplotlib.patches import Patch
 
-    handles = [Patch(facecolor=colour_hex(name, classes), label=_plain(name)) for name in classes]
+    colours = {plain_text(name): colour_hex(name, classes) for name in classes}
+    handles = [Patch(facecolor=colour, label=name) for name, colour in colours.items()]
     handles.append(Patch(facecolor=PAPER, hatch="/////", edgecolor=INK, linewidth=0,
                          label="uncertain"))  # fmt: skip
     handles.append(Patch(facecolor=GROUND, label="not in view"))
@@ -351,8 +352,10 @@ def _subtitle(source: SourceSummary, persons: Sequence[Person]) -> str:
         f"probabilities of the expressions, 0 to 100 %, {each}",
         "bar at the end: labels, shares of the time seen",
     ]
-    if n := len(source.persons) - len(persons):
-        parts.append(f"{count(n, 'person')} seen for a shorter time left out")
+    if n := len(source.followed) - len(persons):
+        parts.append(f"{count(n, 'track')} seen for a shorter time left out")
+    if n := len(source.bystanders):
+        parts.append(f"{count(n, 'bystander')} left out")
     if 0 < len(source.cuts_s) <= _MOST_CUTS:
         parts.append("▾ cut")
     if source.troubles:
@@ -366,11 +369,6 @@ def _square(face: Image) -> Image:
     side = min(height, width)
     y, x = (height - side) // 2, (width - side) // 2
     return face[y : y + side, x : x + side]
-
-
-def _plain(text: str) -> str:
-    """Return text that matplotlib does not take for a formula."""
-    return text.replace("$", r"\$")
 
 
 def _short(name: str) -> str:

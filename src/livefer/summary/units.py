@@ -14,7 +14,7 @@ from typing import Any
 
 from livefer.errors import DatasetError
 from livefer.formatting import count
-from livefer.summary.participants import Participants, Who, Whose
+from livefer.summary.participants import Known, Participants, Who, Whose
 from livefer.summary.person_sums import FaceRow
 from livefer.summary.records import SourceSummary, Summary
 from livefer.summary.summarize import Summarizer
@@ -31,7 +31,7 @@ Span = tuple[float, float, Row]
 def video_rows(
     rows: Iterable[Mapping[str, Any]],
     classes: Sequence[str],
-    participants: Participants | None = None,
+    participants: Known = None,
 ) -> list[Row]:
     """Return the figures of each video and track, as plain rows (docs/tables.md has the columns).
 
@@ -45,7 +45,7 @@ def window_rows(
     rows: Iterable[Mapping[str, Any]],
     classes: Sequence[str],
     window_s: float,
-    participants: Participants | None = None,
+    participants: Known = None,
 ) -> list[Row]:
     """Return the figures of each window of so many seconds, by video and track, as plain rows.
 
@@ -70,7 +70,7 @@ class Unit(ABC):
     whose: tracks or participants
     """
 
-    def __init__(self, classes: Sequence[str], participants: Participants | None) -> None:
+    def __init__(self, classes: Sequence[str], participants: Known) -> None:
         self.classes = tuple(classes)
         self.whose = Whose(participants)
         self.types: dict[str, Type] = {}
@@ -147,7 +147,7 @@ class SpanUnit(Unit):
     def __init__(
         self,
         classes: Sequence[str],
-        participants: Participants | None,
+        participants: Known,
         of_span: Mapping[str, Type] | None = None,
     ) -> None:
         """of_span: the types of the cells that tell which span it is."""
@@ -218,9 +218,9 @@ class SpanUnit(Unit):
 class Videos(SpanUnit):
     """One row for each video and track, or for each participant over all videos."""
 
-    def __init__(self, classes: Sequence[str], participants: Participants | None = None) -> None:
+    def __init__(self, classes: Sequence[str], participants: Known = None) -> None:
         super().__init__(classes, participants)
-        self._is_pooled = participants is not None
+        self._is_pooled = isinstance(participants, Participants)
         if self._is_pooled:
             self.types = {**self.whose.columns, "n_videos": int, "length_s": float}
             self.types |= self.figures()
@@ -263,7 +263,10 @@ class Windows(SpanUnit):
     """
 
     def __init__(
-        self, classes: Sequence[str], window_s: float, participants: Participants | None = None
+        self,
+        classes: Sequence[str],
+        window_s: float,
+        participants: Known = None,
     ) -> None:
         super().__init__(classes, participants)
         self._window_s = window_s

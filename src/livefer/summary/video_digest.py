@@ -31,9 +31,13 @@ class VideoDigest:
     No frame is kept: memory grows with the number of videos and persons, not with their length.
     """
 
-    def __init__(self, classes: Sequence[str] = CLASSES) -> None:
-        """classes: of the model that makes the results."""
-        self._summarizer = Summarizer(classes)
+    def __init__(self, classes: Sequence[str] = CLASSES, min_seen_s: float | None = None) -> None:
+        """Collect nothing yet.
+
+        classes: of the model that makes the results
+        min_seen_s: as of Summarizer
+        """
+        self._summarizer = Summarizer(classes, min_seen_s=min_seen_s)
         self._key_frames = KeyFrames()
 
     def add(self, result: FrameResult) -> None:
@@ -96,7 +100,7 @@ def write_timelines(
         )
     written = []
     with each_file(errors) as errors:
-        paths = _paths(path, summary.sources)
+        paths = path_for_each(path, summary.sources)
         for source, one in zip(summary.sources, paths, strict=True):
             faces = portraits((key_frames or {}).get(source.source, ()))
             with noting(errors):
@@ -122,8 +126,8 @@ def write_report(
     return path
 
 
-def _paths(path: Path, sources: Sequence[SourceSummary]) -> list[Path]:
-    """Return a path for each video's picture, no two the same."""
+def path_for_each(path: Path, sources: Sequence[SourceSummary]) -> list[Path]:
+    """Return a path for the file of each video, no two the same: of several, with their names."""
     if len(sources) == 1:
         return [path]
     paths: list[Path] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,7 @@ from livefer.system.atomic import replacing
 
 _CHUNK_BYTES = 1 << 16
 _TIMEOUT_S = 30
+_NPM = "sha512-"
 
 ByteProgress = Callable[[int, int | None], None]
 """Called with the bytes so far and in all; the latter is None if the server does not say."""
@@ -49,20 +51,15 @@ def place_of_download(name: str) -> Path:
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file, in hex."""
-    import hashlib
-
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return _checksum_of(path, "")
 
 
 def fetch(
-    url: str, to: Path, sha256: str, instead: str, progress: ByteProgress | None = None
+    url: str, to: Path, checksum: str, instead: str, progress: ByteProgress | None = None
 ) -> Path:
     """Download a file to `to`, unless it is there already, and verify its checksum.
 
+    checksum: SHA-256 in hex, or SHA-512 as npm writes it: "sha512-" and base64
     instead: the option that takes a file downloaded elsewhere, for the error
     """
     # Not above: every first result imports this module for the cache folder, and sockets and TLS
@@ -77,7 +74,7 @@ def fetch(
             f"file elsewhere: {instead}"
         )
 
-    if to.is_file() and sha256_of(to) == sha256:
+    if to.is_file() and _checksum_of(to, checksum) == checksum:
         return to
     try:
         response = urllib.request.urlopen(url, timeout=_TIMEOUT_S)
@@ -88,12 +85,12 @@ def fetch(
     with response:
         length = response.headers.get("Content-Length")
         chunks = _chunks(response, failed, http.client.HTTPException)
-        _write_verified(chunks, to, sha256, url, int(length) if length else None, progress)
+        _write_verified(chunks, to, checksum, url, int(length) if length else None, progress)
     return to
 
 
-def install(file: Path, to: Path, sha256: str) -> Path:
-    """Copy a file of the user to `to`, and verify its checksum."""
+def install(file: Path, to: Path, checksum: str) -> Path:
+    """Copy a file of the user to `to`, and verify its checksum, written as `fetch` takes it."""
 
     def failed(error: OSError) -> ModelError:
         return ModelError(f"{file} could not be copied to {to} ({error.strerror}): check the path")
@@ -104,7 +101,7 @@ def install(file: Path, to: Path, sha256: str) -> Path:
         raise failed(error) from error
     with stream:
         chunks = _chunks(stream, failed)
-        _write_verified(chunks, to, sha256, str(file), file.stat().st_size, None)
+        _write_verified(chunks, to, checksum, str(file), file.stat().st_size, None)
     return to
 
 
@@ -123,24 +120,44 @@ def _chunks(
 def _write_verified(
     chunks: Iterable[bytes],
     to: Path,
-    sha256: str,
+    checksum: str,
     origin: str,
     n_bytes: int | None,
     progress: ByteProgress | None,
 ) -> None:
-    import hashlib
-
     todo = "LIVEFER_CACHE names another folder"
     with replacing(to, todo=todo) as part, part.open("wb") as file:
-        digest, done = hashlib.sha256(), 0
+        digest, done = _new_digest(checksum), 0
         for chunk in chunks:
             file.write(chunk)
             digest.update(chunk)
             done += len(chunk)
             if progress is not None:
                 progress(done, n_bytes)
-        if digest.hexdigest() != sha256:
+        if (found := _written(digest)) != checksum:
+            name = "SHA-512" if checksum.startswith(_NPM) else "SHA-256"
             raise ModelError(
-                f"{origin} is not the expected file: SHA-256 {digest.hexdigest()} of {done} bytes "
-                f"instead of {sha256}; nothing was kept. A proxy's error page? Try again later"
+                f"{origin} is not the expected file: {name} {found} of {done} bytes "
+                f"instead of {checksum}; nothing was kept. A proxy's error page? Try again later"
             )
+
+
+def _checksum_of(path: Path, like: str) -> str:
+    """Return the checksum of a file, of the kind that another one is."""
+    digest = _new_digest(like)
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return _written(digest)
+
+
+def _new_digest(like: str) -> Any:
+    import hashlib
+
+    return hashlib.sha512() if like.startswith(_NPM) else hashlib.sha256()
+
+
+def _written(digest: Any) -> str:
+    if digest.name == "sha512":
+        return _NPM + base64.b64encode(digest.digest()).decode()
+    return str(digest.hexdigest())

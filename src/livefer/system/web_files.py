@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from livefer.errors import SourceError
+from livefer.formatting import without_passwords
 from livefer.version import __version__
 
 if TYPE_CHECKING:
@@ -24,11 +24,6 @@ def is_web(name: str) -> bool:
     return name.lower().startswith(("http://", "https://"))
 
 
-def without_password(url: str) -> str:
-    """Return an address as it may be shown."""
-    return re.sub(r"//[^/?#]*@", "//", url)  # to the last @, as FFmpeg reads it
-
-
 def copy_file(url: str, to: IO[bytes]) -> None:
     """Write the content of a file to an open one; SourceError where it cannot be read whole."""
     import http.client
@@ -38,7 +33,7 @@ def copy_file(url: str, to: IO[bytes]) -> None:
         if kind == "text/html" or kind.startswith("multipart/"):
             what = "a web page" if kind == "text/html" else "a stream"
             raise SourceError(
-                f"{without_password(url)} is {what}, not a file: give the file's own address"
+                f"{without_passwords(url)} is {what}, not a file: give the file's own address"
             )
         try:
             shutil.copyfileobj(response, to, _CHUNK_BYTES)
@@ -66,10 +61,10 @@ def _opened(url: str, method: str, timeout_s: float = _TIMEOUT_S) -> Iterator[HT
     import urllib.parse
     import urllib.request
 
-    shown = without_password(url)
+    shown = without_passwords(url)
     handlers: list[Any] = []
     if shown != url:
-        # What without_password leaves out, without its "@".
+        # What without_passwords leaves out, without its "@".
         at = url.index("//") + 2
         name, _, word = url[at : at + len(url) - len(shown) - 1].partition(":")
         name, word = urllib.parse.unquote(name), urllib.parse.unquote(word)
@@ -96,5 +91,5 @@ def _opened(url: str, method: str, timeout_s: float = _TIMEOUT_S) -> Iterator[HT
 def _unreadable(url: str, reason: object) -> SourceError:
     text = (str(reason).strip() or type(reason).__name__).splitlines()[0]
     return SourceError(
-        f"{without_password(url)} could not be read ({text}): check the address, or try again"
+        f"{without_passwords(url)} could not be read ({text}): check the address, or try again"
     )

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from livefer.errors import DatasetError, LiveferError
 from livefer.tables.reading import column_names, is_parquet, open_parquet, separator
-from livefer.tables.schema import Type, classes_in, column_types, has_landmarks
+from livefer.tables.schema import Type, classes_in, column_types, has_landmarks, is_live
 
 Library = Literal["pandas", "polars"]
 
@@ -20,8 +20,8 @@ Library = Literal["pandas", "polars"]
 def read_results(path: str | Path, library: Library | None = None) -> Any:
     """Return a table as a pandas or polars DataFrame, with the same types from every kind of file.
 
-    Empty cells are missing values (NA, null). The types are string, Int64, float64 and boolean in
-    pandas; String, Int64, Float64 and Boolean in polars.
+    Empty cells are missing values (NaN or NA, null). The types are str, Int64, float64 and boolean
+    in pandas (before 2.3 object instead of str); String, Int64, Float64 and Boolean in polars.
 
     path: a .csv, .jsonl or .parquet file, or a folder of Parquet files
     library: None takes pandas, or polars where there is no pandas
@@ -32,7 +32,7 @@ def read_results(path: str | Path, library: Library | None = None) -> Any:
     names = column_names(path)
     if "source" not in names or "time_s" not in names:
         raise DatasetError(f"{path} is not what livefer writes: expected a table of results")
-    known = column_types(classes_in(names), has_landmarks(names))
+    known = column_types(classes_in(names), has_landmarks(names), is_live(names))
     types = {name: known[name] for name in names if name in known}
     if library is None:
         library = "polars" if find_spec("pandas") is None else "pandas"
@@ -48,7 +48,13 @@ def read_results(path: str | Path, library: Library | None = None) -> Any:
 def _read_pandas(path: Path, types: dict[str, Type]) -> Any:
     import pandas as pd
 
-    kinds = {str: "string", int: "Int64", float: "float64", bool: "boolean"}
+    # A comparison of texts is True or False, not NA where one is missing, so that
+    # (t.label != t.label.shift()).cumsum() numbers the runs of a label.
+    try:
+        text = pd.StringDtype(na_value=float("nan"))
+    except TypeError:  # before 2.3
+        text = "object"
+    kinds = {str: text, int: "Int64", float: "float64", bool: "boolean"}
     dtypes = {name: kinds[kind] for name, kind in types.items()}
     if is_parquet(path):
         frame = open_parquet(path).to_table().to_pandas()

@@ -15,6 +15,7 @@ from livefer.errors import ConfigError, DatasetError, MissingExtraError
 from livefer.system.atomic import replacing
 from livefer.tables.reading import separator
 from livefer.tables.schema import Type, arrow_schema
+from livefer.tables.sidecar import how_made, write_sidecar
 
 PLAIN_SUFFIXES = (".csv", ".json", ".parquet")
 _MISSING = {"", "n/a"}  # the second one is BIDS's
@@ -101,7 +102,8 @@ def write_plain(
     """Write rows as a CSV, JSON or Parquet file, by its suffix.
 
     types: of the columns, which may be empty (None) in any row
-    metadata: of a Parquet file
+    metadata: of a Parquet file; a CSV or JSON file gets another one beside it, FILE.json, where
+        they tell how the rows were made
 
     ConfigError for another suffix, OutputError where the file cannot be written, and
     MissingExtraError for Parquet without pyarrow.
@@ -125,6 +127,8 @@ def write_plain(
         text = "[\n" + ",\n".join(lines) + "\n]\n"
     with replacing(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
+    if metadata and how_made(metadata):
+        write_sidecar(path, metadata)
 
 
 def csv_text(rows: Iterable[Mapping[str, Any]], types: Mapping[str, Type]) -> str:

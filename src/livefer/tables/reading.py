@@ -3,7 +3,8 @@
 CSV and JSON lines need only Python; Parquet needs pyarrow (the `analysis` extra). What other
 programs make of a CSV is read, too: ";" or a tab between cells, a comma in numbers, empty lines.
 Rows come as `livefer.to_rows` makes them, with the columns that figures need: an empty cell is
-None. Further columns are left out, and the optional ones may be missing.
+None. Further columns are left out, and the optional ones may be missing. Rows of markers are no
+frames, and are left out.
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from livefer.errors import DatasetError, MissingExtraError
-from livefer.tables.schema import FACE_COLUMNS, FRAME_COLUMNS, Type, classes_in
+from livefer.tables.schema import FACE_COLUMNS, FRAME_COLUMNS, LIVE_COLUMNS, Type, classes_in
+from livefer.tables.sidecar import read_sidecar
 
 SUFFIXES = (".csv", ".jsonl", ".ndjson", ".parquet")
 Row = dict[str, Any]
 OnRead = Callable[[int, int], None]
 
 _NEEDED = ("source", "index", "time_s", "label", "confidence", "uncertain")
-_OPTIONAL = ("n_skipped", "error", "note", "track_id", "profile")
+_OPTIONAL = ("n_skipped", "error", "note", "track_id", "profile", "marker")
+BOX = ("left", "top", "right", "bottom", "score")
+"""Columns that are read only if asked for: few figures need them, and numbers take time."""
 _MAX_TIME_S = 1e12  # 30,000 years: a float still tells milliseconds apart
 _EVERY = 4096  # rows between two calls of progress
 _BAD = (ValueError, KeyError, TypeError, AttributeError, OverflowError, csv.Error)  # odd contents
@@ -36,7 +40,7 @@ class ResultTable:
 
     classes: the class names that it has columns of
     rows: its rows, to be iterated once; a row that makes no sense raises DatasetError
-    metadata: of the file: names and values; empty but for Parquet
+    metadata: how it was made: names and values, of the file or of the one beside it
     """
 
     classes: tuple[str, ...]
@@ -44,20 +48,31 @@ class ResultTable:
     metadata: dict[str, str]
 
 
-def read_table(path: str | Path, progress: OnRead | None = None) -> ResultTable:
+def read_table(
+    path: str | Path, progress: OnRead | None = None, more: Sequence[str] = ()
+) -> ResultTable:
     """Open a result table. DatasetError where the path holds none.
 
+    more: further columns to read, such as BOX; a table may lack them
     progress: called with the bytes or rows that are read, and with all there are
     """
     path = Path(path)
     progress = progress or (lambda done, total: None)
     if is_parquet(path):
-        return _read_parquet(path, progress)
+        return _read_parquet(path, progress, more)
     names = column_names(path)
     classes = _checked_classes(names, path)
+    metadata = read_sidecar(path)
     if path.suffix.lower() == ".csv":
-        return ResultTable(classes, _csv_rows(path, names, classes, progress), {})
-    return ResultTable(classes, _jsonl_rows(path, classes, progress), {})
+        found = _csv_rows(path, names, classes, progress, more)
+    else:
+        found = _jsonl_rows(path, classes, progress)
+    return ResultTable(classes, _frames(found), metadata)
+
+
+def _frames(rows: Iterator[Row]) -> Iterator[Row]:
+    """Leave out the rows of markers."""
+    return (row for row in rows if row.pop("marker") is None)
 
 
 def is_parquet(path: Path) -> bool:
@@ -148,10 +163,16 @@ def _checked_classes(names: Sequence[str], path: Path) -> tuple[str, ...]:
 
 
 def _csv_rows(
-    path: Path, names: Sequence[str], classes: Sequence[str], progress: OnRead
+    path: Path,
+    names: Sequence[str],
+    classes: Sequence[str],
+    progress: OnRead,
+    more: Sequence[str],
 ) -> Iterator[Row]:
-    known = {**FRAME_COLUMNS, **FACE_COLUMNS}
-    types = {name: known[name] for name in (*_NEEDED, *_OPTIONAL)} | dict.fromkeys(classes, float)
+    known = {**FRAME_COLUMNS, **FACE_COLUMNS, **LIVE_COLUMNS}
+    types = {name: known[name] for name in (*_NEEDED, *_OPTIONAL, *more)} | dict.fromkeys(
+        classes, float
+    )
     parsers = [_PARSERS[types[name]] if name in types else None for name in names]
     number, size, between = 1, path.stat().st_size, separator(path)
     with path.open("rb") as raw, TextIOWrapper(raw, "utf-8-sig", newline="") as file:
@@ -187,7 +208,7 @@ def _jsonl_rows(path: Path, classes: Sequence[str], progress: OnRead) -> Iterato
             raise _not_a_table(path, number, error) from None
 
 
-def _read_parquet(path: Path, progress: OnRead) -> ResultTable:
+def _read_parquet(path: Path, progress: OnRead, more: Sequence[str]) -> ResultTable:
     table = open_parquet(path)
     import pyarrow as pa
 
@@ -197,7 +218,7 @@ def _read_parquet(path: Path, progress: OnRead) -> ResultTable:
         n_rows = table.count_rows()
     except (pa.ArrowException, OSError) as error:
         raise _not_a_table(path, None, error) from None
-    wanted = [name for name in names if name in {*_NEEDED, *_OPTIONAL, *classes}]
+    wanted = [name for name in names if name in {*_NEEDED, *_OPTIONAL, *more, *classes}]
     metadata = {
         key.decode(errors="replace"): value.decode(errors="replace")
         for key, value in (table.schema.metadata or {}).items()
@@ -215,7 +236,7 @@ def _read_parquet(path: Path, progress: OnRead) -> ResultTable:
         except (pa.ArrowException, OSError, *_BAD) as error:
             raise _not_a_table(path, number, error) from None
 
-    return ResultTable(classes, rows(), metadata)
+    return ResultTable(classes, _frames(rows()), metadata)
 
 
 def _whole(cell: str) -> int:

@@ -17,6 +17,7 @@ from livefer.faces.boxes import Boxes, sides_of
 from livefer.profiles.profile import Profile
 from livefer.profiles.running import RunningProfile
 from livefer.results import Frame
+from livefer.tracking.choice import MostFaces, OnePerson
 from livefer.tracking.smoothing import Smoothed, Smoother
 from livefer.tracking.tracker import KEEP_S, Tracker
 
@@ -37,13 +38,15 @@ class Search(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MatchedFaces:
-    """Matched faces of a frame, not yet classified.
+    """Matched faces of a frame that count, not yet classified.
 
+    rows: their N rows among those that were matched
     track_ids: N ids, counting from 1 within a stream
     boxes: (N, 4) float32, xyxy in pixels, to cut the faces at: as detected, but steady
     views: for each face the views of it that the network is to see
     """
 
+    rows: list[int]
     track_ids: list[int]
     boxes: Boxes
     views: list[tuple[int, ...]]
@@ -86,6 +89,7 @@ class Stream:
     tracker: Tracker = field(default_factory=Tracker)
     profile: Profile | RunningProfile | None = None
     owner: Owner = field(default_factory=Owner)
+    choice: OnePerson | MostFaces | None = None
 
     def find(self, frame: Frame, detector: Detector) -> Detections:
         """Return the faces of the next frame, which has an image; a cut forgets those before."""
@@ -95,10 +99,13 @@ class Stream:
 
     def match(self, boxes: Boxes, time_s: float) -> MatchedFaces:
         """Match the faces of the frame that was searched: boxes (N, 4) float32, xyxy in pixels."""
-        tracks = self.tracker.match(boxes, time_s)
+        tracks, rows = self.tracker.match(boxes, time_s), list(range(len(boxes)))
+        if self.choice is not None:
+            rows = self.choice.rows([track.track_id for track in tracks], boxes, time_s)
+            tracks, boxes = [tracks[row] for row in rows], boxes[rows]
         track_ids = [track.track_id for track in tracks]
         steady = self.smoother.steady_boxes(boxes, tracks)
-        return MatchedFaces(track_ids, steady, self.smoother.views(track_ids, time_s))
+        return MatchedFaces(rows, track_ids, steady, self.smoother.views(track_ids, time_s))
 
     def smooth(
         self,
@@ -125,3 +132,5 @@ class Stream:
         """Forget every face, as at a cut: the next faces are new, and ids go on counting."""
         self.search.forget()
         self.tracker.forget()
+        if self.choice is not None:
+            self.choice.forget()

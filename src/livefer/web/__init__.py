@@ -1,4 +1,4 @@
-"""The server behind `livefer serve`: single pictures over HTTP, streams over WebSocket, the page.
+"""The server behind `livefer serve`, the page, and that page as files for any host.
 
-Needs the extra "web". Writes nothing that it receives.
+The server needs the extra "web", and writes nothing that it receives.
 """

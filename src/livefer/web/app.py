@@ -24,6 +24,7 @@ from livefer.profiles.moments import profile_of_moments
 from livefer.tracking.smoothing import WINDOW_S
 from livefer.version import __version__
 from livefer.web import schema
+from livefer.web.device import DeviceFiles, device_files
 from livefer.web.docs import STYLE, render
 from livefer.web.limits import Limits
 from livefer.web.metrics import Metrics
@@ -42,12 +43,13 @@ from livefer.web.protocol import (
     model_card,
     read_moments,
 )
+from livefer.web.runtime import runtime_folder
 from livefer.web.security import Access, Guard, token_of
 from livefer.web.session import Session, close
+from livefer.web.site import CARD, PAGE, index_html
 from livefer.web.upload import read_body, read_picture
 from livefer.web.workers import WorkerPool, make_job
 
-PAGE = Path(__file__).with_name("page")
 _MOMENTS_BYTES = 512 * 1024  # a frame has 130 bytes
 _log = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ class Service:
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)
     smoothing_s: float = WINDOW_S
+    runtime: Path | None = field(default_factory=runtime_folder)  # for browsers, where it is there
     metrics: Metrics = field(default_factory=Metrics)
     sessions: set[Session] = field(default_factory=set)
     n_images: int = 0
@@ -86,6 +89,13 @@ class Service:
         except LiveferError:
             _log.exception("the model %s cannot be loaded", name)
             raise Refused("internal", f"the model {name} cannot be loaded on the server") from None
+
+    async def device_files(self) -> DeviceFiles:
+        """Return what a browser needs to do the work itself; refuse it without the runtime."""
+        if self.runtime is None:
+            raise HTTPException(404, "livefer download browser-runtime was not run here")
+        models = [await self.load(name) for name in self.choices.models]
+        return await asyncio.to_thread(device_files, models, self.runtime)
 
     async def close_streams(self) -> None:
         """Close every stream with the code for a stopping server, and wait for that."""
@@ -131,6 +141,8 @@ def make_app(service: Service) -> App:
     app.state.service = service
     app.include_router(_router)
     app.mount("/page", StaticFiles(directory=PAGE, check_dir=False))
+    if service.runtime is not None:
+        app.mount("/runtime", StaticFiles(directory=service.runtime))
     app.add_exception_handler(Refused, _on_refused)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_bad_parameter)
@@ -333,11 +345,27 @@ async def metrics(request: Request) -> Response:
 
 
 @_router.get("/", include_in_schema=False)
-async def index() -> Response:
+async def index(request: Request) -> Response:
     """Send the page."""
     if not (PAGE / "index.html").is_file():
         raise HTTPException(404, "this copy of livefer has no page; /docs describes its API")
-    return FileResponse(PAGE / "index.html")
+    engines = ("server",) if _service(request).runtime is None else ("server", "device")
+    return HTMLResponse(index_html(*engines))
+
+
+@_router.get(f"/{CARD}", include_in_schema=False, dependencies=[Depends(_check_token)])
+async def device_card(request: Request) -> Response:
+    """Describe the models and the rules, for a browser that does the work itself."""
+    return JSONResponse((await _service(request).device_files()).card)
+
+
+@_router.get("/models/{name}", include_in_schema=False, dependencies=[Depends(_check_token)])
+async def device_model(request: Request, name: str) -> Response:
+    """Send a file of a model, for a browser that does the work itself."""
+    files = (await _service(request).device_files()).files
+    if (path := files.get(f"models/{name}")) is None:
+        raise HTTPException(404, "there is no such model")
+    return FileResponse(path, media_type="application/octet-stream")
 
 
 @_router.get("/docs", include_in_schema=False)

@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 from typing_extensions import NotRequired, TypedDict  # pydantic reads typing's from Python 3.12 on
 
-SCHEMA = "1"
-"""The schema's version; it changes when a client written for it would break."""
+from livefer.web.device import SCHEMA as SCHEMA
 
 
 def _about(text: str) -> Any:
@@ -36,6 +35,12 @@ class Face(TypedDict):
     uncertain: Annotated[bool, _about("true: do not rely on `label`")]
     answer: Annotated[str, _about('the text to print: "happy", "fear or sad?" or "unclear"')]
     profile: Annotated[str | None, _about("the name of the profile that judged the face, or null")]
+    why: Annotated[
+        str | None,
+        _about('"confidence", "small", "cut off", "dark" or "blurred" if uncertain, else null'),
+    ]
+    sharpness: Annotated[float, _about("fine contrast over coarse; blurred below 0.05")]
+    brightness: Annotated[float, _about("mean gray level of the face, 0 to 255")]
     probabilities: Annotated[dict[str, float], _about("by class; they sum to 1")]
     raw_probabilities: Annotated[dict[str, float], _about("by class, of this picture alone")]
     plain_probabilities: NotRequired[
@@ -233,6 +238,9 @@ FACES_EXAMPLE: Faces = {
             "uncertain": False,
             "answer": "happy",
             "profile": None,
+            "why": None,
+            "sharpness": 0.21,
+            "brightness": 118.4,
             "probabilities": {"angry": 0.001, "disgust": 0.0, "fear": 0.002, "happy": 0.97,
                               "neutral": 0.02, "sad": 0.002, "surprise": 0.005},
             "raw_probabilities": {"angry": 0.001, "disgust": 0.0, "fear": 0.002, "happy": 0.97,

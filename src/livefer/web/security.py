@@ -131,11 +131,15 @@ class Guard:
 
 
 def _policy(host: str) -> str:
-    """Return the Content-Security-Policy: no traffic with other sites."""
+    """Return the Content-Security-Policy: no traffic with other sites.
+
+    The page may run WebAssembly, in which a browser computes by itself.
+    """
     # Not every browser includes ws: in 'self'.
     sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
+        "img-src 'self' blob: data:; "
         f"media-src 'self' blob:; connect-src 'self'{sockets}; manifest-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )

@@ -1,7 +1,7 @@
 // @ts-check
-/** The camera: opening it and naming what went wrong, the choice of one, and encoded frames. */
+/** The camera: opening it and naming what went wrong, the choice of one; and frames encoded for a server. */
 
-/** @typedef {import('./states.js').CameraTrouble} CameraTrouble */
+/** @typedef {import('./states.js').Trouble} Trouble */
 
 const LONG_SIDE_PX = 640; // enough for the server, whose boxes are in these pixels
 const QUALITIES = [0.45, 0.6, 0.72, 0.82];
@@ -28,7 +28,7 @@ export async function onPermission(/** @type {() => void} */ changed) {
   }
 }
 
-/** @param {any} error of getUserMedia @returns {CameraTrouble} */
+/** @param {any} error of getUserMedia @returns {Trouble} */
 export function troubleOf(error) {
   if (!window.isSecureContext || !navigator.mediaDevices) return 'insecure';
   switch (error?.name) {

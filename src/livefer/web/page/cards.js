@@ -4,7 +4,7 @@
 import {element, percent} from './dom.js';
 import {glyphElement} from './glyphs.js';
 
-/** @typedef {import('./server.js').Face} Face */
+/** @typedef {import('./engine.js').Face} Face */
 
 const LINGER_MS = 700; // a face missed in a frame or two keeps its card
 

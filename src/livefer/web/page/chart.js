@@ -1,7 +1,7 @@
 // @ts-check
 /** The last 60 seconds of the main face: a lane for each class, filled to its probability. */
 
-/** @typedef {import('./server.js').Face} Face */
+/** @typedef {import('./engine.js').Face} Face */
 /** @typedef {{at: number, track: number | null, uncertain: boolean, shares: number[]}} Sample */
 /**
  * @typedef {{ctx: CanvasRenderingContext2D, right: number, bottom: number, lane: number,

@@ -1,8 +1,8 @@
 // @ts-check
 /** Answers for a visitor who holds an expression for two seconds, or several in turn. */
 
-/** @typedef {import('./server.js').Face} Face */
-/** @typedef {import('./stream.js').Reply} Reply */
+/** @typedef {import('./engine.js').Face} Face */
+/** @typedef {import('./engine.js').Reply} Reply */
 
 export const NEUTRAL = 'neutral';
 // As in livefer/live/enrolment.py and livefer/profiles/moments.py, for the same profiles.
@@ -20,15 +20,16 @@ export class Enrolment {
     /** @type {Record<string, Record<string, number>[]>} by expression, the answers for what was held */
     this.answers = {};
     this.prompt = 'Look into the camera.';
-    this.begin();
-  }
-
-  begin() {
     /** @type {Record<string, number>[]} */
     this.rows = [];
     this.trackId = /** @type {number | null} */ (null);
     this.seenAt = NaN;
     this.since = NaN;
+  }
+
+  /** Begin the expression anew. */
+  begin() {
+    Object.assign(this, {rows: [], trackId: null, seenAt: NaN, since: NaN});
   }
 
   /** @returns {boolean} whether the expression may be left out: all but the neutral one */

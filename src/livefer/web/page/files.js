@@ -1,10 +1,10 @@
 // @ts-check
-/** Picture files: dropped or pasted anywhere on the page, and scaled before they leave the browser. */
+/** Files that are dropped or pasted anywhere on the page, and pictures scaled before they leave the browser. */
 
 export const UNREADABLE = 'The browser cannot read this file as a picture';
 
-/** Take pictures that are dropped or pasted. @param {(files: File[]) => void} take */
-export function acceptPictures(take) {
+/** Take files that are dropped or pasted. @param {(files: File[]) => void} take */
+export function acceptFiles(take) {
   const holdsFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes('Files');
   document.addEventListener('dragover', (event) => {
     if (!holdsFiles(event)) return;
@@ -18,7 +18,7 @@ export function acceptPictures(take) {
     document.body.classList.remove('dragging');
     if (!holdsFiles(event)) return;
     event.preventDefault();
-    take([...event.dataTransfer?.files ?? []]); // a file that is not a picture gets a card with its error
+    take([...event.dataTransfer?.files ?? []]); // a file that is neither picture nor video gets a card with its error
   });
   document.addEventListener('paste', (event) => {
     const files = [...event.clipboardData?.files ?? []].filter((file) => file.type.startsWith('image/'));

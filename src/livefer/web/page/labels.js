@@ -4,7 +4,7 @@
 import {percent} from './dom.js';
 import {mix, paintGlyph, readableOn} from './glyphs.js';
 
-/** @typedef {import('./server.js').Face} Face */
+/** @typedef {import('./engine.js').Face} Face */
 /** @typedef {import('./paint.js').Rect} Rect */
 /** @typedef {import('./paint.js').View} View */
 /**

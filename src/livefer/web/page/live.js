@@ -1,58 +1,54 @@
 // @ts-check
-/** Camera mode: frames from the camera to the server, replies to the screen, notices in between. */
+/** The view: frames of a camera or a video to an engine, replies to the screen, notices in between. */
 
-import {Camera, FrameEncoder, onPermission, troubleOf} from './camera.js';
+import {Camera, onPermission, troubleOf} from './camera.js';
 import {$, press, pressed} from './dom.js';
 import {Figures} from './figures.js';
+import {Film} from './film.js';
 import {decodeHeat} from './heat.js';
 import {Narrator, NoticeBoard} from './notices.js';
 import {Overlay} from './overlay.js';
 import {OwnFace} from './own.js';
 import {Results} from './results.js';
-import {setToken, streamUrl} from './server.js';
+import {setToken} from './server.js';
 import {download, fileName} from './session.js';
 import {linkFor, noticeFor, standingFor} from './states.js';
-import {Stream} from './stream.js';
 
-/** @typedef {import('./states.js').CameraState} CameraState */
-/** @typedef {import('./states.js').CameraTrouble} CameraTrouble */
-/** @typedef {import('./stream.js').Reply} Reply */
+/** @typedef {import('./states.js').ViewState} ViewState */
+/** @typedef {import('./states.js').Trouble} Trouble */
+/** @typedef {import('./engine.js').Engine} Engine */
+/** @typedef {import('./engine.js').Reply} Reply */
+/** @typedef {import('./engine.js').Stream} Stream */
 
 const BAD_REQUEST = 4400;
+const JUMP_S = 1; // a video that goes on elsewhere shows other faces
 
 export class Live {
   /**
+   * @param {Engine} engine
    * @param {{onHello: (hello: any) => void, onOptions: (options: {model: string}) => void,
-   *   onBadRequest: () => void, onToken: () => void, onPictures: () => void}} listener
+   *   onBadRequest: () => void, onToken: () => void, onPictures: () => void, onDevice: () => void,
+   *   canCompute: (lost: import('./states.js').Waiting | null) => boolean}} listener
    */
-  constructor(listener) {
+  constructor(engine, listener) {
     /** @type {HTMLVideoElement} */
     this.video = $('video');
+    this.listener = listener;
     this.overlay = new Overlay($('overlay'), this.video);
     this.narrator = new Narrator($('announce'), $('hint'));
     this.results = new Results(this.overlay, this.narrator);
     this.figures = new Figures($('fps'), $('latency'), $('skipped'), $('seen'));
-    this.encoder = new FrameEncoder();
     this.camera = new Camera(this.video, {onEnded: () => this.fail('ended')});
-    this.stream = new Stream(streamUrl, {
-      onStatus: (status) => {
-        if (status.state === 'refused' && status.code === BAD_REQUEST) listener.onBadRequest();
-        this.render();
-      },
-      onOptions: (message) => {
-        this.own.onOptions(message);
-        listener.onOptions(message.options);
-      },
-      onHello: (hello) => {
-        this.results.connected();
-        listener.onHello(hello);
-        if (!this.smoothingChosen) showSmoothing(hello.options.smoothing_s);
-      },
-      onReply: (reply, roundTripMs) => this.onReply(reply, roundTripMs),
+    this.film = new Film(this.video, {
+      onPlaying: (playing) => this.onPlaying(playing),
+      onSeek: () => this.forgetFaces(),
     });
+    this.engine = engine;
+    this.stream = this.newStream();
     this.board = new NoticeBoard($('notice'), {
       onAction: () => this.onAction(),
       onPictures: listener.onPictures,
+      onDevice: listener.onDevice,
       onToken: (token) => {
         setToken(token);
         this.tokenTried = true;
@@ -60,10 +56,11 @@ export class Live {
         listener.onToken();
       },
     });
-    /** @type {CameraState} */
+    /** @type {ViewState} */
     this.state = 'off';
     this.own = new OwnFace({
       send: (profile) => this.stream.setOptions({profile}),
+      make: (answers, model) => this.engine.fetchProfile(answers, model),
       onPrompt: () => this.narrator.standing(this.standing()),
     });
     /** @type {import('./states.js').Waiting | null} */
@@ -71,14 +68,56 @@ export class Live {
     this.tokenTried = false;
     this.mirrorChosen = false;
     this.smoothingChosen = false;
+    this.filmTime = NaN; // of its last frame that was sent, in seconds
+    this.turn = 0; // counts what is shown: another video, another place in it
+    /** @type {number[]} the turns of frames without a reply yet */
+    this.turns = [];
     this.listen();
     this.render();
     this.nextFrame();
   }
 
+  /** @returns {Stream} of the engine in use */
+  newStream() {
+    const stream = this.engine.newStream({
+      onStatus: (status) => {
+        if (status.state === 'refused' && status.code === BAD_REQUEST) this.listener.onBadRequest();
+        if (stream === this.stream) this.render();
+      },
+      onOptions: (message) => {
+        this.own.onOptions(message);
+        this.listener.onOptions(message.options);
+      },
+      onHello: (hello) => {
+        this.turns = [];
+        this.results.connected();
+        this.listener.onHello(hello);
+        if (!this.smoothingChosen) showSmoothing(hello.options.smoothing_s);
+        this.playFilm();
+      },
+      onReply: (reply, delayMs) => stream === this.stream && this.onReply(reply, delayMs),
+    });
+    return stream;
+  }
+
+  /** Have another engine answer from now on, with the same options. @param {Engine} engine */
+  useEngine(engine) {
+    const {wanted} = this.stream;
+    const before = this.stream;
+    this.engine = engine;
+    this.lost = null;
+    this.stream = this.newStream();
+    before.close();
+    this.stream.setOptions(wanted);
+    if (this.state === 'on' || this.state === 'paused' || engine.kind === 'device') this.stream.open();
+    this.render();
+  }
+
   /** Switch the camera on, or show why that fails. @param {string} [deviceId] */
   async start(deviceId) {
     if (this.state === 'asking') return;
+    if (this.film.name) this.forgetFaces();
+    this.film.close();
     this.state = 'asking';
     this.stream.open(); // while the browser asks for the camera
     this.render();
@@ -86,7 +125,7 @@ export class Live {
       if (!await this.camera.open(deviceId)) return;
       this.state = 'on';
       if (!this.mirrorChosen) this.setMirror(this.camera.settings().facingMode !== 'environment');
-      $('stage').style.aspectRatio = `${this.video.videoWidth} / ${this.video.videoHeight}`;
+      this.fitStage();
       await this.listCameras();
     } catch (error) {
       this.fail(troubleOf(error));
@@ -94,9 +133,45 @@ export class Live {
     this.render();
   }
 
-  /** Switch the camera off; the recording stays. */
+  /** Play a video file, or show why that fails. @param {File} file */
+  async play(file) {
+    this.camera.close();
+    this.hideFaces();
+    this.own.end();
+    this.stream.open();
+    this.forgetFaces();
+    this.setMirror(false);
+    this.mirrorChosen = false;
+    const opening = this.film.open(file);
+    const {address} = this.film;
+    this.state = 'asking';
+    this.render();
+    const isPlayable = await opening;
+    if (this.film.address !== address) return; // another one came
+    if (!isPlayable) {
+      this.fail('unplayable');
+      return;
+    }
+    this.state = 'on';
+    this.fitStage();
+    this.playFilm();
+    this.render();
+  }
+
+  /** Begin to play once there are answers: no picture of the file passes before. */
+  playFilm() {
+    if (this.film.name && this.stream.status.state === 'open' && this.state === 'on') void this.video.play();
+  }
+
+  /** Give the stage the shape of the picture. */
+  fitStage() {
+    $('stage').style.aspectRatio = `${this.video.videoWidth} / ${this.video.videoHeight}`;
+  }
+
+  /** Switch the camera off, or close the video; the recording stays. */
   stop() {
     this.camera.close();
+    this.film.close();
     this.stream.close();
     this.hideFaces();
     this.state = 'off';
@@ -104,7 +179,7 @@ export class Live {
     this.render();
   }
 
-  /** @param {CameraTrouble} trouble */
+  /** @param {Trouble} trouble */
   fail(trouble) {
     this.stop();
     this.state = trouble;
@@ -112,7 +187,10 @@ export class Live {
   }
 
   togglePause() {
-    if (this.state === 'on') {
+    if (this.film.name) {
+      if (this.video.paused) void this.video.play();
+      else this.video.pause();
+    } else if (this.state === 'on') {
       this.video.pause();
       this.state = 'paused';
     } else if (this.state === 'paused') {
@@ -120,6 +198,21 @@ export class Live {
       this.video.play();
     }
     this.render();
+  }
+
+  /** A video plays or pauses, by its own controls too. @param {boolean} playing */
+  onPlaying(playing) {
+    if (this.state !== 'on' && this.state !== 'paused') return;
+    this.state = playing ? 'on' : 'paused';
+    this.render();
+  }
+
+  /** Faces from here on are others. */
+  forgetFaces() {
+    this.turn += 1;
+    this.stream.reset();
+    this.results.restarted();
+    this.filmTime = NaN;
   }
 
   hideFaces() {
@@ -137,27 +230,37 @@ export class Live {
   async onFrame(/** @type {any} */ about) {
     this.nextFrame();
     if (this.state !== 'on') return;
-    if (this.stream.status.state === 'idle') this.stream.open(); // the server closed an idle stream
-    if (this.stream.status.state !== 'open') return;
+    const {stream} = this;
+    if (stream.status.state === 'idle') stream.open(); // the server closed an idle stream
+    if (stream.status.state !== 'open') return;
     this.figures.frameSeen(about?.presentedFrames);
-    if (!this.stream.ready() || this.encoder.busy) return;
+    if (!stream.ready()) return;
     const takenAt = performance.now();
-    const jpeg = await this.encoder.encode(this.video);
-    if (!jpeg || this.state !== 'on') return;
-    this.stream.send(jpeg, takenAt);
+    const timeS = this.film.name ? this.video.currentTime : takenAt / 1000;
+    if (Math.abs(timeS - this.filmTime) > JUMP_S && this.film.name) this.forgetFaces();
+    this.filmTime = timeS;
+    const picture = await stream.take(this.video);
+    if (!picture) return;
+    if (this.state !== 'on' || stream !== this.stream) {
+      picture.close?.();
+      return;
+    }
+    this.turns.push(this.turn);
+    stream.send(picture, takenAt, timeS);
     this.figures.frameSent();
   }
 
-  /** @param {Reply} reply @param {number} roundTripMs */
-  async onReply(reply, roundTripMs) {
+  /** @param {Reply} reply @param {number} delayMs since its frame was taken */
+  async onReply(reply, delayMs) {
+    if (this.turns.shift() !== this.turn) return;
     if (reply.type !== 'result') {
       this.figures.frameSkipped();
       return;
     }
     if (this.state !== 'on') return;
-    this.encoder.adapt(roundTripMs - reply.timings_ms.total);
-    this.figures.result(roundTripMs);
-    this.results.record(reply, this.camera.name(), this.figures.skippedSince());
+    this.figures.result(delayMs);
+    const source = this.film.name || this.camera.name();
+    this.results.record(reply, source, this.figures.skippedSince(), Boolean(this.film.name));
     this.own.onReply(reply);
     await decodeHeat(reply.faces);
     if (this.state === 'on') this.results.show(reply);
@@ -170,20 +273,31 @@ export class Live {
     if (status.state !== 'open') this.hideFaces();
     if (status.state === 'waiting') this.lost = status;
     else if (status.state !== 'connecting') this.lost = null;
-    this.board.show(noticeFor(this.state, status, this.lost, this.tokenTried));
-    [$('link').dataset.state, $('link-text').textContent] = linkFor(this.state, status);
+    const situation = this.situation();
+    this.board.show(noticeFor(situation));
+    [$('link').dataset.state, $('link-text').textContent] = linkFor(situation);
     this.narrator.notice(this.board.title);
     this.narrator.standing(this.standing());
     $('tools').hidden = $('under').hidden = $('own').hidden = !running;
+    $('own').hidden ||= Boolean(this.film.name);
+    $('choose-field').hidden = Boolean(this.film.name);
     $('stage').classList.toggle('running', running);
     const paused = this.state === 'paused';
-    $('pause').querySelector('span').textContent = paused ? 'Resume' : 'Pause';
+    $('pause').querySelector('span').textContent = !paused ? 'Pause' : this.film.name ? 'Play' : 'Resume';
     $('pause').querySelector('use').setAttribute('href', paused ? '#i-play' : '#i-pause');
+  }
+
+  /** @returns {import('./states.js').Situation} */
+  situation() {
+    return {
+      view: this.state, film: this.film.name, engine: this.engine.kind, status: this.stream.status, lost: this.lost,
+      tokenTried: this.tokenTried, canCompute: this.listener.canCompute(this.lost),
+    };
   }
 
   /** @returns {string | null} the text that stays on the picture */
   standing() {
-    return standingFor(this.state, this.stream.status, this.lost) ?? this.own?.prompt ?? null;
+    return standingFor(this.situation()) ?? this.own?.prompt ?? null;
   }
 
   /** Show what changes by the clock. */
@@ -195,8 +309,9 @@ export class Live {
 
   /** The notice's button: connect again, or start the camera. */
   async onAction() {
-    if (this.state === 'on' || this.stream.status.state === 'refused') this.stream.open();
-    if (this.state === 'on') return;
+    const {state} = this.stream.status;
+    if (this.state === 'on' || this.state === 'paused' || state === 'refused') this.stream.open();
+    if (this.state === 'on' || this.state === 'paused' || (state === 'refused' && this.engine.kind === 'device')) return;
     await this.start();
     if (!$('tools').hidden) $('pause').focus({preventScroll: true}); // the button has gone
   }

@@ -2,16 +2,22 @@
 /** The page: its two modes, and the model that both show. */
 
 import {alreadyAllowed, troubleOf} from './camera.js';
+import {Device} from './device.js';
 import {$, element, press, pressed} from './dom.js';
-import {acceptPictures} from './files.js';
+import {acceptFiles} from './files.js';
 import {glyphElement} from './glyphs.js';
+import {keepForLater} from './install.js';
 import {Live} from './live.js';
 import {Pictures} from './pictures.js';
 import {
-  chooseModel, fetchModel, forgetModel, getChosenModel, privacy, rememberedModel, takeToken,
+  chooseModel, forgetModel, getChosenModel, getToken, rememberedModel, Server, takeToken,
 } from './server.js';
 
-/** @typedef {import('./server.js').Model} Model */
+/** @typedef {import('./engine.js').Engine} Engine */
+/** @typedef {import('./engine.js').Model} Model */
+
+const FULL = 4429; // the server's close code
+const PREFETCH_AFTER_MS = 4000; // the camera's first pictures come first
 
 const ABOUT = /** @type {Record<string, string>} */ ({
   human: 'what people see', fer2013: 'FER2013\'s labels',
@@ -23,21 +29,48 @@ let model = null;
 let awaited = null; // shown once the stream's answers are its own
 let wasOn = false; // the camera, before the visitor went to the pictures
 
-takeToken();
-const live = new Live({
+// What this page can do: "server", "device", or both. A page without a server is written by `livefer page`.
+const kinds = (document.documentElement.dataset.engines ?? '').split(' ');
+const server = kinds.includes('server') ? new Server() : null;
+const device = kinds.includes('device') ? new Device(server ? getToken : undefined) : null;
+let engine = /** @type {Engine} */ (server ?? device);
+
+if (server) takeToken();
+const live = new Live(engine, {
   onHello,
   onOptions: (options) => awaited?.name === options.model && useModel(awaited),
   onBadRequest: forgetModel,
   onToken: () => getModel().catch(() => {}),
   onPictures: showPictures,
+  onDevice: () => device && useEngine(device),
+  // A full server still gives the models' files; one that is gone does not.
+  canCompute: (lost) => engine === server && device !== null && (device.files === 'there' || lost?.code === FULL),
 });
 const pictures = new Pictures(
-  {gallery: $('gallery'), bar: $('picture-bar'), count: $('picture-count')}, getModel);
+  {gallery: $('gallery'), bar: $('picture-bar'), count: $('picture-count')}, getModel, () => engine);
+
+/** Have another engine answer everything. @param {Engine} next */
+async function useEngine(next) {
+  engine = next;
+  model = awaited = null;
+  showEngine();
+  const asked = getModel();
+  live.useEngine(next);
+  await asked.catch((error) => live.narrator.say(error.message));
+}
+
+function showEngine() {
+  $('privacy').textContent = engine.privacy();
+  $('picture-foot').textContent = engine === device ? 'The pictures stay in this browser.'
+    : 'Before the browser sends a picture, it removes place and date and scales it down to 2048 px.';
+  $('switch').hidden = !(server && device);
+  $('switch').textContent = engine === device ? 'Compute on the server' : 'Compute on this device';
+}
 
 /** @returns {Promise<Model>} */
 async function getModel() {
   if (!model) {
-    const standard = await fetchModel();
+    const standard = await engine.fetchModel();
     const name = rememberedModel(standard.models);
     if (name) await switchModel(name);
     else useModel(standard);
@@ -48,19 +81,21 @@ async function getModel() {
 /** @param {any} hello of a connection, which may have been opened before the visitor's choice */
 function onHello(hello) {
   const chosen = getChosenModel();
-  if (chosen && chosen !== hello.model && hello.models.includes(chosen)) live.stream.setModel(chosen);
+  const own = hello.model ?? hello.name;
+  if (chosen && chosen !== own && hello.models.includes(chosen)) live.stream.setModel(chosen);
   else useModel(hello);
+  if (device && engine === server) setTimeout(() => device.prefetch(), PREFETCH_AFTER_MS);
 }
 
 /** Have everything answered by another model from now on. @param {string} name */
 async function switchModel(name) {
-  const next = await fetchModel(name); // the server loads it
+  const next = await engine.fetchModel(name); // which loads it
   chooseModel(name, next.models[0]);
   if (live.stream.setModel(name)) awaited = next;
   else useModel(next);
 }
 
-/** Show the model. @param {any} message the server's hello, or its model card */
+/** Show the model. @param {any} message the stream's hello, or a model card */
 function useModel(message) {
   const before = model?.name;
   model = {...message, name: message.name ?? message.model, models: message.models ?? []};
@@ -94,6 +129,19 @@ function showPictures() {
   $('pick').focus({preventScroll: true});
 }
 
+/** Play the first video, and show the pictures. @param {File[]} files */
+function take(files) {
+  const [film] = files.filter((file) => file.type.startsWith('video/'));
+  const others = files.filter((file) => !file.type.startsWith('video/'));
+  if (others.length) {
+    if ($('pictures').hidden) showPictures();
+    pictures.add(others);
+  } else if (film) {
+    setMode('camera');
+    void live.play(film);
+  }
+}
+
 /** @param {'camera' | 'pictures'} mode */
 function setMode(mode) {
   for (const name of ['camera', 'pictures']) {
@@ -107,13 +155,10 @@ $('mode-camera').onclick = () => $('camera').hidden && showCamera();
 $('mode-pictures').onclick = () => $('pictures').hidden && showPictures();
 $('pick').onclick = () => $('files').click();
 $('files').onchange = () => {
-  pictures.add($('files').files);
+  take([...$('files').files]);
   $('files').value = '';
 };
-acceptPictures((files) => {
-  if ($('pictures').hidden) showPictures();
-  pictures.add(files);
-});
+acceptFiles(take);
 $('picture-heat').onclick = () => {
   press('picture-heat', !pressed('picture-heat'));
   pictures.setHeat(pressed('picture-heat'));
@@ -131,11 +176,14 @@ $('models').onchange = async () => {
     live.narrator.say(`The model stays the same: ${error instanceof Error ? error.message : error}`);
   }
 };
-$('privacy').textContent = privacy();
+$('switch').onclick = () => useEngine(/** @type {Engine} */ (engine === server ? device : server));
 
+showEngine();
 setInterval(() => live.tick(), 500);
 await getModel().catch((error) => {
   if (error.code === 'token') live.stream.open(); // to be refused, and then asked for the token
 });
+if (engine === device) live.stream.open();
 if (troubleOf(null) === 'insecure') live.fail('insecure');
 else if (await alreadyAllowed()) live.start();
+if (!server) keepForLater(() => live.state === 'off');

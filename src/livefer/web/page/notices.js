@@ -4,7 +4,7 @@
 import {HINTS, sentence} from './states.js';
 
 /** @typedef {import('./states.js').Notice} Notice */
-/** @typedef {import('./server.js').Face} Face */
+/** @typedef {import('./engine.js').Face} Face */
 
 const HINT_AFTER_MS = 900; // no hint for a face that is lost for a moment
 const SURE_AFTER_MS = 1500;
@@ -14,18 +14,19 @@ const QUIET_MS = 6000; // between two announcements of the main face
 export class NoticeBoard {
   /**
    * @param {HTMLElement} root
-   * @param {{onAction: () => void, onPictures: () => void, onToken: (token: string) => void}} listener
+   * @param {{onAction: () => void, onPictures: () => void, onDevice: () => void, onToken: (token: string) => void}} listener
    */
   constructor(root, listener) {
     const part = (/** @type {string} */ id) => /** @type {any} */ (root.querySelector(`#${id}`));
     this.root = root;
     this.parts = {
       title: part('notice-title'), text: part('notice-text'), action: part('notice-action'),
-      other: part('notice-other'), foot: part('notice-foot'), form: part('token-form'),
+      other: part('notice-other'), foot: part('notice-foot'), form: part('token-form'), progress: part('notice-progress'),
     };
     this.title = '';
     this.parts.action.onclick = listener.onAction;
-    this.parts.other.onclick = listener.onPictures;
+    this.otherDoes = /** @type {'pictures' | 'device'} */ ('pictures');
+    this.parts.other.onclick = () => (this.otherDoes === 'device' ? listener.onDevice() : listener.onPictures());
     this.parts.form.onsubmit = (/** @type {Event} */ event) => {
       event.preventDefault();
       listener.onToken(part('token').value.trim());
@@ -40,7 +41,7 @@ export class NoticeBoard {
   }
 
   /** @param {Notice} notice */
-  fill({icon, title, text, action, other, foot, token}) {
+  fill({icon, title, text, action, other, otherDoes = 'pictures', foot, token, progress}) {
     const {parts} = this;
     const put = (/** @type {HTMLElement} */ place, /** @type {string | undefined} */ words) => {
       place.hidden = !words;
@@ -53,6 +54,9 @@ export class NoticeBoard {
     put(parts.other, other);
     put(parts.foot, foot);
     parts.form.hidden = !token;
+    parts.progress.hidden = progress === undefined;
+    parts.progress.value = progress ?? 0;
+    this.otherDoes = otherDoes;
   }
 }
 

@@ -3,7 +3,7 @@
 
 import {contain, paintFaces} from './paint.js';
 
-/** @typedef {import('./server.js').Face} Face */
+/** @typedef {import('./engine.js').Face} Face */
 /** @typedef {import('./paint.js').Rect} Rect */
 /** @typedef {import('./paint.js').View} View */
 

@@ -3,19 +3,22 @@
 
 import {$, press} from './dom.js';
 import {Enrolment, NEUTRAL} from './enrolment.js';
-import {fetchProfile} from './server.js';
+import {forget, recall, remember} from './memory.js';
 import {download, fileName} from './session.js';
 import {sentence} from './states.js';
 
-/** @typedef {import('./server.js').Model} Model */
-/** @typedef {import('./server.js').Profile} Profile */
+/** @typedef {import('./engine.js').Model} Model */
+/** @typedef {import('./engine.js').Profile} Profile */
 
 const KEY = 'livefer-profile-'; // and the name of the model
 const MOST_BYTES = 65_536; // of a file
 const OFFER = 'Does your face look sad or angry at rest? Hold still for two seconds, and your own resting face counts as neutral.';
 
 export class OwnFace {
-  /** @param {{send: (profile: Profile | null) => void, onPrompt: () => void}} listener */
+  /**
+   * @param {{send: (profile: Profile | null) => void, onPrompt: () => void,
+   *   make: (answers: Record<string, Record<string, number>[]>, model: string) => Promise<Profile>}} listener
+   */
   constructor(listener) {
     this.listener = listener;
     /** @type {Model | null} */
@@ -25,7 +28,7 @@ export class OwnFace {
     this.on = false;
     this.kept = true; // the browser keeps it
     /** @type {Profile | null} */
-    this.offered = null; // until the server has taken or refused it
+    this.offered = null; // until the stream has taken or refused it
     /** @type {Enrolment | null} */
     this.enrolment = null;
     this.message = '';
@@ -47,13 +50,13 @@ export class OwnFace {
     this.profile = this.offered = null;
     this.on = false;
     this.message = before ? `Your own face is known to the model ${before.model} only: it is off here.` : '';
-    const known = recall(model.name);
+    const known = read(recall(KEY + model.name));
     if (known) this.offer(known);
     else if (before) this.listener.send(null);
     this.show();
   }
 
-  /** The server's options in effect. @param {{options: {model: string, profile: string | null}, reason?: string}} message */
+  /** The stream's options in effect. @param {{options: {model: string, profile: string | null}, reason?: string}} message */
   onOptions({options, reason}) {
     if (options.model !== this.model?.name) return;
     if (reason && options.profile === null && (this.offered || this.on)) {
@@ -64,13 +67,13 @@ export class OwnFace {
       this.profile = this.offered;
       this.offered = null;
       this.on = true;
-      this.kept = remember(this.profile);
+      this.kept = remember(KEY + this.profile.model, JSON.stringify(this.profile));
       this.message = '';
     }
     this.show();
   }
 
-  /** @param {import('./stream.js').Reply} reply */
+  /** @param {import('./engine.js').Reply} reply */
   async onReply(reply) {
     const {enrolment, model} = this;
     if (!enrolment || !model) return;
@@ -80,7 +83,7 @@ export class OwnFace {
     if (!complete) return;
     if (!enrolment.left.length) this.end();
     try {
-      const made = await fetchProfile(enrolment.answers, model.name);
+      const made = await this.listener.make(enrolment.answers, model.name);
       if (model === this.model) this.offer(made);
     } catch (error) {
       this.end();
@@ -102,7 +105,7 @@ export class OwnFace {
     this.show();
   }
 
-  /** @param {Profile} profile for the server to judge by */
+  /** @param {Profile} profile for the stream to judge by */
   offer(profile) {
     this.offered = profile;
     this.listener.send(profile);
@@ -117,7 +120,7 @@ export class OwnFace {
   }
 
   forget() {
-    if (this.profile) forget(this.profile);
+    if (this.profile) forget(KEY + this.profile.model);
     this.profile = null;
     this.use(false);
   }
@@ -190,30 +193,11 @@ export class OwnFace {
   }
 }
 
-/** @param {string} model @returns {Profile | null} */
-function recall(model) {
+/** @param {string} text @returns {Profile | null} null where it is none */
+function read(text) {
   try {
-    return JSON.parse(localStorage.getItem(KEY + model) ?? 'null');
+    return JSON.parse(text);
   } catch {
     return null;
-  }
-}
-
-/** @param {Profile} profile @returns {boolean} whether the browser keeps it */
-function remember(profile) {
-  try {
-    localStorage.setItem(KEY + profile.model, JSON.stringify(profile));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** @param {Profile} profile */
-function forget(profile) {
-  try {
-    localStorage.removeItem(KEY + profile.model);
-  } catch {
-    // A browser that keeps nothing has nothing to forget.
   }
 }

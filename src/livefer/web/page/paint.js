@@ -4,7 +4,7 @@
 import {mix} from './glyphs.js';
 import {labelOf, MUTED, paintLabels} from './labels.js';
 
-/** @typedef {import('./server.js').Face} Face */
+/** @typedef {import('./engine.js').Face} Face */
 /** @typedef {{x: number, y: number, w: number, h: number}} Rect */
 /**
  * @typedef {{rect: Rect, size: [number, number], mirror: boolean, unit: number,

@@ -3,20 +3,18 @@
 
 import {Card} from './cards.js';
 import {button, element, percent} from './dom.js';
-import {drawScaled, shrink, UNREADABLE} from './files.js';
+import {drawScaled, UNREADABLE} from './files.js';
 import {decodeHeat} from './heat.js';
 import {paintFaces} from './paint.js';
-import {fetchFaces} from './server.js';
 import {download, saveText, Session} from './session.js';
 import {sentence} from './states.js';
 
-/** @typedef {import('./server.js').Face} Face */
-/** @typedef {import('./server.js').Model} Model */
+/** @typedef {import('./engine.js').Face} Face */
+/** @typedef {import('./engine.js').Model} Model */
 /** @typedef {{file: File, root: HTMLElement, canvas: HTMLCanvasElement, text: HTMLElement,
  *   more: HTMLElement, faces: Face[], size: [number, number], error: string | null, done: boolean,
  *   model: Model | null}} Entry */
 
-const SENT_PX = 2048; // long side of what is sent: small faces in a group picture are still found
 const SHOWN_PX = 1280;
 const LARGE_PX = 2560;
 const SAVED_PX = 4096; // some browsers limit a canvas to 16 million pixels
@@ -24,10 +22,14 @@ const TEXT_ROWS = 620; // a saved picture of this height has text of its normal 
 const OPEN_FACES = 2; // with more faces than this, a click shows the bars
 
 export class Pictures {
-  /** @param {{gallery: HTMLElement, bar: HTMLElement, count: HTMLElement}} places */
-  constructor(places, /** @type {() => Promise<Model>} */ getModel) {
+  /**
+   * @param {{gallery: HTMLElement, bar: HTMLElement, count: HTMLElement}} places
+   * @param {() => Promise<Model>} getModel @param {() => import('./engine.js').Engine} getEngine
+   */
+  constructor(places, getModel, getEngine) {
     this.places = places;
     this.getModel = getModel;
+    this.getEngine = getEngine;
     /** @type {Entry[]} */
     this.entries = [];
     this.heat = true;
@@ -97,7 +99,7 @@ export class Pictures {
     entry.text.textContent = 'Looking for faces…';
     try {
       entry.model = await this.getModel();
-      const answer = await fetchFaces(await shrink(entry.file, SENT_PX), entry.model.name);
+      const answer = await this.getEngine().fetchFaces(entry.file, entry.model.name);
       await decodeHeat(answer.faces);
       if (!this.entries.includes(entry)) return;
       entry.faces = answer.faces;

@@ -6,9 +6,9 @@ import {Chart} from './chart.js';
 import {$} from './dom.js';
 import {saveText, Session} from './session.js';
 
-/** @typedef {import('./server.js').Model} Model */
-/** @typedef {import('./server.js').Face} Face */
-/** @typedef {import('./stream.js').Reply} Reply */
+/** @typedef {import('./engine.js').Model} Model */
+/** @typedef {import('./engine.js').Face} Face */
+/** @typedef {import('./engine.js').Reply} Reply */
 
 export class Results {
   /** @param {import('./overlay.js').Overlay} overlay @param {import('./notices.js').Narrator} narrator */
@@ -21,8 +21,8 @@ export class Results {
     /** @type {Model | null} */
     this.model = null;
     this.shownAt = 0; // capture time of the frame whose faces are shown, in seconds
-    // The server counts the tracks of each connection from 1, but in one session a number has to
-    // stay with one face: a connection counts on from `firstId`.
+    // Each stream counts its tracks from 1, but in one session a number has to stay with one face: a
+    // stream counts on from `firstId`.
     this.firstId = 0;
     this.lastId = 0;
     $('csv').onclick = () => this.model && saveText('csv', this.session.csv(this.model));
@@ -41,22 +41,31 @@ export class Results {
     this.chart.draw();
   }
 
-  /** A new connection: its tracks are new faces. */
+  /** A new stream: its tracks are new faces. */
   connected() {
     this.firstId = this.lastId;
+  }
+
+  /** The next frame is not a later moment of what was shown: its faces are new, and its time may be any. */
+  restarted() {
+    this.connected();
+    this.shownAt = -Infinity;
+    this.cards.clear();
+    this.chart.clear();
   }
 
   /**
    * Number the faces of a reply within the session, and record them.
    * @param {Reply} reply @param {string} source @param {number} nSkipped frames since the last reply
+   * @param {boolean} isFilm whose times are those of the file
    */
-  record(reply, source, nSkipped) {
+  record(reply, source, nSkipped, isFilm) {
     for (const face of reply.faces) {
       face.track_id = this.firstId + /** @type {number} */ (face.track_id);
       this.lastId = Math.max(this.lastId, face.track_id);
     }
     const index = this.session.nextIndex(nSkipped);
-    const time_s = this.session.seconds(reply.time_s);
+    const time_s = isFilm ? Math.round(1000 * reply.time_s) / 1000 : this.session.seconds(reply.time_s);
     if (!this.model) return;
     const {faces} = reply;
     this.session.add({source, index, time_s, n_skipped: nSkipped, error: null, faces}, this.model);

@@ -1,20 +1,16 @@
 // @ts-check
 /** The server: its address, its token, and its answers to single requests. */
 
-/**
- * @typedef {{box: number[], heatmap_box?: number[], score: number, track_id: number | null,
- *   label: string, second_label: string, confidence: number, uncertain: boolean,
- *   answer: string, probabilities: Record<string, number>, raw_probabilities: Record<string, number>,
- *   profile: string | null, plain_probabilities?: Record<string, number>,
- *   heatmap_png?: string, heat?: HTMLCanvasElement | null}} Face
- * @typedef {{name: string, models: string[], version: string, classes: string[],
- *   colours: Record<string, string>, detector: string, uncertain_below: number, prior: number}} Model
- */
-/**
- * @typedef {{livefer_profile: number, name: string, model: string, expressions: Record<string, object>}} Profile
- *   of a person, as in the files of `livefer profile`
- */
+import {shrink} from './files.js';
+import {forget, recall, remember} from './memory.js';
+import {Stream} from './stream.js';
 
+/** @typedef {import('./engine.js').Found} Found */
+/** @typedef {import('./engine.js').Listener} Listener */
+/** @typedef {import('./engine.js').Model} Model */
+/** @typedef {import('./engine.js').Profile} Profile */
+
+const SENT_PX = 2048; // long side of a picture: small faces in a group are still found
 const TOKEN_KEY = 'livefer-token';
 const MODEL_KEY = 'livefer-model-instead-of-';
 
@@ -57,13 +53,13 @@ export function getChosenModel() {
 /** Choose a model, and remember it for this default. @param {string} name @param {string} standard */
 export function chooseModel(name, standard) {
   chosenModel = name === standard ? '' : name;
-  if (chosenModel) localStorage.setItem(MODEL_KEY + standard, name);
-  else localStorage.removeItem(MODEL_KEY + standard);
+  if (chosenModel) remember(MODEL_KEY + standard, name);
+  else forget(MODEL_KEY + standard);
 }
 
 /** @param {string[]} models of the server, its default first @returns {string} that of an earlier visit */
 export function rememberedModel(models) {
-  const name = localStorage.getItem(MODEL_KEY + models[0]) ?? '';
+  const name = recall(MODEL_KEY + models[0]);
   return models.includes(name) ? name : '';
 }
 
@@ -81,38 +77,47 @@ export function streamUrl() {
   return url;
 }
 
-/** @param {string} [name] empty: the server's default @returns {Promise<Model>} */
-export async function fetchModel(name = '') {
-  return request(name ? `v1/model?model=${encodeURIComponent(name)}` : 'v1/model', {});
-}
+/** Recognition by the server. */
+export class Server {
+  constructor() {
+    this.kind = /** @type {const} */ ('server');
+  }
 
-/**
- * Ask for the faces of one picture, with heat maps.
- * @param {Blob} picture @param {string} model its name
- * @returns {Promise<{size_wh: [number, number], faces: Face[], timings_ms: Record<string, number>}>}
- */
-export async function fetchFaces(picture, model) {
-  return request(`v1/faces?cam=1&model=${encodeURIComponent(model)}`, {
-    method: 'POST', body: picture, headers: {'Content-Type': picture.type},
-  });
-}
+  /** @param {Listener} listener @returns {Stream} */
+  newStream(listener) {
+    return new Stream(streamUrl, listener);
+  }
 
-/**
- * Ask for the profile of a person who held some expressions.
- * @param {Record<string, Record<string, number>[]>} answers raw_probabilities of the frames, by expression
- * @param {string} model its name @returns {Promise<Profile>}
- */
-export async function fetchProfile(answers, model) {
-  return request(`v1/profile?model=${encodeURIComponent(model)}`, {
-    method: 'POST', body: JSON.stringify({answers}), headers: {'Content-Type': 'application/json'},
-  });
-}
+  /** @param {string} [name] empty: the server's default @returns {Promise<Model>} */
+  async fetchModel(name = '') {
+    return request(name ? `v1/model?model=${encodeURIComponent(name)}` : 'v1/model', {});
+  }
 
-/** @returns {string} where pictures go: to this computer, or to which host */
-export function privacy() {
-  const local = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
-  const where = local ? `on this computer (${location.host})` : `at ${location.host}`;
-  return `Pictures go to the livefer server ${where} and nowhere else. The server stores nothing.`;
+  /** Ask for the faces of one picture, with heat maps. @param {File} file @param {string} model @returns {Promise<Found>} */
+  async fetchFaces(file, model) {
+    const picture = await shrink(file, SENT_PX);
+    return request(`v1/faces?cam=1&model=${encodeURIComponent(model)}`, {
+      method: 'POST', body: picture, headers: {'Content-Type': picture.type},
+    });
+  }
+
+  /**
+   * Ask for the profile of a person who held some expressions.
+   * @param {Record<string, Record<string, number>[]>} answers raw_probabilities of the frames, by expression
+   * @param {string} model its name @returns {Promise<Profile>}
+   */
+  async fetchProfile(answers, model) {
+    return request(`v1/profile?model=${encodeURIComponent(model)}`, {
+      method: 'POST', body: JSON.stringify({answers}), headers: {'Content-Type': 'application/json'},
+    });
+  }
+
+  /** @returns {string} where pictures go: to this computer, or to which host */
+  privacy() {
+    const local = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
+    const where = local ? `on this computer (${location.host})` : `at ${location.host}`;
+    return `Pictures go to the livefer server ${where} and nowhere else. The server stores nothing.`;
+  }
 }
 
 /** @param {string} path @param {RequestInit} init @returns {Promise<any>} */

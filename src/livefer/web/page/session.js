@@ -1,8 +1,8 @@
 // @ts-check
 /** Results recorded in this browser, for download as CSV (one row per face) or JSON. */
 
-/** @typedef {import('./server.js').Face} Face */
-/** @typedef {import('./server.js').Model} Model */
+/** @typedef {import('./engine.js').Face} Face */
+/** @typedef {import('./engine.js').Model} Model */
 /**
  * @typedef {{source: string, index: number, time_s: number, n_skipped: number, error: string | null,
  *   faces: Face[], model?: string}} Frame
@@ -13,7 +13,8 @@ const TABLE_SCHEMA = 1;
 // The columns of livefer's tables (tables/writing.py), so that the same programs read both.
 const FRAME_COLUMNS = ['source', 'index', 'time_s', 'n_skipped', 'error', 'note'];
 const FACE_COLUMNS = ['track_id', 'left', 'top', 'right', 'bottom', 'score',
-  'label', 'second_label', 'confidence', 'uncertain', 'answer', 'profile'];
+  'label', 'second_label', 'confidence', 'uncertain', 'answer', 'profile',
+  'why', 'sharpness', 'brightness'];
 
 export class Session {
   constructor() {
@@ -70,6 +71,7 @@ export class Session {
       for (const face of frame.faces) {
         lines.push([...start, face.track_id, ...face.box, face.score, face.label, face.second_label,
           face.confidence, face.uncertain, face.answer, face.profile,
+          face.why, face.sharpness, face.brightness,
           ...classes.map((name) => face.probabilities[name]),
           ...classes.map((name) => face.raw_probabilities[name]), TABLE_SCHEMA].map(cell));
       }
@@ -88,7 +90,7 @@ export class Session {
 }
 
 /** @param {Face} face @returns {Face} without its pixels */
-function plain({heat: _heat, heatmap_png: _png, heatmap_box: _square, ...face}) {
+function plain({heat: _heat, heatmap_png: _png, heatmap: _values, heatmap_box: _square, ...face}) {
   return face;
 }
 

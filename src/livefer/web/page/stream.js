@@ -1,16 +1,12 @@
 // @ts-check
 /** The stream to the server: frames out, replies in, and reconnection. */
 
-/** @typedef {import('./server.js').Face} Face */
-/**
- * @typedef {{type: 'result' | 'skipped' | 'error', number: number, time_s: number, reason?: string,
- *   size_wh: [number, number], faces: Face[], hint: string | null,
- *   timings_ms: Record<string, number>}} Reply
- * @typedef {{max_bytes: number, max_pixels: number, max_fps: number, max_in_flight: number}} Limits
- * @typedef {{state: 'idle' | 'connecting' | 'open'}
- *   | {state: 'waiting', reason: string, code: number, retryAt: number}
- *   | {state: 'refused', reason: string, code: number}} Status
- */
+import {FrameEncoder} from './camera.js';
+
+/** @typedef {import('./engine.js').Listener} Listener */
+/** @typedef {import('./engine.js').Status} Status */
+/** @typedef {import('./engine.js').StreamOptions} StreamOptions */
+/** @typedef {{max_bytes: number, max_pixels: number, max_fps: number, max_in_flight: number}} Limits */
 
 const MOST_FPS = 30; // a higher rate is not visible, and other visitors share the server
 const FIRST_PAUSE_S = 0.5;
@@ -30,9 +26,7 @@ const REASONS = /** @type {Record<number, string>} */ ({
 export class Stream {
   /**
    * @param {() => URL} address is called for every connection, because the token may change
-   * @param {{onStatus: (status: Status) => void, onHello: (hello: any) => void,
-   *   onOptions: (message: {options: {model: string, profile: string | null}, reason?: string}) => void,
-   *   onReply: (reply: Reply, roundTripMs: number) => void}} listener
+   * @param {Listener} listener
    */
   constructor(address, listener) {
     this.address = address;
@@ -40,7 +34,9 @@ export class Stream {
     /** @type {Status} */
     this.status = {state: 'idle'};
     this.limits = /** @type {Limits} */ ({max_fps: 15, max_in_flight: 2, max_bytes: 1e6, max_pixels: 1e6});
+    /** @type {StreamOptions} */
     this.wanted = {};
+    this.encoder = new FrameEncoder();
     this.lastSentAt = -Infinity;
     this.failures = 0;
     /** @type {number[]} capture times of the frames without a reply yet, in ms */
@@ -78,16 +74,22 @@ export class Stream {
    */
   ready() {
     return this.status.state === 'open'
+      && !this.encoder.busy
       && this.inFlight.length < this.limits.max_in_flight
       && this.socket?.bufferedAmount === 0
       && performance.now() - this.lastSentAt >= 900 / Math.min(MOST_FPS, this.limits.max_fps);
   }
 
-  /** @param {ArrayBuffer} picture JPEG or WebP @param {number} takenAt ms of performance.now() */
-  send(picture, takenAt) {
+  /** @param {HTMLVideoElement} video @returns {Promise<ArrayBuffer | null>} its picture as JPEG, null if that fails */
+  take(video) {
+    return this.encoder.encode(video);
+  }
+
+  /** @param {ArrayBuffer} picture JPEG or WebP @param {number} takenAt ms of performance.now() @param {number} timeS */
+  send(picture, takenAt, timeS) {
     if (!this.socket || this.status.state !== 'open') return;
     const message = new Uint8Array(8 + picture.byteLength);
-    new DataView(message.buffer).setFloat64(0, takenAt / 1000, true);
+    new DataView(message.buffer).setFloat64(0, timeS, true);
     message.set(new Uint8Array(picture), 8);
     this.socket.send(message);
     this.lastSentAt = performance.now();
@@ -95,8 +97,8 @@ export class Stream {
     if (this.inFlight.length === 1) this.expectReply();
   }
 
-  /** Set options of the stream, now and after each reconnection. */
-  setOptions(/** @type {{smoothing_s?: number, heatmap?: boolean, profile?: object | null}} */ options) {
+  /** Set options of the stream, now and after each reconnection. @param {StreamOptions} options */
+  setOptions(options) {
     Object.assign(this.wanted, options);
     this.sendText({type: 'options', ...options});
   }
@@ -134,7 +136,9 @@ export class Stream {
       const takenAt = this.inFlight.shift() ?? NaN;
       clearTimeout(this.silenceTimer);
       if (this.inFlight.length) this.expectReply();
-      this.listener.onReply(message, performance.now() - takenAt);
+      const roundTripMs = performance.now() - takenAt;
+      if (message.type === 'result') this.encoder.adapt(roundTripMs - message.timings_ms.total);
+      this.listener.onReply(message, roundTripMs);
     }
   }
 
