@@ -1,11 +1,12 @@
 """Your own face detector: here a cascade that comes with OpenCV, in place of livefer's own.
 
-python examples/own_detector.py PICTURE
+Run it as: python examples/own_detector.py PICTURE
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,8 +22,8 @@ class CascadeDetector:
     crop_shift_y = 0.0  # how far that square lies below the box, in its own sides
 
     def __init__(self) -> None:
-        name = "haarcascade_frontalface_alt2.xml"
-        self._cascade = cv2.CascadeClassifier(cv2.data.haarcascades + name)
+        file = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_alt2.xml"
+        self._cascade = cv2.CascadeClassifier(str(file))
 
     def detect(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return boxes (N, 4), xyxy in pixels, and scores (N,); image: (H, W, 3) BGR."""

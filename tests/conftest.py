@@ -16,7 +16,8 @@ from livefer.detection.yunet import YUNET_FILE
 
 NEEDED = (
     "PyInstaller", "av", "fastapi", "fsspec", "httpx", "matplotlib", "pandas", "pillow_heif",
-    "playwright", "polars", "pyarrow", "ray", "schemathesis", "torch", "uvicorn", "websockets",
+    "paho", "playwright", "polars", "pyarrow", "pylsl", "pythonosc", "ray", "schemathesis", "torch",
+    "uvicorn", "websockets",
 )  # fmt: skip
 FER2013 = Path(os.environ.get("LIVEFER_FER2013") or Path(__file__).parents[1] / "data" / "fer2013")
 CHROMIUM = os.environ.get("LIVEFER_CHROMIUM", "/usr/bin/chromium")

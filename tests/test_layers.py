@@ -24,7 +24,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("assets", "errors", "faces", "formatting", "labels", "version"),
     ("results", "system"),
     ("classifier", "detection", "drawing", "media", "tables"),
-    ("profiles",),
+    ("profiles", "send"),
     ("data", "summary", "tracking"),
     ("evaluation", "recognizer"),
     ("batch", "live", "train", "web"),
@@ -35,13 +35,14 @@ ROWS: tuple[tuple[str, ...], ...] = (
 
 ONLY_IN_TRAIN = {"torch", "torchvision", "lightning", "safetensors", "onnx", "onnxscript"}
 ONLY_IN_TRAIN |= {"tensorboard", "pydantic", "yaml"}
-ONLY_IN_WEB = {"fastapi", "starlette", "uvicorn", "websockets"}
+ONLY_IN_WEB = {"fastapi", "starlette", "uvicorn"}
 ONLY_BY_TELEMETRY = {"onnxruntime", "ray"}
 """Packages that report their use: livefer.system.telemetry switches that off, then imports them."""
 UP_WHEN_CALLED = {("livefer.results", "livefer.drawing.notebooks")}
 """A notebook asks a result for its picture, and what draws results lies above them."""
 NOT_AT_MODULE_LEVEL = ONLY_IN_TRAIN | ONLY_IN_WEB | {"matplotlib", "PIL", "pygame"}
 NOT_AT_MODULE_LEVEL |= {"av", "pyarrow", "pandas", "polars", "fsspec"}
+NOT_AT_MODULE_LEVEL |= {"websockets", "pythonosc", "pylsl", "paho"}
 """Outside `train`: heavy or optional packages that a user may lack, or that talk when imported."""
 
 
@@ -119,7 +120,8 @@ def complaint(found: Import) -> str | None:
             return None
         if package in ONLY_IN_WEB and source != "web":
             return f"{found}: only livefer.web may"
-        if package in ONLY_IN_WEB or (source == "web" and package == "pydantic"):  # of fastapi
+        # pydantic is a part of fastapi, and uvicorn needs websockets.
+        if package in ONLY_IN_WEB or (source == "web" and package in ("pydantic", "websockets")):
             return None
         if package in ONLY_IN_TRAIN and not (source == "cli" and lazy):
             return f"{found}: only livefer.train may, and the command line inside a function"

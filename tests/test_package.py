@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from email.message import Message
 from email.parser import Parser
@@ -31,6 +32,22 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     (path,) = folder.glob("*.whl")
     assert path.stat().st_size < MAX_WHEEL_BYTES
     return zipfile.ZipFile(path)
+
+
+def test_the_source_archive_builds_the_same_wheel(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t"]
+    subprocess.run([*command, "sdist", "-d", str(tmp_path)], cwd=ROOT, check=True)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        opened.extractall(tmp_path, filter="data")
+    (source,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert {"Dockerfile", "examples", "tests", "docs"} <= {path.name for path in source.iterdir()}
+    subprocess.run([*command, "wheel", "-d", str(tmp_path)], cwd=source, check=True)
+    (path,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(path) as again:
+        assert {one.filename: one.CRC for one in again.infolist()} == {
+            one.filename: one.CRC for one in wheel.infolist()
+        }
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +89,7 @@ def test_the_runtime_asks_for_six_packages(metadata: Message) -> None:
         "numpy", "opencv-python-headless", "onnxruntime", "typer", "rich", "pygame-ce",
     }  # fmt: skip
     assert set(metadata.get_all("Provides-Extra", [])) == {
-        "train", "analysis", "video", "heic", "web", "ray", "dev",
+        "train", "analysis", "video", "heic", "web", "ray", "send", "dev",
     }  # fmt: skip
     assert metadata["Requires-Python"] == ">=3.10"
     assert metadata["Version"] == livefer.__version__

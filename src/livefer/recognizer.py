@@ -396,6 +396,7 @@ def _result(
         error=frame.error,
         note=_note(frame, faces),
         timings_ms=timings_ms or {},
+        captured_s=frame.captured_s,
     )
 
 

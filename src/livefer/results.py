@@ -30,6 +30,7 @@ class Frame:
     note: a remark about the image, such as "damaged"
     is_cut: a new shot begins with this frame, or with one left out before it; cameras have no cuts
     is_fps_assumed: the file has no times of its own, and no rate: time_s is for 25 frames a second
+    captured_s: when the frame of a live source came, by `time.monotonic()`; None of a recording
     """
 
     source: str
@@ -42,6 +43,7 @@ class Frame:
     note: str | None = None
     is_cut: bool = False
     is_fps_assumed: bool = False
+    captured_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,6 +192,7 @@ class FrameResult:
     error: why this file of a folder, or the rest of this video, could not be read
     note: a remark about the image, such as "too dark" or "cut"; see docs/tables.md
     timings_ms: milliseconds spent in "detect", "crop", "classify" and "track"
+    captured_s: when the frame of a live source came, by `time.monotonic()`; None of a recording
     """
 
     source: str
@@ -201,6 +204,7 @@ class FrameResult:
     error: str | None = None
     note: str | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
+    captured_s: float | None = None
 
     def __repr__(self) -> str:
         what = list(self.faces) if self.error is None else printable(self.error)
@@ -222,11 +226,24 @@ class FrameResult:
             "source": printable(self.source),
             "index": self.index,
             "time_s": round(self.time_s, 4),
+            "captured_s": None if self.captured_s is None else round(self.captured_s, 4),
             "n_skipped": self.n_skipped,
             "error": None if self.error is None else printable(self.error),
             "note": self.note,
             "faces": [face.to_dict(landmarks) for face in self.faces],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A moment of a live session that someone wants to find again: a key, a stimulus.
+
+    text: what it is
+    captured_s: when it was, by `time.monotonic()`, the clock of `FrameResult.captured_s`
+    """
+
+    text: str
+    captured_s: float
 
 
 def _named(classes: tuple[str, ...], values: NDArray[np.float32]) -> dict[str, float]:

@@ -60,7 +60,9 @@ def test_the_rows_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> No
     read = [json.loads(line) for line in rows.splitlines()]
     assert sum(row["error"] is not None for row in read) == 1
     assert len({row["source"] for row in read}) == 37
-    assert {path.name for path in tmp_path.iterdir()} == {"in", "one.jsonl", "three.jsonl"}
+    tables = {"one.jsonl", "three.jsonl"}
+    beside = {f"{name}.json" for name in tables}
+    assert {path.name for path in tmp_path.iterdir()} == {"in", *tables, *beside}
 
 
 @pytest.mark.parametrize("out", ["out.csv", "out"])

@@ -98,4 +98,4 @@ def test_ray_writes_the_rows_that_this_process_makes(tmp_path: Path) -> None:
     assert rows == expected
     assert read_results(tmp_path / "out.csv").equals(read_results(tmp_path / "out"))
     assert len(Output(str(tmp_path / "out")).parts()) == 4
-    assert {path.name for path in tmp_path.iterdir()} == {"in", "out", "out.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == {"in", "out", "out.csv", "out.csv.json"}

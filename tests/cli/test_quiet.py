@@ -13,7 +13,7 @@ from portrait import portrait
 from livefer.assets.files import PICTURE
 from livefer.cli import COMMANDS, load_command
 
-QUIET = ("image", "video", "analyze", "webcam", "summarize", "crop", "profile", "explain")
+QUIET = ("image", "video", "analyze", "webcam", "watch", "summarize", "crop", "profile", "explain")
 
 
 @pytest.fixture(autouse=True)

@@ -558,3 +558,33 @@ def test_ctrl_c_ends_the_waiting_for_a_pipe(
     assert code == 130
     assert "stopped on request" in err
     assert 16 <= len({r["index"] for r in read_csv("o.csv") if not r["error"]}) < 60
+
+
+@pytest.mark.parametrize("option", ["--blur", "--pixelate"])
+def test_a_copy_hides_the_faces(
+    option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    image = make_scene((100, 60, 200))
+    image[60:120, 100:160] = rng.integers(60, 256, (60, 60, 3))
+    write_video(Path("in.mp4"), [image] * 3)
+    assert run(monkeypatch, capsys, "in.mp4", "--out", "o.mp4", option)[0] == 0
+    shown = read_images("o.mp4")[1]
+    inside = np.abs(np.diff(shown[65:115, 105:155].astype(float), axis=1)).mean()
+    before = np.abs(np.diff(image[65:115, 105:155].astype(float), axis=1)).mean()
+    assert inside < 0.2 * before
+    code, err = run(monkeypatch, capsys, "in.mp4", "--csv", "o.csv", option)
+    assert (code, "add --out" in err) == (1, True)
+    words = ("in.mp4", "--out", "o.mp4", option, "--one-person")
+    code, err = run(monkeypatch, capsys, *words)
+    assert (code, "hides every face" in err) == (1, True)
+
+
+def read_images(name: str) -> list[np.ndarray[Any, Any]]:
+    import cv2
+
+    video = cv2.VideoCapture(name)
+    images = []
+    while (read := video.read())[0]:
+        images.append(read[1])
+    return images

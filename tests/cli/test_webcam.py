@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import signal
 import sys
 from pathlib import Path
@@ -194,3 +196,36 @@ def test_an_earlier_file_is_not_reported_as_written(
     code, err = run(monkeypatch, capsys, "--record", "out.avi")
     assert (code, err.splitlines()[-1]) == (0, "0 frames recognised, 0 skipped; model level")
     assert Path("out.avi").read_text() == "old"
+
+
+def test_a_table_has_every_frame_of_the_window(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_video(Path("in.avi"))
+    close_at_the_end(monkeypatch)
+    arguments = ("--source", "in.avi", "--csv", "t.csv", "--send", "udp://127.0.0.1:9")
+    code, err = run(monkeypatch, capsys, *arguments)
+    assert code == 0
+    done, sent = err.splitlines()
+    n_frames = int(done.split()[0])
+    assert done.endswith("; model level; wrote t.csv")
+    assert sent.startswith(f"sent {n_frames} message")
+    began, *rows = csv.DictReader(io.StringIO(Path("t.csv").read_text()))
+    assert began["marker"].startswith("started ")
+    assert [row["label"] for row in rows] == ["happy"] * n_frames
+    assert all(float(row["captured_s"]) > float(began["captured_s"]) for row in rows)
+
+
+def test_a_camera_that_fails_leaves_its_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from livefer.media.sources import Source
+    from livefer.results import Frame
+
+    frames = [Frame("camera 0", 0, 0.0, SCENE), Frame("camera 0", 1, 9.0, None, error="gone")]
+    camera = Source("camera 0", (frame for frame in frames), live=True)
+    monkeypatch.setattr("livefer.cli.webcam.open_source", lambda source, live: camera)
+    ended = run(monkeypatch, capsys, "--csv", "t.csv")
+    assert ended == (1, "wrote t.csv\nlivefer: gone\n")
+    rows = list(csv.DictReader(io.StringIO(Path("t.csv").read_text())))
+    assert [row["error"] for row in rows] == ["", "", "gone"]

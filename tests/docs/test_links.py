@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = ROOT / "docs" / "experiments"
 TOPICS = sorted(EXPERIMENTS.glob("[a-z]*.md"))
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.md")])
+_FOLDERS = ("", "docs/**/", "examples/", ".github/**/")
+DOCUMENTS = sorted(path for folder in _FOLDERS for path in ROOT.glob(f"{folder}*.md"))
 
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(\s*([^)\s]+)\s*\)")

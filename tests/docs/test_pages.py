@@ -21,19 +21,21 @@ from blocks import DOCS, README, ROOT, Block, at_server, read_blocks
 from browser import server
 from builders import write_picture
 from portrait import pasted
+from videos import face_picture, write_video
 
 from livefer.labels import CLASSES
 
 pytestmark = pytest.mark.slow
 
 PAGES = {
-    README: 3,
+    README: 4,
     DOCS / "api.md": 0,
     DOCS / "network.md": 0,
     DOCS / "page.md": 1,
     DOCS / "profiles.md": 1,
     DOCS / "python.md": 0,
-    DOCS / "serve.md": 1,
+    DOCS / "send.md": 0,
+    DOCS / "serve.md": 2,
     DOCS / "statistics.md": 0,
     DOCS / "training.md": 2,
 }
@@ -62,6 +64,7 @@ def clone(tmp_path: Path) -> Path:
     """A folder as after `git clone` and after the data set was unpacked."""
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     shutil.copytree(ROOT / "src" / "livefer" / "assets", tmp_path / "src" / "livefer" / "assets")
+    write_video(tmp_path / "clip.mp4", [face_picture()] * 100, fps=5)
     make_small_fer2013(tmp_path / "data" / "fer2013")
     for i in range(20):
         photo = pasted(40 * (i % 5), 20, 3 * (i % 7), 1 + 0.05 * (i % 3))
@@ -110,7 +113,14 @@ def test_blocks_are_run_or_say_why_not(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     blocks = read_blocks(text)
     assert 2 * len(blocks) == len(re.findall(r"^\s*```", text, re.MULTILINE)), "a fence is not read"
-    assert {block.language for block in blocks} <= {"bash", "python", "javascript", "json", "text"}
+    assert {block.language for block in blocks} <= {
+        "bash",
+        "python",
+        "html",
+        "javascript",
+        "json",
+        "text",
+    }
     assert sum(block.reason is not None for block in blocks) == PAGES[page]
     assert any(block.reason is None and block.language in ("bash", "python") for block in blocks)
 

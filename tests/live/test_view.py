@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
@@ -22,6 +23,7 @@ from livefer.drawing.places import overlap
 from livefer.errors import SourceError
 from livefer.labels import CLASSES
 from livefer.live.scene import Places, paint_scene
+from livefer.live.session import Session
 from livefer.live.strip import strip_height
 from livefer.live.view import HELP, LiveView
 from livefer.media.mpeg4_writer import Mpeg4Writer
@@ -29,6 +31,8 @@ from livefer.media.opencv_reader import quiet
 from livefer.media.sources import Source, open_source
 from livefer.recognizer import Recognizer
 from livefer.results import Face, Frame
+from livefer.send.messages import session_start
+from livefer.tables.writing import open_table
 
 pytestmark = pytest.mark.slow
 
@@ -279,7 +283,7 @@ def test_quitting_does_not_wait_for_a_frame() -> None:
 
 def test_help_names_every_key() -> None:
     keys = {key.strip().lower() for names, _ in HELP for key in names.split(",")}
-    assert keys == {"q", "esc", "space", *"fctgmsrnepwh"}
+    assert keys == {"q", "esc", "space", "enter", *"fctgmsrnepwh"}
 
 
 def test_r_makes_the_stream_forget_its_faces() -> None:
@@ -848,3 +852,25 @@ def test_a_snapshot_that_cannot_be_written_is_told(
         monkeypatch.setattr(Path, "write_bytes", fill_up)
         assert "cannot be written: No space left on device" in view.snapshot()
     assert list(folder.iterdir()) == []
+
+
+def test_enter_marks_the_moment_for_tables_and_receivers(tmp_path: Path) -> None:
+    start = session_start(time.monotonic(), CLASSES, "level")
+    with (
+        Session(start, [open_table(tmp_path / "t.jsonl", CLASSES, live=True)]) as session,
+        LiveView(make_recognizer(), make_source(make_frames([SCENE] * 3)), session=session) as view,
+    ):
+        finish(view)
+        view.press("return")
+        assert message(view) == "marked: key 1"
+        view.press("return")
+    rows = [json.loads(line) for line in (tmp_path / "t.jsonl").read_text().splitlines()]
+    assert [row["marker"] for row in rows if row["label"] is None][1:] == ["key 1", "key 2"]
+    assert [row["index"] for row in rows if row["label"] is not None] == [0, 1, 2]
+
+
+def test_enter_without_a_table_says_what_to_do() -> None:
+    with LiveView(make_recognizer(), make_source(make_frames([SCENE]))) as view:
+        view.press("return")
+        assert message(view) == "no table to mark this moment in: start with --csv OUT.CSV"
+        finish(view)

@@ -227,7 +227,7 @@ def test_the_first_window_fits_the_screen(wh: tuple[int, int]) -> None:
 def test_without_a_display_one_line_says_what_works(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(LiveferError, match=r"no display .*--record.*livefer image") as raised:
+    with pytest.raises(LiveferError, match=r"no display .*--record.*livefer watch") as raised:
         window.open_display()
     assert "\n" not in str(raised.value)
 

@@ -104,9 +104,10 @@ class ServerProcess:
         self.port = int(self.url.split(":")[2].partition("/")[0])
 
     def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.communicate()
+        if self.process is not None:
+            self.process.kill()
+            self.process.communicate()
+        self.process = None
 
 
 @contextmanager

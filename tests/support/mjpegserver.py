@@ -15,11 +15,15 @@ from numpy.typing import NDArray
 
 @contextmanager
 def serving(
-    images: Sequence[NDArray[np.uint8]], pause_s: float, path: str = "/mjpeg"
+    images: Sequence[NDArray[np.uint8]],
+    pause_s: float,
+    path: str = "/mjpeg",
+    stands_s: float = 0.0,
 ) -> Iterator[str]:
     """Give the address of a camera that sends each image after a pause, and then ends.
 
     path: ends in .mjpeg for pictures one after another, without the parts of a multipart answer
+    stands_s: sends nothing for so long before it ends
     """
     is_raw = path.endswith(".mjpeg")
     kind = "video/x-motion-jpeg" if is_raw else "multipart/x-mixed-replace; boundary=frame"
@@ -39,16 +43,19 @@ def serving(
                 except OSError:  # the reader has left
                     return
                 time.sleep(pause_s)
+            is_over.wait(stands_s)
 
         def log_message(self, *_: object) -> None:
             """Print nothing."""
 
+    is_over = threading.Event()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Camera)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}{path}"
     finally:
+        is_over.set()
         server.shutdown()
         server.server_close()
         thread.join()

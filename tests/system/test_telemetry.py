@@ -157,6 +157,7 @@ COMMANDS = {
               "--plot", "o.png", "--report", "o.html"],
     "analyze": ["analyze", "a.jpg", "b.jpg", "clip.mp4", "-o", "o.csv", "--workers", "2"],
     "webcam": ["webcam", "--source", "clip.mp4", "--record", "o.mp4"],
+    "watch": ["watch", "clip.mp4", "--csv", "o.csv"],
     "summarize": ["summarize", "clip.csv", "--plot", "o.pdf", "--report", "o.html"],
     "bench": ["bench", "--seconds", "0.2"],
     "doctor": ["doctor"],

@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import Event
 
 from livefer.drawing.faces import paint_faces
+from livefer.drawing.hiding import Hiding, Way
 from livefer.drawing.labels import Labelling
 from livefer.errors import LiveferError, OutputError, SourceError
 from livefer.formatting import count, length
@@ -82,9 +83,16 @@ class AnnotatedVideo:
     error: why this video cannot be written, although others could be; what follows is left out
     """
 
-    def __init__(self, writer: H264Writer, hurry: Event | None = None) -> None:
-        """hurry: once it is set, frames that wait to be encoded are left out."""
+    def __init__(
+        self, writer: H264Writer, hurry: Event | None = None, hide: Way | None = None
+    ) -> None:
+        """Begin a video.
+
+        hurry: once it is set, frames that wait to be encoded are left out
+        hide: make faces unrecognisable in this way
+        """
         self._writer = writer
+        self._hiding = None if hide is None else Hiding(hide)
         self._hurry = hurry or Event()
         self._is_whole = False
         self._labelling: Labelling | None = None
@@ -107,7 +115,8 @@ class AnnotatedVideo:
     def _encode(self, result: FrameResult) -> None:
         assert result.image is not None
         if not self._hurry.is_set():
-            image = result.image.copy()
+            hiding = self._hiding
+            image = result.image.copy() if hiding is None else hiding.hidden(result)
             self._labelling = paint_faces(image, result.faces, before=self._labelling)
             self._writer.write(image, result.time_s)
 
@@ -197,6 +206,7 @@ class VideoJob:
     tables, digest: get the results of all videos
     span: the frames of each video to read
     profile_of: gives the profile of the person in a video by its path, and words on it for `totals`
+    hide: makes faces unrecognisable in the copies, in this way
     requested: ends a video early, with an error in its last row; copies and tables stay complete
     totals: counts so far
     """
@@ -207,6 +217,7 @@ class VideoJob:
     span: Span = field(default_factory=Span)
     profile_of: Callable[[str], tuple[Profile | None, str]] | None = None
     requested: StopRequested = field(default_factory=StopRequested)
+    hide: Way | None = None
     totals: VideoTotals = field(default_factory=VideoTotals)
 
     def run(
@@ -238,7 +249,7 @@ class VideoJob:
                     with noting(errors):
                         writer = H264Writer(copy, reader.info, sound, self.span.start_s)
                         hurry = self.requested.hurry
-                        annotated = stack.enter_context(AnnotatedVideo(writer, hurry))
+                        annotated = stack.enter_context(AnnotatedVideo(writer, hurry, self.hide))
                 if annotated is None and copy is not None and not self._has_other_outputs:
                     return
                 profile = self._profile_of(path)

@@ -42,6 +42,7 @@ COMMANDS = {
     "video": Command("Recognise the faces in videos: a row for each face of each frame."),
     "analyze": Command("Recognise the faces in any number of pictures and videos."),
     "webcam": Command("Recognise faces live in a window."),
+    "watch": Command("Recognise faces live without a window, for tables and other programs."),
     "serve": Command("Open livefer in the browser, with an API for programs.", "web"),
     "page": Command(
         "Write the page for any web host: faces are recognised in the visitor's browser."

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Generator, Sequence
-from contextlib import closing
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
@@ -41,11 +41,13 @@ from livefer.cli.options import (
     ProfileOption,
     QuietOption,
 )
+from livefer.cli.outputs import print_file, words_for
 from livefer.cli.progress import bar_or_log
 from livefer.errors import ConfigError
 from livefer.formatting import count, printable
 from livefer.media.names import LeftOut, same_file, suffix_of
 from livefer.media.pyav_reader import load_av
+from livefer.system.atomic import STDOUT, temporary_folder
 from livefer.system.interrupts import INTERRUPTIONS, exit_code
 from livefer.system.machine import n_cores
 from livefer.tables.plain import keys_of
@@ -75,7 +77,7 @@ def analyze(
             "--out",
             "-o",
             help="The table: a .csv, .jsonl or .parquet file, or a folder for a data set of many "
-            "Parquet files.",
+            "Parquet files. - is CSV on standard output.",
             metavar="OUT",
         ),
     ],
@@ -158,41 +160,60 @@ def analyze(
         min_seen_s=min_seen or 0.0,
     )
     _check_engine(engine, ray_address, out)
-    output, left_out = Output(out), LeftOut()
-    inputs = find_inputs(paths, left_out)
-    _check_inputs(inputs, output, resume)
-    if baselines is not None:
-        _tell_other_films(baselines, inputs)
-    recognizer = settings.recognizer()  # a wrong model or detector is an error here, once
-    settings = replace(settings, every_frame=recognizer.every_frame)
-    if not detector.lower().endswith(".onnx"):
-        settings = replace(settings, detector=recognizer.detector.name)  # type: ignore[attr-defined]
-    job = Job(settings, settings.metadata(recognizer))
-    parts = _finished(output, job, resume, recognizer.classes)
-    done = {same_file(printable(name)) for part in parts for name in part.inputs}
-    batches = cut(
-        inputs, frozenset(one.name for one in inputs if same_file(printable(one.name)) in done)
-    )
-    tally = Tally(batches, n_before=len(inputs) - sum(len(b.inputs) for b in batches))
-    for part in parts:
-        tally.add_earlier(part.errors)
-    if landmarks:
-        print_without_landmarks(recognizer)
-    if batches:
-        output.prepare()
-        output.adopt(parts)
-        n_workers = workers or n_cores()
-        if engine is Engine.ray:
-            _run(run_ray(batches, job, output, n_workers, ray_address), tally, fail_fast)
-        else:
-            _run(run_local(batches, job, output, n_workers), tally, fail_fast)
-        output.sweep()
-    output.finish(inputs)
-    _print_errors(tally.errors)
-    note(f"{tally}; model {recognizer.classifier.name}; wrote {output.path}")
-    print_left_out(left_out)
-    if tally.errors:
-        raise typer.Exit(1)
+    with _destination(out, resume, engine) as place:
+        output, left_out = Output(place), LeftOut()
+        inputs = find_inputs(paths, left_out)
+        _check_inputs(inputs, output, resume)
+        if baselines is not None:
+            _tell_other_films(baselines, inputs)
+        recognizer = settings.recognizer()  # a wrong model or detector is an error here, once
+        settings = replace(settings, every_frame=recognizer.every_frame)
+        if not detector.lower().endswith(".onnx"):
+            settings = replace(settings, detector=recognizer.detector.name)  # type: ignore[attr-defined]
+        job = Job(settings, settings.metadata(recognizer))
+        parts = _finished(output, job, resume, recognizer.classes)
+        done = {same_file(printable(name)) for part in parts for name in part.inputs}
+        batches = cut(
+            inputs, frozenset(one.name for one in inputs if same_file(printable(one.name)) in done)
+        )
+        tally = Tally(batches, n_before=len(inputs) - sum(len(b.inputs) for b in batches))
+        for part in parts:
+            tally.add_earlier(part.errors)
+        if landmarks:
+            print_without_landmarks(recognizer)
+        if batches:
+            output.prepare()
+            output.adopt(parts)
+            n_workers = workers or n_cores()
+            if engine is Engine.ray:
+                _run(run_ray(batches, job, output, n_workers, ray_address), tally, fail_fast)
+            else:
+                _run(run_local(batches, job, output, n_workers), tally, fail_fast)
+            output.sweep()
+        output.finish(inputs)
+        _print_errors(tally.errors)
+        note(f"{tally}; model {recognizer.classifier.name}; wrote {words_for(out)}")
+        print_left_out(left_out)
+        if tally.errors:
+            raise typer.Exit(1)
+
+
+@contextmanager
+def _destination(out: str, resume: bool, engine: Engine) -> Iterator[str]:
+    """Give the path to write to; for standard output, that of a file which is then printed."""
+    if out != STDOUT:
+        yield out
+        return
+    if resume or engine is Engine.ray:
+        option = "--resume" if resume else "--engine ray"
+        raise ConfigError(f"{option} needs a place for the parts: name a file or a folder, not -")
+    with temporary_folder() as folder:
+        table = folder / "faces.csv"
+        try:
+            yield str(table)
+        finally:
+            if table.exists():
+                print_file(table)
 
 
 def _tell_other_films(path: Path, inputs: Sequence[Input]) -> None:

@@ -11,11 +11,13 @@ from typing import Any, Literal
 from livefer.drawing.figures import check_matplotlib_folders, require_matplotlib
 from livefer.errors import ConfigError, LiveferError, SourceError
 from livefer.formatting import printable
-from livefer.media.names import LeftOut, find_files, is_kind, same_file
+from livefer.media.cameras import camera_number
+from livefer.media.names import LeftOut, find_files, is_kind, is_pattern, same_file
 from livefer.media.pictures import WRITABLE
+from livefer.media.sources import Source
 from livefer.system.atomic import PartialFile, replacing, with_end
 from livefer.system.downloads import cache_dir
-from livefer.system.pipes import STDIN
+from livefer.system.pipes import STDIN, is_pipe
 
 Item = tuple[str, str | None]
 """The path of an input, and why it cannot be read."""
@@ -69,6 +71,24 @@ def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[str | Path])
     for output in outputs:
         if output is not None and output.resolve() in read:
             raise ConfigError(f"{output} is an input: choose another name for the output")
+
+
+def check_live_source(source: str) -> None:
+    """Raise SourceError for a path that does not exist, before anything is opened."""
+    is_path = camera_number(source) is None and not (
+        "://" in source or is_pattern(source) or is_pipe(source)
+    )
+    if is_path and not os.path.exists(source):
+        raise SourceError(f"{source} does not exist: check the path")
+
+
+def check_moves(name: str, source: Source) -> None:
+    """Raise SourceError for a source, opened as a live one, that is a picture or a folder."""
+    if source.live:
+        return
+    if os.path.isdir(name):
+        raise SourceError(f"{name} is a folder: expected one video")
+    raise SourceError(f'{name} does not move: "livefer image" reads pictures')
 
 
 def check_no_run(folder: Path) -> None:

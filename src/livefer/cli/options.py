@@ -169,6 +169,43 @@ FpsOfSourceOption = Annotated[
         metavar="F",
     ),
 ]
+CsvOption = Annotated[
+    Path | None,
+    typer.Option(help="Write a table as CSV; - is standard output.", metavar="OUT.CSV"),
+]
+JsonlOption = Annotated[
+    Path | None,
+    typer.Option(help="Write a table as JSON lines; - is standard output.", metavar="OUT.JSONL"),
+]
+ParquetOption = Annotated[
+    Path | None,
+    typer.Option(help="Write a table as Parquet; - is standard output.", metavar="OUT.PARQUET"),
+]
+SendOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Send each result to another program, too: udp://HOST:PORT, osc://HOST:PORT, "
+        "lsl://NAME, ws://HOST:PORT or mqtt://HOST:PORT/TOPIC. May be given several times.",
+        metavar="URL",
+    ),
+]
+MarkersOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Take markers from another program, such as one that shows stimuli: each datagram at "
+        "udp://HOST:PORT or osc://HOST:PORT is a row of the table.",
+        metavar="URL",
+    ),
+]
+OffsetOption = Annotated[
+    float,
+    typer.Option(
+        help="Seconds to add to the times of frames: -0.08 where the camera gives its frames 80 ms "
+        "late. Markers keep theirs.",
+        callback=a_number,
+        metavar="SECONDS",
+    ),
+]
 PlotOption = Annotated[
     Path | None,
     typer.Option(

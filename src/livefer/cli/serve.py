@@ -28,12 +28,20 @@ def serve(
     host: Annotated[
         str,
         typer.Option(
-            help="Address to listen at. 0.0.0.0: every address of this machine.", metavar="ADDRESS"
+            help="Address to listen at. 0.0.0.0: every address of this machine.",
+            envvar="LIVEFER_HOST",
+            metavar="ADDRESS",
         ),
     ] = "127.0.0.1",
     port: Annotated[
         int,
-        typer.Option(help="Port to listen at. 0: any free one.", min=0, max=65535, metavar="PORT"),
+        typer.Option(
+            help="Port to listen at. 0: any free one.",
+            min=0,
+            max=65535,
+            envvar="LIVEFER_PORT",
+            metavar="PORT",
+        ),
     ] = 8000,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     token: Annotated[

@@ -165,7 +165,7 @@ def summarize(
         typer.Option(
             help="Rows for participants instead of tracks: a table with the columns file and "
             "participant, and more, such as condition. All tracks of a video are its "
-            "participant's; a column track_id chooses.",
+            "participant's; a column track_id chooses. --plot then draws means with intervals.",
             rich_help_panel=_UNITS,
             metavar="FILE.CSV",
         ),

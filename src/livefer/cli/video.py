@@ -26,11 +26,13 @@ from livefer.cli.files import (
 )
 from livefer.cli.options import (
     BaselineOption,
+    CsvOption,
     DetectorOption,
     EveryFrameOption,
     EveryOption,
     FpsOfSourceOption,
     FpsOption,
+    JsonlOption,
     LandmarksOption,
     MaxFacesOption,
     MinFaceOption,
@@ -38,6 +40,7 @@ from livefer.cli.options import (
     MinSeenOption,
     ModelOption,
     OnePersonOption,
+    ParquetOption,
     PlotOption,
     PriorOption,
     ProfileOption,
@@ -45,7 +48,9 @@ from livefer.cli.options import (
     ReportOption,
     SmoothingOption,
 )
+from livefer.cli.outputs import files_of, table_names, words_for
 from livefer.cli.progress import video_bar
+from livefer.drawing.hiding import Way
 from livefer.errors import ConfigError
 from livefer.formatting import count, printable, seconds_of
 from livefer.media.names import WRITABLE_VIDEOS
@@ -53,6 +58,7 @@ from livefer.media.pyav_reader import Span, load_av
 from livefer.recognizer import Recognizer
 from livefer.summary.html_report import about_model
 from livefer.summary.video_digest import VideoDigest
+from livefer.system.atomic import STDOUT
 from livefer.system.interrupts import stop_requests
 from livefer.system.pipes import stem_of
 from livefer.tables.sidecar import how_made
@@ -78,15 +84,16 @@ def video(
             metavar="OUT.MP4|DIR",
         ),
     ] = None,
-    csv: Annotated[
-        Path | None, typer.Option(help="Write a table as CSV.", metavar="OUT.CSV")
-    ] = None,
-    jsonl: Annotated[
-        Path | None, typer.Option(help="Write a table as JSON lines.", metavar="OUT.JSONL")
-    ] = None,
-    parquet: Annotated[
-        Path | None, typer.Option(help="Write a table as Parquet.", metavar="OUT.PARQUET")
-    ] = None,
+    blur: Annotated[
+        bool,
+        typer.Option("--blur", help="Hide every face in the copy: nobody can be recognised."),
+    ] = False,
+    pixelate: Annotated[
+        bool, typer.Option("--pixelate", help="The same in coarse squares.")
+    ] = False,
+    csv: CsvOption = None,
+    jsonl: JsonlOption = None,
+    parquet: ParquetOption = None,
     plot: PlotOption = None,
     report: ReportOption = None,
     every: EveryOption = 1,
@@ -122,7 +129,7 @@ def video(
 
     The annotated copy shows the frames that were read, each at its own time.
     """
-    tables = _tables(csv, jsonl, parquet)
+    tables = table_names(csv, jsonl, parquet)
     if baseline is not None:
         check_baseline(baseline)
         if profile is not None:
@@ -135,13 +142,21 @@ def video(
         )
     if landmarks and not tables:
         raise ConfigError("--landmarks adds columns to a table: add --csv, --jsonl or --parquet")
+    hide: Way | None = "pixelate" if pixelate else "blur" if blur else None
+    if hide is not None:
+        if out is None:
+            raise ConfigError(f"--{hide} is for an annotated copy: add --out")
+        if one_person or max_faces is not None or min_face is not None:
+            raise ConfigError(
+                f"--{hide} hides every face: leave --one-person, --max-faces and --min-face out"
+            )
     load_av()
     end_s = _seconds("--end", end) if end else None
     span = Span(_seconds("--start", start), end_s, every, fps, fps_of_source)
     inputs, left_out = find(paths, "video")
     check_any_exists(inputs)
     copies = _names_of_copies(out, [path for path, error in inputs if error is None])
-    check_not_read([*tables, *pages, *copies.values()], [path for path, _ in inputs])
+    check_not_read([*files_of(tables), *pages, *copies.values()], [path for path, _ in inputs])
     recognizer = Recognizer(
         model,
         detector,
@@ -149,7 +164,7 @@ def video(
         prior=prior,
         profile=profile,
         min_score=min_score,
-        every_frame=every_frame,
+        every_frame=every_frame or hide is not None,
         one_person=one_person,
         max_faces=max_faces,
         min_face_px=min_face,
@@ -168,11 +183,12 @@ def video(
     with stop_requests() as requested:
         with ExitStack() as stack:
             for table in tables:
-                sinks.append(
-                    open_table(table, recognizer.classes, metadata, landmarks, min_seen or 0)
+                sink = open_table(
+                    *(table.path, recognizer.classes, metadata, landmarks, min_seen or 0),
+                    kind=table.kind,
                 )
-                stack.push(sinks[-1])
-            job = VideoJob(recognizer, sinks, digest, span, profile_of, requested)
+                sinks.append(stack.enter_context(sink))
+            job = VideoJob(recognizer, sinks, digest, span, profile_of, requested, hide)
             _run(job, inputs, copies)
         totals = job.totals
         sys.stderr.writelines(f"{printable(line)}\n" for line in totals.errors)
@@ -182,8 +198,9 @@ def video(
             about = _made_with(recognizer, span, metadata)
             drawn = digest.write(plot, report, about, unwritten)
             sys.stderr.writelines(f"{error}\n" for error in unwritten)
-        files = [*tables, *totals.copies, *drawn]
-        written = ", ".join(printable(str(path)) for path in files if path.exists())
+        files = [*(table.path for table in tables), *totals.copies, *drawn]
+        names = [words_for(path) for path in files if str(path) == STDOUT or path.exists()]
+        written = ", ".join(names)
         if fps_of_source is not None and totals.n_videos and not totals.n_timeless:
             note("--fps-of-source changed nothing: every video has its own times")
         done = f"{totals}; model {recognizer.classifier.name}"
@@ -246,20 +263,6 @@ def _names_of_copies(out: Path | None, videos: Sequence[str]) -> dict[str, Path]
     check_folder("--out", out)
     taken = {Path(video).resolve() for video in videos}
     return {video: free_name(out / f"{stem_of(video)}.mp4", taken) for video in videos}
-
-
-def _tables(csv: Path | None, jsonl: Path | None, parquet: Path | None) -> list[Path]:
-    """Return the names of the tables to write, once they are checked."""
-    tables = []
-    for path, suffix in ((csv, ".csv"), (jsonl, ".jsonl"), (parquet, ".parquet")):
-        if path is None:
-            continue
-        if path.suffix.lower() != suffix or path.is_dir():
-            raise ConfigError(
-                f"--{suffix[1:]} {path}: expected the name of a file ending in {suffix}"
-            )
-        tables.append(path)
-    return tables
 
 
 def _seconds(option: str, text: str) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -10,28 +9,34 @@ from typing import Annotated
 
 import typer
 
-from livefer.cli.console import note
-from livefer.cli.files import check_not_read
+from livefer.cli.files import check_live_source, check_moves, check_not_read
 from livefer.cli.options import (
+    CsvOption,
     DetectorOption,
+    JsonlOption,
+    LandmarksOption,
     LiveProfileOption,
+    MarkersOption,
     MinScoreOption,
     ModelOption,
+    OffsetOption,
+    ParquetOption,
     PriorOption,
     QuietOption,
+    SendOption,
     SmoothingOption,
 )
+from livefer.cli.outputs import files_of, table_names
+from livefer.cli.session import open_session, print_end
 from livefer.errors import LiveferError, SourceError
 from livefer.formatting import count
 from livefer.live.view import LiveView
 from livefer.live.window import open_display, show
 from livefer.media.cameras import camera_number
 from livefer.media.mpeg4_writer import Mpeg4Writer
-from livefer.media.names import is_pattern
 from livefer.media.sources import Source, open_source
 from livefer.recognizer import Recognizer
 from livefer.system.interrupts import stop_requests
-from livefer.system.pipes import is_pipe
 from livefer.tracking.smoothing import WINDOW_S
 
 
@@ -63,17 +68,26 @@ def webcam(
     min_score: MinScoreOption = None,
     prior: PriorOption = None,
     profile: LiveProfileOption = None,
+    csv: CsvOption = None,
+    jsonl: JsonlOption = None,
+    parquet: ParquetOption = None,
+    landmarks: LandmarksOption = False,
+    send: SendOption = None,
+    markers: MarkersOption = None,
+    offset: OffsetOption = 0.0,
     quiet: QuietOption = False,
 ) -> None:
     """Recognise faces live in a window.
 
     Keys: Q or Esc quits, Space pauses, F fills the screen, C takes the next camera, T hides the
     strip of the last 30 seconds, G shows the heat map, S saves a snapshot, M mirrors, N learns your
-    neutral face, E your other expressions, H lists all keys. Recognition takes the newest frame;
-    the window shows how many it skipped. The last frame of a video stays until Esc.
+    neutral face, E your other expressions, Enter marks the moment in the table, H lists all keys.
+    Recognition takes the newest frame; the window shows how many it skipped. The last frame of a
+    video stays until Esc. Without a window: livefer watch.
     """
-    check_not_read([record], [source])
-    _check_source(source)
+    tables = table_names(csv, jsonl, parquet)
+    check_not_read([record, *files_of(tables)], [source])
+    check_live_source(source)
     recognizer = Recognizer(
         model,
         detector,
@@ -85,32 +99,27 @@ def webcam(
     )
     has_display = _open_display(record)
     frames = _open(source, has_display)
-    recording = Mpeg4Writer(record, frames.fps) if record else None
-    view = LiveView(recognizer, frames, mirror, recording, camera_number(source))
-    try:
-        with stop_requests(on_stop=lambda: view.press("q")), view:
-            if has_display:
-                show(view)
-            while view.running:
-                time.sleep(0.05)
-    except SourceError:  # the camera is gone, the recording is not
-        if record and view.state.n_recognised:
-            note(f"wrote {record}")
-        raise
-    state = view.state
-    line = f"{count(state.n_recognised, 'frame')} recognised, {state.n_skipped:,} skipped"
-    line += f"; model {recognizer.classifier.name}"
-    line += f"; wrote {record}" if record and state.n_recognised else ""
-    note(line)
-
-
-def _check_source(source: str) -> None:
-    """Raise SourceError for a path that does not exist, before a display is needed."""
-    is_path = camera_number(source) is None and not (
-        "://" in source or is_pattern(source) or is_pipe(source)
-    )
-    if is_path and not os.path.exists(source):
-        raise SourceError(f"{source} does not exist: check the path")
+    failure = None
+    with open_session(
+        recognizer, tables, send or [], markers, offset, landmarks
+    ) as session:  # outlives the view, whose thread writes to it
+        recording = Mpeg4Writer(record, frames.fps) if record else None
+        view = LiveView(recognizer, frames, mirror, recording, camera_number(source), session)
+        state = view.state
+        try:
+            with stop_requests(on_stop=lambda: view.press("q")), view:
+                if has_display:
+                    show(view)
+                while view.running:
+                    time.sleep(0.05)
+        except SourceError as error:  # the camera is gone, what it gave is not
+            failure = error
+    done = f"{count(state.n_recognised, 'frame')} recognised, {state.n_skipped:,} skipped"
+    done += f"; model {recognizer.classifier.name}"
+    recorded = [record] if record and state.n_recognised else []
+    print_end("" if failure else done, tables, recorded, session)
+    if failure is not None:
+        raise failure
 
 
 def _open_display(record: Path | None) -> bool:
@@ -128,8 +137,6 @@ def _open_display(record: Path | None) -> bool:
 def _open(source: str, has_display: bool) -> Source:
     """Open a source; a window needs one that moves."""
     frames = open_source(source, live=True if has_display else None)
-    if has_display and not frames.live:
-        if os.path.isdir(source):
-            raise SourceError(f"{source} is a folder: expected one video")
-        raise SourceError(f'{source} does not move: "livefer image" reads pictures')
+    if has_display:
+        check_moves(source, frames)
     return frames

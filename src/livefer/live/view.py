@@ -25,6 +25,7 @@ from livefer.formatting import without_middle
 from livefer.live.enrolment import READY_S, Enrolment
 from livefer.live.recorder import Recorder
 from livefer.live.scene import Places, fitted, paint_scene, turned
+from livefer.live.session import Session
 from livefer.live.state import LiveState
 from livefer.live.strip import Strip, strip_height
 from livefer.media.mpeg4_writer import Mpeg4Writer
@@ -49,11 +50,13 @@ HELP = (
     ("E", "my other expressions, too"),
     ("P", "without my profile, and with it"),
     ("W", "write my profile"),
+    ("Enter", "mark this moment in the table"),
     ("H", "this help"),
 )
 FIRST_HEIGHT = 720
 """First height of the window in pixels, where the screen has room for it."""
 _MESSAGE_S = 3.0
+_NO_TABLE = "no table to mark this moment in: start with --csv OUT.CSV"
 _NO_PROFILE = "no profile yet: press N"
 _STEP_S = 1 / 30  # between the last frame of a camera and the first one of the next
 _JOIN_S = 3.0  # the longest wait for a camera that hangs
@@ -83,8 +86,13 @@ class LiveView:
         mirror: bool = False,
         recording: Mpeg4Writer | None = None,
         camera: int | None = None,
+        session: Session | None = None,
     ) -> None:
-        """camera: the number of the source, where it is a camera: others can follow it."""
+        """Take what is to be shown.
+
+        camera: the number of the source, where it is a camera: others can follow it
+        session: gets every result, and the markers of the Enter key; stays open at the end
+        """
         self.state = LiveState()
         self.mirror = mirror
         self.help = False
@@ -95,6 +103,7 @@ class LiveView:
         self._recognizer = recognizer
         self._source = source
         self._recorder = Recorder(recording, waits=not source.live) if recording else None
+        self._session = session
         # Also while they are switched off.
         self._profile, self._is_auto = recognizer.profile, recognizer.is_profile_auto
         self._enrolment: Enrolment | None = None
@@ -203,6 +212,8 @@ class LiveView:
             self.say("smoothing reset")
         elif key == "s":
             self.say(self.snapshot())
+        elif key in ("return", "enter"):
+            self.say(self._mark())
         elif key in ("n", "e", "space"):
             with self._enrolling:
                 self._enrol(key)
@@ -319,6 +330,12 @@ class LiveView:
         except LiveferError as error:
             return str(error)
         return f"saved {path}: use it by --profile {path}"
+
+    def _mark(self) -> str:
+        if self._session is None or not self._session.keeps_markers:
+            return _NO_TABLE
+        self._session.mark(f"key {self._session.n_markers + 1}")
+        return f"marked: key {self._session.n_markers}"
 
     def say(self, message: str, seconds: float = _MESSAGE_S) -> None:
         """Show a message at the top of the picture for some seconds."""
@@ -449,6 +466,8 @@ class LiveView:
                     break
 
     def _take(self, result: FrameResult) -> None:
+        if self._session is not None:
+            self._session.write(result)
         self.state.add_result(result, time.perf_counter())
         if result.image is None:
             return

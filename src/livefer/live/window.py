@@ -42,8 +42,8 @@ def open_display() -> Any:
                 return pygame
             pygame.display.quit()
     raise LiveferError(
-        "there is no display to open a window on: record a video with --record out.mp4, "
-        'or recognise pictures with "livefer image"'
+        "there is no display to open a window on: record a video with --record out.mp4, or let "
+        '"livefer watch" recognise without one'
     )
 
 

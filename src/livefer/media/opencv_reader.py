@@ -32,6 +32,7 @@ _FPS_UNKNOWN = 30.0  # of files without a rate
 _TIMELESS = {".mjpeg", ".mjpg", ".h264", ".264", ".h265", ".265", ".hevc", ".obu", ".h263"}
 _OPEN_TIMEOUT_MS, _READ_TIMEOUT_MS = 10_000, 5_000  # of URLs; OpenCV's own are 30 s
 _MAX_BAD = 300  # more damaged frames in a row are the end of a video
+_MAX_AGE_S = 1.0  # of a camera's image; an older stamp is of another clock
 _RETRY_S = 0.5  # between two attempts to open a camera again
 _HOLD_S = 0.02  # between two looks at whether a file that stands still may go on
 _opening = Lock()
@@ -144,7 +145,12 @@ def read_video(
                 return
             index += n_bad
             is_cut = cuts.update(image)
-            yield Frame(name, index, time_s, image, n_bad, is_cut=is_cut, is_fps_assumed=assumed)
+            yield Frame(
+                *(name, index, time_s, image, n_bad),
+                is_cut=is_cut,
+                is_fps_assumed=assumed,
+                captured_s=time.monotonic() if paced_by else None,
+            )
             index += 1
             n_lost += n_bad
             n_bad = 0
@@ -179,15 +185,20 @@ def read_camera(
     open the camera again; then continue, or end with another error.
     """
     index = 0
-    started = time.monotonic()
+    started_s, captured_s = time.monotonic(), 0.0
     cuts = CutDetector() if isinstance(address, str) else None
+
+    def broken(error: str) -> Frame:
+        now_s = time.monotonic()
+        return Frame(name, index, now_s - started_s, None, error=error, captured_s=now_s)
+
     try:
         while not stop.is_set():
             image = _read(capture)
             if image is None:
                 stopped_s = time.monotonic()
                 error = f"{name} stopped after {index} frames: trying again for {reconnect_s:g} s"
-                yield Frame(name, index, stopped_s - started, None, error=error)
+                yield broken(error)
                 n_tries = 0
                 while image is None and time.monotonic() < stopped_s + reconnect_s:
                     capture.release()
@@ -201,12 +212,14 @@ def read_camera(
                         f"{name} stopped after {index} frames and did not come back in "
                         f"{reconnect_s:g} s ({n_tries} tries): is it still connected?"
                     )
-                    yield Frame(name, index, time.monotonic() - started, None, error=error)
+                    yield broken(error)
                     return
+            captured_s = max(captured_s, _captured_s(capture))
             if index == 0:
-                started = time.monotonic()
+                started_s = captured_s
             is_cut = cuts is not None and cuts.update(image)
-            yield Frame(name, index, time.monotonic() - started, image, is_cut=is_cut)
+            time_s = captured_s - started_s
+            yield Frame(name, index, time_s, image, is_cut=is_cut, captured_s=captured_s)
             index += 1
     finally:
         capture.release()
@@ -241,6 +254,18 @@ def _read(capture: cv2.VideoCapture) -> NDArray[np.uint8] | None:
     if not ok or image is None or not image.size:
         return None
     return squared(np.asarray(image, np.uint8), _aspect(capture))
+
+
+def _captured_s(capture: cv2.VideoCapture) -> float:
+    """Return when the last image came, by `time.monotonic()`.
+
+    Video4Linux stamps each image with that clock as the driver gets it; others tell nothing.
+    """
+    now_s = time.monotonic()
+    if capture.getBackendName() != "V4L2":
+        return now_s
+    stamp_s = float(capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+    return stamp_s if now_s - _MAX_AGE_S < stamp_s <= now_s else now_s
 
 
 def _aspect(capture: cv2.VideoCapture) -> float:

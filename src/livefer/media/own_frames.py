@@ -64,7 +64,8 @@ class OwnFrames:
         except (SourceError, ValueError) as error:
             return Frame(NAME, self._index, time_s, None, error=str(error))
         is_cut = self._cuts is not None and self._cuts.update(array)
-        return Frame(NAME, self._index, time_s, array, is_cut=is_cut)
+        captured_s = time.monotonic() if self._is_live else None
+        return Frame(NAME, self._index, time_s, array, is_cut=is_cut, captured_s=captured_s)
 
 
 def with_array(frame: Frame) -> Frame:

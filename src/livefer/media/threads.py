@@ -77,13 +77,17 @@ def ahead(items: Iterable[T], n: int) -> Generator[T, None, None]:
     return _made_on_threads([lambda stop: iter(items)], Channel(n), "livefer-ahead")
 
 
-def side_by_side(sources: Iterable[Iterable[T]]) -> Generator[T, None, None]:
+def side_by_side(
+    sources: Iterable[Iterable[T]], ending: Event | None = None
+) -> Generator[T, None, None]:
     """Yield the items of several sources as they come, each read on a thread of its own.
 
     One item waits; a source whose turn has not come makes no more of them meanwhile.
+
+    ending: once it is set, waiting for an item ends
     """
     makes = [lambda stop, source=source: iter(source) for source in sources]
-    return _made_on_threads(makes, Channel(1), "livefer-source", patience_s=_PATIENCE_S)
+    return _made_on_threads(makes, Channel(1), "livefer-source", ending, _PATIENCE_S)
 
 
 def newest(

@@ -5,16 +5,21 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from livefer.errors import LiveferError, OutputError
 from livefer.formatting import printable
+from livefer.system.pipes import STDIN
 
+STDOUT = STDIN
+"""The name of standard output: "-"."""
 _STEM, _SUFFIX = 32, 12  # letters of the name in the temporary one: of 4 bytes each, 255 hold them
 _NAME_BYTES = 255  # of a file's name, at most
 _ELSEWHERE = "choose another place"
@@ -68,6 +73,10 @@ class PartialFile:
         except OSError as error:
             raise cannot_write(path, error) from None
 
+    def open_text(self) -> TextIO:
+        """Open the file for UTF-8, with line feeds as they are written."""
+        return self.part.open("w", encoding="utf-8", newline="")
+
     def keep(self) -> None:
         """Give the complete file its name, in place of any file of that name; may raise OSError."""
         self.part.replace(self.path)
@@ -78,20 +87,48 @@ class PartialFile:
             self.part.unlink()
 
 
+class StandardOutput(PartialFile):
+    """Standard output in the place of a file: what is written goes out at once."""
+
+    def __init__(self) -> None:
+        self.path = self.part = Path(STDOUT)
+
+    def open_text(self) -> TextIO:
+        return _Lasting(sys.stdout.buffer, "utf-8", newline="", line_buffering=True)
+
+    def keep(self) -> None:
+        """Do nothing: it has no other name."""
+
+    def discard(self) -> None:
+        """Do nothing: what is out is out."""
+
+
+class _Lasting(TextIOWrapper):
+    """Text to a stream that stays open when this is closed."""
+
+    def close(self) -> None:
+        if not self._is_detached:
+            self._is_detached = True
+            self.flush()
+            self.detach()
+
+    _is_detached = False
+
+
 class Sink(ABC):
     """A file that is written piece by piece, and appears under its name when it is closed.
 
     Leaving `with` closes it after an error and Ctrl-C, too: what was written until then is worth
     having. What cannot be written whole, as on a full disk, stays under its temporary name.
 
-    path: the name of the complete file
+    path: the name of the complete file; "-" is standard output
     """
 
     def __init__(self, path: str | Path) -> None:
         """Create the file under a temporary name; LiveferError where it cannot be written."""
         self.path = Path(path)
         self._is_broken = False
-        self._partial = PartialFile(self.path)
+        self._partial = StandardOutput() if str(path) == STDOUT else PartialFile(self.path)
         self._part = self._partial.part
 
     @abstractmethod
@@ -103,6 +140,9 @@ class Sink(ABC):
         """Take an OSError for the end of the file, which then does not get its name."""
         try:
             yield
+        except BrokenPipeError:  # the program behind standard output has had enough
+            self._is_broken = True
+            raise
         except OSError as error:
             self._is_broken = True
             raise LiveferError(

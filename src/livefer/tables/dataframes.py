@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from livefer.errors import DatasetError, LiveferError
 from livefer.tables.reading import column_names, is_parquet, open_parquet, separator
-from livefer.tables.schema import Type, classes_in, column_types, has_landmarks
+from livefer.tables.schema import Type, classes_in, column_types, has_landmarks, is_live
 
 Library = Literal["pandas", "polars"]
 
@@ -32,7 +32,7 @@ def read_results(path: str | Path, library: Library | None = None) -> Any:
     names = column_names(path)
     if "source" not in names or "time_s" not in names:
         raise DatasetError(f"{path} is not what livefer writes: expected a table of results")
-    known = column_types(classes_in(names), has_landmarks(names))
+    known = column_types(classes_in(names), has_landmarks(names), is_live(names))
     types = {name: known[name] for name in names if name in known}
     if library is None:
         library = "polars" if find_spec("pandas") is None else "pandas"

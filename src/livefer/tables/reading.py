@@ -3,7 +3,8 @@
 CSV and JSON lines need only Python; Parquet needs pyarrow (the `analysis` extra). What other
 programs make of a CSV is read, too: ";" or a tab between cells, a comma in numbers, empty lines.
 Rows come as `livefer.to_rows` makes them, with the columns that figures need: an empty cell is
-None. Further columns are left out, and the optional ones may be missing.
+None. Further columns are left out, and the optional ones may be missing. Rows of markers are no
+frames, and are left out.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from livefer.errors import DatasetError, MissingExtraError
-from livefer.tables.schema import FACE_COLUMNS, FRAME_COLUMNS, Type, classes_in
+from livefer.tables.schema import FACE_COLUMNS, FRAME_COLUMNS, LIVE_COLUMNS, Type, classes_in
 from livefer.tables.sidecar import read_sidecar
 
 SUFFIXES = (".csv", ".jsonl", ".ndjson", ".parquet")
@@ -25,7 +26,7 @@ Row = dict[str, Any]
 OnRead = Callable[[int, int], None]
 
 _NEEDED = ("source", "index", "time_s", "label", "confidence", "uncertain")
-_OPTIONAL = ("n_skipped", "error", "note", "track_id", "profile")
+_OPTIONAL = ("n_skipped", "error", "note", "track_id", "profile", "marker")
 BOX = ("left", "top", "right", "bottom", "score")
 """Columns that are read only if asked for: few figures need them, and numbers take time."""
 _MAX_TIME_S = 1e12  # 30,000 years: a float still tells milliseconds apart
@@ -63,8 +64,15 @@ def read_table(
     classes = _checked_classes(names, path)
     metadata = read_sidecar(path)
     if path.suffix.lower() == ".csv":
-        return ResultTable(classes, _csv_rows(path, names, classes, progress, more), metadata)
-    return ResultTable(classes, _jsonl_rows(path, classes, progress), metadata)
+        found = _csv_rows(path, names, classes, progress, more)
+    else:
+        found = _jsonl_rows(path, classes, progress)
+    return ResultTable(classes, _frames(found), metadata)
+
+
+def _frames(rows: Iterator[Row]) -> Iterator[Row]:
+    """Leave out the rows of markers."""
+    return (row for row in rows if row.pop("marker") is None)
 
 
 def is_parquet(path: Path) -> bool:
@@ -161,7 +169,7 @@ def _csv_rows(
     progress: OnRead,
     more: Sequence[str],
 ) -> Iterator[Row]:
-    known = {**FRAME_COLUMNS, **FACE_COLUMNS}
+    known = {**FRAME_COLUMNS, **FACE_COLUMNS, **LIVE_COLUMNS}
     types = {name: known[name] for name in (*_NEEDED, *_OPTIONAL, *more)} | dict.fromkeys(
         classes, float
     )
@@ -228,7 +236,7 @@ def _read_parquet(path: Path, progress: OnRead, more: Sequence[str]) -> ResultTa
         except (pa.ArrowException, OSError, *_BAD) as error:
             raise _not_a_table(path, number, error) from None
 
-    return ResultTable(classes, rows(), metadata)
+    return ResultTable(classes, _frames(rows()), metadata)
 
 
 def _whole(cell: str) -> int:

@@ -21,6 +21,7 @@ face is empty (null in JSON), and so has a file or frame that could not be read,
     sharpness, brightness   fine contrast over coarse, and mean gray level, of the face
     <class> …               smoothed probabilities, a column for each class by its name
     raw_<class> …           probabilities of this frame alone
+    captured_s, marker      of live tables: LIVE_COLUMNS
     right_eye_x …           on request, the landmarks in pixels: LANDMARK_COLUMNS
     schema                  1: the version of this description; docs/tables.md has the types
 """
@@ -31,8 +32,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from livefer.errors import ConfigError
+from livefer.formatting import printable
 from livefer.labels import CLASSES
-from livefer.results import LANDMARKS, Face, FrameResult
+from livefer.results import LANDMARKS, Face, FrameResult, Marker
 
 SCHEMA_VERSION = 1
 """Grows when a column gets another name, type or meaning, but not when a column is added."""
@@ -51,19 +53,30 @@ FACE_COLUMNS: dict[str, Type] = {
 LANDMARK_COLUMNS = tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy")
 """The columns of the landmarks, which only tables have for which they were asked for."""
 
+LIVE_COLUMNS: dict[str, Type] = {"captured_s": float, "marker": str}
+"""The columns that only tables of live sources have: the time of the clock, and moments to find.
+
+A row with a marker is no frame: all its other columns but source, index and times are empty.
+"""
+
+STARTED, STARTED_S = "livefer.started", "livefer.started_s"
+"""The metadata keys of a live session's start: by the calendar, and by the clock of captured_s."""
+
 _RAW = "raw_"
 
 
-def columns(classes: Sequence[str], landmarks: bool = False) -> tuple[str, ...]:
+def columns(classes: Sequence[str], landmarks: bool = False, live: bool = False) -> tuple[str, ...]:
     """Return the names of a table's columns for a model with these classes.
 
     landmarks: with columns for them
+    live: with LIVE_COLUMNS
 
     ConfigError where a class has the name of another column.
     """
     raw = (f"{_RAW}{name}" for name in classes)
     points = LANDMARK_COLUMNS if landmarks else ()
-    names = (*FRAME_COLUMNS, *FACE_COLUMNS, *classes, *raw, *points, "schema")
+    of_live = LIVE_COLUMNS if live else ()
+    names = (*FRAME_COLUMNS, *FACE_COLUMNS, *classes, *raw, *of_live, *points, "schema")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigError(
@@ -73,13 +86,15 @@ def columns(classes: Sequence[str], landmarks: bool = False) -> tuple[str, ...]:
     return names
 
 
-def column_types(classes: Sequence[str], landmarks: bool = False) -> dict[str, Type]:
+def column_types(
+    classes: Sequence[str], landmarks: bool = False, live: bool = False
+) -> dict[str, Type]:
     """Return the type of each column of a table for a model with these classes.
 
     All but source, index, time_s, n_skipped and schema may be empty.
     """
-    known = {**FRAME_COLUMNS, **FACE_COLUMNS, "schema": int}
-    return {name: known.get(name, float) for name in columns(classes, landmarks)}
+    known = {**FRAME_COLUMNS, **FACE_COLUMNS, **LIVE_COLUMNS, "schema": int}
+    return {name: known.get(name, float) for name in columns(classes, landmarks, live)}
 
 
 def classes_in(names: Sequence[str]) -> tuple[str, ...]:
@@ -92,9 +107,14 @@ def has_landmarks(names: Sequence[str]) -> bool:
     return set(LANDMARK_COLUMNS) <= set(names)
 
 
-def parquet_schema(classes: Sequence[str], landmarks: bool = False) -> Any:
+def is_live(names: Sequence[str]) -> bool:
+    """Say whether a table with columns of these names has those of live sources."""
+    return set(LIVE_COLUMNS) <= set(names)
+
+
+def parquet_schema(classes: Sequence[str], landmarks: bool = False, live: bool = False) -> Any:
     """Return the columns and types of a Parquet table as a `pyarrow.Schema`."""
-    return arrow_schema(column_types(classes, landmarks))
+    return arrow_schema(column_types(classes, landmarks, live))
 
 
 def arrow_schema(types: Mapping[str, Type]) -> Any:
@@ -118,12 +138,27 @@ def to_rows(
 
 
 def rows_of(
-    result: FrameResult, classes: Sequence[str], landmarks: bool = False
+    result: FrameResult, classes: Sequence[str], landmarks: bool = False, live: bool = False
 ) -> list[dict[str, Any]]:
     """Return the rows of one frame: one for each face, or one without a face."""
     frame = {**result.to_dict(), "schema": SCHEMA_VERSION}
-    empty = {name: frame.get(name) for name in columns(classes, landmarks)}
+    empty = {name: frame.get(name) for name in columns(classes, landmarks, live)}
     return [empty | _face_cells(face, landmarks) for face in result.faces] or [empty]
+
+
+def row_of_marker(
+    marker: Marker, result: FrameResult, classes: Sequence[str], landmarks: bool = False
+) -> dict[str, Any]:
+    """Return the row of a marker in a live table.
+
+    result: the newest one of the source, which tells how its times lie to those of the clock
+    """
+    time_s = result.time_s
+    if result.captured_s is not None:
+        time_s += marker.captured_s - result.captured_s
+    frame = FrameResult(result.source, result.index, time_s, None, captured_s=marker.captured_s)
+    (row,) = rows_of(frame, classes, landmarks, live=True)
+    return row | {"marker": printable(marker.text)}
 
 
 def _face_cells(face: Face, landmarks: bool) -> dict[str, Any]:

@@ -13,16 +13,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from livefer.errors import ConfigError, MissingExtraError
-from livefer.results import FrameResult
-from livefer.system.atomic import Sink
+from livefer.results import FrameResult, Marker
+from livefer.system.atomic import STDOUT, Sink
 from livefer.tables.bystanders import Bystanders
-from livefer.tables.schema import SCHEMA_VERSION, columns, parquet_schema, rows_of
+from livefer.tables.schema import SCHEMA_VERSION, columns, parquet_schema, row_of_marker, rows_of
 from livefer.tables.sidecar import SCHEMA, drop_sidecar, write_sidecar
 
 TABLE_SUFFIXES = (".csv", ".jsonl", ".parquet")
@@ -35,6 +36,8 @@ def open_table(
     metadata: Mapping[str, str] | None = None,
     landmarks: bool = False,
     min_seen_s: float = 0.0,
+    live: bool = False,
+    kind: str | None = None,
 ) -> TableSink:
     """Open a result table for writing, of the kind that its suffix names.
 
@@ -43,17 +46,19 @@ def open_table(
         JSON lines get a file beside them, such as clip.csv.json
     landmarks: with columns for them
     min_seen_s: leave out the faces of tracks that are seen for fewer seconds
+    live: with the time of the clock and markers, for live sources
+    kind: the suffix of standard output, whose name, "-", has none
 
     ConfigError for another suffix, LiveferError where the file cannot be written, and
     MissingExtraError for Parquet without pyarrow.
     """
-    suffix = Path(path).suffix.lower()
+    suffix = kind or Path(path).suffix.lower()
     if suffix == ".csv":
-        return CsvSink(path, classes, metadata, landmarks, min_seen_s)
+        return CsvSink(path, classes, metadata, landmarks, min_seen_s, live)
     if suffix == ".jsonl":
-        return JsonlSink(path, classes, metadata, landmarks, min_seen_s)
+        return JsonlSink(path, classes, metadata, landmarks, min_seen_s, live)
     if suffix == ".parquet":
-        return ParquetSink(path, classes, metadata, landmarks, min_seen_s)
+        return ParquetSink(path, classes, metadata, landmarks, min_seen_s, live)
     raise ConfigError(
         f"{path} is no name for a table: expected one that ends in {', '.join(TABLE_SUFFIXES)}"
     )
@@ -71,10 +76,11 @@ class TableSink(Sink):
         metadata: Mapping[str, str] | None = None,
         landmarks: bool = False,
         min_seen_s: float = 0.0,
+        live: bool = False,
     ) -> None:
-        self._classes, self._landmarks = classes, landmarks
+        self._classes, self._landmarks, self._live = classes, landmarks, live
         # Before there is a file: wrong classes leave none.
-        self._columns = columns(classes, landmarks)
+        self._columns = columns(classes, landmarks, live)
         self._about = {SCHEMA: str(SCHEMA_VERSION), **metadata} if metadata else {}
         self._bystanders = Bystanders(min_seen_s) if min_seen_s > 0 else None
         super().__init__(path)
@@ -83,7 +89,17 @@ class TableSink(Sink):
         """Write the rows of one frame."""
         done = [result] if self._bystanders is None else self._bystanders.add(result)
         for one in done:
-            self._write_rows(rows_of(one, self._classes, self._landmarks))
+            self._write_frame(one)
+
+    def _write_frame(self, result: FrameResult) -> None:
+        self._write_rows(rows_of(result, self._classes, self._landmarks, self._live))
+
+    def mark(self, marker: Marker, result: FrameResult) -> None:
+        """Write the row of a marker; only a live table has a place for it.
+
+        result: the newest one of the source
+        """
+        self._write_rows([row_of_marker(marker, result, self._classes, self._landmarks)])
 
     @property
     def n_bystanders(self) -> int:
@@ -94,7 +110,7 @@ class TableSink(Sink):
         """End the file and give it its name, and tell beside it how it was made."""
         if self._bystanders is not None and not self._is_broken:
             for one in self._bystanders.end():
-                self._write_rows(rows_of(one, self._classes, self._landmarks))
+                self._write_frame(one)
         super().close()
         if not self.holds_metadata and not self._is_broken and self.path.is_file():
             if self._about:
@@ -106,12 +122,27 @@ class TableSink(Sink):
     def _write_rows(self, rows: list[dict[str, Any]]) -> None: ...
 
 
-class CsvSink(TableSink):
+class TextSink(TableSink):
+    """A table as text."""
+
+    def __init__(self, path: str | Path, classes: Sequence[str], *more: Any) -> None:
+        super().__init__(path, classes, *more)
+        self._file = self._partial.open_text()
+
+    def _push(self) -> None:
+        """Let the rows of a live table reach its file: a session may last for days."""
+        if self._live:
+            self._file.flush()
+
+    def _end_file(self) -> None:
+        self._file.close()
+
+
+class CsvSink(TextSink):
     """A table as CSV: UTF-8, a header, a line feed after each row."""
 
     def __init__(self, path: str | Path, classes: Sequence[str], *more: Any) -> None:
         super().__init__(path, classes, *more)
-        self._file = self._part.open("w", encoding="utf-8", newline="")
         self._text = io.StringIO()
         # The csv module quotes a cell that holds a character of the line terminator: with both of
         # them here, a name with either is read back unchanged.
@@ -137,27 +168,19 @@ class CsvSink(TableSink):
         """Write whole rows in one call, so that Ctrl-C cannot leave half of one."""
         with self._writing():
             self._file.write(self._text.getvalue())
+            self._push()
         self._text.seek(0)
         self._text.truncate()
 
-    def _end_file(self) -> None:
-        self._file.close()
 
-
-class JsonlSink(TableSink):
+class JsonlSink(TextSink):
     """A table as JSON lines: one object with all columns for each row."""
-
-    def __init__(self, path: str | Path, classes: Sequence[str], *more: Any) -> None:
-        super().__init__(path, classes, *more)
-        self._file = self._part.open("w", encoding="utf-8", newline="\n")
 
     def _write_rows(self, rows: list[dict[str, Any]]) -> None:
         lines = (json.dumps(row, ensure_ascii=False) for row in rows)
         with self._writing():
             self._file.write("".join(f"{line}\n" for line in lines))
-
-    def _end_file(self) -> None:
-        self._file.close()
+            self._push()
 
 
 class ParquetSink(TableSink):
@@ -170,10 +193,14 @@ class ParquetSink(TableSink):
             import pyarrow.parquet as pq
         except ModuleNotFoundError:
             raise MissingExtraError("writing Parquet", "analysis") from None
+        is_stdout = str(path) == STDOUT
+        if is_stdout and sys.stdout.isatty():
+            raise ConfigError("Parquet is no text for a terminal: send it to a file or a pipe")
         super().__init__(path, classes, *more)
         about = self._about or {SCHEMA: str(SCHEMA_VERSION)}
-        self._schema = parquet_schema(classes, self._landmarks).with_metadata(about)
-        self._file = pq.ParquetWriter(self._part, self._schema, compression="zstd")
+        self._schema = parquet_schema(classes, self._landmarks, self._live).with_metadata(about)
+        where = sys.stdout.buffer if is_stdout else self._part
+        self._file = pq.ParquetWriter(where, self._schema, compression="zstd")
         self._rows: list[dict[str, Any]] = []
         self._batches: list[Any] = []
         self._n_packed = 0

@@ -28,7 +28,7 @@ export class Live {
    * @param {Engine} engine
    * @param {{onHello: (hello: any) => void, onOptions: (options: {model: string}) => void,
    *   onBadRequest: () => void, onToken: () => void, onPictures: () => void, onDevice: () => void,
-   *   canCompute: () => boolean}} listener
+   *   canCompute: (lost: import('./states.js').Waiting | null) => boolean}} listener
    */
   constructor(engine, listener) {
     /** @type {HTMLVideoElement} */
@@ -291,7 +291,7 @@ export class Live {
   situation() {
     return {
       view: this.state, film: this.film.name, engine: this.engine.kind, status: this.stream.status, lost: this.lost,
-      tokenTried: this.tokenTried, canCompute: this.listener.canCompute(),
+      tokenTried: this.tokenTried, canCompute: this.listener.canCompute(this.lost),
     };
   }
 

@@ -43,15 +43,11 @@ const live = new Live(engine, {
   onToken: () => getModel().catch(() => {}),
   onPictures: showPictures,
   onDevice: () => device && useEngine(device),
-  canCompute: () => engine === server && device !== null && canReach(),
+  // A full server still gives the models' files; one that is gone does not.
+  canCompute: (lost) => engine === server && device !== null && (device.files === 'there' || lost?.code === FULL),
 });
 const pictures = new Pictures(
   {gallery: $('gallery'), bar: $('picture-bar'), count: $('picture-count')}, getModel, () => engine);
-
-/** @returns {boolean} whether the device's models can be had: a full server gives them, one that is gone does not */
-function canReach() {
-  return device?.files === 'there' || live.lost?.code === FULL;
-}
 
 /** Have another engine answer everything. @param {Engine} next */
 async function useEngine(next) {

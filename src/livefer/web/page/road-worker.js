@@ -35,9 +35,13 @@ const TASKS = {
 
   /** Read the files of the first model. */
   async prefetch() {
-    const {models: [{file, weights}], detector} = await folder.json('livefer.json');
+    const {models: [{file, weights}], detector, sizes} = await folder.json('livefer.json');
     const files = [WASM, detector.file, file, ...weights.map((/** @type {any} */ one) => one.file)];
-    await Promise.all(files.map((path) => folder.load(path)));
+    const modules = Object.keys(sizes).filter((path) => path.endsWith('.mjs'));
+    await Promise.all([
+      ...files.map((path) => folder.load(path)),
+      ...modules.map((path) => import(new URL(path, folder.url).href)), // which the browser then has
+    ]);
   },
 
   /** Describe the model in use, or the first one without loading it. */
