@@ -16,14 +16,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from livefer import Recognizer
 from livefer.live.scene import Places, paint_scene
 from livefer.media.sources import Source
 from livefer.results import Frame
 
-Image = NDArray[np.uint8]
+sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
+from lib.morphs import Image, morphs
 
 PEOPLE = ("025", "008", "034")
 FPS, SECONDS = 12.5, 8.0
@@ -36,29 +36,10 @@ HEATMAPS_S = (5.2, 7.2)
 SWAY_PX = 5.0
 
 
-def morphs(london: Path, name: str, n: int = 8) -> list[Image]:
-    """Return n pictures of a person, from neutral to smiling, each of the size of a cell."""
+def pictures_of(london: Path, name: str) -> list[Image]:
+    """Return pictures of a person, from neutral to smiling, each of the size of a cell."""
     neutral, smiling = (_read(london / kind / f"{name}.jpg") for kind in ("neutral", "smiling"))
-    flow_of = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    grays = [cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in (neutral, smiling)]
-    empty = np.zeros((*grays[0].shape, 2), np.float32)
-    there = flow_of.calc(grays[0], grays[1], empty.copy())
-    back = flow_of.calc(grays[1], grays[0], empty.copy())
-    pictures = []
-    for share in np.linspace(0, 1, n).tolist():
-        early, late = _moved(neutral, -share * there), _moved(smiling, -(1 - share) * back)
-        blended = cv2.addWeighted(early, 1 - share, late, share, 0)
-        pictures.append(np.asarray(blended, np.uint8))
-    return pictures
-
-
-def _moved(image: Image, flow: NDArray[np.float32]) -> Image:
-    """Return the image whose pixels come from where the flow points."""
-    height, width = image.shape[:2]
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    moved = cv2.remap(image, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR,
-                      borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-    return np.asarray(moved, np.uint8)
+    return morphs(neutral, smiling)
 
 
 def _read(path: Path) -> Image:
@@ -94,7 +75,7 @@ def main(london: Path, target: Path) -> None:
     from PIL import Image as Pillow
 
     recognizer = Recognizer(detector="haar", heatmaps=True)
-    film = frames([morphs(london, name) for name in PEOPLE])
+    film = frames([pictures_of(london, name) for name in PEOPLE])
     pictures: list[Pillow.Image] = []
     places = Places()
     for result in recognizer.stream(Source("film", film, live=False, fps=FPS)):
