@@ -19,6 +19,8 @@ const SHOWN_PX = 1280;
 const LARGE_PX = 2560;
 const SAVED_PX = 4096; // some browsers limit a canvas to 16 million pixels
 const TEXT_ROWS = 620; // a saved picture of this height has text of its normal size
+const ROW_PX = 2; // of the gallery, as in style.css
+const GAP_PX = 18; // below a picture
 const OPEN_FACES = 2; // with more faces than this, a click shows the bars
 
 export class Pictures {
@@ -34,6 +36,7 @@ export class Pictures {
     this.entries = [];
     this.heat = true;
     this.queue = Promise.resolve();
+    this.heights = new ResizeObserver((changed) => changed.forEach(({target}) => takeRows(target)));
   }
 
   /** @param {Iterable<File>} files */
@@ -41,6 +44,7 @@ export class Pictures {
     const added = [...files].map((file) => this.makeEntry(file));
     this.entries.push(...added);
     this.places.gallery.prepend(...added.map((entry) => entry.root));
+    for (const entry of added) this.heights.observe(entry.root);
     for (const entry of added) {
       // One after the other, not a hundred requests at once.
       this.queue = this.queue.then(() => this.read(entry));
@@ -49,6 +53,7 @@ export class Pictures {
   }
 
   clear() {
+    this.heights.disconnect();
     this.entries = [];
     this.places.gallery.replaceChildren();
     this.showCount();
@@ -140,7 +145,7 @@ export class Pictures {
     const {width: w, height: h} = canvas;
     const faces = this.heat ? entry.faces : entry.faces.map((face) => ({...face, heat: null}));
     const rect = {x: 0, y: 0, w, h};
-    const view = {rect, size: entry.size, mirror: false, unit: unitOf(w, h), colours, still: true};
+    const view = {rect, size: entry.size, mirror: false, unit: unitOf(w, h), colours, badged: new Set()};
     paintFaces(ctx, faces, view);
   }
 
@@ -192,6 +197,12 @@ export class Pictures {
     const faces = this.entries.reduce((sum, entry) => sum + entry.faces.length, 0);
     this.places.count.textContent = `${n} picture${n === 1 ? '' : 's'}, ${faces} face${faces === 1 ? '' : 's'}`;
   }
+}
+
+/** Give a picture as many rows of the gallery as it is high. @param {Element} root */
+function takeRows(root) {
+  const rows = Math.ceil((root.getBoundingClientRect().height + GAP_PX) / ROW_PX);
+  /** @type {HTMLElement} */ (root).style.gridRowEnd = `span ${rows}`;
 }
 
 /** @param {Face[]} faces @returns {string} "happy 94 %, sad or fear? 41 %"; of more than four, counts */
