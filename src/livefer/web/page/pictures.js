@@ -5,6 +5,7 @@ import {Card} from './cards.js';
 import {button, element, percent} from './dom.js';
 import {drawScaled, UNREADABLE} from './files.js';
 import {decodeHeat} from './heat.js';
+import {judged} from './judged.js';
 import {paintFaces} from './paint.js';
 import {download, saveText, Session} from './session.js';
 import {sentence} from './states.js';
@@ -12,8 +13,8 @@ import {sentence} from './states.js';
 /** @typedef {import('./engine.js').Face} Face */
 /** @typedef {import('./engine.js').Model} Model */
 /** @typedef {{file: File, root: HTMLElement, canvas: HTMLCanvasElement, text: HTMLElement,
- *   more: HTMLElement, faces: Face[], size: [number, number], error: string | null, done: boolean,
- *   model: Model | null}} Entry */
+ *   more: HTMLElement, plain: Face[], faces: Face[], size: [number, number], error: string | null, done: boolean,
+ *   model: Model | null}} Entry  plain: the faces without the visitor's profile */
 
 const SHOWN_PX = 1280;
 const LARGE_PX = 2560;
@@ -35,6 +36,8 @@ export class Pictures {
     /** @type {Entry[]} */
     this.entries = [];
     this.heat = true;
+    /** @type {import('./engine.js').Profile | null} */
+    this.profile = null; // of the largest face's person
     this.queue = Promise.resolve();
     this.heights = new ResizeObserver((changed) => changed.forEach(({target}) => takeRows(target)));
   }
@@ -72,6 +75,15 @@ export class Pictures {
     for (const entry of this.entries) if (entry.faces.length) await this.paint(entry);
   }
 
+  /** Judge by a profile, or without one. @param {import('./engine.js').Profile | null} profile */
+  setProfile(profile) {
+    if (profile === this.profile) return;
+    this.profile = profile;
+    for (const entry of this.entries) {
+      if (entry.plain.length) this.queue = this.queue.then(() => this.read(entry, false));
+    }
+  }
+
   /** @param {'csv' | 'json'} kind */
   async save(kind) {
     const model = await this.getModel();
@@ -93,22 +105,29 @@ export class Pictures {
     caption.append(element('h3', '', file.name), text);
     const more = element('div', 'picture-more');
     root.append(canvas, caption, more);
-    return {file, root, canvas, text, more, faces: [], size: [1, 1], error: null, done: false, model: null};
+    return {file, root, canvas, text, more, plain: [], faces: [], size: [1, 1], error: null, done: false, model: null};
   }
 
-  /** @param {Entry} entry */
-  async read(entry) {
+  /**
+   * Have a picture answered, and show its faces as the visitor wishes them judged.
+   * @param {Entry} entry @param {boolean} [anew] false: its answers are there
+   */
+  async read(entry, anew = true) {
     if (!this.entries.includes(entry)) return; // cleared in the meantime
     entry.more.replaceChildren();
-    entry.root.className = 'picture waiting';
-    entry.text.textContent = 'Looking for faces…';
     try {
-      entry.model = await this.getModel();
-      const answer = await this.getEngine().fetchFaces(entry.file, entry.model.name);
-      await decodeHeat(answer.faces);
+      if (anew) {
+        entry.root.className = 'picture waiting';
+        entry.text.textContent = 'Looking for faces…';
+        entry.model = await this.getModel();
+        const answer = await this.getEngine().fetchFaces(entry.file, entry.model.name);
+        await decodeHeat(answer.faces);
+        entry.plain = answer.faces;
+        entry.size = answer.size_wh;
+      }
+      const {plain, model} = entry;
+      entry.faces = this.profile && model ? await judged(plain, this.profile, model.name) : plain;
       if (!this.entries.includes(entry)) return;
-      entry.faces = answer.faces;
-      entry.size = answer.size_wh;
       entry.error = null;
       entry.root.className = 'picture';
       await this.paint(entry);
@@ -119,7 +138,7 @@ export class Pictures {
       entry.text.textContent = sentence(entry.error);
       if (entry.error !== UNREADABLE) {
         entry.more.append(button('Try again', () => {
-          this.queue = this.queue.then(() => this.read(entry));
+          this.queue = this.queue.then(() => this.read(entry, anew));
         }));
       }
     }
