@@ -100,6 +100,27 @@ def test_few_faces_have_labels(open_page: Any, running: Any) -> None:
     assert [text.split()[0] for text in texts] == ["#1", "happy"]
 
 
+def test_a_saved_picture_says_below_what_its_badges_mean(open_page: Any, running: Any) -> None:
+    page = open_page(running.url)
+    keep = """async (badged) => {
+        const {withList} = await import(`${location.origin}/page/labels.js`);
+        const canvas = document.createElement('canvas');
+        [canvas.width, canvas.height] = [400, 200];
+        const face = {track_id: null, label: 'sad', answer: 'sad', confidence: 0.7};
+        const texts = [];
+        const paint = CanvasRenderingContext2D.prototype.fillText;
+        CanvasRenderingContext2D.prototype.fillText = (text) => texts.push(text);
+        const view = {unit: 1, colours: {sad: '#0000ff'}};
+        const kept = withList(canvas, [face, {...face, answer: 'sad or fear?'}], new Set(badged), view);
+        CanvasRenderingContext2D.prototype.fillText = paint;
+        return [kept.width, kept.height, texts];
+    }"""
+    width, height, texts = page.evaluate(keep, [2])
+    assert (width, texts) == (400, ["2", "sad or fear? 70\u00a0%"])
+    assert height > 220
+    assert page.evaluate(keep, []) == [400, 200, []]
+
+
 def test_on_a_phone_the_bars_come_before_the_controls(open_page: Any, running: Any) -> None:
     page = start(open_page(running.url, **PHONE))
     tops = {

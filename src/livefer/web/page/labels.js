@@ -38,6 +38,47 @@ export function paintLabels(ctx, faces, view) {
 }
 
 /**
+ * Return a picture that is kept, away from its cards: where faces have badges, a list below says what they mean.
+ * @param {HTMLCanvasElement} canvas @param {Face[]} faces @param {Set<number>} badged @param {View} view
+ * @returns {HTMLCanvasElement}
+ */
+export function withList(canvas, faces, badged, view) {
+  const size = 13 * view.unit;
+  const list = document.createElement('canvas');
+  const ctx = /** @type {CanvasRenderingContext2D} */ (list.getContext('2d'));
+  const entries = faces.map((face, i) => ({face, own: face.track_id ?? i + 1})).filter(({own}) => badged.has(own));
+  if (!entries.length) return canvas;
+  const write = () => {
+    ctx.font = `600 ${size}px ${FONT}`;
+    ctx.textBaseline = 'middle';
+  };
+  const numberOf = (/** @type {typeof entries[0]} */ {face, own}) => `${face.track_id === null ? '' : '#'}${own}`;
+  write();
+  const numberW = Math.max(...entries.map((one) => ctx.measureText(numberOf(one)).width)) + 0.9 * size;
+  const textW = Math.max(...entries.map(({face}) => ctx.measureText(answerOf(face)).width));
+  const columnW = numberW + textW + 2 * size;
+  const nColumns = Math.max(1, Math.floor((canvas.width - size) / columnW));
+  list.width = canvas.width;
+  list.height = canvas.height + Math.round((Math.ceil(entries.length / nColumns) * 2 + 1) * size);
+  ctx.fillStyle = PLATE;
+  ctx.fillRect(0, 0, list.width, list.height);
+  ctx.drawImage(canvas, 0, 0);
+  entries.forEach((one, i) => {
+    const x = size + (i % nColumns) * columnW;
+    const y = canvas.height + (0.75 + 2 * Math.floor(i / nColumns)) * size;
+    const plate = {x, y, w: numberW, h: 1.5 * size};
+    paintMark(ctx, {face: one.face, number: numberOf(one), text: '', size, numberWidth: 0, plate}, view);
+    write();
+    ctx.fillStyle = LIGHT;
+    ctx.fillText(answerOf(one.face), x + numberW + 0.5 * size, y + 0.79 * size);
+  });
+  return list;
+}
+
+/** @param {Face} face @returns {string} */
+const answerOf = (face) => `${face.answer} ${percent(face.confidence)}`;
+
+/**
  * @param {CanvasRenderingContext2D} ctx @param {Placed[]} faces @param {View} view
  * @param {boolean} isCrowd all get badges @returns {{badged: Set<number>, marks: Mark[]}}
  */
@@ -80,7 +121,7 @@ function markOf(
   const size = view.unit * Math.max(isBadge ? 9 : 11, Math.min(15, (0.13 * box.w) / view.unit));
   const hash = face.track_id === null ? '' : '#';
   const number = hash || isBadge ? `${hash}${own}` : '';
-  const text = isBadge ? '' : `${face.answer} ${percent(face.confidence)}`;
+  const text = isBadge ? '' : answerOf(face);
   ctx.font = `600 ${size}px ${FONT}`;
   const numberWidth = ctx.measureText(number).width + (number && text ? 0.4 * size : 0);
   const w = numberWidth + (isBadge ? 0.9 * size : 2.74 * size + ctx.measureText(text).width);

@@ -1,6 +1,7 @@
 // @ts-check
 /** The canvas on the video: boxes and labels of the faces, and the snapshot. */
 
+import {withList} from './labels.js';
 import {contain, paintFaces} from './paint.js';
 
 /** @typedef {import('./engine.js').Face} Face */
@@ -101,8 +102,8 @@ export class Overlay {
     }
     ctx.drawImage(this.video, 0, 0, w, h);
     ctx.restore();
-    paintFaces(ctx, this.placed(), this.view({x: 0, y: 0, w, h}, Math.max(0.8, h / 620), new Set()));
-    return canvas;
+    const view = this.view({x: 0, y: 0, w, h}, Math.max(0.8, h / 620), new Set());
+    return withList(canvas, this.faces, paintFaces(ctx, this.placed(), view), view);
   }
 
   /** @returns {[number, number]} width and height of the camera's picture */

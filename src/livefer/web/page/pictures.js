@@ -6,6 +6,7 @@ import {button, element, percent} from './dom.js';
 import {drawScaled, UNREADABLE} from './files.js';
 import {decodeHeat} from './heat.js';
 import {judged} from './judged.js';
+import {withList} from './labels.js';
 import {paintFaces} from './paint.js';
 import {download, saveText, Session} from './session.js';
 import {sentence} from './states.js';
@@ -154,7 +155,7 @@ export class Pictures {
       w / (entry.canvas.clientWidth || w)));
   }
 
-  /** Draw a picture with its faces on a canvas. */
+  /** Draw a picture with its faces on a canvas; return what makes a copy to keep, with a list of its badges. */
   async draw(
     /** @type {Entry} */ entry, /** @type {HTMLCanvasElement} */ canvas,
     /** @type {number} */ longSide, /** @type {(w: number, h: number) => number} */ unitOf,
@@ -165,14 +166,16 @@ export class Pictures {
     const faces = this.heat ? entry.faces : entry.faces.map((face) => ({...face, heat: null}));
     const rect = {x: 0, y: 0, w, h};
     const view = {rect, size: entry.size, mirror: false, unit: unitOf(w, h), colours, badged: new Set()};
-    paintFaces(ctx, faces, view);
+    const badged = paintFaces(ctx, faces, view);
+    return () => withList(canvas, faces, badged, view);
   }
 
   /** Save a picture with its faces, in its own size. @param {Entry} entry */
   async savePicture(entry) {
     let canvas = document.createElement('canvas');
     try {
-      await this.draw(entry, canvas, SAVED_PX, (w, h) => Math.max(0.8, Math.min(w, h) / TEXT_ROWS));
+      const toKeep = await this.draw(entry, canvas, SAVED_PX, (w, h) => Math.max(0.8, Math.min(w, h) / TEXT_ROWS));
+      canvas = toKeep();
     } catch { // the file has been deleted
       canvas = entry.canvas;
     }
