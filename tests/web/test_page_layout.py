@@ -111,7 +111,8 @@ def test_a_saved_picture_says_below_what_its_badges_mean(open_page: Any, running
         const paint = CanvasRenderingContext2D.prototype.fillText;
         CanvasRenderingContext2D.prototype.fillText = (text) => texts.push(text);
         const view = {unit: 1, colours: {sad: '#0000ff'}};
-        const kept = withList(canvas, [face, {...face, answer: 'sad or fear?'}], new Set(badged), view);
+        const faces = [face, {...face, answer: 'sad or fear?'}];
+        const kept = withList(canvas, faces, new Set(badged), view);
         CanvasRenderingContext2D.prototype.fillText = paint;
         return [kept.width, kept.height, texts];
     }"""
