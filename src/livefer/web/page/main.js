@@ -32,7 +32,7 @@ let wasOn = false; // the camera, before the visitor went to the pictures
 
 // With "?overlay" in its address, the page lies over other pictures, as in OBS: faces, and nothing else.
 const isOverlay = new URLSearchParams(location.search).has('overlay');
-document.body.classList.toggle('overlay', isOverlay);
+document.documentElement.classList.toggle('overlay', isOverlay);
 
 // What this page can do: "server", "device", or both. A page without a server is written by `livefer page`.
 const kinds = (document.documentElement.dataset.engines ?? '').split(' ');
