@@ -57,7 +57,7 @@ def test_names_merge_tracks_and_stay_with_merged_ones(tmp_path: Path) -> None:
 def test_short_tracks_are_left_out_after_merging() -> None:
     who = WhoIsWho(summarize(film(), CLASSES), merges=["1,4"], min_seen_s=1.0)
     assert seen(who) == {"track 1": 2.2, "track 2": 3.0}
-    assert who.left_out() == ["1 bystander left out, seen for too short a time"]
+    assert who.left_out() == ["1 track left out, seen for too short a time"]
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ class WhoIsWho:
         """Return a line about the tracks that are left out."""
         if not self.n_bystanders:
             return []
-        return [f"{count(self.n_bystanders, 'bystander')} left out, seen for too short a time"]
+        return [f"{count(self.n_bystanders, 'track')} left out, seen for too short a time"]
 
 
 def _frames(rows: Iterable[Row]) -> Iterator[list[Row]]:
