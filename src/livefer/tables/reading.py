@@ -93,9 +93,12 @@ def _read(path: Path, progress: OnRead, more: Sequence[str]) -> ResultTable:
 
 def is_table(path: Path) -> bool:
     """Say whether a file is a result table rather than another one of rows, by its columns."""
-    if path.suffix.lower() not in SUFFIXES and not path.is_dir():
+    if path.suffix.lower() != ".csv":
+        return path.suffix.lower() in SUFFIXES
+    try:
+        return {"source", "time_s"} <= set(column_names(path))
+    except DatasetError:  # told by who reads it
         return False
-    return is_parquet(path) or {"source", "time_s"} <= set(column_names(path))
 
 
 def is_parquet(path: Path) -> bool:
