@@ -14,6 +14,8 @@ from pathlib import Path
 from livefer.batch.analyze import Input, Settings, results_of
 from livefer.batch.part_files import INPUTS, Part, sign
 from livefer.formatting import printable
+from livefer.identity.persons import KnownTrack
+from livefer.identity.tracks import TrackFaces
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
 from livefer.system.atomic import cannot_write
@@ -52,10 +54,12 @@ class Job:
     """What all batches of a run share.
 
     metadata: of the tables
+    identify: describe the face of each track of the videos
     """
 
     settings: Settings
     metadata: Mapping[str, str]
+    identify: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class PartProgress:
     n_inputs, n_frames, n_faces, errors, n_bystanders: done and met so far
     share: of the input at work, 0 to 1
     is_done: the part has its final name
+    tracks: of the part, with what their faces look like, where that was asked for
     """
 
     number: int
@@ -76,6 +81,7 @@ class PartProgress:
     errors: tuple[str, ...] = ()
     n_bystanders: int = 0
     is_done: bool = False
+    tracks: tuple[KnownTrack, ...] = ()
 
 
 def cut(inputs: Sequence[Input], done: frozenset[str] = frozenset()) -> list[Batch]:
@@ -124,6 +130,7 @@ def write_part(
     metadata = {**job.metadata, INPUTS: json.dumps(names)} if path.suffix == ".parquet" else None
     settings = job.settings
     progress, share, reported_s = PartProgress(batch.number), 0.0, time.monotonic()
+    faces = TrackFaces(threads=1) if job.identify else None
 
     def reached(value: float) -> None:
         nonlocal share
@@ -139,6 +146,8 @@ def write_part(
                 if printable(result.source) != result.source:
                     result = _printable(result)
                 table.write(result)
+                if faces is not None:
+                    faces.add(result)
                 progress = _after(progress, result, share)
                 if time.monotonic() > reported_s + _REPORT_S:
                     reported_s = time.monotonic()
@@ -148,6 +157,9 @@ def write_part(
             yield progress
     if table.n_bystanders:
         progress = replace(progress, n_bystanders=table.n_bystanders)
+        yield progress
+    if faces is not None:
+        progress = replace(progress, tracks=tuple(faces.known(table.left_out)))
         yield progress
     if path.suffix != ".parquet":
         try:
