@@ -78,7 +78,9 @@ def check_identify(path: Path, one_person: bool) -> None:
     if one_person:
         raise ConfigError("--one-person and --identify both say who is who: choose one")
     if path.suffix.lower() != ".csv" or path.is_dir():
-        raise ConfigError(f"--identify {path} is no name for a table: expected one in .csv")
+        raise ConfigError(
+            f"{path} is no name for a table of persons: expected one that ends in .csv"
+        )
 
 
 def check_live_source(source: str) -> None:

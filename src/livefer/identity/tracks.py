@@ -17,7 +17,7 @@ from livefer.results import Face, FrameResult
 _GAP_S = 0.5  # of each half second the best face: neighbouring frames show nearly the same
 _MOST = 8  # faces of a track
 _FEWEST = 2  # a face of a moment may be none
-_LEAST_PX = 40.0  # of the shorter side of the box: below it, people look alike
+_LEAST_PX = 32.0  # of the shorter side of the box: below it, people look alike
 _MOST_TURNED = 0.35
 _SHARP = 0.2  # a sharpness from which on more brings nothing
 _KEEP_S = 3.0  # a track that is gone for so long never comes back: tracking/tracker.py
