@@ -4,8 +4,8 @@
 
 The folder holds london/neutral and london/smiling, a picture of each person by number. A film of 40
 seconds is morphed from the two: the person never smiles; smiles for half of the time, first after
-ten seconds at rest; or smiles all the time. Heads sway, light changes, and there is noise. The film
-is an MPEG-4 file, and is judged plainly, by ten marked seconds, by the resting face that is found in
+ten seconds at rest; or smiles all the time. Heads sway, light changes, and there is noise. The
+film, an MPEG-4 file, is judged plainly, by ten marked seconds, by the resting face that is found in
 it, and live by the running estimate. Frames within half a second of a change do not count. Of
 clips, whose truth nobody knows, each label's share of the time is told.
 """

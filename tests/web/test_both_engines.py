@@ -36,7 +36,7 @@ def test_the_visitor_chooses_where_the_work_is_done(open_page: Any) -> None:
         page = start(open_page(running.url))
         assert "Pictures go to the livefer server" in page.inner_text("footer")
         page.get_by_role("button", name="Compute on this device").click()
-        page.wait_for_selector("#link:text('live')")
+        page.wait_for_selector("#link-text:text('live')")
         page.wait_for_selector(".card strong:text('happy')")
         assert "Nothing leaves this device" in page.inner_text("footer")
         before = n_frames(running.url)

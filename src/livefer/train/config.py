@@ -86,7 +86,9 @@ class Config(Strict):
     se: bool = Field(False, description="squeeze and excitation in every block")
     dropout: float = Field(0.5, ge=0, lt=1, description="before the head; half of it inside")
     init: str = Field(
-        "random", description='initial weights: "random", "imagenet", a checkpoint or a state dict'
+        "random",
+        description='initial weights: "random", "human" or "fer2013" (the shipped models), '
+        '"imagenet", a checkpoint or a state dict',
     )
 
     epochs: int = Field(50, ge=1, description="passes over the training images")
@@ -188,6 +190,17 @@ def validated(kind: type[C], values: dict[str, Any], origin: str) -> C:
         return kind.model_validate(values)
     except ValidationError as error:
         raise ConfigError(f"{origin}: {_explain(error, kind)}") from None
+
+
+def describe_network(config: Config) -> str:
+    """Return the network of a configuration in words."""
+    depth = 2 * sum(config.blocks) + 2
+    parts = [
+        f"{'ResNet' if config.shortcuts else 'plain network'}-{depth}",
+        f"width {config.width}",
+        f"stem stride {config.stem_stride}",
+    ]
+    return ", ".join(parts + ["squeeze and excitation"] * config.se)
 
 
 def config_yaml(config: Strict) -> str:

@@ -26,8 +26,8 @@ from livefer.evaluation.calibration import confidence_threshold, fit_temperature
 from livefer.system.atomic import replacing
 from livefer.train.cam import closed_form_cams
 from livefer.train.checkpoint import load_model
-from livefer.train.config import Config, parse_config
-from livefer.train.model import BasicBlock, ResNetFER
+from livefer.train.config import describe_network, parse_config
+from livefer.train.model import ResNetFER
 from livefer.version import __version__
 
 INPUT_SIZE = 48
@@ -152,30 +152,15 @@ def figures_on(
     }
 
 
-def describe_network(config: Config) -> str:
-    """Return the network of a configuration in words."""
-    depth = 2 * sum(config.blocks) + 2
-    parts = [
-        f"{'ResNet' if config.shortcuts else 'plain network'}-{depth}",
-        f"width {config.width}",
-        f"stem stride {config.stem_stride}",
-    ]
-    return ", ".join(parts + ["squeeze and excitation"] * config.se)
-
-
 def _fuse(model: ResNetFER) -> ResNetFER:
     """Fold each BatchNorm behind a convolution into it."""
     model = copy.deepcopy(model).eval()
-    pairs: list[tuple[nn.Module, str, str]] = [(model, "conv1", "bn1")]
-    for block in model.modules():
-        if isinstance(block, BasicBlock):
-            pairs += [(block, "conv1", "bn1"), (block, "conv2", "bn2")]
-            if block.downsample is not None:
-                pairs.append((block.downsample, "0", "1"))
-    for owner, conv, norm in pairs:
-        fused = fuse_conv_bn_eval(getattr(owner, conv), getattr(owner, norm))
-        setattr(owner, conv, fused)
-        setattr(owner, norm, nn.Identity())
+    for conv, norm in model.norms().items():
+        convolution, batch_norm = model.get_submodule(conv), model.get_submodule(norm)
+        assert isinstance(convolution, nn.Conv2d)
+        assert isinstance(batch_norm, nn.BatchNorm2d)
+        model.set_submodule(conv, fuse_conv_bn_eval(convolution, batch_norm))
+        model.set_submodule(norm, nn.Identity())
     return model
 
 

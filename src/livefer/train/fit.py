@@ -19,6 +19,7 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from livefer.classifier import CHOICES
 from livefer.data.dataset import Split
 from livefer.errors import ConfigError
 from livefer.evaluation import metrics
@@ -28,7 +29,7 @@ from livefer.train.checkpoint import build_model, normalise, save_checkpoint, wi
 from livefer.train.config import Config
 from livefer.train.devices import compiled, keep_freed_memory, synchronise_batchnorm
 from livefer.train.distill import Teachers
-from livefer.train.initial_weights import load_backbone
+from livefer.train.initial_weights import load_backbone, load_shipped
 from livefer.train.losses import soft_cross_entropy
 from livefer.train.model import ResNetFER
 from livefer.train.optim import learning_rate, make_optimizer, update_ema
@@ -42,6 +43,8 @@ from livefer.train.prepare import (
 )
 from livefer.train.resume import Position, restore, save_state
 from livefer.train.run_log import RunLog
+
+_N_MEASURED = 1024  # faces that give a shipped model its BatchNorm statistics
 
 
 class Interrupted(Exception):
@@ -160,7 +163,10 @@ def prepare_run(
 
     model = build_model(config, len(classes))
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if config.init != "random" and not resume:
+    if config.init in CHOICES and not resume:
+        x = _measured_faces(train, meta, config)
+        load_shipped(model, config, classes, x, meta["mean"], meta["std"])
+    elif config.init != "random" and not resume:
         load_backbone(model, config.init)
     if fabric.world_size > 1:
         synchronise_batchnorm(model)
@@ -192,6 +198,13 @@ def prepare_run(
         notes=notes + _notes(config, why_not_compiled),
         at=at,
     )
+
+
+def _measured_faces(train: Split, meta: dict[str, Any], config: Config) -> Tensor:
+    """Return some training faces, (n, 1, side, side) float32, as the first steps will see them."""
+    rows = _shuffled(len(train), config.seed, 0)[:_N_MEASURED]
+    x = augment(torch.from_numpy(train.faces)[rows], config.augment)
+    return _resize((x - meta["mean"]) / meta["std"], config.resolution_at(0))
 
 
 def _notes(config: Config, why_not_compiled: str) -> list[str]:

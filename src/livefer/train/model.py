@@ -116,6 +116,13 @@ class ResNetFER(nn.Module):
         """Return everything but the head: the part that published ResNet-18 weights fill."""
         return [self.conv1, self.bn1, self.layer1, self.layer2, self.layer3, self.layer4]
 
+    def norms(self) -> dict[str, str]:
+        """Return the name of the BatchNorm behind each convolution, by that of the convolution."""
+        convolutions = [n for n, part in self.named_modules() if isinstance(part, nn.Conv2d)]
+        return {
+            n: n.replace("conv", "bn").replace("downsample.0", "downsample.1") for n in convolutions
+        }
+
     def keep_outputs(self, chosen: slice) -> None:
         """Remove all outputs of the last layer but the chosen ones."""
         last = self.head[-1]

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from livefer.classifier import CHOICES
 from livefer.data import hygiene
 from livefer.data.dataset import Split, read_dataset
 from livefer.data.framing import framing_note
@@ -32,7 +33,7 @@ def check_files(config: Config, is_resumed: bool) -> None:
     files = [("distill.teachers", Path(teacher)) for teacher in config.distill.teachers]
     if "votes" in config.heads:
         files.append(("votes", Path(os.path.expanduser(config.votes))))
-    if not is_resumed and config.init not in ("random", "imagenet"):
+    if not is_resumed and config.init not in ("random", "imagenet", *CHOICES):
         files.append(("init", Path(config.init)))
     for key, path in files:
         if not path.is_file():

@@ -27,6 +27,7 @@ const ABOUT = /** @type {Record<string, string>} */ ({
 let model = null;
 /** @type {Model | null} */
 let awaited = null; // shown once the stream's answers are its own
+let isKept = false; // by the browser, for visits without a network
 let wasOn = false; // the camera, before the visitor went to the pictures
 
 // What this page can do: "server", "device", or both. A page without a server is written by `livefer page`.
@@ -84,6 +85,10 @@ function onHello(hello) {
   const own = hello.model ?? hello.name;
   if (chosen && chosen !== own && hello.models.includes(chosen)) live.stream.setModel(chosen);
   else useModel(hello);
+  if (!server && !isKept) {
+    isKept = true; // only now: files that do not work are not worth keeping
+    void keepForLater(() => live.state === 'off');
+  }
   if (device && engine === server) setTimeout(() => device.prefetch(), PREFETCH_AFTER_MS);
 }
 
@@ -186,4 +191,3 @@ await getModel().catch((error) => {
 if (engine === device) live.stream.open();
 if (troubleOf(null) === 'insecure') live.fail('insecure');
 else if (await alreadyAllowed()) live.start();
-if (!server) keepForLater(() => live.state === 'off');

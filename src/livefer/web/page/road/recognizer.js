@@ -14,7 +14,6 @@ import {BOTH, cutViews, mirror, viewMeans} from './views.js';
 
 /** @typedef {import('./boxes.js').Box} Box */
 /** @typedef {import('./classifier.js').ModelCard} ModelCard */
-/** @typedef {import('./detector.js').Detection} Detection */
 /** @typedef {import('./pictures.js').Picture} Picture */
 /** @typedef {import('./results.js').Faces} Faces */
 /** @typedef {import('./runtime.js').OnProgress} OnProgress */
@@ -32,8 +31,8 @@ import {BOTH, cutViews, mirror, viewMeans} from './views.js';
  *   prior: number, sha256: string, rules: Rules}} Model
  *   a model as GET /v1/model describes it, and what profiles need
  * @typedef {{crops: import('./views.js').Crops, raw: Float32Array[], cams: Float32Array[] | null,
- *   mapSize: [number, number], boxes: Box[], squares: Box[]}} Answers of the network, for each face; cams: of all
- *   classes; boxes: that were cut, and squares: what their plain view shows
+ *   mapSize: [number, number], squares: Box[]}} Answers of the network, for each face; cams: of all classes;
+ *   squares: what the plain view shows
  */
 
 const FORMAT = 1; // of livefer.json
@@ -168,7 +167,7 @@ export class Recognizer {
       });
       maps = viewMeans(cams, crops.ofFace, length);
     }
-    return {crops, raw: viewMeans(probabilities, crops.ofFace, n), cams: maps, mapSize, boxes, squares};
+    return {crops, raw: viewMeans(probabilities, crops.ofFace, n), cams: maps, mapSize, squares};
   }
 
   /**
@@ -182,7 +181,7 @@ export class Recognizer {
     const {quality, answers: {least_sign: leastSign}} = this.card.rules;
     const {input_size: size, uncertain_below: limit, classes} = classifier.card;
     const square = answers.squares[i];
-    const {why, ...levels} = readability(answers.crops.plain[i], size, answers.boxes[i], square, image, quality);
+    const {why, ...levels} = readability(answers.crops.plain[i], size, found.box, square, image, quality);
     const doubt = why ?? (found.probabilities[found.classId] < limit ? 'confidence' : null);
     const face = faceOf({...found, ...levels, why: doubt, raw: answers.raw[i]}, classes, leastSign);
     if (cams) {

@@ -93,7 +93,7 @@ export class Stream {
     const {recognizer} = this;
     if (recognizer.classifier !== this.classifier) this.changeModel(recognizer.classifier);
     // Options that are set meanwhile are for the next picture.
-    const {classifier, options} = this;
+    const {classifier, options, profile} = this;
     const {search, tracker, smoother, owner} = this.faces;
     const began = performance.now();
     const found = await search.find(image, timeS, recognizer.detector);
@@ -106,7 +106,7 @@ export class Stream {
     const timings = {detect: detected - began, crop: 0, classify: 0, track: performance.now() - detected, total: 0};
     const answers = await recognizer.classify(classifier, image, steady, views, options.heatmap, timings);
     const finished = performance.now();
-    const {smoothed, mine, name} = this.smooth(smoother, owner, ids, steady, timeS, answers);
+    const {smoothed, mine, name} = smooth({smoother, owner, profile}, ids, steady, timeS, answers);
     timings.track += performance.now() - finished;
     const order = ids.map((_, i) => i).sort((a, b) => ids[a] - ids[b]);
     const faces = order.map((i) => recognizer.face(classifier, image, answers, i, {
@@ -115,23 +115,6 @@ export class Stream {
       profile: i === mine ? name : null,
     }, smoothed[i].cams));
     return recognizer.reply(image, faces, boxes, timings, began);
-  }
-
-  /**
-   * @param {Smoother} smoother @param {Owner} owner @param {number[]} ids @param {Box[]} boxes @param {number} timeS
-   * @param {import('./recognizer.js').Answers} answers
-   * @returns {{smoothed: import('./smoothing.js').Smoothed[], mine: number, name: string | null}} mine: the row
-   *   that the profile called name has judged, or -1
-   */
-  smooth(smoother, owner, ids, boxes, timeS, {raw, cams}) {
-    const running = this.profile instanceof RunningProfile ? this.profile : null;
-    const profile = running ? running.profile : /** @type {Profile | null} */ (this.profile);
-    const mine = this.profile ? owner.rowOf(ids, boxes, timeS) : -1;
-    const judge = profile && ((/** @type {Float32Array} */ mean, /** @type {number} */ i) => (
-      i === mine ? profile.judge(mean) : mean));
-    const smoothed = smoother.add(ids, timeS, raw, cams, judge);
-    if (running && mine >= 0) running.add(ids[mine], timeS, smoothed[mine].plain);
-    return {smoothed, mine: profile ? mine : -1, name: profile && profile.name};
   }
 
   /** Go on with another model: the same faces, smoothed anew; a profile of the model before is left out. @param {Classifier} classifier */
@@ -149,7 +132,11 @@ export class Stream {
   profileOf(file) {
     const {model} = this.recognizer;
     if (file === null) return null;
-    if (file === this.rules.running.auto) return new RunningProfile(model, this.rules);
+    if (file === this.rules.running.auto) {
+      const {neutral} = this.rules.profile;
+      if (!model.classes.includes(neutral)) throw new Error(`the model "${model.name}" has no class "${neutral}"`);
+      return new RunningProfile(model, this.rules);
+    }
     const profile = readProfile(file, this.rules.profile);
     profile.check(model);
     return profile;
@@ -168,4 +155,21 @@ export class Stream {
   newSmoother() {
     return new Smoother(this.rules, this.options.smoothing_s);
   }
+}
+
+/**
+ * @param {{smoother: Smoother, owner: Owner, profile: Profile | RunningProfile | null}} of
+ * @param {number[]} ids @param {Box[]} boxes @param {number} timeS @param {import('./recognizer.js').Answers} answers
+ * @returns {{smoothed: import('./smoothing.js').Smoothed[], mine: number, name: string | null}} mine: the row
+ *   that the profile called name has judged, or -1
+ */
+function smooth({smoother, owner, profile}, ids, boxes, timeS, {raw, cams}) {
+  const running = profile instanceof RunningProfile ? profile : null;
+  const own = profile instanceof RunningProfile ? profile.profile : profile;
+  const mine = profile ? owner.rowOf(ids, boxes, timeS) : -1;
+  const judge = own && ((/** @type {Float32Array} */ mean, /** @type {number} */ i) => (
+    i === mine ? own.judge(mean) : mean));
+  const smoothed = smoother.add(ids, timeS, raw, cams, judge);
+  if (running && mine >= 0) running.add(ids[mine], timeS, smoothed[mine].plain);
+  return {smoothed, mine: own ? mine : -1, name: own && own.name};
 }
