@@ -87,7 +87,7 @@ class Pictures:
 def pairs_of(named: Sequence[tuple[str, str, NDArray[np.float32]]], within: bool = False) -> Pairs:
     """Return all pairs of (person, group, descriptor); within: of two of one group only."""
     descriptors = np.stack([descriptor for _, _, descriptor in named])
-    pairs = []
+    pairs: Pairs = []
     for i, (person, group, descriptor) in enumerate(named):
         apart = np.linalg.norm(descriptors[i + 1 :] - descriptor, axis=1)
         for (other, other_group, _), distance in zip(named[i + 1 :], apart, strict=True):
@@ -113,7 +113,7 @@ def london(pictures: Pictures, folder: Path) -> list[tuple[str, str, NDArray[np.
 
 def posed(pictures: Pictures, folder: Path) -> list[tuple[str, str, NDArray[np.float32]]]:
     """Return person, expression, and mean descriptor of the first pictures of each expression."""
-    found = defaultdict(list)
+    found: dict[tuple[str, str], list[NDArray[np.float32]]] = defaultdict(list)
     for path in sorted(folder.glob("*/*.png")):
         expression = re.sub(r"_.*", "", path.stem)
         if len(found[path.parent.name, expression]) < 8:
@@ -197,7 +197,7 @@ def films(folder: Path, seeds: Sequence[int]) -> tuple[int, list[KnownTrack], li
 def joined(tracks: Sequence[KnownTrack], whose: Sequence[str], limit: float) -> tuple[str, ...]:
     """Return the persons found, and the shares of pairs of tracks missed and wrongly joined."""
     numbers = persons_of(tracks, limit)
-    same, other = [], []
+    same, other = list[bool](), list[bool]()
     for i, (number, person) in enumerate(zip(numbers, whose, strict=True)):
         for j in range(i):
             (same if whose[j] == person else other).append(numbers[j] == number)
@@ -233,12 +233,14 @@ def main() -> None:
     print("| ---: | ---: | ---: |")
     for margin in (0.1, 0.15, 0.2, 0.25, 0.3):
         other = pictures.with_margin(margin)
-        acted = pairs_of(posed(other, args.people / "posed"))
-        limit = float(np.quantile([d for d, is_same in acted if not is_same], 0.01))
-        faces_so = pairs_of(london(other, args.people / "london"))
-        nearest = min(d for d, is_same in faces_so if not is_same)
-        farthest = max(d for d, is_same in faces_so if is_same)
-        print(f"| {margin} | {row(acted, limit)[0]} | {nearest:.3f} / {farthest:.3f} |", flush=True)
+        of_acted = pairs_of(posed(other, args.people / "posed"))
+        limit = float(np.quantile([d for d, is_same in of_acted if not is_same], 0.01))
+        of_faces = pairs_of(london(other, args.people / "london"))
+        nearest = min(d for d, is_same in of_faces if not is_same)
+        farthest = max(d for d, is_same in of_faces if is_same)
+        print(
+            f"| {margin} | {row(of_acted, limit)[0]} | {nearest:.3f} / {farthest:.3f} |", flush=True
+        )
     seeds = range(3)
     n_tracks, known, whose = films(args.videos, seeds)
     print(

@@ -96,7 +96,7 @@ def test_a_person_is_found_again_in_a_film_and_in_the_next_one(
     table = "--csv" if command == "video" else "--out"
     code, err = run(monkeypatch, capsys, command, *films, table, "t.csv", "--identify", "who.csv")
     assert code == 0
-    assert "2 people in 4 tracks" in err
+    assert "2 people in the 4 tracks" in err
     assert "t.csv, who.csv" in err
     assert persons(tmp_path / "who.csv") == {
         ("a.mp4", "1"): "person 1",
@@ -156,7 +156,7 @@ def test_the_real_network_knows_a_face_again_in_processes_of_its_own(
     more = ["--identify", "who.csv", "--workers", "2"]
     code, err = run(monkeypatch, capsys, "analyze", *films, "--out", "t.csv", *more)
     assert code == 0
-    assert "1 person in 3 tracks" in err
+    assert "1 person in the 3 tracks" in err
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,7 @@ def test_another_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert spec is not None
     spec.submodule_search_locations = [str(tmp_path)]
     monkeypatch.setattr(network, "find_spec", lambda name: spec)
+    network.open_network.cache_clear()
     with pytest.raises(ModelError, match="cannot be read"):
         network.open_network()
     folder.mkdir()

@@ -72,7 +72,7 @@ def test_the_order_of_merging_depends_on_distances_only() -> None:
 def test_the_file_says_whose_each_track_is_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "who.csv"
     tracks = [track(1, 0.0), track(4, 0.1), track(1, 2.0, source="b, c.mp4")]
-    assert write_persons(path, tracks) == "2 people in 3 tracks"
+    assert write_persons(path, tracks) == "2 people in the 3 tracks that could be compared"
     assert path.read_text(encoding="utf-8").splitlines() == [
         "file,track_id,name",
         "a.mp4,1,person 1",
@@ -80,7 +80,7 @@ def test_the_file_says_whose_each_track_is_and_nothing_else(tmp_path: Path) -> N
         '"b, c.mp4",1,person 2',
     ]
     assert [one.name for one in tmp_path.iterdir()] == ["who.csv"]
-    assert write_persons(path, []) == "0 people in 0 tracks"
+    assert write_persons(path, []) == "0 people in the 0 tracks that could be compared"
 
 
 @pytest.mark.parametrize("n", [1, 2, 7])

@@ -30,6 +30,11 @@ def chip_of(
     to_chip = _similarity(landmarks, (_MEAN_FACE + margin) / (1 + 2 * margin) * SIDE)
     scale = float(np.hypot(*to_chip[:, 0]))
     if scale < 0.5:  # else a large face is sampled at some of its pixels only
+        x, y = landmarks.mean(axis=0).tolist()
+        far = SIDE / scale  # beyond it nothing is in the chip
+        left, top = max(int(x - far), 0), max(int(y - far), 0)
+        image = image[top : int(y + far) + 1, left : int(x + far) + 1]
+        to_chip[:, 2] += to_chip[:, :2] @ (left, top)
         small = cv2.resize(image, None, fx=2 * scale, fy=2 * scale, interpolation=cv2.INTER_AREA)
         factors = np.array([small.shape[1] / image.shape[1], small.shape[0] / image.shape[0]])
         to_chip[:, :2] /= factors

@@ -8,6 +8,7 @@ those of one person lie closer together than 0.6. https://github.com/davisking/d
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,9 @@ def weights_path() -> Path:
     return Path(folder) / "models" / _FILE
 
 
+@cache
 def open_network(threads: int | None = None) -> Any:
-    """Load the network as an onnxruntime.InferenceSession.
+    """Load the network as an onnxruntime.InferenceSession, once in a process.
 
     Its input are chips (N, 150, 150, 3) uint8 BGR, its output descriptors (N, 128) float32.
 

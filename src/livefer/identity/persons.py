@@ -46,8 +46,8 @@ def persons_of(tracks: Sequence[KnownTrack], limit: float = LIMIT) -> list[int]:
     """
     apart = _distances(tracks)
     sizes, group = np.ones(len(tracks)), np.arange(len(tracks))
-    while apart.size and (nearest := float(apart.min())) < limit:
-        one, other = sorted(int(i) for i in np.argwhere(apart == nearest)[0])
+    while apart.size and apart.min() < limit:
+        one, other = sorted(divmod(int(apart.argmin()), len(tracks)))
         sum_of = sizes[one] * apart[one] + sizes[other] * apart[other]
         mean = sum_of / (sizes[one] + sizes[other])
         mean[one] = np.inf
@@ -89,4 +89,5 @@ def write_persons(path: Path, tracks: Sequence[KnownTrack], limit: float = LIMIT
         for track, number in zip(tracks, numbers, strict=True)
     ]
     write_plain(path, rows, {"file": str, "track_id": int, "name": str})
-    return f"{count(len(set(numbers)), 'person')} in {count(len(tracks), 'track')}"
+    people = count(len(set(numbers)), "person")
+    return f"{people} in the {count(len(tracks), 'track')} that could be compared"
