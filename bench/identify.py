@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from livefer.detection.detectors import make_detector
 from livefer.identity.chips import MARGIN, chip_of
 from livefer.identity.network import open_network
-from livefer.identity.persons import LIMIT, KnownTrack, persons_of
+from livefer.identity.persons import KnownTrack, persons_of
 from livefer.identity.tracks import TrackFaces, describe
 from livefer.media.pictures import read_image
 from livefer.media.pyav_reader import VideoReader
@@ -212,7 +212,7 @@ def main() -> None:
     parser.add_argument("--videos", type=Path, default=Path("data/video"))
     args = parser.parse_args()
     print(heading("Who is the same person"))
-    print(f"{machine_line(describe_machine().to_dict())}; one run. The limit is {LIMIT}.\n")
+    print(f"{machine_line(describe_machine().to_dict())}; one run.\n")
     pictures = Pictures()
     faces, acted = london(pictures, args.people / "london"), posed(pictures, args.people / "posed")
     sets = {

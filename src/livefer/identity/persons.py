@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from livefer.formatting import count, printable
 from livefer.tables.plain import write_plain
 
-LIMIT = 0.38
+LIMIT = 0.35
 """Tracks whose distance is below it are one person's.
 
 At most one pair in a hundred of different people has a smaller one, also among people who look
