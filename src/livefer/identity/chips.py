@@ -12,7 +12,7 @@ from livefer.identity.network import SIDE
 
 # dlib's mean face (image_transforms/interpolation.h): the middles of the eyes, the tip of the nose
 # and the corners of the mouth, in the unit square; around it a margin. dlib's own is 0.25. With
-# the landmarks of livefer's detectors, 0.2 tells people apart best (bench/identify.py).
+# the landmarks of livefer's detectors, less tells people apart better (bench/identify.py).
 _MEAN_FACE = np.array(
     [(0.2255, 0.2160), (0.7548, 0.2160), (0.4901, 0.5156), (0.2541, 0.7802), (0.7261, 0.7802)]
 )
