@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from builders import write_avi
 from fakes import SquareDetector
 from numpy.typing import NDArray
 
@@ -20,7 +21,6 @@ from livefer.errors import ModelError, SourceError
 from livefer.faces.boxes import crop_boxes
 from livefer.faces.crops import crop_faces
 from livefer.faces.quality import MIN_FACE_PX
-from livefer.media.opencv_reader import quiet
 from livefer.media.sources import Source
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
@@ -82,15 +82,6 @@ def scene(*squares: tuple[int, int, int], side: int = SIDE) -> NDArray[np.uint8]
 
 def write_picture(path: Path, image: NDArray[np.uint8]) -> Path:
     path.write_bytes(cv2.imencode(path.suffix, image)[1].tobytes())
-    return path
-
-
-def write_video(path: Path, images: list[NDArray[np.uint8]], fps: float = 25) -> Path:
-    with quiet():
-        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, (320, 240))
-    for image in images:
-        writer.write(image)
-    writer.release()
     return path
 
 
@@ -232,7 +223,7 @@ def test_a_wrong_picture_is_named(tmp_path: Path, kind: str) -> None:
 def test_a_video_is_tracked_and_smoothed(tmp_path: Path) -> None:
     """The level of one square jumps; the label follows within the window, the raw one at once."""
     images = [scene((20 + k, 50, 200 if k < 20 else 60), (250 - k, 180, 200)) for k in range(40)]
-    path = write_video(tmp_path / "v.avi", images)
+    path = write_avi(tmp_path / "v.avi", images)
     results = list(make(smoothing_s=0.33).stream(path))
     assert [r.index for r in results] == list(range(40))
     assert all(r.source == str(path) and r.error is None for r in results)
@@ -255,7 +246,7 @@ def test_a_video_is_tracked_and_smoothed(tmp_path: Path) -> None:
 def test_frames_of_a_stream_equal_pictures_where_nothing_is_smoothed(tmp_path: Path) -> None:
     images = [scene((20 + 5 * k, 50, 200), (200, 100, 90)) for k in range(5)]
     recognizer = make(smoothing_s=0)
-    for result in recognizer.stream(write_video(tmp_path / "v.avi", images)):
+    for result in recognizer.stream(write_avi(tmp_path / "v.avi", images)):
         assert result.image is not None
         alone = recognizer(result.image)
         streamed = sorted(result.faces, key=lambda face: face.box[0])
@@ -277,18 +268,18 @@ def test_a_folder_is_not_tracked_and_a_bad_file_is_a_result(tmp_path: Path) -> N
 
 
 def test_each_file_of_a_list_has_its_own_people(tmp_path: Path) -> None:
-    a = write_video(tmp_path / "a.avi", [scene((20, 50, 200))] * 3)
-    b = write_video(tmp_path / "b.avi", [scene((150, 150, 60), (200, 50, 60))] * 3)
+    a = write_avi(tmp_path / "a.avi", [scene((20, 50, 200))] * 3)
+    b = write_avi(tmp_path / "b.avi", [scene((150, 150, 60), (200, 50, 60))] * 3)
     results = list(make(smoothing_s=5).stream([a, b]))
     assert [[f.track_id for f in r.faces] for r in results] == [[1]] * 3 + [[1, 2]] * 3
     assert {f.label for r in results[3:] for f in r.faces} == {"dark"}
-    c = write_video(tmp_path / "c.avi", [scene((20 + 20 * i, 50, 200)) for i in range(10)])
+    c = write_avi(tmp_path / "c.avi", [scene((20 + 20 * i, 50, 200)) for i in range(10)])
     twice = [summary(r) for r in make().stream([c, c])]
     assert twice[10:] == twice[:10]
 
 
 def test_a_video_cut_short_ends_with_an_error(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "v.avi", [scene((20, 50, 200))] * 50)
+    path = write_avi(tmp_path / "v.avi", [scene((20, 50, 200))] * 50)
     path.write_bytes(path.read_bytes()[:-20000])
     *results, last = make().stream(path)
     assert results
@@ -298,8 +289,8 @@ def test_a_video_cut_short_ends_with_an_error(tmp_path: Path) -> None:
 
 
 def test_two_streams_of_one_recognizer_share_nothing(tmp_path: Path) -> None:
-    a = write_video(tmp_path / "a.avi", [scene((20, 50, 200 - 15 * k)) for k in range(10)])
-    b = write_video(tmp_path / "b.avi", [scene((25, 50, 60 + 15 * k)) for k in range(10)])
+    a = write_avi(tmp_path / "a.avi", [scene((20, 50, 200 - 15 * k)) for k in range(10)])
+    b = write_avi(tmp_path / "b.avi", [scene((25, 50, 60 + 15 * k)) for k in range(10)])
 
     def numbers(results: list[FrameResult]) -> list[Any]:
         return [[face.to_dict() for face in r.faces] for r in results]
@@ -315,7 +306,7 @@ def test_two_streams_of_one_recognizer_share_nothing(tmp_path: Path) -> None:
 def test_frames_of_ones_own_give_what_their_video_gives(tmp_path: Path) -> None:
     images = [scene((20 + k, 50, 200 if k < 20 else 60), (250 - k, 180, 200)) for k in range(40)]
     recognizer = make(smoothing_s=0.33)
-    expected = list(recognizer.stream(write_video(tmp_path / "v.avi", images)))
+    expected = list(recognizer.stream(write_avi(tmp_path / "v.avi", images)))
 
     def pairs() -> Iterator[tuple[float, Any]]:
         for result in expected:
@@ -352,7 +343,7 @@ def test_reset_starts_everybody_anew(tmp_path: Path) -> None:
     images = [scene((20, 50, 200))] * 5 + [scene((20, 50, 60))] * 5
     recognizer = make(smoothing_s=5)
     labels = []
-    for result in recognizer.stream(write_video(tmp_path / "v.avi", images)):
+    for result in recognizer.stream(write_avi(tmp_path / "v.avi", images)):
         labels.append(result.faces[0].label)
         assert result.faces[0].track_id == 1
         if result.index == 4:
@@ -366,7 +357,7 @@ def test_a_stream_that_cannot_be_opened_says_so_before_it_is_iterated(tmp_path: 
 
 
 def test_leaving_a_live_stream_ends_its_thread(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "v.avi", [scene((20, 50, 200))] * 30, fps=2)
+    path = write_avi(tmp_path / "v.avi", [scene((20, 50, 200))] * 30, fps=2)
     stream = make().stream(path, live=True)
     assert next(stream).n_skipped == 0
     stream.close()

@@ -35,7 +35,8 @@ def test_a_process_that_dies_without_reading_is_not_started_for_ever(tmp_path: P
     batch = Batch(0, (Input("a.jpg"), Input("b.jpg")), 1.0)
     process: Any = Dead()
     connection: Any = None
-    worker = _Worker(process, connection, task=_Task(batch, tmp_path / "part.csv"), n_inputs=1)
+    task = _Task(batch, tmp_path / "part.csv", output.state(batch))
+    worker = _Worker(process, connection, task=task, n_inputs=1)
     worker.task = _after_death(worker, output)
     assert list(worker.task.broken) == ["b.jpg"]
     worker.n_inputs = 0  # another input, which may be deadly too

@@ -37,8 +37,18 @@ def test_the_last_progress_of_a_batch_counts(clock: Clock) -> None:
     assert tally.done == "5 of 6 files"
     assert tally.left == "30 s left"  # 12.5 of 20 in 50 seconds
     assert str(tally) == (
-        "5 files (3 done before), 104 frames, 54 faces in 50 s: 0.1 files/s, 1.1 faces/s, 1 error"
+        "5 files (3 done before), 104 frames, 54 faces in 50 s: 2.1 frames/s, 1 error"
     )
+
+
+def test_what_an_interrupted_run_did_of_a_film_took_no_time(clock: Clock) -> None:
+    tally = Tally([VIDEO])
+    tally.add(PartProgress(1, share=0.6, share_before=0.6))
+    assert tally.left == "time left unknown"
+    tally.add(PartProgress(1, share=0.8, share_before=0.6, n_frames=100))
+    clock.now_s = 50.0
+    assert (tally.work, tally.left) == (pytest.approx(12.0), "50 s left")
+    assert tally.speed == "2.0 frames/s, 0 errors"
 
 
 def test_errors_of_before_count(clock: Clock) -> None:

@@ -144,7 +144,7 @@ def test_the_first_error_ends_a_run_with_fail_fast(tmp_path: Path, run: Run) -> 
     assert len(list(Path("out.csv.parts").glob("[!.]*"))) == 1
     code, err = run("in", "-o", "out.csv")
     assert (code, err.count("\n")) == (1, 1)
-    assert "holds the finished part of another run" in err
+    assert "holds what another run has finished" in err
     pictures[20].write_bytes(good)
     code, err = run("in", "-o", "out.csv", "--resume")
     assert code == 0

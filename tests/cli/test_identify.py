@@ -140,7 +140,7 @@ def test_a_track_that_the_table_leaves_out_is_nobodys(
     more = ["--min-seen", "2.5", "--identify", "who.csv"]
     code, err = run(monkeypatch, capsys, command, "a.mp4", "b.mp4", table, "t.csv", *more)
     assert code == 0
-    assert "3 bystanders left out" in err
+    assert "3 short tracks left out" in err
     assert persons(tmp_path / "who.csv") == {("b.mp4", "1"): "person 1"}
     assert run(monkeypatch, capsys, "summarize", "t.csv", "--names", "who.csv")[0] == 0
 

@@ -41,7 +41,7 @@ def sources(table: str) -> list[str]:
 
 
 def test_image(livefer: Run, folder: Path) -> None:
-    line = f"and 4 other files: .heic 2, .mp4 1, .txt 1; 1 folder{LINKED}; {HEIC}"
+    line = f"left out: 4 other files: .heic 2, .mp4 1, .txt 1; 1 folder{LINKED}; {HEIC}"
     ended = livefer("image", folder)
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.splitlines()[-1] == line
@@ -54,14 +54,16 @@ def test_image(livefer: Run, folder: Path) -> None:
 def test_video(livefer: Run, folder: Path) -> None:
     pytest.importorskip("av")
     ended = livefer("video", folder, "--csv", "t.csv")
-    assert "and 4 other files: .heic 2, .png 1, .txt 1; 1 folder" in ended.err.splitlines()[-1]
+    assert (
+        "left out: 4 other files: .heic 2, .png 1, .txt 1; 1 folder" in ended.err.splitlines()[-1]
+    )
 
 
 def test_analyze(livefer: Run, folder: Path) -> None:
     Path("d/c.mp4").unlink()
     ended = livefer("analyze", folder, "--workers", "1", "--out", "t.csv", "--detector", "haar")
     assert ended.code == 0
-    assert f"\nand 3 other files: .heic 2, .txt 1{LINKED}; {HEIC}\n" in ended.err
+    assert f"\nleft out: 3 other files: .heic 2, .txt 1{LINKED}; {HEIC}\n" in ended.err
 
 
 def test_a_run_is_resumed_under_another_spelling(livefer: Run, folder: Path) -> None:

@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import make_face
 from tablerows import make_row, make_rows, write_csv
 from typer.testing import CliRunner
 
 from livefer.cli import app
 from livefer.errors import ConfigError, DatasetError, LiveferError
+from livefer.labels import CLASSES
+from livefer.results import FrameResult, Marker
+from livefer.tables.writing import open_table
 
 
 @pytest.fixture
@@ -165,3 +169,31 @@ def test_the_page_in_docs_names_every_column(table: Path, tmp_path: Path) -> Non
     plain = {c for c in columns if not c.startswith(("share_", "mean_"))} | {"share_uncertain"}
     text = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding="utf-8")
     assert [name for name in sorted(plain) if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_the_markers_of_a_live_table_are_its_events(tmp_path: Path, suffix: str) -> None:
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
+    labels = ["neutral"] * 10 + ["happy"] * 10
+    path = tmp_path / f"live.{suffix}"
+    with open_table(path, CLASSES, live=True) as table:
+        for i, label in enumerate(labels):
+            face = make_face((0, 0, 9, 9), label, track_id=1)
+            result = FrameResult("0", i, i / 10, None, (face,), captured_s=50 + i / 10)
+            if i == 0:
+                table.mark(Marker("started 2026-11-30T15:00:00.250000+00:00", 50.0), result)
+            table.write(result)
+            if i == 10:
+                table.mark(Marker("smile; now", 51.05), result)
+    rows = printed(path, "--events", path, "--after", "0.5")
+    assert [(r["event"], r["trial_type"], r["phase"], r["share_happy"]) for r in rows] == [
+        ("1", "smile; now", "baseline", "0.05"),
+        ("1", "smile; now", "event", "1.0"),
+    ]
+    assert rows[0]["onset_s"] == "1.05"
+
+
+def test_a_table_without_markers_has_no_events(table: Path) -> None:
+    with pytest.raises(DatasetError, match="has no markers: expected a table of livefer webcam"):
+        run(table, "--events", table, "--after", "1")

@@ -104,7 +104,7 @@ def test_bystanders_are_left_out_and_counted(
     write_video(Path("in.mp4"), scenes, fps=10)
     code, err = run(monkeypatch, capsys, "in.mp4", "--csv", "o.csv", "--min-seen", "1")
     assert code == 0
-    assert "1 bystander left out" in err
+    assert "1 short track left out" in err
     assert [r["track_id"] for r in read_csv("o.csv")] == ["1"] * 30
     about = json.loads(Path("o.csv.json").read_text())
     assert about["livefer.min_seen_s"] == "1"

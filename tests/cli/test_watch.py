@@ -18,13 +18,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from builders import write_avi
 from commands import Run
 from fakes import make_face, make_scene, use_fakes
 from mjpegserver import serving
 from waiting import wait_until
 
 from livefer.cli.watch import Changes
-from livefer.media.opencv_reader import quiet
 from livefer.results import FrameResult
 
 pytestmark = pytest.mark.slow
@@ -39,11 +39,7 @@ def _fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def write_video(name: str, n_frames: int = 12) -> None:
-    with quiet():
-        writer = cv2.VideoWriter(name, cv2.VideoWriter.fourcc(*"MJPG"), 25, (320, 240))
-    for _ in range(n_frames):
-        writer.write(SCENE)
-    writer.release()
+    write_avi(name, [SCENE] * n_frames)
 
 
 def rows_of(name: str) -> list[dict[str, str]]:

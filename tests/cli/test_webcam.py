@@ -12,11 +12,11 @@ from typing import Any
 
 import cv2
 import pytest
+from builders import write_avi
 from fakes import make_scene, use_fakes
 
 from livefer.cli import main
 from livefer.live.view import LiveView
-from livefer.media.opencv_reader import quiet
 
 pytestmark = pytest.mark.slow
 
@@ -50,12 +50,7 @@ def run(
 
 
 def write_video(path: Path, n_frames: int = 12) -> Path:
-    with quiet():
-        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (320, 240))
-    for _ in range(n_frames):
-        writer.write(SCENE)
-    writer.release()
-    return path
+    return write_avi(path, [SCENE] * n_frames)
 
 
 def read_video(path: Path) -> list[Any]:

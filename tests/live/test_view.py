@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from builders import write_avi
 from fakes import LevelClassifier, SquareDetector, make_face, make_scene
 from numpy.typing import NDArray
 from waiting import wait_until
@@ -27,7 +28,6 @@ from livefer.live.session import Session
 from livefer.live.strip import strip_height
 from livefer.live.view import HELP, LiveView
 from livefer.media.mpeg4_writer import Mpeg4Writer
-from livefer.media.opencv_reader import quiet
 from livefer.media.sources import Source, open_source
 from livefer.recognizer import Recognizer
 from livefer.results import Face, Frame
@@ -345,12 +345,8 @@ def test_a_snapshot_is_of_the_frozen_picture(
 
 
 def write_film(path: Path, n_frames: int) -> Path:
-    with quiet():
-        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 50, (320, 240))
-    for i in range(n_frames):
-        writer.write(make_scene((40, 60, 125), (i % 100, 150, 90)))
-    writer.release()
-    return path
+    scenes = (make_scene((40, 60, 125), (i % 100, 150, 90)) for i in range(n_frames))
+    return write_avi(path, scenes, 50)
 
 
 def test_space_stops_a_film_at_its_frame(tmp_path: Path) -> None:

@@ -173,14 +173,12 @@ def test_what_is_left_out_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert (
         left_out("d/**/*")
         == left_out("d", below=True)
-        == others.replace("4 other files: .txt 2, .mp4 1", "5 other files: .txt 2, .mp4 1, .nef 1")
+        == "5 other files: .txt 2, .mp4 1, .nef 1, others 1"
     )
     assert left_out("d/**/*.t*", "picture or video") == "1 other file: .txt 1"
     assert left_out("d/1*") == ""
     touch(*(f"many/{i}.{end}" for end in "abcdefghij" for i in range(1 + (end == "j"))))
-    assert left_out("many") == (
-        "11 other files: .j 2, .a 1, .b 1, .c 1, .d 1, .e 1, .f 1, .g 1, others 2"
-    )
+    assert left_out("many") == "11 other files: .j 2, .a 1, .b 1, others 7"
 
 
 def test_heic_is_a_picture_where_it_can_be_read(

@@ -14,12 +14,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from builders import write_avi
 from numpy.typing import NDArray
 
 from livefer.errors import SourceError
 from livefer.media import opencv_reader as capture
 from livefer.media import sources
-from livefer.media.opencv_reader import quiet
 from livefer.media.pictures import read_image
 from livefer.media.sources import open_source
 from livefer.results import Frame
@@ -49,12 +49,7 @@ def write_picture(path: Path, image: NDArray[np.uint8] | None = None) -> Path:
 
 
 def write_video(path: Path, n_frames: int = 20, fps: float = FPS) -> Path:
-    with quiet():
-        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, (64, 48))
-    for k in range(n_frames):
-        writer.write(picture(8 * (k % 32)))
-    writer.release()
-    return path
+    return write_avi(path, [picture(8 * (k % 32)) for k in range(n_frames)], fps)
 
 
 def cut(path: Path, share: float) -> Path:

@@ -42,6 +42,17 @@ def test_one_person_is_all_tracks_but_bystanders() -> None:
 def test_tracks_are_merged() -> None:
     who = WhoIsWho(summarize(film(), CLASSES), merges=["1,2"])
     assert seen(who) == {"track 1": 5.0, "track 3": 0.5, "track 4": 0.2}
+    for merges in (["1,2", "2,4"], ["2,4", "1,2"], ["1,2", "1,4"], ["1,2", "4,1"]):
+        who = WhoIsWho(summarize(film(), CLASSES), merges=merges)
+        assert sorted(seen(who).values()) == [0.5, 5.2], merges
+
+
+@pytest.mark.parametrize("rows", ["1,Ada\n1,Bo", "1,Ada\n2,Bo\n2,Ada", "1,Ada\n2,Ada\n2,Bo"])
+def test_a_track_has_one_name(tmp_path: Path, rows: str) -> None:
+    names = tmp_path / "n.csv"
+    names.write_text(f"track_id,name\n{rows}\n")
+    with pytest.raises(DatasetError, match=r"line \d: track \d is (Ada|Bo) already"):
+        WhoIsWho(summarize(film(), CLASSES), names=names)
 
 
 def test_names_merge_tracks_and_stay_with_merged_ones(tmp_path: Path) -> None:
@@ -57,7 +68,7 @@ def test_names_merge_tracks_and_stay_with_merged_ones(tmp_path: Path) -> None:
 def test_short_tracks_are_left_out_after_merging() -> None:
     who = WhoIsWho(summarize(film(), CLASSES), merges=["1,4"], min_seen_s=1.0)
     assert seen(who) == {"track 1": 2.2, "track 2": 3.0}
-    assert who.left_out() == ["1 bystander left out, seen for too short a time"]
+    assert who.left_out() == ["1 track left out, seen for too short a time"]
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,9 @@ def test_a_wrong_pattern_is_an_error(pattern: str, message: str) -> None:
 
 
 def test_a_pattern_that_fits_no_video_is_an_error() -> None:
-    with pytest.raises(DatasetError, match=r"no video .* has a participant: films/P1_calm\.mp4"):
+    with pytest.raises(
+        DatasetError, match=r"fits the name of no video: the first one is P1_calm\.mp4"
+    ):
         named(study(), "(X)")
 
 

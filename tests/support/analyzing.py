@@ -59,7 +59,7 @@ def run_here(
     for batch in batches:
         path = output.hidden(batch)
         progress = PartProgress(batch.number)
-        for progress in write_part(recognizer, batch, path, job):
+        for progress in write_part(recognizer, batch, path, job, None, output.state(batch)):
             yield progress
         output.commit(batch, path)
         yield replace(progress, is_done=True)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.data.dataset import Split
+from livefer.media.opencv_reader import quiet
 
 
 def make_faces(n: int, seed: int = 0, side_px: int = 48) -> NDArray[np.uint8]:
@@ -34,6 +35,19 @@ def write_picture(path: Path, image: NDArray[np.uint8]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data.tobytes())
     return path
+
+
+def write_avi(path: str | Path, images: Iterable[NDArray[np.uint8]], fps: float = 25) -> Path:
+    """Write pictures of one size as a video of JPEGs, which needs no PyAV."""
+    images = list(images)
+    height, width = images[0].shape[:2]
+    with quiet():
+        code = cv2.VideoWriter.fourcc(*"MJPG")
+        writer = cv2.VideoWriter(str(path), code, fps, (width, height))
+    for image in images:
+        writer.write(image)
+    writer.release()
+    return Path(path)
 
 
 def write_folders(root: Path, counts: Mapping[str, int], prefix: str = "") -> Path:

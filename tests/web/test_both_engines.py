@@ -91,6 +91,6 @@ def test_without_the_runtime_there_is_no_choice(
     with server() as running:
         page = start(open_page(running.url))
         assert page.is_hidden("#switch")
-        for path in ("livefer.json", "models/human.onnx", "runtime/LICENSE"):
+        for path in ("models/human.onnx", "runtime/LICENSE"):
             with pytest.raises(HTTPError, match="404"):
                 urlopen(f"{running.url}{path}", timeout=20)

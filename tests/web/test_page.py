@@ -29,13 +29,23 @@ from browser import (
     overlap,
     server,
 )
-from page import download, drop_picture, start
+from numpy.typing import NDArray
+from page import download, drop_files, drop_picture, start
 
 from livefer import EmotionClassifier, Profile, Recognizer
 from livefer.labels import CLASSES, colour_bgr
 from livefer.tables.schema import columns
 
 pytestmark = pytest.mark.slow
+
+KEEP_SENT = """
+    window.sent = [];
+    const send = window.fetch;
+    window.fetch = (address, request) => {
+        if (request?.body instanceof Blob) window.sent.push(request.body);
+        return send(address, request);
+    };
+"""
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +217,72 @@ def test_the_page_prints_the_answer_that_the_server_gives(open_page: Any, runnin
     assert page.inner_text(".picture-text").count("glad, perhaps") == 1
     (row,) = csv.DictReader(io.StringIO(download(page, "#picture-csv")))
     assert (row["label"], row["answer"]) == ("happy", "glad, perhaps")
+
+
+def file_of(image: NDArray[np.uint8], kind: str, orientation: int = 1) -> bytes:
+    """Write RGB pixels as a file with a place and a comment, and more behind its end."""
+    pil = pytest.importorskip("PIL.Image", reason="Pillow comes with the analysis extra")
+    png_info = pytest.importorskip("PIL.PngImagePlugin").PngInfo()
+    png_info.add_text("Location", "PLACE")
+    exif, file = pil.Exif(), io.BytesIO()
+    exif[0x0112] = orientation
+    exif[0x010E] = "PLACE"
+    if kind == "PNG":
+        pil.fromarray(image).save(file, kind, pnginfo=png_info)
+    elif kind == "WEBP":
+        pil.fromarray(image).save(file, kind)
+    else:
+        progressive = orientation != 1
+        pil.fromarray(image).save(
+            file, kind, exif=exif, comment=b"PLACE", progressive=progressive, quality=90
+        )
+    return file.getvalue() + b"PLACE"
+
+
+def sent(page: Any) -> list[bytes]:
+    """Return the pictures that the page has sent."""
+    bodies = page.evaluate(
+        "Promise.all(window.sent.map(async (one) => [...new Uint8Array(await one.arrayBuffer())]))"
+    )
+    return [bytes(body) for body in bodies]
+
+
+def test_a_small_picture_keeps_its_pixels_and_loses_its_place(
+    open_page: Any, running: Any, tmp_path: Path
+) -> None:
+    """So that page and command line agree on it."""
+    image = np.ascontiguousarray(cv2.imread(str(ASTRONAUT))[:, :, ::-1])
+    files = {
+        "plain.jpg": file_of(image, "JPEG"),
+        "turned.jpg": file_of(np.ascontiguousarray(np.rot90(image)), "JPEG", 6),
+        "text.png": file_of(image, "PNG"),
+        "web.webp": file_of(image, "WEBP"),
+    }
+    page = open_page(running.url, before=KEEP_SENT)
+    for name, data in files.items():
+        drop_files(page, (name, f"image/{name.partition('.')[2]}".replace("jpg", "jpeg"), data))
+    page.locator(".picture .card").nth(len(files) - 1).wait_for()
+    rows = list(csv.DictReader(io.StringIO(download(page, "#picture-csv"))))
+    for (name, data), body, row in zip(files.items(), sent(page), rows, strict=True):
+        assert b"PLACE" not in body, name
+        pixels = [cv2.imdecode(np.frombuffer(one, np.uint8), 1) for one in (data, body)]
+        np.testing.assert_array_equal(*pixels, err_msg=name)
+        (tmp_path / name).write_bytes(data)
+        (face,) = Recognizer()(tmp_path / name)
+        assert (row["source"], row["label"]) == (name, face.label)
+        assert float(row["confidence"]) == pytest.approx(face.confidence, abs=1e-4)
+        box = [float(row[side]) for side in ("left", "top", "right", "bottom")]
+        assert box == pytest.approx(list(face.box), abs=0.1)
+
+
+def test_a_large_picture_is_scaled_and_loses_its_place(open_page: Any, running: Any) -> None:
+    image = cv2.resize(cv2.imread(str(ASTRONAUT))[:, :, ::-1], (2100, 2100))
+    page = open_page(running.url, before=KEEP_SENT)
+    drop_picture(page, file_of(image.astype(np.uint8), "JPEG"))
+    page.wait_for_selector(".picture .card strong:text('happy')")
+    (body,) = sent(page)
+    assert b"PLACE" not in body
+    assert cv2.imdecode(np.frombuffer(body, np.uint8), 1).shape == (2048, 2048, 3)
 
 
 def test_a_picture_is_shown_large_and_saved_in_its_own_size(
@@ -390,6 +466,43 @@ def test_the_own_face_is_learned_and_kept_and_saved_and_forgotten(
     page.wait_for_selector(".card strong:text('neutral')")
 
 
+def test_pictures_are_judged_by_the_own_face_where_the_visitor_wishes(
+    open_page: Any, running: Any, tmp_path: Path
+) -> None:
+    page = open_page(running.url)
+    drop_picture(page, ASTRONAUT.read_bytes())
+    page.wait_for_selector(".picture .card strong:text('happy')")
+    assert page.is_hidden("#picture-own")
+    page.click("#mode-camera")
+    learn_own_face(page)
+    saved = tmp_path / "me.profile.json"
+    saved.write_text(download(page, "#own-save"), encoding="utf-8")
+    page.click("#mode-pictures")
+    assert page.get_attribute("#picture-own", "aria-pressed") == "false"
+    assert page.inner_text(".picture .card strong") == "happy"
+    page.click("#picture-own")
+    page.wait_for_selector(".picture .card strong:text('neutral')")
+    assert "Without: happy" in page.inner_text(".picture .card-own")
+    (row,) = csv.DictReader(io.StringIO(download(page, "#picture-csv")))
+    (face,) = Recognizer(profile=saved)(ASTRONAUT)
+    assert (row["label"], row["profile"], row["answer"]) == (face.label, "me", face.answer)
+    shares = [float(row[name]) for name in CLASSES]
+    assert shares == pytest.approx(face.probabilities.tolist(), abs=0.01)
+    raw = [float(row[f"raw_{name}"]) for name in CLASSES]
+    assert raw == pytest.approx(face.raw_probabilities.tolist(), abs=0.001)
+    page.click("#picture-own")
+    page.wait_for_selector(".picture .card strong:text('happy')")
+
+    page.reload()  # this browser knows the face, and the stream has not begun
+    drop_picture(page, ASTRONAUT.read_bytes())
+    page.wait_for_selector(".picture .card strong:text('happy')")
+    page.click("#picture-own")
+    page.wait_for_selector(".picture .card strong:text('neutral')")
+    page.select_option("#models", "fer2013")
+    page.wait_for_selector("#picture-own", state="hidden")
+    page.wait_for_selector(".picture .card strong:text('happy')")
+
+
 def test_files_that_are_no_profile_of_this_model_are_refused_with_the_reason(
     open_page: Any, running: Any, tmp_path: Path
 ) -> None:
@@ -447,6 +560,21 @@ def test_a_browser_that_keeps_nothing_says_so(open_page: Any, running: Any) -> N
     page = open_page(running.url, before=full)
     learn_own_face(page)
     assert "keeps nothing: save it" in page.inner_text("#own-text")
+
+
+def test_a_browser_that_forbids_storage(open_page: Any) -> None:
+    forbidden = """
+        for (const name of ['localStorage', 'sessionStorage']) {
+            Object.defineProperty(window, name, {get() { throw new DOMException('', 'Security') }});
+        }"""
+    with server("--token", "s3cret") as guarded:
+        page = open_page(guarded.url, before=forbidden)
+        learn_own_face(page)
+        assert "keeps nothing: save it" in page.inner_text("#own-text")
+        page.select_option("#models", "fer2013")
+        page.wait_for_selector("#model:text(', model fer2013,')")
+        drop_picture(page, ASTRONAUT.read_bytes())
+        page.wait_for_selector(".picture .card strong:text('happy')")
 
 
 def test_the_page_says_what_is_missing_for_the_own_face(open_page: Any, running: Any) -> None:

@@ -15,12 +15,12 @@ import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from livefer.batch.profiles import baseline_of, check_baseline, film_profile, read_baselines
-from livefer.batch.recordings import recognise_video
+from livefer.batch.recordings import Rest, recognise_video
 from livefer.classifier import DEFAULT_MODEL, EmotionClassifier, shipped_models
 from livefer.detection.detectors import make_detector
 from livefer.detection.yunet import YUNET_FILE, yunet_path
@@ -295,20 +295,31 @@ def _find_at(url: str, left_out: LeftOut) -> Iterator[Input]:
 # From an input to its results
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How the reading of a video goes: where it begins, and who is told of it.
+
+    reached: called with the share of a video that is done, 0 to 1, if its length is known
+    rest, at_rest: as for recognise_video
+    """
+
+    reached: Callable[[float], None] = lambda share: None
+    rest: Rest = field(default_factory=Rest)
+    at_rest: Callable[[Rest], None] | None = None
+
+
 def results_of(
     recognizer: Recognizer,
     item: Input,
     settings: Settings,
-    reached: Callable[[float], None] | None = None,
+    course: Course | None = None,
 ) -> Generator[FrameResult, None, None]:
-    """Yield the results of one picture or video.
-
-    reached: called with the share of a video that is done, 0 to 1, if its length is known
-    """
-    index, time_s, error = 0, 0.0, item.error
+    """Yield the results of one picture or video."""
+    course = course or Course()
+    index, time_s, error = course.rest.index, course.rest.time_s, item.error
     if error is None:
         try:
-            for result in _read(recognizer, item, settings, reached or (lambda share: None)):
+            for result in _read(recognizer, item, settings, course):
                 index, time_s = result.index + 1, result.time_s
                 yield result
         except LiveferError as reason:
@@ -322,7 +333,7 @@ def results_of(
 
 
 def _read(
-    recognizer: Recognizer, item: Input, settings: Settings, reached: Callable[[float], None]
+    recognizer: Recognizer, item: Input, settings: Settings, course: Course
 ) -> Iterator[FrameResult]:
     if not item.is_video:
         try:
@@ -332,7 +343,7 @@ def _read(
             exists = is_url(item.name) or os.path.isfile(item.name)
             if suffix_of(item.name) in PICTURE_SUFFIXES or not exists:
                 raise  # a file with any other suffix may be a video
-    yield from _video(recognizer, item.name, settings, reached)
+    yield from _video(recognizer, item.name, settings, course)
 
 
 def _picture(recognizer: Recognizer, name: str) -> FrameResult:
@@ -340,7 +351,7 @@ def _picture(recognizer: Recognizer, name: str) -> FrameResult:
 
 
 def _video(
-    recognizer: Recognizer, name: str, settings: Settings, reached: Callable[[float], None]
+    recognizer: Recognizer, name: str, settings: Settings, course: Course
 ) -> Iterator[FrameResult]:
     with _on_this_machine(name) as path:
         profile, problem = _profile_of(recognizer, name, path, settings)
@@ -348,9 +359,10 @@ def _video(
             with VideoReader(path, **asdict(settings.span())) as reader:
                 reader.name = name
                 whole_s = reader.info.duration_s
-                for result in recognise_video(recognizer, reader, profile=profile):
+                rest, at_rest = course.rest, course.at_rest
+                for result in recognise_video(recognizer, reader, None, profile, rest, at_rest):
                     if whole_s:
-                        reached(min(result.time_s / whole_s, 1.0))
+                        course.reached(min(result.time_s / whole_s, 1.0))
                     yield result
         except SourceError as error:
             raise SourceError(str(error).replace(path, name)) from None

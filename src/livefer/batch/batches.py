@@ -7,12 +7,15 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
-from livefer.batch.analyze import Input, Settings, results_of
-from livefer.batch.part_files import INPUTS, Part, sign
+from livefer.batch.analyze import Course, Input, Settings, results_of
+from livefer.batch.part_files import INPUTS, Part, join_parquet, join_text, sign
+from livefer.batch.recordings import Rest
+from livefer.batch.unfinished import PIECE_S, Unfinished
 from livefer.formatting import printable
 from livefer.identity.persons import KnownTrack
 from livefer.identity.tracks import TrackFaces
@@ -20,7 +23,8 @@ from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
 from livefer.system.atomic import cannot_write
 from livefer.system.cloud import is_url
-from livefer.tables.writing import open_table
+from livefer.tables.bystanders import Bystanders
+from livefer.tables.writing import TableSink, open_table
 
 # Pictures of a batch. A process that is killed loses a batch; every batch is a file.
 _FEWEST, _MOST = 16, 256
@@ -69,6 +73,7 @@ class PartProgress:
     number: of the batch
     n_inputs, n_frames, n_faces, errors, n_bystanders: done and met so far
     share: of the input at work, 0 to 1
+    share_before: what an interrupted run had done of it, in which frames and faces do not count
     is_done: the part has its final name
     tracks: of the part, with what their faces look like, where that was asked for
     """
@@ -76,6 +81,7 @@ class PartProgress:
     number: int
     n_inputs: int = 0
     share: float = 0.0
+    share_before: float = 0.0
     n_frames: int = 0
     n_faces: int = 0
     errors: tuple[str, ...] = ()
@@ -120,32 +126,38 @@ def write_part(
     path: Path,
     job: Job,
     broken: Mapping[str, str] | None = None,
+    state: Path | None = None,
 ) -> Iterator[PartProgress]:
     """Write the rows of a batch to a part file; yield the progress, at least after each input.
 
     broken: names of inputs that must not be read, and the errors that their rows get
+    state: where the state of an unfinished film lies and is kept; None keeps none
     """
-    names = [printable(item.name) for item in batch.inputs]
-    # Of a text part, the signature tells it.
-    metadata = {**job.metadata, INPUTS: json.dumps(names)} if path.suffix == ".parquet" else None
-    settings = job.settings
-    progress, share, reported_s = PartProgress(batch.number), 0.0, time.monotonic()
+    # Faces are known only where the whole film is seen in this run.
+    is_whole = bool(broken) or state is None or job.identify
+    film = None if is_whole or state is None else _film(batch, job, state)
     faces = TrackFaces(threads=1) if job.identify else None
+    rows = _Rows(recognizer.classes, batch, path, job, film)
+    course, share, reported_s = Course(), 0.0, time.monotonic()
+    progress = PartProgress(batch.number)
 
     def reached(value: float) -> None:
         nonlocal share
         share = value
 
-    with open_table(
-        path, recognizer.classes, metadata, settings.landmarks, settings.min_seen_s
-    ) as table:
+    if film is not None:
+        course, share = Course(rest=film.rest), film.share
+        progress = replace(progress, share=share, share_before=share, errors=film.errors)
+        yield progress
+    course = replace(course, reached=reached, at_rest=lambda rest: rows.rest(rest, progress))
+    with closing(rows):
         for item in batch.inputs:
             if broken and item.name in broken:
                 item = Input(item.name, broken[item.name])
-            for result in results_of(recognizer, item, settings, reached):
+            for result in results_of(recognizer, item, job.settings, course):
                 if printable(result.source) != result.source:
                     result = _printable(result)
-                table.write(result)
+                rows.write(result)
                 if faces is not None:
                     faces.add(result)
                 progress = _after(progress, result, share)
@@ -155,17 +167,92 @@ def write_part(
             share = 0.0
             progress = replace(progress, n_inputs=progress.n_inputs + 1, share=share)
             yield progress
-    if table.n_bystanders:
-        progress = replace(progress, n_bystanders=table.n_bystanders)
+        rows.end(progress.errors)
+    if rows.bystanders is not None:
+        progress = replace(progress, n_bystanders=len(rows.bystanders.left_out))
         yield progress
     if faces is not None:
-        progress = replace(progress, tracks=tuple(faces.known(table.left_out)))
-        yield progress
-    if path.suffix != ".parquet":
+        left_out = () if rows.bystanders is None else rows.bystanders.left_out
+        yield replace(progress, tracks=tuple(faces.known(left_out)))
+
+
+def _film(batch: Batch, job: Job, state: Path) -> Unfinished | None:
+    """Return what is done of a batch's film; None where it is none of this machine."""
+    film = batch.inputs[0]
+    if not film.is_video or is_url(film.name):
+        return None
+    try:
+        return Unfinished.of(state, film.name, job.metadata, job.settings.min_seen_s)
+    except OSError:  # its row will have the error
+        return None
+
+
+class _Rows:
+    """The rows of a part while they are written; those of a long film in pieces."""
+
+    def __init__(
+        self, classes: Sequence[str], batch: Batch, path: Path, job: Job, film: Unfinished | None
+    ) -> None:
+        self._classes, self._path, self._job, self._film = classes, path, job, film
+        self._names = tuple(printable(item.name) for item in batch.inputs)
+        least_s = job.settings.min_seen_s
+        self.bystanders = Bystanders(least_s) if least_s and film is None else None
+        if film is not None:
+            self.bystanders = film.bystanders
+        self._table = self._open()
+
+    def _open(self) -> TableSink:
+        path = self._film.next_piece(self._path.suffix) if self._film else self._path
+        # Of a text part, the signature tells it.
+        metadata = None
+        if path.suffix == ".parquet":
+            metadata = {**self._job.metadata, INPUTS: json.dumps(self._names)}
+        self._began_s = time.monotonic()
+        return open_table(path, self._classes, metadata, self._job.settings.landmarks)
+
+    def write(self, result: FrameResult) -> None:
+        for one in [result] if self.bystanders is None else self.bystanders.add(result):
+            self._table.write(one)
+
+    def rest(self, rest: Rest, progress: PartProgress) -> None:
+        """End a piece, if there is one to end."""
+        if self._film is not None and time.monotonic() >= self._began_s + PIECE_S:
+            self._table.close()
+            self._sign(self._table.path, progress.errors)
+            self._film.save(self._table.path, rest, progress.share, progress.errors)
+            self._table = self._open()
+
+    def end(self, errors: Sequence[str]) -> None:
+        """Write what waits, and make the part of its pieces."""
+        for one in [] if self.bystanders is None else self.bystanders.end():
+            self._table.write(one)
+        self._table.close()
+        if self._film is not None:
+            self._join(self._film.pieces)
+        self._sign(self._path, errors)
+
+    def _join(self, pieces: Sequence[Path]) -> None:
+        last = self._table.path
+        if not pieces:
+            last.replace(self._path)
+            return
+        self._sign(last, ())
+        names = list(map(str, (*pieces, last)))
+        if self._path.suffix == ".parquet":
+            join_parquet(names, self._path, {INPUTS: json.dumps(self._names)})
+        else:
+            join_text(names, self._path, has_header=self._path.suffix == ".csv")
+
+    def _sign(self, path: Path, errors: Sequence[str]) -> None:
+        if path.suffix == ".parquet":
+            return
         try:
-            sign(path, Part(str(path), tuple(names), dict(job.metadata), progress.errors))
+            sign(path, Part(str(path), self._names, dict(self._job.metadata), tuple(errors)))
         except OSError as error:
             raise cannot_write(path, error, "is the disk full?") from None
+
+    def close(self) -> None:
+        self._table.close()
 
 
 def _after(progress: PartProgress, result: FrameResult, share: float) -> PartProgress:

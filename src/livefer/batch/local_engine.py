@@ -33,11 +33,13 @@ class _Task:
     """A batch to do.
 
     path: of the part to write
+    state: of a film that is not finished
     broken: names of inputs at which a process has died, and the errors that their rows get
     """
 
     batch: Batch
     path: Path
+    state: Path
     broken: dict[str, str] = field(default_factory=dict)
 
 
@@ -66,7 +68,7 @@ def run_local(
     """
     # Long videos come first, so that none of them is left to a single process in the end.
     waiting = deque(
-        _Task(batch, output.hidden(batch))
+        _Task(batch, output.hidden(batch), output.state(batch))
         for batch in sorted(batches, key=lambda b: (-b.work if len(b.inputs) == 1 else 0, b.number))
     )
     workers: list[_Worker] = []
@@ -161,7 +163,8 @@ def _work(connection: Connection, job: Job) -> None:
         while True:
             task: _Task = connection.recv()
             progress = PartProgress(task.batch.number)
-            for progress in write_part(recognizer, task.batch, task.path, job, task.broken):
+            part = (task.batch, task.path, job, task.broken, task.state)
+            for progress in write_part(recognizer, *part):
                 connection.send(progress)
             connection.send(replace(progress, is_done=True))
     except LiveferError as error:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,6 +38,7 @@ from livefer.tables.sidecar import SCHEMA, drop_sidecar, write_sidecar
 from livefer.tables.writing import TABLE_SUFFIXES
 
 _HIDDEN = ".part-????????-????????????.*"  # matches Output.hidden, and no other program's files
+_STATE = ".unfinished."  # of a film
 
 
 class Output:
@@ -68,21 +69,30 @@ class Output:
             raise MissingExtraError("writing Parquet", "analysis")
 
     def prepare(self) -> None:
-        """Make the folder of the parts, and remove unfinished parts of an interrupted run."""
+        """Make the folder of the parts, and remove unfinished ones, but for the films' states."""
         if is_url(self.folder):
             return
         try:
             Path(self.folder).mkdir(parents=True, exist_ok=True)
-            self.sweep()
+            self.sweep(but=_STATE)
         except OSError as error:
             raise cannot_write(Path(self.folder), error) from None
 
-    def sweep(self) -> None:
-        """Remove unfinished parts; no process may be writing."""
+    def sweep(self, but: str | None = None) -> None:
+        """Remove unfinished parts; no process may be writing.
+
+        but: what the names of those hold that stay
+        """
         if not is_url(self.folder):
             for name in (_HIDDEN, f".{_HIDDEN}"):  # the second: temporary names of the tables
                 for path in Path(self.folder).glob(name):
-                    path.unlink()
+                    if but is None or but not in path.name:
+                        path.unlink()
+
+    def state(self, batch: Batch) -> Path:
+        """Return the name of the state of a batch's film, which does not depend on the others."""
+        digest = batch.name.rpartition("-")[2]
+        return Path(self.folder) / f".part-00000000-{digest}{_STATE}json"
 
     def hidden(self, batch: Batch) -> Path:
         """Return a hidden name for a part that is not complete; another one with each call."""
@@ -91,6 +101,9 @@ class Output:
     def commit(self, batch: Batch, hidden: Path) -> None:
         """Give a complete part its final name."""
         hidden.replace(self._place(batch))
+        state = self.state(batch)
+        for path in state.parent.glob(f"{state.stem}.*"):
+            path.unlink()
 
     def _place(self, batch: Batch) -> Path:
         return Path(self.folder) / f"{batch.name}{self.suffix}"
@@ -105,8 +118,12 @@ class Output:
             shutil.copyfile(path, part)
 
     def has_parts(self) -> bool:
-        """Say whether there are finished parts of an earlier run."""
-        return bool(self._names())
+        """Say whether there are parts of an earlier run, the beginnings of films included."""
+        return bool(self._names()) or any(self._states())
+
+    def _states(self) -> Iterator[Path]:
+        if not is_url(self.folder):
+            yield from Path(self.folder).glob(f"{_HIDDEN.removesuffix('.*')}{_STATE}json")
 
     def content(self) -> tuple[tuple[str, ...], bool] | None:
         """Return the classes of the finished table, and whether it has landmarks.

@@ -135,6 +135,7 @@ def _run(
             n_inputs=row["n_inputs"],
             n_frames=row["n_frames"],
             n_faces=row["n_faces"],
+            n_bystanders=row["n_bystanders"],
             errors=tuple(json.loads(row["errors"])),
             is_done=True,
         )
@@ -186,6 +187,7 @@ class _Analyst:
             "n_inputs": progress.n_inputs,
             "n_frames": progress.n_frames,
             "n_faces": progress.n_faces,
+            "n_bystanders": progress.n_bystanders,
             "errors": json.dumps(progress.errors),
             "failure": failure or "",
         }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from threading import Event
@@ -32,6 +32,7 @@ from livefer.summary.video_digest import VideoDigest
 from livefer.system.atomic import noting
 from livefer.system.interrupts import StopRequested
 from livefer.tables.writing import TableSink
+from livefer.tracking.stream import Stream
 
 BATCH = 8
 """Frames whose faces go through the network in one call."""
@@ -39,29 +40,54 @@ BATCH = 8
 _WAITING_BYTES = 64 << 20  # of frames between two threads: 2 of 4K, and never more than 16
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A place between two frames of a video, from which its recognition can go on.
+
+    n_frames: read before it
+    index, time_s: that an error has which follows at once
+    stream: the state after those frames; None at the beginning
+    """
+
+    n_frames: int = 0
+    index: int = 0
+    time_s: float = 0.0
+    stream: Stream | None = None
+
+
 def recognise_video(
     recognizer: Recognizer,
     video: VideoReader,
     stop: Event | None = None,
     profile: Profile | None = None,
+    rest: Rest | None = None,
+    at_rest: Callable[[Rest], None] | None = None,
 ) -> Generator[FrameResult, None, None]:
     """Yield a result for each frame of a video.
 
     stop: once it is set, the batch at work is finished, and a last result has an error that says
         where the video was stopped
     profile: of the person in this video; None takes the recogniser's
+    rest: go on there: the frames before are decoded, but have no results
+    at_rest: called between two batches, when the caller has all results before
     """
-    stop = stop or Event()
+    stop, rest = stop or Event(), rest or Rest()
     stream = recognizer.new_stream(profile=profile)
-    index, time_s = 0, 0.0
+    if rest.stream is not None:
+        stream = replace(rest.stream, profile=stream.profile)
+    n_frames, index, time_s = rest.n_frames, rest.index, rest.time_s
     has_ended = False
     n_waiting = _n_waiting(video.info)
-    with closing(ahead(_until(stop, video), n_waiting)) as frames:
+    following = islice(_until(stop, video), n_frames, None)
+    with closing(ahead(following, n_waiting)) as frames:
         while chunk := list(islice(frames, min(BATCH, n_waiting))):
             for result in recognizer.process_many(chunk, [stream] * len(chunk)):
                 index, time_s = result.index + 1, result.time_s
                 has_ended = result.error is not None
                 yield result
+            n_frames += len(chunk)
+            if at_rest is not None:
+                at_rest(Rest(n_frames, index, time_s, stream))
             if stop.is_set():
                 break
     if stop.is_set() and not has_ended:

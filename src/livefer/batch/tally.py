@@ -21,7 +21,7 @@ class Tally:
         self.n_all = sum(len(batch.inputs) for batch in batches)
         self.work_of_all = sum(batch.work for batch in batches)
         self.n_inputs = self.n_frames = self.n_faces = self.n_errors = self.n_bystanders = 0
-        self.work = 0.0
+        self.work = self._work_before = 0.0
         self.errors: list[str] = []
 
     def add(self, progress: PartProgress) -> None:
@@ -37,6 +37,7 @@ class Tally:
 
     def _count(self, progress: PartProgress, sign: int) -> None:
         batch = self._batches[progress.number]
+        self._work_before += sign * progress.share_before / len(batch.inputs) * batch.work
         share = (progress.n_inputs + progress.share) / len(batch.inputs)
         self.n_inputs += sign * progress.n_inputs
         self.n_frames += sign * progress.n_frames
@@ -62,18 +63,16 @@ class Tally:
 
     @property
     def speed(self) -> str:
-        """Files and faces per second, and the number of errors."""
-        return (
-            f"{self.n_inputs / self.took_s:.1f} files/s, {self.n_faces / self.took_s:.1f} faces/s, "
-            f"{count(self.n_errors, 'error')}"
-        )
+        """Frames per second, pictures included, and the number of errors."""
+        return f"{self.n_frames / self.took_s:.1f} frames/s, {count(self.n_errors, 'error')}"
 
     @property
     def left(self) -> str:
         """The time left."""
-        if self.work <= 0:
+        done = self.work - self._work_before
+        if done <= 0:
             return "time left unknown"
-        left_s = self.took_s * max(self.work_of_all - self.work, 0.0) / self.work
+        left_s = self.took_s * max(self.work_of_all - self.work, 0.0) / done
         return f"{length(left_s)} left"
 
     def __str__(self) -> str:
@@ -83,7 +82,7 @@ class Tally:
                 f"{count(self.n_errors, 'error')}"
             )
         before = f" ({self.n_before:,} done before)" if self.n_before else ""
-        bystanders = f"; {count(self.n_bystanders, 'bystander')} left out"
+        bystanders = f"; {count(self.n_bystanders, 'short track')} left out"
         return (
             f"{count(self.n_inputs, 'file')}{before}, {count(self.n_frames, 'frame')}, "
             f"{count(self.n_faces, 'face')} in {length(self.took_s)}: {self.speed}"

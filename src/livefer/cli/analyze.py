@@ -106,7 +106,7 @@ def analyze(
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue OUT: skip the inputs that are done.")
+        bool, typer.Option("--resume", help="Continue OUT: skip what is done, inside a film, too.")
     ] = False,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Stop at the first input that cannot be read.")
@@ -200,9 +200,13 @@ def analyze(
             output.adopt(parts)
             n_workers = workers or n_cores()
             if engine is Engine.ray:
-                _run(run_ray(batches, job, output, n_workers, ray_address), tally, fail_fast, known)
+                stream = run_ray(batches, job, output, n_workers, ray_address)
             else:
-                _run(run_local(batches, job, output, n_workers), tally, fail_fast, known)
+                stream = run_local(batches, job, output, n_workers)
+            todo = "nothing was written" if out == STDOUT else "continue with --resume"
+            if identify is not None and out != STDOUT:
+                todo += ", without --identify"
+            _run(stream, tally, fail_fast, todo, known)
             output.sweep()
         output.finish(inputs)
         _print_errors(tally.errors)
@@ -269,7 +273,7 @@ def _finished(output: Output, job: Job, resume: bool, classes: tuple[str, ...]) 
     if not resume:
         if output.has_parts():
             raise ConfigError(
-                f"{output.folder} holds the finished part of another run: continue it with "
+                f"{output.folder} holds what another run has finished: continue it with "
                 "--resume, or remove it to start afresh"
             )
         return []
@@ -304,10 +308,12 @@ def _run(
     stream: Generator[PartProgress, None, None],
     tally: Tally,
     fail_fast: bool,
+    todo: str,
     known: dict[int, tuple[KnownTrack, ...]],
 ) -> None:
     """Do all batches, until the end, Ctrl-C, a request to terminate or the first error.
 
+    todo: what the line of a run that ends early says at its end
     known: gets the tracks of each batch by its number
     """
     try:
@@ -322,10 +328,10 @@ def _run(
             else:
                 return
     except INTERRUPTIONS as interruption:
-        sys.stderr.write(f"stopped after {tally}; continue with --resume\n")
+        sys.stderr.write(f"stopped after {tally}; {todo}\n")
         raise typer.Exit(exit_code(interruption)) from None
     _print_errors(progress.errors[:1])
-    sys.stderr.write(f"stopped at the first error, after {tally}; continue with --resume\n")
+    sys.stderr.write(f"stopped at the first error, after {tally}; {todo}\n")
     raise typer.Exit(1)
 
 

@@ -75,7 +75,7 @@ def class_bar(share: float, name: str, classes: Sequence[str]) -> Text:
 def print_left_out(left_out: LeftOut) -> None:
     """Print one line on stderr where folders hold more than was read."""
     if left_out:
-        note(f"and {printable(str(left_out))}")
+        note(f"left out: {printable(str(left_out))}")
 
 
 def check_landmarks(recognizer: Recognizer) -> None:

@@ -235,4 +235,4 @@ def _print(table: Table, errors: list[str], line: str, left_out: LeftOut) -> Non
         console.print(error, style="red", soft_wrap=True)
     console.print(line, style="bold", soft_wrap=True)
     if left_out:
-        console.print(f"and {printable(str(left_out))}", soft_wrap=True)
+        console.print(f"left out: {printable(str(left_out))}", soft_wrap=True)

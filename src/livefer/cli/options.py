@@ -96,7 +96,8 @@ MinFaceOption = Annotated[
 MinSeenOption = Annotated[
     float | None,
     typer.Option(
-        help="Leave out bystanders: tracks that are seen for fewer seconds of a film.",
+        help="Leave out bystanders: tracks that are seen for fewer seconds of a film. A cut ends "
+        "every track.",
         min=0,
         callback=a_number,
         rich_help_panel=_FACES,

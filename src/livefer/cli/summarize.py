@@ -133,7 +133,7 @@ def summarize(
         typer.Option(
             help="A row for each event and one for the baseline before it. The file has the "
             "columns onset, duration and trial_type as in BIDS; with a column file, events are of "
-            "that video only.",
+            "that video only. Of a live table, TABLE itself, the markers are the events.",
             rich_help_panel=_UNITS,
             metavar="EVENTS.TSV",
         ),

@@ -223,7 +223,7 @@ def video(
             note("--fps-of-source changed nothing: every video has its own times")
         done = f"{totals}; model {recognizer.classifier.name}"
         if sinks and sinks[0].n_bystanders:
-            done += f"; {count(sinks[0].n_bystanders, 'bystander')} left out"
+            done += f"; {count(sinks[0].n_bystanders, 'short track')} left out"
         note(f"{done}{found}; wrote {written or 'nothing'}")
         print_left_out(left_out)
     if requested.stop.is_set():

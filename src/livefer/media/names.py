@@ -59,7 +59,7 @@ SUFFIXES: dict[Kind, frozenset[str]] = {
     "video": VIDEO_SUFFIXES,
     "picture or video": PICTURE_SUFFIXES | VIDEO_SUFFIXES,
 }
-_MOST_KINDS = 8  # of other files, that are named
+_MOST_KINDS = 3  # of other files, that are named
 
 
 @dataclass(eq=False)

@@ -316,11 +316,7 @@ def agreement(
             best_shift_s, best = at_s, found
     at_s = best_shift_s if shift_s is None else shift_s
     labels = _labels(samples, other, at_s)
-    everything = slice(None)
-    by_block = np.stack([
-        _matrix(samples, np.where(samples.blocks == block, labels, _NONE), n, everything)
-        for block in range(len(blocks))
-    ])  # fmt: skip
+    by_block = _matrices(samples, labels, n, len(blocks))
     if not is_first:
         by_block = by_block.transpose(0, 2, 1)
     matrix = by_block.sum(axis=0)
@@ -465,6 +461,15 @@ def _matrix(samples: _Samples, labels: NDArray[np.int64], n: int, thin: slice) -
     matrix = np.zeros((n, n))
     np.add.at(matrix, (mine[both], labels[both]), weights[both])
     return matrix
+
+
+def _matrices(samples: _Samples, labels: NDArray[np.int64], n: int, n_blocks: int) -> Matrix:
+    """Return the matrix of each block: (n_blocks, n, n)."""
+    both = (samples.labels >= 0) & (labels >= 0)
+    matrices = np.zeros((n_blocks, n, n))
+    where = (samples.blocks[both], samples.labels[both], labels[both])
+    np.add.at(matrices, where, samples.holds_s[both])
+    return matrices
 
 
 def _box(row: Row) -> Box | None:

@@ -147,8 +147,10 @@ class WhoIsWho:
             )
         for video in videos:
             tracks = [self._track(video.source, int(n), f"--merge {text}") for n in numbers]
-            for track in tracks:
-                self._as[track] = tracks[0]
+            ends = [self._as.get(track) or track for track in tracks]  # of earlier merges
+            for one, other in [*self._as.items(), *zip(tracks, tracks, strict=True)]:
+                if other in ends or one in tracks:
+                    self._as[one] = ends[0]
 
     def _read(self, path: Path) -> None:
         first: dict[tuple[str, str], _Track] = {}
@@ -167,6 +169,8 @@ class WhoIsWho:
             for video in videos:
                 track = self._track(video.source, int(row["track_id"]), where)
                 own = self._as.get(track) or track
+                if self.names.get(own, row["name"]) != row["name"]:
+                    raise DatasetError(f"{where}: track {track[1]} is {self.names[own]} already")
                 to = first.setdefault((video.source, row["name"]), own)
                 for one, other in [*self._as.items(), (own, own), (track, track)]:
                     if other == own:
@@ -220,7 +224,7 @@ class WhoIsWho:
         """Return a line about the tracks that are left out."""
         if not self.n_bystanders:
             return []
-        return [f"{count(self.n_bystanders, 'bystander')} left out, seen for too short a time"]
+        return [f"{count(self.n_bystanders, 'track')} left out, seen for too short a time"]
 
 
 def _frames(rows: Iterable[Row]) -> Iterator[list[Row]]:

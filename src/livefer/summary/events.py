@@ -15,6 +15,7 @@ from livefer.summary.participants import Known
 from livefer.summary.records import SourceSummary, Summary
 from livefer.summary.units import SLIVER_S, Row, Span, SpanUnit, cut, unit_rows
 from livefer.tables.plain import key_of, keys_of, sources_by_key
+from livefer.tables.reading import is_table, read_markers
 from livefer.tables.schema import Type
 
 BEFORE_S = 1.0
@@ -70,9 +71,15 @@ def read_events(path: str | Path) -> list[Event]:
 
     Or from an export of ELAN or BORIS, as in `livefer.summary.codings`. A column `file` or `source`
     names the video; without it, or where it is empty, the event is one of every video. Times are
-    seconds of the video, or m:ss. DatasetError where the file is another.
+    seconds of the video, or m:ss. Of a live result table, each marker is an event without a
+    duration. DatasetError where the file is another.
     """
     path = Path(path)
+    if is_table(path):
+        return [
+            Event(number, row["time_s"], None, row["marker"], row["source"])
+            for number, row in enumerate(read_markers(path), 1)
+        ]
     events = []
     for number, (line, row) in enumerate(event_rows_of(path), 1):
         if "onset" not in row:

@@ -79,6 +79,9 @@ class Participants:
             match = regex.search(short_name(video.source)) or regex.search(video.source)
             if match is not None:
                 found[video.source, None] = match.groups()
+        if summary.sources and not found:
+            first = short_name(summary.sources[0].source)
+            raise DatasetError(f"{pattern} fits the name of no video: the first one is {first}")
         return cls(columns, found, summary)
 
     @classmethod

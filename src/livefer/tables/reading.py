@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
@@ -29,6 +30,7 @@ _NEEDED = ("source", "index", "time_s", "label", "confidence", "uncertain")
 _OPTIONAL = ("n_skipped", "error", "note", "track_id", "profile", "marker")
 BOX = ("left", "top", "right", "bottom", "score")
 """Columns that are read only if asked for: few figures need them, and numbers take time."""
+_STARTED = re.compile(r"started \d{4}-\d\d-\d\dT\S+$")  # the marker of live/session.py
 _MAX_TIME_S = 1e12  # 30,000 years: a float still tells milliseconds apart
 _EVERY = 4096  # rows between two calls of progress
 _BAD = (ValueError, KeyError, TypeError, AttributeError, OverflowError, csv.Error)  # odd contents
@@ -56,8 +58,27 @@ def read_table(
     more: further columns to read, such as BOX; a table may lack them
     progress: called with the bytes or rows that are read, and with all there are
     """
-    path = Path(path)
-    progress = progress or (lambda done, total: None)
+    table = _read(Path(path), progress or (lambda done, total: None), more)
+    return replace(table, rows=(row for row in table.rows if row.pop("marker") is None))
+
+
+def read_markers(path: str | Path) -> list[Row]:
+    """Return the rows of a live table that are markers, but for those of a session's start.
+
+    DatasetError where the path holds no table, or no markers.
+    """
+    rows = _read(Path(path), lambda done, total: None, ()).rows
+    markers = [r for r in rows if r["marker"] is not None and not _STARTED.match(r["marker"])]
+    if not markers:
+        raise DatasetError(
+            f"{path} has no markers: expected a table of livefer webcam or watch, written while "
+            "Enter was pressed or --markers got some"
+        )
+    return markers
+
+
+def _read(path: Path, progress: OnRead, more: Sequence[str]) -> ResultTable:
+    """Open a table with all its rows, those of markers too."""
     if is_parquet(path):
         return _read_parquet(path, progress, more)
     names = column_names(path)
@@ -67,12 +88,17 @@ def read_table(
         found = _csv_rows(path, names, classes, progress, more)
     else:
         found = _jsonl_rows(path, classes, progress)
-    return ResultTable(classes, _frames(found), metadata)
+    return ResultTable(classes, found, metadata)
 
 
-def _frames(rows: Iterator[Row]) -> Iterator[Row]:
-    """Leave out the rows of markers."""
-    return (row for row in rows if row.pop("marker") is None)
+def is_table(path: Path) -> bool:
+    """Say whether a file is a result table rather than another one of rows, by its columns."""
+    if path.suffix.lower() != ".csv":
+        return path.suffix.lower() in SUFFIXES
+    try:
+        return {"source", "time_s"} <= set(column_names(path))
+    except DatasetError:  # told by who reads it
+        return False
 
 
 def is_parquet(path: Path) -> bool:
@@ -236,7 +262,7 @@ def _read_parquet(path: Path, progress: OnRead, more: Sequence[str]) -> ResultTa
         except (pa.ArrowException, OSError, *_BAD) as error:
             raise _not_a_table(path, number, error) from None
 
-    return ResultTable(classes, _frames(rows()), metadata)
+    return ResultTable(classes, rows(), metadata)
 
 
 def _whole(cell: str) -> int:

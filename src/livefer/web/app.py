@@ -91,9 +91,7 @@ class Service:
             raise Refused("internal", f"the model {name} cannot be loaded on the server") from None
 
     async def device_files(self) -> DeviceFiles:
-        """Return what a browser needs to do the work itself; refuse it without the runtime."""
-        if self.runtime is None:
-            raise HTTPException(404, "livefer download browser-runtime was not run here")
+        """Return what a browser needs to do the work itself; its runtime only where it is here."""
         models = [await self.load(name) for name in self.choices.models]
         return await asyncio.to_thread(device_files, models, self.runtime)
 
@@ -355,13 +353,15 @@ async def index(request: Request) -> Response:
 
 @_router.get(f"/{CARD}", include_in_schema=False, dependencies=[Depends(_check_token)])
 async def device_card(request: Request) -> Response:
-    """Describe the models and the rules, for a browser that does the work itself."""
+    """Describe the models and the rules, for a browser that does work itself."""
     return JSONResponse((await _service(request).device_files()).card)
 
 
 @_router.get("/models/{name}", include_in_schema=False, dependencies=[Depends(_check_token)])
 async def device_model(request: Request, name: str) -> Response:
     """Send a file of a model, for a browser that does the work itself."""
+    if _service(request).runtime is None:
+        raise HTTPException(404, "livefer download browser-runtime was not run here")
     files = (await _service(request).device_files()).files
     if (path := files.get(f"models/{name}")) is None:
         raise HTTPException(404, "there is no such model")

@@ -2,7 +2,7 @@
 /** A card for each face: its number, its answer, and a bar for each class. */
 
 import {element, percent} from './dom.js';
-import {glyphElement} from './glyphs.js';
+import {glyphElement, readableOn} from './glyphs.js';
 
 /** @typedef {import('./engine.js').Face} Face */
 
@@ -19,7 +19,8 @@ export class Card {
     this.glyph = element('span', 'card-glyph');
     this.name = element('strong');
     this.share = element('span', 'card-share');
-    head.append(this.glyph, this.name, this.share, element('span', 'card-number', title));
+    this.number = element('span', 'card-number', title);
+    head.append(this.glyph, this.name, this.share, this.number);
     const list = element('ul', 'bars');
     this.rows = new Map(classes.map((label) => {
       const row = element('li');
@@ -44,7 +45,9 @@ export class Card {
     this.seenAt = performance.now();
     if (this.label !== face.label) {
       this.label = face.label;
-      this.glyph.replaceChildren(glyphElement(face.label, this.colours[face.label] ?? '#969696'));
+      const colour = this.colours[face.label] ?? '#969696';
+      this.glyph.replaceChildren(glyphElement(face.label, colour));
+      [this.number.style.backgroundColor, this.number.style.color] = [colour, readableOn(colour)];
     }
     this.name.textContent = face.answer;
     this.share.textContent = percent(face.confidence);

@@ -1,7 +1,10 @@
 // @ts-check
 /** Files that are dropped or pasted anywhere on the page, and pictures scaled before they leave the browser. */
 
+import {withoutMetadata} from './metadata.js';
+
 export const UNREADABLE = 'The browser cannot read this file as a picture';
+const MOST_BYTES = 8_000_000; // of a picture that is sent as it is
 
 /** Take files that are dropped or pasted. @param {(files: File[]) => void} take */
 export function acceptFiles(take) {
@@ -27,13 +30,20 @@ export function acceptFiles(take) {
 }
 
 /**
- * Draw a picture anew: upright, not larger than the server needs, without place and date.
+ * Return a picture without place and date, and not larger than the server needs. A small one keeps its pixels.
  * @param {File} file @param {number} longSide in pixels, at most @returns {Promise<Blob>}
  */
-export async function shrink(file, longSide) {
+export async function sendable(file, longSide) {
   const picture = await createImageBitmap(file).catch(() => {
     throw new Error(UNREADABLE);
   });
+  if (Math.max(picture.width, picture.height) <= longSide && file.size <= MOST_BYTES) {
+    const bare = withoutMetadata(new Uint8Array(await file.arrayBuffer()));
+    if (bare) {
+      picture.close();
+      return new Blob([/** @type {BlobPart} */ (bare)]);
+    }
+  }
   const canvas = document.createElement('canvas');
   drawScaled(canvas, picture, longSide);
   return new Promise((done, fail) => canvas.toBlob(

@@ -1,5 +1,10 @@
 // @ts-check
-/** Labels of faces: their text, a place where they hide little, and badges where there is no place. */
+/**
+ * Labels of faces: their text, a place where they hide little, and badges where there is none.
+ *
+ * As livefer/drawing/labels.py: from four faces on, no label lies at another face. A face without room for its
+ * label gets a badge with its number, which its card has, too. Where too many have no room, all faces get badges.
+ */
 
 import {percent} from './dom.js';
 import {mix, paintGlyph, readableOn} from './glyphs.js';
@@ -7,76 +12,131 @@ import {mix, paintGlyph, readableOn} from './glyphs.js';
 /** @typedef {import('./engine.js').Face} Face */
 /** @typedef {import('./paint.js').Rect} Rect */
 /** @typedef {import('./paint.js').View} View */
+/** @typedef {{face: Face, number: number, box: Rect}} Placed a face, its number, and its box on the canvas */
 /**
- * @typedef {{face: Face, box: Rect, size: number, number: string, numberWidth: number, text: string,
- *   w: number, h: number, badge: Rect, colour: string}} Label
+ * @typedef {{face: Face, number: string, text: string, size: number, numberWidth: number, plate: Rect}} Mark
+ *   a label, or a badge, which has no text
  */
 
 export const MUTED = '#969696'; // for a class without a colour
 const PLATE = '#141820';
 const LIGHT = '#f1f3f6';
-const MAY_HIDE = 0.15; // share of a label's plate that may cover other faces
-const MOST_BADGES = 0.4; // share of faces without room for a label; above it all faces get badges
+const CROWD = 4; // from so many faces on, some may have badges
+const MAY_HIDE = 0.04; // share of a label over other faces up to which it stays a label
+const MOST_BADGES = 0.4; // share of faces without room; above it all faces get badges
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
-/** @returns {Label} the text of a face, and the sizes of its plate and its badge */
-export function labelOf(
-  /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Face} */ face, /** @type {Rect} */ box,
-  /** @type {View} */ view,
-) {
-  const size = view.unit * Math.max(11, Math.min(15, (0.13 * box.w) / view.unit));
-  const number = face.track_id === null ? '' : `#${face.track_id}`;
-  const text = `${face.answer} ${percent(face.confidence)}`;
-  ctx.font = `600 ${size}px ${FONT}`;
-  const numberWidth = number ? ctx.measureText(number).width + 0.4 * size : 0;
-  const w = 2.74 * size + numberWidth + ctx.measureText(text).width;
-  const side = view.unit * Math.max(12, Math.min(22, (0.5 * box.w) / view.unit));
-  const badge = {
-    x: Math.max(view.rect.x, box.x - 0.3 * side), y: Math.max(view.rect.y, box.y - 0.3 * side),
-    w: side, h: side,
-  };
-  const colour = view.colours[face.label] ?? MUTED;
-  return {face, box, size, number, numberWidth, text, w, h: 1.85 * size, badge, colour};
+/**
+ * Paint a label or a badge for every face.
+ * @param {CanvasRenderingContext2D} ctx @param {Placed[]} faces large ones first @param {View} view
+ * @returns {Set<number>} the numbers of the faces with badges, for the next frame: what fits only just stays
+ */
+export function paintLabels(ctx, faces, view) {
+  const {badged, marks} = planned(ctx, faces, view, false);
+  for (const mark of marks) paintMark(ctx, mark, view);
+  return badged;
 }
 
 /**
- * Write each label where it hides least. In a single picture a face without room for its label gets
- * a badge; not in a stream, where labels and badges would alternate.
+ * Return a picture that is kept, away from its cards: where faces have badges, a list below says what they mean.
+ * @param {HTMLCanvasElement} canvas @param {Face[]} faces @param {Set<number>} badged @param {View} view
+ * @returns {HTMLCanvasElement}
  */
-export function paintLabels(
-  /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Label[]} */ labels, /** @type {View} */ view,
-) {
-  const gap = 3 * view.unit;
-  const others = labels.map((label) => labels.filter((one) => one !== label).map((one) => one.box));
-  const find = (/** @type {number} */ i, /** @type {Rect[]} */ taken) => (
-    freePlate(labels[i].w, labels[i].h, gap, labels[i].box, others[i], taken, view.rect));
-  /** @type {Rect[]} */
-  const tried = [];
-  const room = labels.map((label, i) => {
-    const plate = find(i, tried);
-    const has = !view.still
-      || (covered(plate, tried) === 0 && covered(plate, others[i]) <= MAY_HIDE);
-    tried.push(has ? plate : label.badge);
-    return has;
+export function withList(canvas, faces, badged, view) {
+  const size = 13 * view.unit;
+  const list = document.createElement('canvas');
+  const ctx = /** @type {CanvasRenderingContext2D} */ (list.getContext('2d'));
+  const entries = faces.map((face, i) => ({face, own: face.track_id ?? i + 1})).filter(({own}) => badged.has(own));
+  if (!entries.length) return canvas;
+  const write = () => {
+    ctx.font = `600 ${size}px ${FONT}`;
+    ctx.textBaseline = 'middle';
+  };
+  const numberOf = (/** @type {typeof entries[0]} */ {face, own}) => `${face.track_id === null ? '' : '#'}${own}`;
+  write();
+  const numberW = Math.max(...entries.map((one) => ctx.measureText(numberOf(one)).width)) + 0.9 * size;
+  const textW = Math.max(...entries.map(({face}) => ctx.measureText(answerOf(face)).width));
+  const columnW = numberW + textW + 2 * size;
+  const nColumns = Math.max(1, Math.floor((canvas.width - size) / columnW));
+  list.width = canvas.width;
+  list.height = canvas.height + Math.round((Math.ceil(entries.length / nColumns) * 2 + 1) * size);
+  ctx.fillStyle = PLATE;
+  ctx.fillRect(0, 0, list.width, list.height);
+  ctx.drawImage(canvas, 0, 0);
+  entries.forEach((one, i) => {
+    const x = size + (i % nColumns) * columnW;
+    const y = canvas.height + (0.75 + 2 * Math.floor(i / nColumns)) * size;
+    const plate = {x, y, w: numberW, h: 1.5 * size};
+    paintMark(ctx, {face: one.face, number: numberOf(one), text: '', size, numberWidth: 0, plate}, view);
+    write();
+    ctx.fillStyle = LIGHT;
+    ctx.fillText(answerOf(one.face), x + numberW + 0.5 * size, y + 0.79 * size);
   });
-  const isCrowd = room.filter((has) => !has).length > MOST_BADGES * labels.length;
-  const badges = labels.filter((_, i) => isCrowd || !room[i]);
-  const taken = badges.map((label) => label.badge);
-  labels.forEach((label, i) => {
-    if (badges.includes(label)) return;
-    const plate = find(i, taken);
-    taken.push(plate);
-    paintLabel(ctx, label, plate);
-  });
-  for (const label of badges) paintBadge(ctx, label);
+  return list;
 }
 
-function paintLabel(
-  /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Label} */ label, /** @type {Rect} */ plate,
+/** @param {Face} face @returns {string} */
+const answerOf = (face) => `${face.answer} ${percent(face.confidence)}`;
+
+/**
+ * @param {CanvasRenderingContext2D} ctx @param {Placed[]} faces @param {View} view
+ * @param {boolean} isCrowd all get badges @returns {{badged: Set<number>, marks: Mark[]}}
+ */
+function planned(ctx, faces, view, isCrowd) {
+  const badged = /** @type {Set<number>} */ (new Set());
+  /** @type {Mark[]} */
+  const marks = [];
+  /** @type {Rect[]} */
+  const taken = [];
+  faces.forEach((placed, i) => {
+    const others = faces.filter((_, k) => k !== i).map((one) => one.box);
+    let mark = markOf(ctx, placed, false, others, taken, view);
+    const spare = view.badged.has(placed.number) ? 0.5 * mark.size : 0;
+    if (isCrowd || (faces.length >= CROWD && !hasRoom(mark.plate, others, taken, spare))) {
+      badged.add(placed.number);
+      mark = markOf(ctx, placed, true, others, taken, view);
+    }
+    marks.push(mark);
+    taken.push(mark.plate);
+  });
+  if (!isCrowd && badged.size > MOST_BADGES * faces.length) return planned(ctx, faces, view, true);
+  return {badged, marks};
+}
+
+/**
+ * @param {Rect} plate @param {Rect[]} others boxes of other faces @param {Rect[]} taken
+ * @param {number} spare room around it that a badge needs to become a label again
+ * @returns {boolean} whether a label hides no other face and no plate
+ */
+function hasRoom({x, y, w, h}, others, taken, spare) {
+  const grown = {x: x - spare, y: y - spare, w: w + 2 * spare, h: h + 2 * spare};
+  return covered({x, y, w, h}, taken) === 0 && covered(grown, others) <= (spare ? 0 : MAY_HIDE);
+}
+
+/** @returns {Mark} the text of a face, its size, and its place */
+function markOf(
+  /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Placed} */ {face, number: own, box},
+  /** @type {boolean} */ isBadge, /** @type {Rect[]} */ others, /** @type {Rect[]} */ taken, /** @type {View} */ view,
 ) {
-  const {face, size, number, numberWidth, text, colour} = label;
+  const size = view.unit * Math.max(isBadge ? 9 : 11, Math.min(15, (0.13 * box.w) / view.unit));
+  const hash = face.track_id === null ? '' : '#';
+  const number = hash || isBadge ? `${hash}${own}` : '';
+  const text = isBadge ? '' : answerOf(face);
+  ctx.font = `600 ${size}px ${FONT}`;
+  const numberWidth = ctx.measureText(number).width + (number && text ? 0.4 * size : 0);
+  const w = numberWidth + (isBadge ? 0.9 * size : 2.74 * size + ctx.measureText(text).width);
+  const h = (isBadge ? 1.5 : 1.85) * size;
+  const plate = freePlate(Math.max(w, h), h, (isBadge ? 1 : 3) * view.unit, box, others, taken, view.rect);
+  return {face, number, text, size, numberWidth, plate};
+}
+
+function paintMark(
+  /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Mark} */ {face, number, text, size, numberWidth, plate},
+  /** @type {View} */ view,
+) {
   const {x, y, w, h} = plate;
-  const glyph = 1.35 * size;
+  const colour = view.colours[face.label] ?? MUTED;
+  const middle = y + h / 2 + 0.04 * size;
   ctx.save();
   ctx.font = `600 ${size}px ${FONT}`;
   ctx.textBaseline = 'middle';
@@ -86,35 +146,23 @@ function paintLabel(
   ctx.roundRect(x, y, w, h, 0.5 * h);
   ctx.fill();
   ctx.globalAlpha = 1;
-  const disc = face.uncertain ? mix(colour, MUTED, 0.5) : mix(colour, '#ffffff', 0.35);
-  paintGlyph(ctx, face.label, x + 0.27 * size, y + (h - glyph) / 2, glyph, disc, '#10141b');
-  ctx.fillStyle = face.uncertain ? LIGHT : readableOn(colour);
-  const start = x + 2 * size;
-  ctx.globalAlpha = 0.72;
-  if (number) ctx.fillText(number, start, y + h / 2 + 0.04 * size);
-  ctx.globalAlpha = 1;
-  ctx.fillText(text, start + numberWidth, y + h / 2 + 0.04 * size);
-  ctx.restore();
-}
-
-/** Draw the glyph of a face on a corner of its box; a question mark if it is uncertain. */
-function paintBadge(
-  /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Label} */ {face, badge, colour},
-) {
-  const {x, y, w} = badge;
-  if (!face.uncertain) {
-    paintGlyph(ctx, face.label, x, y, w, mix(colour, '#ffffff', 0.2), '#10141b');
+  const ink = face.uncertain ? LIGHT : readableOn(colour);
+  if (!text) {
+    ctx.fillStyle = ink;
+    ctx.textAlign = 'center';
+    ctx.fillText(number, x + w / 2, middle);
+    ctx.restore();
     return;
   }
-  ctx.save();
-  ctx.beginPath();
-  ctx.arc(x + w / 2, y + w / 2, w / 2, 0, 2 * Math.PI);
-  ctx.fillStyle = PLATE;
-  ctx.fill();
-  ctx.font = `600 ${0.75 * w}px ${FONT}`;
-  [ctx.textAlign, ctx.textBaseline] = ['center', 'middle'];
-  ctx.fillStyle = LIGHT;
-  ctx.fillText('?', x + w / 2, y + 0.54 * w);
+  const glyph = 1.35 * size;
+  const disc = face.uncertain ? mix(colour, MUTED, 0.5) : mix(colour, '#ffffff', 0.35);
+  paintGlyph(ctx, face.label, x + 0.27 * size, y + (h - glyph) / 2, glyph, disc, '#10141b');
+  ctx.fillStyle = ink;
+  const start = x + 2 * size;
+  ctx.globalAlpha = 0.72;
+  ctx.fillText(number, start, middle);
+  ctx.globalAlpha = 1;
+  ctx.fillText(text, start + numberWidth, middle);
   ctx.restore();
 }
 
@@ -127,8 +175,8 @@ function freePlate(
   const [right, bottom] = [box.x + box.w, box.y + box.h];
   const tries = [
     [box.x, box.y - h - gap], [right - w, box.y - h - gap], [box.x, bottom + gap],
-    [right - w, bottom + gap], [box.x + gap, box.y + gap], [right + gap, box.y],
-    [box.x - w - gap, box.y],
+    [right - w, bottom + gap], [box.x + gap, box.y + gap], [box.x + gap, bottom - h - gap],
+    [right + gap, box.y], [box.x - w - gap, box.y],
   ];
   let [best, least] = [/** @type {Rect} */ ({x: 0, y: 0, w, h}), Infinity];
   tries.forEach(([x, y], i) => {
@@ -152,4 +200,3 @@ function covered(plate, rects) {
     * Math.max(0, Math.min(plate.y + plate.h, r.y + r.h) - Math.max(plate.y, r.y)));
   return rects.reduce((sum, r) => sum + shared(r), 0) / (plate.w * plate.h);
 }
-

@@ -316,6 +316,12 @@ export class Live {
     if (!$('tools').hidden) $('pause').focus({preventScroll: true}); // the button has gone
   }
 
+  /** Mirror the cameras from now on, or none. @param {boolean} on */
+  keepMirror(on) {
+    this.mirrorChosen = true;
+    this.setMirror(on);
+  }
+
   /** @param {boolean} on */
   setMirror(on) {
     press('mirror', on);
@@ -338,10 +344,7 @@ export class Live {
     $('choose').onchange = () => this.start($('choose').value);
     $('snapshot').onclick = () => this.overlay.snapshot()
       .toBlob((png) => png && download(fileName('png'), png));
-    $('mirror').onclick = () => {
-      this.mirrorChosen = true;
-      this.setMirror(!pressed('mirror'));
-    };
+    $('mirror').onclick = () => this.keepMirror(!pressed('mirror'));
     $('heat').onclick = () => {
       press('heat', !pressed('heat'));
       this.stream.setOptions({heatmap: pressed('heat')});

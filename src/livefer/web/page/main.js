@@ -30,6 +30,10 @@ let awaited = null; // shown once the stream's answers are its own
 let isKept = false; // by the browser, for visits without a network
 let wasOn = false; // the camera, before the visitor went to the pictures
 
+// With "?overlay" in its address, the page lies over other pictures, as in OBS: faces, and nothing else.
+const isOverlay = new URLSearchParams(location.search).has('overlay');
+document.documentElement.classList.toggle('overlay', isOverlay);
+
 // What this page can do: "server", "device", or both. A page without a server is written by `livefer page`.
 const kinds = (document.documentElement.dataset.engines ?? '').split(' ');
 const server = kinds.includes('server') ? new Server() : null;
@@ -63,7 +67,7 @@ async function useEngine(next) {
 function showEngine() {
   $('privacy').textContent = engine.privacy();
   $('picture-foot').textContent = engine === device ? 'The pictures stay in this browser.'
-    : 'Before the browser sends a picture, it removes place and date and scales it down to 2048 px.';
+    : 'Before the browser sends a picture, it removes place and date, and scales a large one down to 2048 px.';
   $('switch').hidden = !(server && device);
   $('switch').textContent = engine === device ? 'Compute on the server' : 'Compute on this device';
 }
@@ -113,6 +117,7 @@ function useModel(message) {
   $('model-field').hidden = models.length < 2;
   $('models').replaceChildren(...models.map((one) => (
     new Option(ABOUT[one] ? `${one}: ${ABOUT[one]}` : one, one, false, one === name))));
+  pictures.profile = ownInPictures();
   if (before && before !== name) pictures.readAgain();
   if (limit) $('uncertain-below').textContent = `reaches ${Math.round(100 * limit)}\u00a0%`;
   $('legend').replaceChildren(...classes.map((label) => {
@@ -120,6 +125,14 @@ function useModel(message) {
     item.append(glyphElement(label, colours[label]), label);
     return item;
   }));
+}
+
+/** @returns {import('./engine.js').Profile | null} what pictures are judged by: the visitor's profile, where it is wished */
+function ownInPictures() {
+  const {known} = live.own;
+  $('picture-own').hidden = !known;
+  if (!known) press('picture-own', false);
+  return pressed('picture-own') ? known : null;
 }
 
 function showCamera() {
@@ -131,6 +144,7 @@ function showPictures() {
   wasOn = ['asking', 'on', 'paused'].includes(live.state);
   if (wasOn) live.stop();
   setMode('pictures');
+  pictures.setProfile(ownInPictures());
   $('pick').focus({preventScroll: true});
 }
 
@@ -168,6 +182,10 @@ $('picture-heat').onclick = () => {
   press('picture-heat', !pressed('picture-heat'));
   pictures.setHeat(pressed('picture-heat'));
 };
+$('picture-own').onclick = () => {
+  press('picture-own', !pressed('picture-own'));
+  pictures.setProfile(ownInPictures());
+};
 $('picture-csv').onclick = () => pictures.save('csv');
 $('picture-json').onclick = () => pictures.save('json');
 $('picture-clear').onclick = () => pictures.clear();
@@ -184,10 +202,11 @@ $('models').onchange = async () => {
 $('switch').onclick = () => useEngine(/** @type {Engine} */ (engine === server ? device : server));
 
 showEngine();
+if (isOverlay) live.keepMirror(false);
 setInterval(() => live.tick(), 500);
 await getModel().catch((error) => {
   if (error.code === 'token') live.stream.open(); // to be refused, and then asked for the token
 });
 if (engine === device) live.stream.open();
 if (troubleOf(null) === 'insecure') live.fail('insecure');
-else if (await alreadyAllowed()) live.start();
+else if (isOverlay || await alreadyAllowed()) live.start();

@@ -1,19 +1,21 @@
 // @ts-check
 /** What this browser keeps between visits. A browser that keeps nothing, as in private windows, is no error. */
 
-/** @param {string} key @returns {string} what is kept, or an empty text */
-export function recall(key) {
+/** @typedef {'localStorage' | 'sessionStorage'} Place  sessionStorage: of a tab */
+
+/** @param {string} key @param {Place} [where] @returns {string} what is kept, or an empty text */
+export function recall(key, where = 'localStorage') {
   try {
-    return localStorage.getItem(key) ?? '';
+    return window[where].getItem(key) ?? '';
   } catch {
     return '';
   }
 }
 
-/** @param {string} key @param {string} text @returns {boolean} whether the browser keeps it */
-export function remember(key, text) {
+/** @param {string} key @param {string} text @param {Place} [where] @returns {boolean} whether the browser keeps it */
+export function remember(key, text, where = 'localStorage') {
   try {
-    localStorage.setItem(key, text);
+    window[where].setItem(key, text);
     return true;
   } catch {
     return false;

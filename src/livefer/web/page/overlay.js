@@ -1,6 +1,7 @@
 // @ts-check
 /** The canvas on the video: boxes and labels of the faces, and the snapshot. */
 
+import {withList} from './labels.js';
 import {contain, paintFaces} from './paint.js';
 
 /** @typedef {import('./engine.js').Face} Face */
@@ -21,6 +22,8 @@ export class Overlay {
     this.size = /** @type {[number, number]} */ ([1, 1]);
     /** @type {Map<number | null, number[]>} the box that is drawn of each track */
     this.shown = new Map();
+    /** @type {Set<number>} */
+    this.badged = new Set(); // tracks with badges
     this.drawnAt = 0;
     this.waiting = false;
     new ResizeObserver(() => this.draw(performance.now())).observe(canvas);
@@ -83,7 +86,7 @@ export class Overlay {
     ctx.clearRect(0, 0, this.canvas.width, this.canvas.height);
     if (!this.faces.length || !this.video.videoWidth) return;
     const rect = contain(this.picture(), this.canvas.width, this.canvas.height);
-    paintFaces(ctx, this.placed(), this.view(rect, devicePixelRatio, false));
+    this.badged = paintFaces(ctx, this.placed(), this.view(rect, devicePixelRatio, this.badged));
   }
 
   /** @returns {HTMLCanvasElement} the camera's picture with its faces, in full size */
@@ -99,8 +102,8 @@ export class Overlay {
     }
     ctx.drawImage(this.video, 0, 0, w, h);
     ctx.restore();
-    paintFaces(ctx, this.placed(), this.view({x: 0, y: 0, w, h}, Math.max(0.8, h / 620), true));
-    return canvas;
+    const view = this.view({x: 0, y: 0, w, h}, Math.max(0.8, h / 620), new Set());
+    return withList(canvas, this.faces, paintFaces(ctx, this.placed(), view), view);
   }
 
   /** @returns {[number, number]} width and height of the camera's picture */
@@ -113,8 +116,8 @@ export class Overlay {
     return this.faces.map((face) => ({...face, box: this.shown.get(face.track_id) ?? face.box}));
   }
 
-  /** @param {Rect} rect @param {number} unit @param {boolean} still @returns {View} */
-  view(rect, unit, still) {
-    return {rect, size: this.size, mirror: this.mirror, unit, colours: this.colours, still};
+  /** @param {Rect} rect @param {number} unit @param {Set<number>} badged @returns {View} */
+  view(rect, unit, badged) {
+    return {rect, size: this.size, mirror: this.mirror, unit, colours: this.colours, badged};
   }
 }

@@ -41,6 +41,11 @@ export class OwnFace {
     return this.enrolment?.prompt ?? null;
   }
 
+  /** @returns {Profile | null} of the visitor for this model, also while it is off */
+  get known() {
+    return this.profile ?? this.offered;
+  }
+
   /** Take the profile that this browser has for a model; another model's is of no use. @param {Model} model */
   useModel(model) {
     if (model.name === this.model?.name) return;

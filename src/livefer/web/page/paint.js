@@ -2,15 +2,15 @@
 /** Faces drawn on a picture: heat maps and boxes, and then their labels. */
 
 import {mix} from './glyphs.js';
-import {labelOf, MUTED, paintLabels} from './labels.js';
+import {MUTED, paintLabels} from './labels.js';
 
 /** @typedef {import('./engine.js').Face} Face */
 /** @typedef {{x: number, y: number, w: number, h: number}} Rect */
 /**
  * @typedef {{rect: Rect, size: [number, number], mirror: boolean, unit: number,
- *   colours: Record<string, string>, still: boolean}} View  the place of the picture on the canvas,
- *   the size in whose pixels boxes are given, canvas pixels per pixel of text, and whether the
- *   picture is a single one
+ *   colours: Record<string, string>, badged: Set<number>}} View  the place of the picture on the canvas,
+ *   the size in whose pixels boxes are given, canvas pixels per pixel of text, and the numbers of the
+ *   faces that had badges in the frame before
  */
 
 /** @param {[number, number]} size @param {number} w @param {number} h @returns {Rect} */
@@ -19,15 +19,18 @@ export function contain([width, height], w, h) {
   return {x: (w - width * scale) / 2, y: (h - height * scale) / 2, w: width * scale, h: height * scale};
 }
 
-/** Draw every face: large ones first, and labels last, so that no box covers one. */
-export function paintFaces(
-  /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Face[]} */ faces, /** @type {View} */ view,
-) {
-  const area = (/** @type {Face} */ f) => (f.box[2] - f.box[0]) * (f.box[3] - f.box[1]);
-  const sorted = [...faces].sort((a, b) => area(b) - area(a));
-  for (const face of sorted) if (face.heat) paintHeat(ctx, face, view);
-  for (const face of sorted) paintBox(ctx, face, view);
-  paintLabels(ctx, sorted.map((face) => labelOf(ctx, face, place(face.box, view), view)), view);
+/**
+ * Draw every face: large ones first, and labels last, so that no box covers one.
+ * @param {CanvasRenderingContext2D} ctx @param {Face[]} faces of a single picture, from left to right
+ * @param {View} view @returns {Set<number>} the numbers of the faces with badges
+ */
+export function paintFaces(ctx, faces, view) {
+  const area = (/** @type {Rect} */ {w, h}) => w * h;
+  const placed = faces.map((face, i) => ({face, number: face.track_id ?? i + 1, box: place(face.box, view)}))
+    .sort((a, b) => area(b.box) - area(a.box));
+  for (const {face} of placed) if (face.heat) paintHeat(ctx, face, view);
+  for (const {face, box} of placed) paintBox(ctx, face, box, view);
+  return paintLabels(ctx, placed, view);
 }
 
 /** @param {number[]} box @param {View} view @returns {Rect} of the box on the canvas */
@@ -55,9 +58,9 @@ function paintHeat(
 }
 
 function paintBox(
-  /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Face} */ face, /** @type {View} */ view,
+  /** @type {CanvasRenderingContext2D} */ ctx, /** @type {Face} */ face, /** @type {Rect} */ {x, y, w, h},
+  /** @type {View} */ view,
 ) {
-  const {x, y, w, h} = place(face.box, view);
   const {unit} = view;
   const colour = view.colours[face.label] ?? MUTED;
   ctx.save();

@@ -5,6 +5,8 @@ import {Card} from './cards.js';
 import {button, element, percent} from './dom.js';
 import {drawScaled, UNREADABLE} from './files.js';
 import {decodeHeat} from './heat.js';
+import {judged} from './judged.js';
+import {withList} from './labels.js';
 import {paintFaces} from './paint.js';
 import {download, saveText, Session} from './session.js';
 import {sentence} from './states.js';
@@ -12,13 +14,15 @@ import {sentence} from './states.js';
 /** @typedef {import('./engine.js').Face} Face */
 /** @typedef {import('./engine.js').Model} Model */
 /** @typedef {{file: File, root: HTMLElement, canvas: HTMLCanvasElement, text: HTMLElement,
- *   more: HTMLElement, faces: Face[], size: [number, number], error: string | null, done: boolean,
- *   model: Model | null}} Entry */
+ *   more: HTMLElement, plain: Face[], faces: Face[], size: [number, number], error: string | null, done: boolean,
+ *   model: Model | null}} Entry  plain: the faces without the visitor's profile */
 
 const SHOWN_PX = 1280;
 const LARGE_PX = 2560;
 const SAVED_PX = 4096; // some browsers limit a canvas to 16 million pixels
 const TEXT_ROWS = 620; // a saved picture of this height has text of its normal size
+const ROW_PX = 2; // of the gallery, as in style.css
+const GAP_PX = 18; // below a picture
 const OPEN_FACES = 2; // with more faces than this, a click shows the bars
 
 export class Pictures {
@@ -33,7 +37,10 @@ export class Pictures {
     /** @type {Entry[]} */
     this.entries = [];
     this.heat = true;
+    /** @type {import('./engine.js').Profile | null} */
+    this.profile = null; // of the largest face's person
     this.queue = Promise.resolve();
+    this.heights = new ResizeObserver((changed) => changed.forEach(({target}) => takeRows(target)));
   }
 
   /** @param {Iterable<File>} files */
@@ -41,6 +48,7 @@ export class Pictures {
     const added = [...files].map((file) => this.makeEntry(file));
     this.entries.push(...added);
     this.places.gallery.prepend(...added.map((entry) => entry.root));
+    for (const entry of added) this.heights.observe(entry.root);
     for (const entry of added) {
       // One after the other, not a hundred requests at once.
       this.queue = this.queue.then(() => this.read(entry));
@@ -49,6 +57,7 @@ export class Pictures {
   }
 
   clear() {
+    this.heights.disconnect();
     this.entries = [];
     this.places.gallery.replaceChildren();
     this.showCount();
@@ -65,6 +74,15 @@ export class Pictures {
   async setHeat(heat) {
     this.heat = heat;
     for (const entry of this.entries) if (entry.faces.length) await this.paint(entry);
+  }
+
+  /** Judge by a profile, or without one. @param {import('./engine.js').Profile | null} profile */
+  setProfile(profile) {
+    if (profile === this.profile) return;
+    this.profile = profile;
+    for (const entry of this.entries) {
+      if (entry.plain.length) this.queue = this.queue.then(() => this.read(entry, false));
+    }
   }
 
   /** @param {'csv' | 'json'} kind */
@@ -88,22 +106,29 @@ export class Pictures {
     caption.append(element('h3', '', file.name), text);
     const more = element('div', 'picture-more');
     root.append(canvas, caption, more);
-    return {file, root, canvas, text, more, faces: [], size: [1, 1], error: null, done: false, model: null};
+    return {file, root, canvas, text, more, plain: [], faces: [], size: [1, 1], error: null, done: false, model: null};
   }
 
-  /** @param {Entry} entry */
-  async read(entry) {
+  /**
+   * Have a picture answered, and show its faces as the visitor wishes them judged.
+   * @param {Entry} entry @param {boolean} [anew] false: its answers are there
+   */
+  async read(entry, anew = true) {
     if (!this.entries.includes(entry)) return; // cleared in the meantime
     entry.more.replaceChildren();
-    entry.root.className = 'picture waiting';
-    entry.text.textContent = 'Looking for faces…';
     try {
-      entry.model = await this.getModel();
-      const answer = await this.getEngine().fetchFaces(entry.file, entry.model.name);
-      await decodeHeat(answer.faces);
+      if (anew) {
+        entry.root.className = 'picture waiting';
+        entry.text.textContent = 'Looking for faces…';
+        entry.model = await this.getModel();
+        const answer = await this.getEngine().fetchFaces(entry.file, entry.model.name);
+        await decodeHeat(answer.faces);
+        entry.plain = answer.faces;
+        entry.size = answer.size_wh;
+      }
+      const {plain, model} = entry;
+      entry.faces = this.profile && model ? await judged(plain, this.profile, model.name) : plain;
       if (!this.entries.includes(entry)) return;
-      entry.faces = answer.faces;
-      entry.size = answer.size_wh;
       entry.error = null;
       entry.root.className = 'picture';
       await this.paint(entry);
@@ -114,7 +139,7 @@ export class Pictures {
       entry.text.textContent = sentence(entry.error);
       if (entry.error !== UNREADABLE) {
         entry.more.append(button('Try again', () => {
-          this.queue = this.queue.then(() => this.read(entry));
+          this.queue = this.queue.then(() => this.read(entry, anew));
         }));
       }
     }
@@ -130,7 +155,7 @@ export class Pictures {
       w / (entry.canvas.clientWidth || w)));
   }
 
-  /** Draw a picture with its faces on a canvas. */
+  /** Draw a picture with its faces on a canvas; return what makes a copy to keep, with a list of its badges. */
   async draw(
     /** @type {Entry} */ entry, /** @type {HTMLCanvasElement} */ canvas,
     /** @type {number} */ longSide, /** @type {(w: number, h: number) => number} */ unitOf,
@@ -140,15 +165,17 @@ export class Pictures {
     const {width: w, height: h} = canvas;
     const faces = this.heat ? entry.faces : entry.faces.map((face) => ({...face, heat: null}));
     const rect = {x: 0, y: 0, w, h};
-    const view = {rect, size: entry.size, mirror: false, unit: unitOf(w, h), colours, still: true};
-    paintFaces(ctx, faces, view);
+    const view = {rect, size: entry.size, mirror: false, unit: unitOf(w, h), colours, badged: new Set()};
+    const badged = paintFaces(ctx, faces, view);
+    return () => withList(canvas, faces, badged, view);
   }
 
   /** Save a picture with its faces, in its own size. @param {Entry} entry */
   async savePicture(entry) {
     let canvas = document.createElement('canvas');
     try {
-      await this.draw(entry, canvas, SAVED_PX, (w, h) => Math.max(0.8, Math.min(w, h) / TEXT_ROWS));
+      const toKeep = await this.draw(entry, canvas, SAVED_PX, (w, h) => Math.max(0.8, Math.min(w, h) / TEXT_ROWS));
+      canvas = toKeep();
     } catch { // the file has been deleted
       canvas = entry.canvas;
     }
@@ -192,6 +219,12 @@ export class Pictures {
     const faces = this.entries.reduce((sum, entry) => sum + entry.faces.length, 0);
     this.places.count.textContent = `${n} picture${n === 1 ? '' : 's'}, ${faces} face${faces === 1 ? '' : 's'}`;
   }
+}
+
+/** Give a picture as many rows of the gallery as it is high. @param {Element} root */
+function takeRows(root) {
+  const rows = Math.ceil((root.getBoundingClientRect().height + GAP_PX) / ROW_PX);
+  /** @type {HTMLElement} */ (root).style.gridRowEnd = `span ${rows}`;
 }
 
 /** @param {Face[]} faces @returns {string} "happy 94 %, sad or fear? 41 %"; of more than four, counts */

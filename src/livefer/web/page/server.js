@@ -1,7 +1,7 @@
 // @ts-check
 /** The server: its address, its token, and its answers to single requests. */
 
-import {shrink} from './files.js';
+import {sendable} from './files.js';
 import {forget, recall, remember} from './memory.js';
 import {Stream} from './stream.js';
 
@@ -15,6 +15,7 @@ const TOKEN_KEY = 'livefer-token';
 const MODEL_KEY = 'livefer-model-instead-of-';
 
 let chosenModel = ''; // empty: the server's default
+let token = ''; // that of this page, where the browser keeps none for the tab
 
 /** A refusal or a failure, with a message for the page. */
 export class ServerError extends Error {
@@ -28,21 +29,22 @@ export class ServerError extends Error {
 /** Move the token out of the address, so that a copied link does not hold it. */
 export function takeToken() {
   const here = new URL(location.href);
-  const token = here.searchParams.get('token');
-  if (token === null) return;
-  setToken(token);
+  const given = here.searchParams.get('token');
+  if (given === null) return;
+  setToken(given);
   here.searchParams.delete('token');
   history.replaceState(null, '', here);
 }
 
 /** @returns {string} the token of this tab, or an empty text */
 export function getToken() {
-  return sessionStorage.getItem(TOKEN_KEY) ?? '';
+  return token || recall(TOKEN_KEY, 'sessionStorage');
 }
 
-/** @param {string} token */
-export function setToken(token) {
-  sessionStorage.setItem(TOKEN_KEY, token);
+/** @param {string} given */
+export function setToken(given) {
+  token = given;
+  remember(TOKEN_KEY, given, 'sessionStorage');
 }
 
 /** @returns {string} the model that the visitor has chosen; empty: the server's default */
@@ -90,14 +92,14 @@ export class Server {
 
   /** @param {string} [name] empty: the server's default @returns {Promise<Model>} */
   async fetchModel(name = '') {
-    return request(name ? `v1/model?model=${encodeURIComponent(name)}` : 'v1/model', {});
+    return request(name ? `v1/model?model=${encodeURIComponent(name)}` : 'v1/model');
   }
 
   /** Ask for the faces of one picture, with heat maps. @param {File} file @param {string} model @returns {Promise<Found>} */
   async fetchFaces(file, model) {
-    const picture = await shrink(file, SENT_PX);
+    const body = await sendable(file, SENT_PX);
     return request(`v1/faces?cam=1&model=${encodeURIComponent(model)}`, {
-      method: 'POST', body: picture, headers: {'Content-Type': picture.type},
+      method: 'POST', body, headers: {'Content-Type': 'application/octet-stream'},
     });
   }
 
@@ -120,8 +122,8 @@ export class Server {
   }
 }
 
-/** @param {string} path @param {RequestInit} init @returns {Promise<any>} */
-async function request(path, init) {
+/** @param {string} path @param {RequestInit} [init] @returns {Promise<any>} */
+export async function request(path, init = {}) {
   const headers = new Headers(init.headers);
   if (getToken()) headers.set('Authorization', `Bearer ${getToken()}`);
   let response;
