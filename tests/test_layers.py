@@ -24,7 +24,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("assets", "errors", "faces", "formatting", "labels", "version"),
     ("results", "system"),
     ("classifier", "detection", "drawing", "media", "tables"),
-    ("profiles", "send"),
+    ("identity", "profiles", "send"),
     ("data", "summary", "tracking"),
     ("evaluation", "recognizer"),
     ("batch", "live", "train", "web"),
@@ -40,6 +40,8 @@ ONLY_BY_TELEMETRY = {"onnxruntime", "ray"}
 """Packages that report their use: livefer.system.telemetry switches that off, then imports them."""
 UP_WHEN_CALLED = {("livefer.results", "livefer.drawing.notebooks")}
 """A notebook asks a result for its picture, and what draws results lies above them."""
+ALSO_WHEN_CALLED = {("identity", "onnx")}
+"""A room that writes a network from another format, which no torch has made."""
 NOT_AT_MODULE_LEVEL = ONLY_IN_TRAIN | ONLY_IN_WEB | {"matplotlib", "PIL", "pygame"}
 NOT_AT_MODULE_LEVEL |= {"av", "pyarrow", "pandas", "polars", "fsspec"}
 NOT_AT_MODULE_LEVEL |= {"websockets", "pythonosc", "pylsl", "paho"}
@@ -122,6 +124,8 @@ def complaint(found: Import) -> str | None:
             return f"{found}: only livefer.web may"
         # pydantic is a part of fastapi, and uvicorn needs websockets.
         if package in ONLY_IN_WEB or (source == "web" and package in ("pydantic", "websockets")):
+            return None
+        if (source, package) in ALSO_WHEN_CALLED and lazy:
             return None
         if package in ONLY_IN_TRAIN and not (source == "cli" and lazy):
             return f"{found}: only livefer.train may, and the command line inside a function"

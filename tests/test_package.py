@@ -89,7 +89,7 @@ def test_the_runtime_asks_for_six_packages(metadata: Message) -> None:
         "numpy", "opencv-python-headless", "onnxruntime", "typer", "rich", "pygame-ce",
     }  # fmt: skip
     assert set(metadata.get_all("Provides-Extra", [])) == {
-        "train", "analysis", "video", "heic", "web", "ray", "send", "dev",
+        "train", "analysis", "video", "heic", "web", "ray", "send", "people", "dev",
     }  # fmt: skip
     assert metadata["Requires-Python"] == ">=3.10"
     assert metadata["Version"] == livefer.__version__

@@ -34,7 +34,7 @@ def test_frames_wait_until_it_is_known_who_stays() -> None:
         assert index >= 5 or not done, "0.5 s are not over"
     done += filter_.end()
     assert kept(done) == [(index, [1]) for index in range(30)]
-    assert filter_.n_left_out == 1
+    assert len(filter_.left_out) == 1
     assert all(result.image is None for result in done)
 
 

@@ -17,6 +17,8 @@ from livefer.batch.part_files import INPUTS, Part, join_parquet, join_text, sign
 from livefer.batch.recordings import Rest
 from livefer.batch.unfinished import PIECE_S, Unfinished
 from livefer.formatting import printable
+from livefer.identity.persons import KnownTrack
+from livefer.identity.tracks import TrackFaces
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult
 from livefer.system.atomic import cannot_write
@@ -56,10 +58,12 @@ class Job:
     """What all batches of a run share.
 
     metadata: of the tables
+    identify: describe the face of each track of the videos
     """
 
     settings: Settings
     metadata: Mapping[str, str]
+    identify: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class PartProgress:
     share: of the input at work, 0 to 1
     share_before: what an interrupted run had done of it, in which frames and faces do not count
     is_done: the part has its final name
+    tracks: of the part, with what their faces look like, where that was asked for
     """
 
     number: int
@@ -82,6 +87,7 @@ class PartProgress:
     errors: tuple[str, ...] = ()
     n_bystanders: int = 0
     is_done: bool = False
+    tracks: tuple[KnownTrack, ...] = ()
 
 
 def cut(inputs: Sequence[Input], done: frozenset[str] = frozenset()) -> list[Batch]:
@@ -127,7 +133,10 @@ def write_part(
     broken: names of inputs that must not be read, and the errors that their rows get
     state: where the state of an unfinished film lies and is kept; None keeps none
     """
-    film = None if broken or state is None else _film(batch, job, state)
+    # Faces are known only where the whole film is seen in this run.
+    is_whole = bool(broken) or state is None or job.identify
+    film = None if is_whole or state is None else _film(batch, job, state)
+    faces = TrackFaces(threads=1) if job.identify else None
     rows = _Rows(recognizer.classes, batch, path, job, film)
     course, share, reported_s = Course(), 0.0, time.monotonic()
     progress = PartProgress(batch.number)
@@ -149,6 +158,8 @@ def write_part(
                 if printable(result.source) != result.source:
                     result = _printable(result)
                 rows.write(result)
+                if faces is not None:
+                    faces.add(result)
                 progress = _after(progress, result, share)
                 if time.monotonic() > reported_s + _REPORT_S:
                     reported_s = time.monotonic()
@@ -158,7 +169,11 @@ def write_part(
             yield progress
         rows.end(progress.errors)
     if rows.bystanders is not None:
-        yield replace(progress, n_bystanders=rows.bystanders.n_left_out)
+        progress = replace(progress, n_bystanders=len(rows.bystanders.left_out))
+        yield progress
+    if faces is not None:
+        left_out = () if rows.bystanders is None else rows.bystanders.left_out
+        yield replace(progress, tracks=tuple(faces.known(left_out)))
 
 
 def _film(batch: Batch, job: Job, state: Path) -> Unfinished | None:

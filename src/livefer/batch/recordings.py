@@ -21,6 +21,7 @@ from livefer.drawing.hiding import Hiding, Way
 from livefer.drawing.labels import Labelling
 from livefer.errors import LiveferError, OutputError, SourceError
 from livefer.formatting import count, length
+from livefer.identity.tracks import TrackFaces
 from livefer.media.h264_writer import H264Writer
 from livefer.media.pyav_reader import Span, VideoInfo, VideoReader
 from livefer.media.threads import Taker, ahead
@@ -233,6 +234,7 @@ class VideoJob:
     span: the frames of each video to read
     profile_of: gives the profile of the person in a video by its path, and words on it for `totals`
     hide: makes faces unrecognisable in the copies, in this way
+    faces: gets the results of all videos, too, to tell whose tracks they show
     requested: ends a video early, with an error in its last row; copies and tables stay complete
     totals: counts so far
     """
@@ -244,6 +246,7 @@ class VideoJob:
     profile_of: Callable[[str], tuple[Profile | None, str]] | None = None
     requested: StopRequested = field(default_factory=StopRequested)
     hide: Way | None = None
+    faces: TrackFaces | None = None
     totals: VideoTotals = field(default_factory=VideoTotals)
 
     def run(
@@ -351,6 +354,8 @@ class VideoJob:
             table.write(result)
         if self.digest is not None:
             self.digest.add(result)
+        if self.faces is not None:
+            self.faces.add(result)
         self.totals.n_frames += result.image is not None
         self.totals.n_faces += len(result.faces)
         self.totals.errors += [result.error] if result.error else []

@@ -21,8 +21,8 @@ from livefer.batch.part_files import Part
 from livefer.batch.profiles import read_baselines
 from livefer.batch.ray_engine import run_ray
 from livefer.batch.tally import Tally
-from livefer.cli.console import note, print_left_out, print_without_landmarks
-from livefer.cli.files import check_any_exists, check_not_read
+from livefer.cli.console import check_landmarks, note, print_left_out, print_without_landmarks
+from livefer.cli.files import check_any_exists, check_identify, check_not_read
 from livefer.cli.options import (
     BaselineOption,
     DetectorOption,
@@ -30,6 +30,7 @@ from livefer.cli.options import (
     EveryOption,
     FpsOfSourceOption,
     FpsOption,
+    IdentifyOption,
     LandmarksOption,
     MaxFacesOption,
     MinFaceOption,
@@ -45,6 +46,8 @@ from livefer.cli.outputs import print_file, words_for
 from livefer.cli.progress import bar_or_log
 from livefer.errors import ConfigError
 from livefer.formatting import count, printable
+from livefer.identity.network import weights_path
+from livefer.identity.persons import KnownTrack, write_persons
 from livefer.media.names import LeftOut, same_file, suffix_of
 from livefer.media.pyav_reader import load_av
 from livefer.system.atomic import STDOUT, temporary_folder
@@ -117,6 +120,7 @@ def analyze(
     min_score: MinScoreOption = None,
     landmarks: LandmarksOption = False,
     one_person: OnePersonOption = False,
+    identify: IdentifyOption = None,
     max_faces: MaxFacesOption = None,
     min_face: MinFaceOption = None,
     min_seen: MinSeenOption = None,
@@ -160,6 +164,12 @@ def analyze(
         min_seen_s=min_seen or 0.0,
     )
     _check_engine(engine, ray_address, out)
+    if identify is not None:
+        if resume or engine is Engine.ray:
+            option = "--resume" if resume else "--engine ray"
+            raise ConfigError(f"--identify compares the films of one run here: leave {option} out")
+        check_identify(identify, one_person)
+        weights_path()  # without the extra it is an error here, once
     with _destination(out, resume, engine) as place:
         output, left_out = Output(place), LeftOut()
         inputs = find_inputs(paths, left_out)
@@ -170,7 +180,10 @@ def analyze(
         settings = replace(settings, every_frame=recognizer.every_frame)
         if not detector.lower().endswith(".onnx"):
             settings = replace(settings, detector=recognizer.detector.name)  # type: ignore[attr-defined]
-        job = Job(settings, settings.metadata(recognizer))
+        if identify is not None:
+            check_landmarks(recognizer)
+            check_not_read([identify], [one.name for one in inputs])
+        job = Job(settings, settings.metadata(recognizer), identify is not None)
         parts = _finished(output, job, resume, recognizer.classes)
         done = {same_file(printable(name)) for part in parts for name in part.inputs}
         batches = cut(
@@ -179,6 +192,7 @@ def analyze(
         tally = Tally(batches, n_before=len(inputs) - sum(len(b.inputs) for b in batches))
         for part in parts:
             tally.add_earlier(part.errors)
+        known: dict[int, tuple[KnownTrack, ...]] = {}
         if landmarks:
             print_without_landmarks(recognizer)
         if batches:
@@ -190,11 +204,18 @@ def analyze(
             else:
                 stream = run_local(batches, job, output, n_workers)
             todo = "nothing was written" if out == STDOUT else "continue with --resume"
-            _run(stream, tally, fail_fast, todo)
+            if identify is not None and out != STDOUT:
+                todo += ", without --identify"
+            _run(stream, tally, fail_fast, todo, known)
             output.sweep()
         output.finish(inputs)
         _print_errors(tally.errors)
-        note(f"{tally}; model {recognizer.classifier.name}; wrote {words_for(out)}")
+        found = wrote = ""
+        if identify is not None:
+            tracks = [track for number in sorted(known) for track in known[number]]
+            found = f"; {write_persons(identify, tracks)}"
+            wrote = f", {words_for(identify)}"
+        note(f"{tally}{found}; model {recognizer.classifier.name}; wrote {words_for(out)}{wrote}")
         print_left_out(left_out)
         if tally.errors:
             raise typer.Exit(1)
@@ -284,16 +305,23 @@ def _finished(output: Output, job: Job, resume: bool, classes: tuple[str, ...]) 
 
 
 def _run(
-    stream: Generator[PartProgress, None, None], tally: Tally, fail_fast: bool, todo: str
+    stream: Generator[PartProgress, None, None],
+    tally: Tally,
+    fail_fast: bool,
+    todo: str,
+    known: dict[int, tuple[KnownTrack, ...]],
 ) -> None:
     """Do all batches, until the end, Ctrl-C, a request to terminate or the first error.
 
     todo: what the line of a run that ends early says at its end
+    known: gets the tracks of each batch by its number
     """
     try:
         with bar_or_log(tally.work_of_all) as show, closing(stream):
             for progress in stream:
                 tally.add(progress)
+                if progress.is_done:
+                    known[progress.number] = progress.tracks
                 show(tally.work, tally.done, f"{tally.speed}, {tally.left}")
                 if fail_fast and progress.errors:
                     break

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from livefer.errors import ConfigError
 from livefer.formatting import printable
 from livefer.labels import colour_hex
 
@@ -75,6 +76,12 @@ def print_left_out(left_out: LeftOut) -> None:
     """Print one line on stderr where folders hold more than was read."""
     if left_out:
         note(f"left out: {printable(str(left_out))}")
+
+
+def check_landmarks(recognizer: Recognizer) -> None:
+    """Raise ConfigError where the detector finds no landmarks, by which faces are compared."""
+    if not getattr(recognizer.detector, "has_landmarks", False):
+        raise ConfigError("--identify needs a detector with landmarks: --detector native or yunet")
 
 
 def print_without_landmarks(recognizer: Recognizer) -> None:

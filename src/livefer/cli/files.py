@@ -73,6 +73,16 @@ def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[str | Path])
             raise ConfigError(f"{output} is an input: choose another name for the output")
 
 
+def check_identify(path: Path, one_person: bool) -> None:
+    """Raise ConfigError where a file of persons cannot have this name, or has nothing to tell."""
+    if one_person:
+        raise ConfigError("--one-person and --identify both say who is who: choose one")
+    if path.suffix.lower() != ".csv" or path.is_dir():
+        raise ConfigError(
+            f"{path} is no name for a table of persons: expected one that ends in .csv"
+        )
+
+
 def check_live_source(source: str) -> None:
     """Raise SourceError for a path that does not exist, before anything is opened."""
     is_path = camera_number(source) is None and not (

@@ -64,6 +64,16 @@ OnePersonOption = Annotated[
         rich_help_panel=_FACES,
     ),
 ]
+IdentifyOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Compare the faces of all tracks, over all films of this run, and write which are one "
+        "person's: the columns file, track_id and name, for livefer summarize --names. Needs the "
+        '"people" extra, and the consent of the people.',
+        rich_help_panel=_FACES,
+        metavar="NAMES.CSV",
+    ),
+]
 MaxFacesOption = Annotated[
     int | None,
     typer.Option(

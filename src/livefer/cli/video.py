@@ -14,11 +14,12 @@ from rich.progress import Progress
 
 from livefer.batch.profiles import check_baseline, film_profile
 from livefer.batch.recordings import VideoJob, VideoProgress
-from livefer.cli.console import note, print_left_out, print_without_landmarks
+from livefer.cli.console import check_landmarks, note, print_left_out, print_without_landmarks
 from livefer.cli.files import (
     Item,
     check_any_exists,
     check_folder,
+    check_identify,
     check_not_read,
     check_plot_and_report,
     find,
@@ -32,6 +33,7 @@ from livefer.cli.options import (
     EveryOption,
     FpsOfSourceOption,
     FpsOption,
+    IdentifyOption,
     JsonlOption,
     LandmarksOption,
     MaxFacesOption,
@@ -53,6 +55,8 @@ from livefer.cli.progress import video_bar
 from livefer.drawing.hiding import Way
 from livefer.errors import ConfigError
 from livefer.formatting import count, printable, seconds_of
+from livefer.identity.persons import write_persons
+from livefer.identity.tracks import TrackFaces
 from livefer.media.names import WRITABLE_VIDEOS
 from livefer.media.pyav_reader import Span, load_av
 from livefer.recognizer import Recognizer
@@ -112,6 +116,7 @@ def video(
     min_score: MinScoreOption = None,
     landmarks: LandmarksOption = False,
     one_person: OnePersonOption = False,
+    identify: IdentifyOption = None,
     max_faces: MaxFacesOption = None,
     min_face: MinFaceOption = None,
     min_seen: MinSeenOption = None,
@@ -142,6 +147,11 @@ def video(
         )
     if landmarks and not tables:
         raise ConfigError("--landmarks adds columns to a table: add --csv, --jsonl or --parquet")
+    faces = None
+    if identify is not None:
+        if not tables:
+            raise ConfigError("--identify names the tracks of a table: add --csv or another")
+        check_identify(identify, one_person)
     hide: Way | None = "pixelate" if pixelate else "blur" if blur else None
     if hide is not None:
         if out is None:
@@ -156,7 +166,8 @@ def video(
     inputs, left_out = find(paths, "video")
     check_any_exists(inputs)
     copies = _names_of_copies(out, [path for path, error in inputs if error is None])
-    check_not_read([*files_of(tables), *pages, *copies.values()], [path for path, _ in inputs])
+    outputs = [*files_of(tables), *pages, *copies.values(), identify]
+    check_not_read(outputs, [path for path, _ in inputs])
     recognizer = Recognizer(
         model,
         detector,
@@ -171,6 +182,9 @@ def video(
     )
     metadata = recognizer.metadata()
     metadata |= {} if baseline is None else {"livefer.baseline": baseline}
+    if identify is not None:
+        check_landmarks(recognizer)
+        faces = TrackFaces()
     metadata |= {} if min_seen is None else {"livefer.min_seen_s": f"{min_seen:g}"}
     if landmarks:
         print_without_landmarks(recognizer)
@@ -188,7 +202,7 @@ def video(
                     kind=table.kind,
                 )
                 sinks.append(stack.enter_context(sink))
-            job = VideoJob(recognizer, sinks, digest, span, profile_of, requested, hide)
+            job = VideoJob(recognizer, sinks, digest, span, profile_of, requested, hide, faces)
             _run(job, inputs, copies)
         totals = job.totals
         sys.stderr.writelines(f"{printable(line)}\n" for line in totals.errors)
@@ -198,6 +212,10 @@ def video(
             about = _made_with(recognizer, span, metadata)
             drawn = digest.write(plot, report, about, unwritten)
             sys.stderr.writelines(f"{error}\n" for error in unwritten)
+        found = ""
+        if faces is not None and identify is not None:
+            found = f"; {write_persons(identify, faces.known(sinks[0].left_out))}"
+            drawn = [identify, *drawn]
         files = [*(table.path for table in tables), *totals.copies, *drawn]
         names = [words_for(path) for path in files if str(path) == STDOUT or path.exists()]
         written = ", ".join(names)
@@ -206,7 +224,7 @@ def video(
         done = f"{totals}; model {recognizer.classifier.name}"
         if sinks and sinks[0].n_bystanders:
             done += f"; {count(sinks[0].n_bystanders, 'short track')} left out"
-        note(f"{done}; wrote {written or 'nothing'}")
+        note(f"{done}{found}; wrote {written or 'nothing'}")
         print_left_out(left_out)
     if requested.stop.is_set():
         raise typer.Exit(requested.exit_code)

@@ -18,7 +18,8 @@ class Bystanders:
 
     The frames of one source come one after another, then those of the next one. Images are let go.
 
-    n_left_out: tracks that were seen for a shorter time; their faces are left out
+    left_out: source and number of the tracks that were seen for a shorter time; their faces are
+        left out
     """
 
     def __init__(self, min_seen_s: float) -> None:
@@ -28,11 +29,7 @@ class Bystanders:
         self._last_s: dict[_Key, float] = {}
         self._before: FrameResult | None = None
         self._interval_s = 0.0
-        self._out: set[_Key] = set()
-
-    @property
-    def n_left_out(self) -> int:
-        return len(self._out)
+        self.left_out: set[_Key] = set()
 
     def add(self, result: FrameResult) -> list[FrameResult]:
         """Take the next frame, and return those that are decided, without bystanders."""
@@ -79,7 +76,7 @@ class Bystanders:
 
     def _decided(self, result: FrameResult) -> FrameResult:
         short = {key for key in _keys(result) if not self._is_long(key)}
-        self._out |= short
+        self.left_out |= short
         kept = [f for f in result.faces if (result.source, f.track_id) not in short]
         return replace(result, faces=tuple(kept))
 

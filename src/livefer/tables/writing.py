@@ -104,7 +104,12 @@ class TableSink(Sink):
     @property
     def n_bystanders(self) -> int:
         """Tracks that were left out so far, because they were seen for too short a time."""
-        return 0 if self._bystanders is None else self._bystanders.n_left_out
+        return len(self.left_out)
+
+    @property
+    def left_out(self) -> frozenset[tuple[str, int]]:
+        """Source and number of these tracks."""
+        return frozenset(() if self._bystanders is None else self._bystanders.left_out)
 
     def close(self) -> None:
         """End the file and give it its name, and tell beside it how it was made."""

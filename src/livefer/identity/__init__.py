@@ -1,0 +1,1 @@
+"""Who is the same person: descriptors of faces, and the tracks that are one person's."""
