@@ -36,7 +36,7 @@ REST_S, SMILE_S, PAUSE_S = 10, 4, 2
 ONSET_S, MARGIN_S = 0.5, 0.5
 SIDE_PX = 400
 NOISE = 4.0  # gray levels
-EVERY = 5  # of the people, in the order of their numbers
+EVERY = 10  # of the people, in the order of their numbers
 
 KINDS = ("never", "half of the time", "always")
 WAYS = ("plainly", "ten seconds marked", "found in the film", "live, by itself")

@@ -71,10 +71,11 @@ def test_holds_the_package_and_its_assets_and_nothing_else(wheel: zipfile.ZipFil
     assert others == {f"livefer-{livefer.__version__}.dist-info"}
 
 
-def test_holds_no_picture_but_the_shipped_one(wheel: zipfile.ZipFile) -> None:
+def test_holds_no_picture_but_the_shipped_one_and_icons(wheel: zipfile.ZipFile) -> None:
     endings = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".csv", ".npz", ".npy")
     pictures = [name for name in wheel.namelist() if name.lower().endswith(endings)]
-    assert pictures == ["livefer/assets/astronaut.jpg"]
+    icons = [f"livefer/web/page/icon-{which}.png" for which in ("192", "512", "full")]
+    assert sorted(pictures) == ["livefer/assets/astronaut.jpg", *icons]
 
 
 def test_holds_licence_and_origins(wheel: zipfile.ZipFile) -> None:
