@@ -101,6 +101,20 @@ def test_the_best_shift_is_found_and_taken() -> None:
     assert turned.matrix == pytest.approx(found.matrix, abs=0.11)
 
 
+def test_a_shift_is_no_better_where_all_agrees_or_little_is_left() -> None:
+    a, b = side(make_rows(labels("hhhhhhhhhh"))), side(make_rows(labels("hhhhhhhhhs")))
+    assert agreement(a, a).best_kappa is None
+    assert agreement(a, a).best_shift_s == 0.0
+    found = agreement(side(make_rows(labels("shshshshhhhs"))), b, max_shift_s=1.0)
+    assert abs(found.best_shift_s) <= 0.2
+
+
+def test_two_films_of_other_names_are_told() -> None:
+    a, b = (side(make_rows(labels("hhss"), source=name)) for name in ("a.mp4", "b.mp4"))
+    assert agreement(a, b).renamed == ("a.mp4", "b.mp4")
+    assert agreement(a, a).renamed is None
+
+
 def test_a_coding_is_about_the_main_face() -> None:
     rows = make_rows(labels("nnnnnhhhhhhhhhhnnnnn"))
     rows += [make_row(i / 10, "sad", 2) for i in range(5)]

@@ -35,6 +35,21 @@ def test_a_label_that_flickers_is_not_shown() -> None:
     assert re.findall(r"--> (\S+)\n(.*)", said) == [("00:00:02.200", "happy")]
 
 
+def test_many_flickers_do_not_hold_a_label() -> None:
+    said = text(make_rows(["happy"] * 10 + ["sad", "fear"] * 5))
+    assert re.findall(r"--> (\S+)\n(.*)", said)[0] == ("00:00:01.200", "happy")
+
+
+def test_a_face_that_flickers_holds_no_other_one() -> None:
+    rows = make_rows(["happy"] * 10) + [make_row(i / 10, "sad", 2) for i in range(10, 12)]
+    rows += [make_row(i / 10, ("fear", "sad")[i % 2], 3) for i in range(10, 14)]
+    rows.sort(key=lambda row: (row["index"], row["track_id"]))
+    cues = re.findall(r"(\S+) --> (\S+)\n((?:track.*\n)+)", text(rows))
+    at_rest = [said for start, _, said in cues if start >= "00:00:01.000"]
+    assert at_rest and not any("track 1" in said for said in at_rest)
+    assert any("track 2" in said for said in at_rest)
+
+
 def test_several_faces_are_named_and_markup_is_text() -> None:
     rows = make_rows(["happy"] * 10) + [make_row(i / 10, "sad", 2) for i in range(10)]
     rows.sort(key=lambda row: row["index"])

@@ -213,15 +213,20 @@ def _print(found: Agreement, first: Path, second: Path) -> None:
     for word, n in found.strange.items():
         console.print(f"left out: {count(n, 'event')} of {word}, no class", style="dim")
     console.print(_shift_words(found), soft_wrap=True)
+    if found.renamed is not None:
+        names = " and ".join(printable(name) for name in found.renamed)
+        console.print(f"compared {names}: the names differ, so check that they are one film")
 
 
 def _shift_words(found: Agreement) -> str:
-    at = f" (here B is taken {found.shift_s:g} s later)" if found.shift_s else ""
+    at = f" (here B is taken {_later(found.shift_s)})" if found.shift_s else ""
     if found.best_kappa is None or found.best_shift_s == 0:
         return f"no shift in time agrees better than none{at}"
-    later = "later" if found.best_shift_s > 0 else "earlier"
-    best = abs(found.best_shift_s)
-    kappa = words_of(found.kappa)
-    return f"best agreement where B is taken {best:g} s {later}: kappa {found.best_kappa:.2f}" + (
+    best, kappa = _later(found.best_shift_s), words_of(found.kappa)
+    return f"best agreement where B is taken {best}: kappa {found.best_kappa:.2f}" + (
         at or f", {kappa} without it; --shift auto does so"
     )
+
+
+def _later(shift_s: float) -> str:
+    return f"{abs(shift_s):g} s {'later' if shift_s > 0 else 'earlier'}"

@@ -90,7 +90,10 @@ def video(
     ] = None,
     blur: Annotated[
         bool,
-        typer.Option("--blur", help="Hide every face in the copy: nobody can be recognised."),
+        typer.Option(
+            "--blur",
+            help="Blur every face that is found in the copy. Look at it before you share it.",
+        ),
     ] = False,
     pixelate: Annotated[
         bool, typer.Option("--pixelate", help="The same in coarse squares.")
@@ -152,6 +155,8 @@ def video(
         if not tables:
             raise ConfigError("--identify names the tracks of a table: add --csv or another")
         check_identify(identify, one_person)
+    if blur and pixelate:
+        raise ConfigError("--blur and --pixelate are two ways to hide faces: leave one out")
     hide: Way | None = "pixelate" if pixelate else "blur" if blur else None
     if hide is not None:
         if out is None:

@@ -48,12 +48,13 @@ def read_address(option: str, url: str, *kinds: str) -> Address:
     option: in whose name the error speaks
     kinds: of `_FORMS`; none means all
     """
-    forms = " or ".join(_FORMS[kind] for kind in kinds or _FORMS)
-    name = without_passwords(url)
-    error = ConfigError(f"{option} {name}: expected {forms}")
-    parts = urlsplit(url)
+    name, parts = without_passwords(url), urlsplit(url)
     kind, path = parts.scheme, unquote(parts.path.strip("/"))
-    if kind not in (kinds or _FORMS) or parts.query or parts.fragment:
+    allowed = kinds or tuple(_FORMS)
+    forms = " or ".join(_FORMS[one] for one in ([kind] if kind in allowed else allowed))
+    ports = ", with a port from 1 to 65535" if kind in allowed and kind != "lsl" else ""
+    error = ConfigError(f"{option} {name}: expected {forms}{ports}")
+    if kind not in allowed or parts.query or parts.fragment:
         raise error
     if kind == "lsl":
         stream = "/".join(filter(None, (unquote(parts.netloc), path)))

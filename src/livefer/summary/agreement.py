@@ -34,6 +34,7 @@ _LEAST_OVERLAP = 0.3  # of two boxes, intersection over union, for one face
 _HOLD_S = 1.0  # the most that a frame stands for
 _SHIFT_STEP_S = 0.1
 _MOST_SAMPLES = 10_000  # for each shift
+_LEAST_SHIFTED = 0.8  # of the time compared without a shift, for a shift to count
 _NONE, _DOUBT = -1, -2  # no face or no code; an uncertain face
 
 Box = tuple[float, float, float, float]
@@ -60,6 +61,7 @@ class Agreement:
     shift_s: how much later the second side was taken
     best_shift_s, best_kappa: the shift at which both agree most, and kappa there
     strange: labels of a coding that are no classes, and how often
+    renamed: the only video of each table, where they have different names
     """
 
     classes: tuple[str, ...]
@@ -73,6 +75,7 @@ class Agreement:
     best_shift_s: float
     best_kappa: float | None
     strange: dict[str, int]
+    renamed: tuple[str, str] | None = None
 
     @property
     def agreed(self) -> float:
@@ -307,12 +310,17 @@ def agreement(
     pairs = _pairs(table, other)
     samples, blocks = _samples(table, pairs, isinstance(other, CodingSide))
     thin = slice(None, None, max(1, len(samples.times_s) // _MOST_SAMPLES))
-    best_shift_s, best = 0.0, -np.inf
+    best_shift_s, best, least_s = 0.0, -np.inf, 0.0
     steps = round(max_shift_s / _SHIFT_STEP_S)
     for step in sorted(range(-steps, steps + 1), key=abs):
         at_s = round(step * _SHIFT_STEP_S, 3)
-        found = kappa(_matrix(samples, _labels(samples, other, at_s, thin), n, thin))
-        if found is not None and found > best + 1e-9:
+        shifted = _matrix(samples, _labels(samples, other, at_s, thin), n, thin)
+        found = kappa(shifted)
+        if step == 0:
+            least_s = _LEAST_SHIFTED * shifted.sum()
+            if found is None and least_s:
+                break  # one class only: there is nothing to agree better about
+        if found is not None and found > best + 1e-9 and shifted.sum() >= least_s:
             best_shift_s, best = at_s, found
     at_s = best_shift_s if shift_s is None else shift_s
     labels = _labels(samples, other, at_s)
@@ -345,6 +353,7 @@ def agreement(
         best_shift_s=best_shift_s,
         best_kappa=float(best) if np.isfinite(best) else None,
         strange=dict(other.strange) if isinstance(other, CodingSide) else {},
+        renamed=None if set(keys_of(pairs[0][0])) & set(keys_of(pairs[0][1])) else pairs[0],
     )
 
 

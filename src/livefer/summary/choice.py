@@ -157,7 +157,7 @@ class WhoIsWho:
         for line, row in read_plain(path):
             where = f"{path}, line {line}"
             if "name" not in row or not row.get("track_id", "").isdecimal():
-                raise DatasetError(f"{where}: expected the columns track_id and name")
+                raise DatasetError(f"{where}: expected a number as track_id, and a name")
             file = row.get("file", row.get("source"))
             videos = list(self._summary.sources)
             if file is not None:
@@ -176,6 +176,8 @@ class WhoIsWho:
                     if other == own:
                         self._as[one] = to
                 self.names[to] = row["name"]
+        if not first:
+            raise DatasetError(f"{path} names nobody: expected the columns track_id and name")
 
     def _videos(self, file: str, where: str) -> list[SourceSummary]:
         keys = sources_by_key(video.source for video in self._summary.sources)

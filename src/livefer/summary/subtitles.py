@@ -6,6 +6,8 @@ https://www.w3.org/TR/webvtt1/
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from livefer.summary.person_sums import ROUNDING_S, FaceRow
@@ -14,9 +16,24 @@ from livefer.summary.video_digest import path_for_each
 from livefer.system.atomic import each_file, noting, replacing
 
 SHORTEST_S = 0.3
-"""A text that stands for less time cannot be read: the one before it stays instead."""
+"""A label that stands for less time cannot be read: the face's one before it stays instead."""
 
-_Span = tuple[float, float, str]
+
+@dataclass(slots=True)
+class _Cue:
+    """A text from a time to another one; held_s: of it, the last seconds that showed others."""
+
+    start_s: float
+    end_s: float
+    text: str
+    held_s: float = 0.0
+
+    @property
+    def edges(self) -> tuple[float, float]:
+        return self.start_s, self.end_s
+
+    def covers(self, start_s: float, end_s: float) -> bool:
+        return self.start_s <= start_s + ROUNDING_S and end_s <= self.end_s + ROUNDING_S
 
 
 class Subtitles:
@@ -50,15 +67,19 @@ class Subtitles:
         """Return a video's subtitles as a WebVTT file."""
         spans = self._spans.get(source, [])
         is_one = len({track for _, _, said in spans for track, _ in said}) < 2
-        cues = list[_Span]()
+        by_track = dict[int | None, list[_Cue]]()
         for start_s, end_s, said in spans:
-            text = "\n".join(self._line(source, *one, is_one) for one in said)
-            meets = bool(cues) and abs(cues[-1][1] - start_s) <= ROUNDING_S
-            if meets and (text == cues[-1][2] or end_s - start_s < SHORTEST_S):
-                cues[-1] = (cues[-1][0], end_s, cues[-1][2])
-            else:
-                cues.append((start_s, end_s, text))
-        blocks = [f"{_stamp(a)} --> {_stamp(b)}\n{text}\n" for a, b, text in cues if text]
+            for track_id, label in said:
+                text = self._line(source, track_id, label, is_one)
+                _join(by_track.setdefault(track_id, []), _Cue(start_s, end_s, text))
+        tracks = by_track.values()
+        edges = sorted({time_s for cues in tracks for cue in cues for time_s in cue.edges})
+        cues = list[_Cue]()
+        for start_s, end_s in pairwise(edges):
+            lines = [c.text for cues in tracks for c in cues if c.covers(start_s, end_s)]
+            if lines and end_s - start_s > ROUNDING_S:
+                cues.append(_Cue(start_s, end_s, "\n".join(lines)))
+        blocks = [f"{_stamp(c.start_s)} --> {_stamp(c.end_s)}\n{c.text}\n" for c in cues]
         return "\n".join(["WEBVTT\n", *blocks])
 
     def _line(self, source: str, track_id: int | None, label: str, is_one: bool) -> str:
@@ -82,6 +103,20 @@ class Subtitles:
                         part.write_text(self.text(video.source), encoding="utf-8", newline="\n")
                     written.append(one)
         return written
+
+
+def _join(cues: list[_Cue], new: _Cue) -> None:
+    """Add a label of one face; one that stands for a moment leaves the one before it."""
+    if not cues or abs(cues[-1].end_s - new.start_s) > ROUNDING_S:
+        cues.append(new)
+        return
+    held_s = cues[-1].held_s + new.end_s - new.start_s
+    if new.text == cues[-1].text:
+        cues[-1].end_s, cues[-1].held_s = new.end_s, 0.0
+    elif held_s < SHORTEST_S:
+        cues[-1].end_s, cues[-1].held_s = new.end_s, held_s
+    else:
+        cues.append(new)
 
 
 def _escaped(text: str) -> str:

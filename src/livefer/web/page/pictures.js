@@ -213,9 +213,9 @@ export class Pictures {
   }
 
   showCount() {
-    const n = this.entries.length;
-    this.places.bar.hidden = n === 0;
-    document.body.classList.toggle('has-pictures', n > 0);
+    const n = this.entries.filter((entry) => !entry.error).length;
+    this.places.bar.hidden = this.entries.length === 0;
+    document.body.classList.toggle('has-pictures', this.entries.length > 0);
     const faces = this.entries.reduce((sum, entry) => sum + entry.faces.length, 0);
     this.places.count.textContent = `${n} picture${n === 1 ? '' : 's'}, ${faces} face${faces === 1 ? '' : 's'}`;
   }
