@@ -33,7 +33,7 @@ class Doubtful(SquareDetector):
 
     def detect(self, image: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         boxes, scores = super().detect(image)
-        bright = [image[int(b[1]) + 5, int(b[0]) + 5, 0] > FAINT + 20 for b in boxes]
+        bright = [image[int(b[1]) :, int(b[0]) :][:6, :6, 0].max() > FAINT + 20 for b in boxes]
         return boxes[bright], scores[bright]
 
     def detect_near(
