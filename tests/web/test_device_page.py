@@ -134,6 +134,10 @@ def test_the_page_refuses_other_hosts(browser: Any, site: Path, at: str) -> None
     page.reload()
     page.wait_for_selector("#link[data-state='open'], .card")
     assert "let through" not in page.evaluate(in_worker)
+    for _ in range(100):  # the browser tells of it when it comes to that
+        if "net::ERR_FAILED" in requests:
+            break
+        page.wait_for_timeout(100)
     assert "net::ERR_FAILED" in requests, "not even tried: a refused connection is another error"
     page.context.close()
 
