@@ -65,6 +65,11 @@ def test_every_person_has_a_row_in_both_tables(table: Path, columns: int) -> Non
     assert names == ["track 1", "track 2"] * 2
 
 
+def test_figures_go_to_a_file_that_has_a_name(table: Path) -> None:
+    with pytest.raises(ConfigError, match="--json -: expected the name of a file"):
+        run(table, "--json", "-")
+
+
 def test_it_writes_all_figures_as_json(table: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "figures.json"
     assert f"wrote {out}" in run(table, "--json", out)

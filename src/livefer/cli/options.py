@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from livefer.cli.console import be_quiet
+from livefer.errors import ConfigError
 
 
 def a_number(value: float | None) -> float | None:
@@ -232,8 +233,17 @@ ReportOption = Annotated[
         metavar="OUT.HTML",
     ),
 ]
+
+
+def _named_file(path: Path | None) -> Path | None:
+    if path == Path("-"):
+        raise ConfigError("--json -: expected the name of a file; these figures go to files only")
+    return path
+
+
 JsonFileOption = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="Write all figures as JSON.")
+    Path | None,
+    typer.Option("--json", metavar="FILE", help="Write all figures as JSON.", callback=_named_file),
 ]
 RunFolderOption = Annotated[
     Path | None,

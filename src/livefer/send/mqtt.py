@@ -51,7 +51,9 @@ class MqttSender:
         if not self._is_answered.wait(_OPEN_S) or self._refusal:
             self.close()
             reason = self._refusal or "it says nothing"
-            raise ConfigError(f"{name}: the broker lets nobody in ({reason}): check the address")
+            raise ConfigError(
+                f"{name}: the broker refuses the connection ({reason}): check the address"
+            )
 
     def send(self, result: FrameResult) -> None:
         """Publish the faces of one frame."""

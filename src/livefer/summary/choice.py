@@ -177,7 +177,7 @@ class WhoIsWho:
                         self._as[one] = to
                 self.names[to] = row["name"]
         if not first:
-            raise DatasetError(f"{path} names nobody: expected the columns track_id and name")
+            raise DatasetError(f"{path} has no names: expected the columns track_id and name")
 
     def _videos(self, file: str, where: str) -> list[SourceSummary]:
         keys = sources_by_key(video.source for video in self._summary.sources)
