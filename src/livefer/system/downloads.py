@@ -98,7 +98,7 @@ def install(file: Path, to: Path, checksum: str) -> Path:
     try:
         stream = file.open("rb")
     except OSError as error:
-        raise failed(error) from error
+        raise ModelError(f"{file} cannot be read ({error.strerror}): check the path") from error
     with stream:
         chunks = _chunks(stream, failed)
         _write_verified(chunks, to, checksum, str(file), file.stat().st_size, None)
