@@ -86,7 +86,7 @@ def main(london: Path, target: Path) -> None:
         pictures.append(Pillow.fromarray(canvas[..., ::-1]))
     pictures[0].save(
         target, save_all=True, append_images=pictures[1:], duration=round(1000 / FPS),
-        loop=0, quality=60, method=6,
+        loop=0, quality=52, method=6,
     )  # fmt: skip
 
 
