@@ -34,6 +34,8 @@ class CascadeDetector:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python own_detector.py PICTURE")
     recognizer = Recognizer(detector=CascadeDetector())  # tries the detector once
     for face in recognizer(sys.argv[1]):
         print(face.answer, f"{face.confidence:.0%}", [round(v) for v in face.box])
