@@ -37,7 +37,8 @@ def pytest_report_header() -> str:
     lacks += [] if os.path.isfile(os.environ.get("LIVEFER_YUNET", "")) else ["YuNet"]
     lacks += [] if os.path.isfile(os.environ.get("LIVEFER_RUNTIME", "")) else ["LIVEFER_RUNTIME"]
     lacks += [] if os.path.isfile(CHROMIUM) else ["Chromium"]
-    lacks += [name for name in ("node", "openssl") if which(name) is None]
+    programs = ("node", "openssl", "firefox-esr", "WebKitWebDriver")
+    lacks += [name for name in programs if which(name) is None]
     return f"without {', '.join(lacks)}: their tests are skipped" if lacks else "all is there"
 
 
