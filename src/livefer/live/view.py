@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 from typing import Any
 
 import cv2
@@ -20,9 +20,9 @@ import numpy as np
 
 from livefer.drawing.faces import draw_faces
 from livefer.drawing.text import Image
-from livefer.errors import LiveferError, SourceError
+from livefer.errors import SourceError
 from livefer.formatting import without_middle
-from livefer.live.enrolment import READY_S, Enrolment
+from livefer.live.own_face import OwnFace
 from livefer.live.recorder import Recorder
 from livefer.live.scene import Places, fitted, paint_scene, turned
 from livefer.live.session import Session
@@ -31,8 +31,6 @@ from livefer.live.strip import Strip, strip_height
 from livefer.media.mpeg4_writer import Mpeg4Writer
 from livefer.media.sources import Source, open_next_camera
 from livefer.media.threads import newest
-from livefer.profiles.moments import profile_of_moments
-from livefer.profiles.profile import NEUTRAL, Profile
 from livefer.recognizer import Recognizer
 from livefer.results import Frame, FrameResult
 
@@ -57,7 +55,6 @@ FIRST_HEIGHT = 720
 """First height of the window in pixels, where the screen has room for it."""
 _MESSAGE_S = 3.0
 _NO_TABLE = "no table to mark this moment in: start with --csv OUT.CSV"
-_NO_PROFILE = "no profile yet: press N"
 _STEP_S = 1 / 30  # between the last frame of a camera and the first one of the next
 _JOIN_S = 3.0  # the longest wait for a camera that hangs
 _CLOSING = ("q", "escape", "space")  # at the end of a film; Esc and Q always do
@@ -104,10 +101,7 @@ class LiveView:
         self._source = source
         self._recorder = Recorder(recording, waits=not source.live) if recording else None
         self._session = session
-        # Also while they are switched off.
-        self._profile, self._is_auto = recognizer.profile, recognizer.is_profile_auto
-        self._enrolment: Enrolment | None = None
-        self._enrolling = Lock()  # keys and frames come from two threads
+        self._own_face = OwnFace(recognizer, self.say)
         self._camera = camera
         self._next: tuple[int, Source] | None = None  # a camera that takes the source's place
         self._searching: Thread | None = None
@@ -215,12 +209,24 @@ class LiveView:
         elif key in ("return", "enter"):
             self.say(self._mark())
         elif key in ("n", "e", "space"):
-            with self._enrolling:
-                self._enrol(key)
+            self._enrol_or_pause(key)
         elif key == "p":
-            self._switch_profile()
+            self._own_face.switch()
         elif key == "w":
-            self.say(self._write_profile())
+            self._own_face.save(_new_name(".json"))
+
+    def _enrol_or_pause(self, key: str) -> None:
+        """Do what a key means that belongs to an enrolment while one is running."""
+        if self._own_face.interrupt(goes_on=key == "space"):
+            return
+        if key == "space":
+            self._pause(not self.paused)
+            self.say("")  # so that a pause is told at once
+        elif self.is_over:
+            self.say("the film is over")
+        else:
+            self._pause(False)
+            self._own_face.begin(has_others=key == "e")
 
     def _pause(self, on: bool) -> None:
         """Let a film stand still, or the picture of a camera, which is recognised nevertheless."""
@@ -252,84 +258,6 @@ class LiveView:
         else:
             self._next = found
             self._leaving.set()
-
-    def _enrol(self, key: str) -> None:
-        """Begin an enrolment, leave an expression of it out, or end it; the space bar may pause."""
-        running, classes = self._enrolment, self._recognizer.classes
-        if running is not None:
-            if key == "space":
-                running.leave_out()
-            else:
-                running.stop()
-            self._finish_enrolment()
-        elif key == "space":
-            self._pause(not self.paused)
-            self.say("")  # so that a pause is told at once
-        elif self.is_over:
-            self.say("the film is over")
-        else:
-            self._pause(False)
-            if NEUTRAL not in classes:
-                self.say(f"the model has no class neutral: it has {', '.join(classes)}")
-                return
-            others = [name for name in classes if name != NEUTRAL] if key == "e" else []
-            self._enrolment = Enrolment([NEUTRAL, *others], READY_S if others else 0.0)
-
-    def _enrol_with(self, result: FrameResult) -> None:
-        """Show the enrolment the next frame's faces."""
-        enrolment = self._enrolment
-        if enrolment is None:
-            return
-        n_before = len(enrolment.answers)
-        enrolment.add(result)
-        if len(enrolment.answers) == 1 and not n_before:
-            self._profile_of(enrolment)  # a restless neutral face is reported at once
-        self._finish_enrolment()
-
-    def _finish_enrolment(self) -> None:
-        """Use the profile of an enrolment that has come to its end."""
-        enrolment = self._enrolment
-        if enrolment is None or enrolment.expression is not None:
-            return
-        self._enrolment = None
-        if NEUTRAL not in enrolment.answers:
-            self.say("no neutral face: nothing has changed")
-        elif (made := self._profile_of(enrolment)) is not None:
-            self._profile = self._recognizer.profile = made
-            self._recognizer.reset()
-            self.say(
-                "judged by your own face now: P shows the difference, W saves it", 2 * _MESSAGE_S
-            )
-
-    def _profile_of(self, enrolment: Enrolment) -> Profile | None:
-        """Return the profile of what was shown so far; where it is none, end and say why."""
-        try:
-            return profile_of_moments(self._recognizer.classifier, enrolment.answers)
-        except LiveferError as error:
-            self._enrolment = None
-            self.say(str(error), 2 * _MESSAGE_S)
-            return None
-
-    def _switch_profile(self) -> None:
-        recognizer = self._recognizer
-        if self._profile is None and not self._is_auto:
-            self.say(_NO_PROFILE)
-            return
-        is_on = recognizer.profile is not None or recognizer.is_profile_auto
-        recognizer.profile = None if is_on else self._profile
-        recognizer.is_profile_auto = self._is_auto and not is_on
-        recognizer.reset()
-        self.say("judged by the average face: P goes back" if is_on else "judged by your own face")
-
-    def _write_profile(self) -> str:
-        if self._profile is None:
-            return _NO_PROFILE
-        path = _new_name(".json")
-        try:
-            self._profile.save(path)
-        except LiveferError as error:
-            return str(error)
-        return f"saved {path}: use it by --profile {path}"
 
     def _mark(self) -> str:
         if self._session is None or not self._session.keeps_markers:
@@ -416,9 +344,8 @@ class LiveView:
         if trouble is not None:
             name = self._source.name
             return trouble.replace(name, without_middle(name, _NAME_LETTERS))
-        enrolment = self._enrolment
-        if enrolment is not None and enrolment.prompt:
-            return enrolment.prompt
+        if self._own_face.prompt:
+            return self._own_face.prompt
         if self._message and now_s < self._message_until_s:
             return self._message
         if self.is_over:
@@ -471,8 +398,7 @@ class LiveView:
         self.state.add_result(result, time.perf_counter())
         if result.image is None:
             return
-        with self._enrolling:
-            self._enrol_with(result)
+        self._own_face.add(result)
         self._strip.add(result)
         self._news.set()
         if self._recorder:
