@@ -24,11 +24,11 @@ from lib.morphs import Image, morphs
 
 from livefer import Profile, Recognizer
 from livefer.batch.profiles import film_profile
-from livefer.drawing.faces import main_face
 from livefer.media.mpeg4_writer import Mpeg4Writer
 from livefer.media.pictures import read_image
 from livefer.media.sources import open_source
 from livefer.profiles.profile import NEUTRAL
+from livefer.results import main_face
 from livefer.system.machine import describe
 
 FPS, SECONDS = 10, 40

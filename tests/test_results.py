@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from fakes import make_face
 
-from livefer.results import LANDMARKS
+from livefer.results import LANDMARKS, main_face
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,12 @@ def test_a_face_gives_a_probability_by_the_name_of_its_class() -> None:
 def test_a_face_is_no_sequence() -> None:
     with pytest.raises(TypeError, match="not iterable"):
         iter(make_face((0, 0, 9, 9)))  # type: ignore[call-overload]
+
+
+def test_the_main_face_is_the_largest() -> None:
+    small, large = make_face((0, 0, 9, 9)), make_face((20, 0, 40, 30))
+    assert main_face([small, large]) is large
+    # By the mean of its sides, as everywhere: the second one has the larger area.
+    long, square = make_face((0, 0, 60, 20)), make_face((0, 0, 38, 38))
+    assert main_face([long, square]) is long
+    assert main_face([]) is None

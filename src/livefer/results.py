@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.faces.boxes import as_boxes, sides_of
 from livefer.formatting import printable
 
 LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
@@ -248,3 +250,9 @@ class Marker:
 
 def _named(classes: tuple[str, ...], values: NDArray[np.float32]) -> dict[str, float]:
     return {name: round(float(value), 4) for name, value in zip(classes, values, strict=True)}
+
+
+def main_face(faces: Sequence[Face]) -> Face | None:
+    """Return the largest face, which charts and other programs show; None if there is none."""
+    sides = sides_of(as_boxes([face.box for face in faces]))
+    return faces[int(sides.argmax())] if len(faces) else None

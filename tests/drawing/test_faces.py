@@ -16,7 +16,6 @@ from livefer.drawing.faces import (
     draw_faces,
     draw_heatmap,
     free_corner,
-    main_face,
     overlay_cam,
     paint_bars,
 )
@@ -354,9 +353,3 @@ def test_bars_stay_in_their_corner_while_it_is_free() -> None:
     face = make_face((300, 300, 400, 400))
     corners: tuple[text.Corner, ...] = ("top-left", "top-right")
     assert free_corner(blank((640, 480)), face, [face], corners) == "top-left"
-
-
-def test_the_main_face_is_the_largest() -> None:
-    small, large = make_face((0, 0, 9, 9)), make_face((20, 0, 40, 30))
-    assert main_face([small, large]) is large
-    assert main_face([]) is None

@@ -19,7 +19,7 @@ from fakes import LevelClassifier, SquareDetector, make_face, make_scene
 from numpy.typing import NDArray
 from waiting import wait_until
 
-from livefer.drawing.faces import bars_plate, main_face
+from livefer.drawing.faces import bars_plate
 from livefer.drawing.places import overlap
 from livefer.errors import SourceError
 from livefer.labels import CLASSES
@@ -30,7 +30,7 @@ from livefer.live.view import HELP, LiveView
 from livefer.media.mpeg4_writer import Mpeg4Writer
 from livefer.media.sources import Source, open_source
 from livefer.recognizer import Recognizer
-from livefer.results import Face, Frame
+from livefer.results import Face, Frame, main_face
 from livefer.send.messages import session_start
 from livefer.tables.writing import open_table
 

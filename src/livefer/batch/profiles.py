@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livefer.batch.recordings import recognise_video
-from livefer.drawing.faces import main_face
 from livefer.errors import ConfigError, SourceError
 from livefer.formatting import count, printable
 from livefer.media.names import is_kind
@@ -22,7 +21,7 @@ from livefer.profiles.resting import resting_profile
 from livefer.profiles.running import AUTO
 from livefer.profiles.tables import seconds_in
 from livefer.recognizer import Recognizer
-from livefer.results import Frame, FrameResult
+from livefer.results import Frame, FrameResult, main_face
 from livefer.system.pipes import is_pipe, stem_of
 from livefer.tables.plain import key_of, keys_of, read_plain
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from livefer.classifier import EmotionClassifier
 from livefer.cli.files import check_not_read, check_picture_name
 from livefer.cli.options import DetectorOption, ModelOption, PriorOption, QuietOption
-from livefer.drawing.faces import main_face
 from livefer.drawing.sheet import explanation_sheet
 from livefer.drawing.text import Image
 from livefer.errors import ConfigError, LiveferError
@@ -22,7 +21,7 @@ from livefer.faces.views import BOTH, mirrored
 from livefer.formatting import count, printable
 from livefer.media.pictures import read_image, write_image
 from livefer.recognizer import Recognizer
-from livefer.results import Face
+from livefer.results import Face, main_face
 from livefer.system.cloud import is_url
 
 

@@ -18,7 +18,7 @@ from livefer.data.folders import list_photos
 from livefer.data.readers import SIZE, Progress
 from livefer.detection.detectors import Detector
 from livefer.errors import DatasetError, SourceError
-from livefer.faces.boxes import Boxes, crop_boxes
+from livefer.faces.boxes import Boxes, crop_boxes, sides_of
 from livefer.faces.crops import crop_faces
 from livefer.faces.quality import too_small, usable
 from livefer.media.pictures import read_image
@@ -49,7 +49,7 @@ def cut_face(image: NDArray[np.uint8], detector: Detector, scale: float = 1.0) -
     boxes = np.asarray(detector.detect(image)[0], np.float32)
     if not len(boxes):
         return None
-    largest: Boxes = boxes[[np.argmax((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))]]
+    largest: Boxes = boxes[[sides_of(boxes).argmax()]]
     framing = detector.crop_scale * scale, detector.crop_shift_y
     faces = crop_faces(image, largest, *framing, SIZE)
     squares = crop_boxes(largest, *framing)

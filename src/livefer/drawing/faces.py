@@ -101,11 +101,6 @@ def overlay_cam(image: Image, cam: NDArray[np.float32]) -> Image:
     return canvas
 
 
-def main_face(faces: Sequence[Face]) -> Face | None:
-    """Return the largest face, whose probabilities are charted; None if there is none."""
-    return max(faces, key=lambda face: float(area(np.asarray(face.box))), default=None)
-
-
 def paint_faces(
     image: Image,
     faces: Sequence[Face],

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.drawing.faces import main_face
 from livefer.profiles.moments import HOLD_S, LEAST_FRAMES
 from livefer.profiles.profile import NEUTRAL
-from livefer.results import Face, FrameResult
+from livefer.results import Face, FrameResult, main_face
 
 READY_S = 3.0
 _GAP_S = 0.5  # a face may be missing for so long before its expression begins anew

@@ -11,18 +11,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.drawing.faces import bars_plate, free_corner, main_face, paint_bars, paint_faces
+from livefer.drawing.faces import bars_plate, free_corner, paint_bars, paint_faces
 from livefer.drawing.labels import Labelling
 from livefer.drawing.places import Plate, free_plate
 from livefer.drawing.text import Corner, Image, Lines, paint_panel, panel_plate, panel_wh
 from livefer.formatting import printable
-from livefer.results import Face
+from livefer.results import Face, main_face
 
 Status = tuple[tuple[str, str], ...]
 _STATUS_SCALE = 0.8
-# Shares of the bars that may lie over faces. Two values, so that the bars do not flicker.
 _KEYS_SCALES = (1.0, 0.85, 0.7)  # smaller where there is no room beside the faces
 _MOST_LINES, _FEWEST_LETTERS = 4, 12  # of a message, and of its lines
+# Shares of the bars that may lie over faces. Two values, so that the bars do not flicker.
 _MAY_APPEAR, _MAY_STAY = 0.15, 0.3
 
 

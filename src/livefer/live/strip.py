@@ -16,10 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.drawing.faces import main_face
 from livefer.drawing.text import WHITE, Colour, Image, mix, paint_text, text_wh
 from livefer.labels import colour_bgr
-from livefer.results import FrameResult
+from livefer.results import FrameResult, main_face
 
 SHARE = 0.17
 """The strip's share of a window's height."""

@@ -6,10 +6,9 @@ import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from livefer.drawing.faces import main_face
 from livefer.errors import ConfigError, MissingExtraError
 from livefer.formatting import printable
-from livefer.results import FrameResult, Marker
+from livefer.results import FrameResult, Marker, main_face
 from livefer.send.messages import SessionStart, message_of
 
 

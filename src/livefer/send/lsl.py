@@ -6,10 +6,9 @@ import math
 import time
 from typing import Any
 
-from livefer.drawing.faces import main_face
 from livefer.errors import LiveferError, MissingExtraError
 from livefer.formatting import printable
-from livefer.results import FrameResult, Marker
+from livefer.results import FrameResult, Marker, main_face
 from livefer.send.messages import SessionStart
 from livefer.version import __version__
 
