@@ -4,10 +4,11 @@
 import {Cards} from './cards.js';
 import {Chart} from './chart.js';
 import {$} from './dom.js';
+import {largest} from './road/boxes.js';
 import {saveText, Session} from './session.js';
 
 /** @typedef {import('./engine.js').Model} Model */
-/** @typedef {import('./engine.js').Face} Face */
+/** @typedef {import('./road/boxes.js').Box} Box */
 /** @typedef {import('./engine.js').Reply} Reply */
 
 export class Results {
@@ -75,8 +76,7 @@ export class Results {
   show({faces, size_wh: size, time_s: time, hint}) {
     if (time < this.shownAt) return;
     this.shownAt = time;
-    const main = faces.reduce((/** @type {Face | null} */ best, face) => (
-      best && area(best) >= area(face) ? best : face), null);
+    const main = faces[largest(faces.map(({box}) => /** @type {Box} */ (box)))] ?? null;
     this.overlay.show(faces, size);
     this.cards.show(faces);
     this.chart.add(main, time);
@@ -109,5 +109,3 @@ export class Results {
     $('session-text').textContent = n ? `${length} recorded here` : 'Nothing recorded yet';
   }
 }
-
-const area = (/** @type {Face} */ {box}) => (box[2] - box[0]) * (box[3] - box[1]);
