@@ -218,6 +218,8 @@ def test_an_array_of_another_type_is_an_error_with_advice() -> None:
         as_image(BGR / 255)
     with pytest.raises(ValueError, match="got None, which cv2"):
         as_image(None)
+    with pytest.raises(ValueError, match=r"got an array of shape \(0, 7, 3\)"):
+        as_image(BGR[900:, :7])
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])

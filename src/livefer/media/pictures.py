@@ -43,6 +43,11 @@ def as_image(image: Any) -> NDArray[np.uint8]:
     if data is not None:
         return decode_image(data, name_of(image, "the picture"))
     array = np.ascontiguousarray(check_image(image))
+    if array.size == 0:
+        raise ValueError(
+            f"expected an image with pixels, got an array of shape {array.shape}: was it cut from "
+            "outside of another one?"
+        )
     return array if array.ndim == 3 else np.repeat(array[:, :, None], 3, axis=2)
 
 
