@@ -131,7 +131,10 @@ def test_polars_is_used_only_without_pandas(
     pytest.importorskip("polars")
     assert type(read_results(path)).__module__.startswith("polars")
     monkeypatch.setitem(sys.modules, "polars", None)
-    with pytest.raises(LiveferError, match="pip install"):
+    with pytest.raises(LiveferError, match="pip install polars"):
+        read_results(path)
+    monkeypatch.setattr("livefer.tables.dataframes.find_spec", lambda name: None)
+    with pytest.raises(LiveferError, match="pip install pandas"):
         read_results(path)
 
 

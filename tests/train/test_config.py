@@ -61,7 +61,7 @@ def test_the_page_in_docs_has_every_key_of_the_detector() -> None:
         (["epochs=many"], r'"epochs": .*integer.*\'many\''),
         (["augment.flip=2"], r'"augment\.flip": .*less than or equal to 1, got 2'),
         (["optimizer=lion"], r"'sgd', 'adam' or 'adamw'"),
-        (["freeze_epochs=50"], "freeze_epochs leaves no epoch"),
+        (["freeze_epochs=50"], "freeze_epochs 50 of 50 epochs leaves none for the whole network"),
         (["lr_floor=0.2"], "lr_floor 0.2 is higher than lr 0.1"),
         (["resolution=[[3, 32]]"], "begin with 0"),
         (["resolution=[[0, 8]]"], "from 16 to 96"),

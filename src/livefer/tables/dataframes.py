@@ -35,7 +35,8 @@ def read_results(path: str | Path, library: Library | None = None) -> Any:
     known = column_types(classes_in(names), has_landmarks(names), is_live(names))
     types = {name: known[name] for name in names if name in known}
     if library is None:
-        library = "polars" if find_spec("pandas") is None else "pandas"
+        only_polars = find_spec("pandas") is None and find_spec("polars") is not None
+        library = "polars" if only_polars else "pandas"
     try:
         return _read_pandas(path, types) if library == "pandas" else _read_polars(path, types)
     except ModuleNotFoundError:

@@ -136,7 +136,10 @@ class Config(Strict):
         if self.lr_floor > self.lr:
             raise ValueError(f"lr_floor {self.lr_floor:g} is higher than lr {self.lr:g}")
         if self.freeze_epochs >= self.epochs:
-            raise ValueError("freeze_epochs leaves no epoch for the whole network")
+            raise ValueError(
+                f"freeze_epochs {self.freeze_epochs} of {self.epochs} epochs leaves none for the "
+                "whole network: lower it, or raise epochs"
+            )
         return self
 
     @property
