@@ -163,5 +163,9 @@ def test_crop_without_a_face_fails(livefer: Run, tmp_path: Path) -> None:
     write_picture(tmp_path / "photos" / "a.png", 0 * portrait() + 90)
     ended = livefer("crop", tmp_path / "photos", "-o", tmp_path / "faces", "--detector", "haar")
     assert (ended.code, ended.out.splitlines()[0]) == (1, "no face: a.png")
+    (tmp_path / "empty").mkdir()
+    ended = livefer("crop", tmp_path / "empty", "-o", tmp_path / "faces")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.endswith("empty holds no picture (it is empty): check the path\n")
     ended = livefer("crop", tmp_path / "nothing", "-o", tmp_path / "faces")
     assert "is no folder: expected one of photographs" in ended.err

@@ -239,6 +239,8 @@ def test_a_format_that_cannot_be_written_becomes_png(run: Run) -> None:
         (("image", "clip.mp4"), "clip.mp4 is a video"),
         (("image", "text.txt"), "no picture that OpenCV reads"),
         (("image", "a.png", "--out", "text.txt"), "--out text.txt is a file"),
+        (("image", "a.png", "--out", "new.jpg"), "--out new.jpg is a picture's name"),
+        (("image", "a.png", "--json", "a.json"), "write --json > a.json"),
         (("image", "a.png", "--cam"), "--out DIR"),
         (("explain", "absent.jpg", "-o", "x.png"), "absent.jpg does not exist"),
         (("explain", "none.png", "-o", "x.png"), "no face was found in none.png"),

@@ -62,6 +62,8 @@ def crop(
     listing = find_files(photos, "picture", below=True)
     if listing is None:
         raise ConfigError(f"{photos} is no folder: expected one of photographs")
+    if not listing.files:
+        raise SourceError(listing.errors[0][1])
     check_folder("--out", out)
     finder = make_detector(detector)
     taken: set[Path] = set()

@@ -83,12 +83,14 @@ def image(
 ) -> None:
     """Recognise the faces in pictures.
 
-    Prints a table; writes files only with --out. A picture without a face is an ordinary result.
-    A picture that cannot be read becomes a row with its error, and a copy that cannot be written is
-    named; the others follow, and the exit code is 1.
+    Prints a table; writes files only with --out. `livefer analyze` writes tables. A picture without
+    a face is an ordinary result. A picture that cannot be read becomes a row with its error, and a
+    copy that cannot be written is named; the others follow, and the exit code is 1.
     """
     if landmarks and not as_json:
         raise ConfigError("--landmarks adds to the lines of JSON: add --json")
+    if as_json and (file := next((p for p in paths if p.lower().endswith(".json")), None)):
+        raise ConfigError(f"--json prints, and takes no name of a file: write --json > {file}")
     items, left_out = find(paths, "picture")
     _check_out(out, cam, paths, items)
     recognizer = Recognizer(
@@ -146,6 +148,11 @@ def _check_out(out: Path | None, cam: bool, paths: Sequence[str], items: Sequenc
         return
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out {out} is a file: expected a folder, existing or new")
+    if out.suffix.lower() in WRITABLE and not out.exists():
+        raise ConfigError(
+            f"--out {out} is a picture's name: expected a folder, into which each picture's copy "
+            "goes under its own name"
+        )
     given = set(paths)
     searched = {Path(path).resolve() for path in paths if os.path.isdir(path)}
     searched |= {Path(name).resolve().parent for name, _ in items if name not in given}

@@ -21,6 +21,7 @@ from livefer.errors import DatasetError, SourceError
 from livefer.faces.boxes import Boxes, crop_boxes, sides_of
 from livefer.faces.crops import crop_faces
 from livefer.faces.quality import too_small, usable
+from livefer.formatting import count
 from livefer.media.pictures import read_image
 
 
@@ -125,7 +126,8 @@ def read_photos(
     if not faces:
         why = f": {unreadable[0][1]}" if unreadable else ""
         raise DatasetError(
-            f"no face was found in {len(found)} photographs of {root}{why}: try another --detector"
+            f"no face was found in {count(len(found), 'photograph')} of {root}{why}: try another "
+            "--detector"
         )
     return Photos(
         root=root,
