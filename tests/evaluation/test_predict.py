@@ -52,6 +52,8 @@ def test_classes_are_matched_by_name() -> None:
         match_classes(predict, CLASSES, ("angry", "calm", "sad"))
     with pytest.raises(ModelError, match=r"mine and the data have different.*only mine: fear"):
         match_classes(predict, CLASSES, ("angry", "calm", "sad"), "mine")
+    with pytest.raises(ModelError, match=r"rename the class folders \(Anger as angry\)"):
+        match_classes(predict, CLASSES, ("Anger", "sad"))
 
 
 def test_a_model_may_know_more_classes_than_the_data_has() -> None:

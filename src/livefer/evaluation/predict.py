@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from livefer.data.dataset import Split
 from livefer.data.readers import Progress
 from livefer.errors import ModelError
+from livefer.labels import class_named
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Faces (N, 48, 48) uint8 → probabilities (N, C) float32."""
@@ -80,10 +81,13 @@ def all_classes(
     """
     only_model = [c for c in model_classes if c not in data_classes]
     if only_data := sorted(set(data_classes) - set(model_classes)):
+        means = {folder: class_named(folder, model_classes) for folder in only_data}
+        renamed = ", ".join(f"{old} as {new}" for old, new in means.items() if new)
         raise ModelError(
             f"{name} and the data have different classes (only {name}: "
             f"{', '.join(only_model) or 'none'}; only the data: {', '.join(only_data)}): rename "
-            "the class folders, or take a model trained on them"
+            f"the class folders{f' ({renamed})' if renamed else ''}, or take a model trained on "
+            "them"
         )
     return (*data_classes, *only_model)
 

@@ -88,5 +88,5 @@ def _image_field(body: bytes, content_type: str) -> bytes:
     raise Refused(
         "bad_request",
         f'expected one picture, in the field "image" of the form; got {len(pictures)} (fields: '
-        f"{fields}): send a request for each picture",
+        f"{fields}){': send a request for each' if len(pictures) > 1 else ''}",
     )
