@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer import Recognizer
+from livefer import LiveferError, Recognizer
 
 
 class CascadeDetector:
@@ -37,5 +37,9 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python own_detector.py PICTURE")
     recognizer = Recognizer(detector=CascadeDetector())  # tries the detector once
-    for face in recognizer(sys.argv[1]):
+    try:
+        faces = recognizer(sys.argv[1])
+    except LiveferError as error:
+        sys.exit(str(error))
+    for face in faces:
         print(face.answer, f"{face.confidence:.0%}", [round(v) for v in face.box])

@@ -25,6 +25,8 @@ def frames(paths: list[str]) -> Iterator[tuple[float, NDArray[np.uint8]]]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        sys.exit("usage: python own_frames.py FILE [FILE ...]")
     recognizer = Recognizer(rgb=True)  # all arrays of this program are RGB
     for result in recognizer.stream(frames(sys.argv[1:])):
         for face in result.faces:

@@ -54,6 +54,24 @@ def test_own_detector(tmp_path: Path) -> None:
     assert said.startswith("happy ")
 
 
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        (["own_frames.py"], "usage: python own_frames.py FILE [FILE ...]"),
+        (["own_detector.py", "nothing.jpg"], "nothing.jpg does not exist: check the path"),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path: Path, command: list[str], line: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, str(EXAMPLES / command[0]), *command[1:]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", f"{line}\n")
+
+
 def test_fastapi() -> None:
     pytest.importorskip("fastapi")
     httpx = pytest.importorskip("httpx")
