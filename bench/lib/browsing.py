@@ -83,9 +83,23 @@ def unpack(archives: Path, packages: Mapping[str, str], folder: Path) -> None:
                 f"{archives} has no {beginning}-VERSION.tgz: npm pack gets it, see the first lines "
                 "of bench/page.py"
             )
-        with tarfile.open(found[-1]) as archive:
-            archive.extractall(folder, filter="data")
-        (folder / "package").rename(folder / package)
+        _unpack(found[-1], folder / package)
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    """Write the files of an archive of npm, which lie in a folder of their own there.
+
+    Not extractall: its filter, which keeps everything in the folder, came with Python 3.11.4.
+    """
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            place = folder.joinpath(*Path(member.name).parts[1:]).resolve()
+            if (stream := tar.extractfile(member)) is None:  # a folder
+                continue
+            if not place.is_relative_to(folder.resolve()):
+                raise ConfigError(f"{archive} has a file outside its folder: {member.name}")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(stream.read())
 
 
 @contextmanager

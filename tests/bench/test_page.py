@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -35,3 +37,29 @@ def test_a_page_without_a_result_has_no_figure() -> None:
 def test_missing_archives_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"vladmandic-human-VERSION\.tgz: npm pack"):
         unpack(tmp_path, {"human": "vladmandic-human"}, tmp_path)
+
+
+def write_archive(path: Path, *names: str) -> None:
+    with tarfile.open(path, "w:gz") as tar:
+        for name in names:
+            about = tarfile.TarInfo(name)
+            about.size = 4
+            tar.addfile(about, io.BytesIO(b"text"))
+
+
+def test_an_archive_is_unpacked_into_the_folder_of_its_package(tmp_path: Path) -> None:
+    write_archive(tmp_path / "vladmandic-human-3.3.6.tgz", "package/dist/a.js", "package/b.json")
+    unpack(tmp_path, {"human": "vladmandic-human"}, tmp_path / "pages")
+    files = [path for path in (tmp_path / "pages").rglob("*") if path.is_file()]
+    assert {path.relative_to(tmp_path).as_posix() for path in files} == {
+        "pages/human/dist/a.js",
+        "pages/human/b.json",
+    }
+    assert {path.read_text() for path in files} == {"text"}
+
+
+def test_an_archive_that_reaches_outside_its_folder_is_refused(tmp_path: Path) -> None:
+    write_archive(tmp_path / "vladmandic-human-3.3.6.tgz", "package/../../b.json")
+    with pytest.raises(ConfigError, match="outside its folder"):
+        unpack(tmp_path, {"human": "vladmandic-human"}, tmp_path / "pages")
+    assert not (tmp_path / "b.json").exists()

@@ -13,8 +13,8 @@ import pytest
 pytest.importorskip("fastapi", reason='the server is missing: pip install "livefer[web]"')
 
 from browser import ASTRONAUT, server
-from page import drop_picture, start, until
 from runtime import installed_runtime
+from visitor import drop_picture, start, until
 
 pytestmark = pytest.mark.slow
 

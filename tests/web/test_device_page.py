@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from blocks import DOCS, read_blocks
 from browser import ASTRONAUT, PATIENCE_MS, camera_picture, chromium
-from page import download, drop_files, start, until
 from runtime import Host, host, installed_runtime
+from visitor import download, drop_files, start, until
 
 from livefer import EmotionClassifier, Recognizer
 from livefer.labels import CLASSES

@@ -30,7 +30,7 @@ from browser import (
     server,
 )
 from numpy.typing import NDArray
-from page import download, drop_files, drop_picture, start
+from visitor import download, drop_files, drop_picture, start
 
 from livefer import EmotionClassifier, Profile, Recognizer
 from livefer.labels import CLASSES, colour_bgr

@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("fastapi", reason='the server is missing: pip install "livefer[web]"')
 
 from browser import ASTRONAUT, ServerProcess, camera_picture, chromium, server, write_camera
-from page import drop_files, start, until
+from visitor import drop_files, start, until
 
 pytestmark = pytest.mark.slow
 
