@@ -51,6 +51,7 @@ FORMAT = "1"
 # Bounds the memory of a call with thousands of faces: 256 at a time are no faster and take 250 MiB
 # more: docs/experiments/speed.md#2026-11-22-onnx-runtimes-threads-do-not-spin
 _BATCH = 64
+_LEAST_FREQUENCY = 1e-3
 
 _EXPORT_HINT = '"livefer export CHECKPOINT -o model.onnx" makes one'
 
@@ -177,7 +178,7 @@ def without_prior(
     share: how much of their logarithm is subtracted, 0 to 1
     Menon et al. 2021, https://arxiv.org/abs/2007.07314
     """
-    odds = probabilities * np.maximum(np.array(frequencies, np.float32), 1e-3) ** -share
+    odds = probabilities * np.maximum(np.array(frequencies, np.float32), _LEAST_FREQUENCY) ** -share
     return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from pathlib import Path
@@ -41,3 +42,29 @@ def test_two_different_files_of_one_name_are_refused(tmp_path: Path) -> None:
     shutil.copy(shipped.with_name("int8.weights"), tmp_path)
     with pytest.raises(ModelError, match=r"models/human\.onnx: rename one"):
         device_files([EmotionClassifier("human"), EmotionClassifier(own)])
+
+
+def test_a_server_describes_its_models_once_and_keeps_none_that_nobody_chose() -> None:
+    pytest.importorskip("fastapi", reason='the server is missing: pip install "livefer[web]"')
+    from livefer.web.app import Service
+    from livefer.web.models import Models
+    from livefer.web.workers import WorkerPool
+
+    n_loaded = 0
+
+    def load() -> EmotionClassifier:
+        nonlocal n_loaded
+        n_loaded += 1
+        return EmotionClassifier("fer2013")
+
+    models = Models(EmotionClassifier("human"), {"fer2013": load})
+    service = Service(WorkerPool(models, {}, n_threads=1), runtime=None)
+
+    async def ask() -> list[list[str]]:
+        found = await asyncio.gather(*[service.device_files() for _ in range(3)])
+        return [[model["name"] for model in one.card["models"]] for one in found]
+
+    assert asyncio.run(ask()) == 3 * [["human", "fer2013"]]
+    assert n_loaded == 1
+    assert models.get("fer2013") is models.get("fer2013")
+    assert n_loaded == 2, "it was not kept"

@@ -50,6 +50,7 @@ FLAT = 4.0
 """Gray levels: a thumbnail with a smaller standard deviation shows nothing."""
 
 _THUMB_WH = (32, 18)
+_THUMB_SAMPLES = 4  # of a large picture, along a side of each pixel of the thumbnail
 _MIN_CONTRAST = 8.0  # gray levels; so the noise of an empty picture is no detail
 
 
@@ -73,7 +74,8 @@ def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
     image: (H, W) or (H, W, C) uint8
     """
-    step = max(1, min(image.shape[0] // 72, image.shape[1] // 128))
+    width, height = (_THUMB_SAMPLES * side for side in _THUMB_WH)
+    step = max(1, min(image.shape[0] // height, image.shape[1] // width))
     small: NDArray[Any] = np.ascontiguousarray(image[step // 2 :: step, step // 2 :: step])
     return cv2.resize(small, _THUMB_WH, interpolation=cv2.INTER_AREA).astype(np.float32)
 

@@ -11,13 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from livefer.profiles.moments import HOLD_S, LEAST_FRAMES
+from livefer.profiles.moments import GAP_S, HOLD_S, LEAST_FRAMES, RIVAL
 from livefer.profiles.profile import NEUTRAL
 from livefer.results import Face, FrameResult, main_face
-
-READY_S = 3.0
-_GAP_S = 0.5  # a face may be missing for so long before its expression begins anew
-_OTHERS = 0.5  # a second face counts from so much of the largest one's side
 
 
 class Enrolment:
@@ -62,7 +58,7 @@ class Enrolment:
             return
         face, time_s = main_face(result.faces), result.time_s
         if face is None or _has_rival(face, result.faces):
-            if not time_s - self._seen_s <= _GAP_S:
+            if not time_s - self._seen_s <= GAP_S:
                 self._begin()
                 self.prompt = (
                     "no face in view: look into the camera"
@@ -98,6 +94,6 @@ def _has_rival(main: Face, faces: Sequence[Face]) -> bool:
 
     def side(face: Face) -> float:
         left, top, right, bottom = face.box
-        return math.sqrt((right - left) * (bottom - top))
+        return float(right - left + bottom - top)
 
-    return any(side(face) > _OTHERS * side(main) for face in faces if face is not main)
+    return any(side(face) > RIVAL * side(main) for face in faces if face is not main)

@@ -7,8 +7,8 @@ from pathlib import Path
 from threading import Lock
 
 from livefer.errors import LiveferError
-from livefer.live.enrolment import READY_S, Enrolment
-from livefer.profiles.moments import profile_of_moments
+from livefer.live.enrolment import Enrolment
+from livefer.profiles.moments import READY_S, profile_of_moments
 from livefer.profiles.profile import NEUTRAL, Profile
 from livefer.recognizer import Recognizer
 from livefer.results import FrameResult

@@ -14,6 +14,12 @@ from livefer.profiles.profile import LEAST_REST, NEUTRAL, Profile
 
 HOLD_S = 2.0
 """How long an expression is held."""
+READY_S = 3.0
+"""The time between an expression's announcement and its two seconds."""
+GAP_S = 0.5
+"""How long a face may be missing before its expression begins anew."""
+RIVAL = 0.5
+"""Another face is a rival from so much of the largest one's side on."""
 LEAST_FRAMES = 5
 """The fewest frames that show an expression."""
 OWN_NAME = "me"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +67,8 @@ class Service:
     sessions: set[Session] = field(default_factory=set)
     n_images: int = 0
     is_closing: bool = False
+    _device: DeviceFiles | None = None  # once a browser has asked
+    _describing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def choices(self) -> Choices:
@@ -83,17 +85,23 @@ class Service:
 
     async def load(self, chosen: str | None) -> EmotionClassifier:
         """Return the model that a client has chosen, which is loaded if it was not used before."""
-        name = self.model_name(chosen)
-        try:
-            return await asyncio.to_thread(self.pool.models.get, name)
-        except LiveferError:
-            _log.exception("the model %s cannot be loaded", name)
-            raise Refused("internal", f"the model {name} cannot be loaded on the server") from None
+        return await self._model(self.pool.models.get, self.model_name(chosen))
 
     async def device_files(self) -> DeviceFiles:
         """Return what a browser needs to do the work itself; its runtime only where it is here."""
-        models = [await self.load(name) for name in self.choices.models]
-        return await asyncio.to_thread(device_files, models, self.runtime)
+        async with self._describing:
+            if self._device is None:
+                look_at = self.pool.models.look_at
+                models = [await self._model(look_at, name) for name in self.choices.models]
+                self._device = await asyncio.to_thread(device_files, models, self.runtime)
+            return self._device
+
+    async def _model(self, get: Callable[[str], EmotionClassifier], name: str) -> EmotionClassifier:
+        try:
+            return await asyncio.to_thread(get, name)
+        except LiveferError:
+            _log.exception("the model %s cannot be loaded", name)
+            raise Refused("internal", f"the model {name} cannot be loaded on the server") from None
 
     async def close_streams(self) -> None:
         """Close every stream with the code for a stopping server, and wait for that."""

@@ -129,7 +129,10 @@ def _detector_card() -> dict[str, Any]:
 def _rules() -> dict[str, Any]:
     """Return the numbers of the road, by the module that decides them."""
     return {
-        "classifier": {"batch": classifiers._BATCH},
+        "classifier": {
+            "batch": classifiers._BATCH,
+            "least_frequency": classifiers._LEAST_FREQUENCY,
+        },
         "crops": {"max_samples": crops._MAX_SAMPLES},
         "views": {"shifts": views._SHIFTS.astype(float).tolist()},
         "quality": {
@@ -142,6 +145,7 @@ def _rules() -> dict[str, Any]:
             "min_bright": quality._MIN_BRIGHT,
             "flat": quality.FLAT,
             "thumb_wh": list(quality._THUMB_WH),
+            "thumb_samples": quality._THUMB_SAMPLES,
             "min_contrast": quality._MIN_CONTRAST,
             "too_dark": quality.TOO_DARK,
             "too_bright": quality.TOO_BRIGHT,
@@ -196,6 +200,13 @@ def _rules() -> dict[str, Any]:
             "least_frames": moments.LEAST_FRAMES,
             "own_name": moments.OWN_NAME,
             "most_letters": profile.MOST_LETTERS,
+        },
+        "enrolment": {
+            "hold_s": moments.HOLD_S,
+            "ready_s": moments.READY_S,
+            "least_frames": moments.LEAST_FRAMES,
+            "gap_s": moments.GAP_S,
+            "rival": moments.RIVAL,
         },
         "resting": {
             "calmest": resting._CALMEST,

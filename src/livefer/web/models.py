@@ -37,3 +37,7 @@ class Models:
                 if name not in self._loaded:
                     self._loaded[name] = self._loaders[name]()
         return self._loaded[name]
+
+    def look_at(self, name: str) -> EmotionClassifier:
+        """Return one of the models; one that was not used before is loaded, and not kept."""
+        return self._loaded[name] if name in self._loaded else self._loaders[name]()

@@ -264,7 +264,7 @@ test('a face is told with the same words and numbers', () => {
       sharpness: 0.123456, brightness: 99.96, probabilities: row, raw: row, plain: null, profile: null};
     assert.deepEqual(faceOf(found, model.classes, rules.answers.least_sign), face);
   }
-  const classifier = new Classifier(null, null, {...model, prior: 0.5, frequencies}, 1);
+  const classifier = new Classifier(null, null, {...model, prior: 0.5, frequencies}, rules.classifier);
   const rows = Float32Array.from(cases.filter((_, i) => i === 0).flatMap(({row}) => row));
   classifier.removePrior(rows);
   near(rows, prior[0], 1e-5, 'prior');

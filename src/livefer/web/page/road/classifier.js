@@ -8,20 +8,22 @@ import {resizeCubic} from './pictures.js';
  * @typedef {{name: string, file: string, weights: {path: string, file: string}[], classes: string[],
  *   colours: Record<string, string>, input_size: number, crop_scale: number, uncertain_below: number,
  *   prior: number, frequencies: number[], sha256: string}} ModelCard
+ * @typedef {{batch: number, least_frequency: number}} ClassifierRules
  * @typedef {{probabilities: Float32Array, cams: Float32Array | null, mapSize: [number, number]}} Answers
  *   rows of C probabilities; maps of all classes, and the height and width of a map
  */
 
-const LEAST_FREQUENCY = 1e-3;
-
 export class Classifier {
-  /** @param {Session} session @param {import('./networks.js').Ort} ort @param {ModelCard} card @param {number} batch */
-  constructor(session, ort, card, batch) {
+  /**
+   * @param {Session} session @param {import('./networks.js').Ort} ort @param {ModelCard} card
+   * @param {ClassifierRules} rules
+   */
+  constructor(session, ort, card, {batch, least_frequency: leastFrequency}) {
     this.session = session;
     this.ort = ort;
     this.card = card;
     this.batch = batch; // faces in one call, which bounds the memory
-    this.factors = card.frequencies.map((value) => Math.max(value, LEAST_FREQUENCY) ** -card.prior);
+    this.factors = card.frequencies.map((value) => Math.max(value, leastFrequency) ** -card.prior);
   }
 
   /** @param {Uint8Array} faces N crops of S×S @param {boolean} heatmaps @returns {Promise<Answers>} */

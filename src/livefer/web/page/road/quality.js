@@ -8,27 +8,25 @@ import {blurred, meanAndDeviation, shrink} from './pictures.js';
 /**
  * @typedef {{min_face_px: number, min_sharpness: number, max_outside: number, max_dark_mean: number,
  *   max_dark_deviation: number, max_dark: number, min_bright: number, flat: number, thumb_wh: [number, number],
- *   min_contrast: number, too_dark: string, too_bright: string, blank: string, small: string, cut_off: string,
+ *   thumb_samples: number, min_contrast: number, too_dark: string, too_bright: string, blank: string, small: string, cut_off: string,
  *   dark: string, blurred: string}} QualityRules
  * @typedef {{why: string | null, sharpness: number, brightness: number}} Readability why: one of the rules'
  *   reasons, null for a face that can be read; brightness: mean gray level
  */
 
-const THUMB_SAMPLES = 4; // of a large picture, for each pixel of the thumbnail
-
 /** @param {Picture} image @param {QualityRules} rules @returns {string | null} why no face could be found */
 export function whyNoFace(image, rules) {
-  const thumb = thumbnail(image, rules.thumb_wh);
+  const thumb = thumbnail(image, rules);
   const sorted = Float32Array.from(thumb).sort();
   if (percentile(sorted, 0.95) < rules.max_dark) return rules.too_dark;
   if (percentile(sorted, 0.05) > rules.min_bright) return rules.too_bright;
   return meanAndDeviation(thumb)[1] < rules.flat ? rules.blank : null;
 }
 
-/** @param {Picture} image @param {[number, number]} size @returns {Float32Array} the means of its three colours */
-function thumbnail(image, [width, height]) {
+/** @param {Picture} image @param {QualityRules} rules @returns {Float32Array} the means of its three colours */
+function thumbnail(image, {thumb_wh: [width, height], thumb_samples: samples}) {
   const step = Math.max(1, Math.min(
-    Math.floor(image.height / (THUMB_SAMPLES * height)), Math.floor(image.width / (THUMB_SAMPLES * width))));
+    Math.floor(image.height / (samples * height)), Math.floor(image.width / (samples * width))));
   const first = step >> 1;
   const columns = Math.ceil((image.width - first) / step);
   const rows = Math.ceil((image.height - first) / step);

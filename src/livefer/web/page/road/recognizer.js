@@ -19,7 +19,7 @@ import {BOTH, cutViews, mirror, viewMeans} from './views.js';
 /** @typedef {import('./runtime.js').OnProgress} OnProgress */
 /** @typedef {import('./networks.js').Ort} Ort */
 /**
- * @typedef {{classifier: {batch: number}, answers: {least_sign: number},
+ * @typedef {{classifier: import('./classifier.js').ClassifierRules, answers: {least_sign: number},
  *   quality: import('./quality.js').QualityRules}
  *   & import('./search.js').Rules & import('./smoothing.js').Rules & import('./resting.js').Rules
  *   & {tracker: import('./tracker.js').TrackerRules}} Rules the numbers of the road, which livefer's Python has chosen
@@ -94,7 +94,7 @@ export class Recognizer {
     let classifier = this.classifiers.get(name);
     if (!classifier) {
       const chosen = modelNamed(this.card, name);
-      this.folder.onProgress = onProgress;
+      this.folder.onProgress = onProgress ?? this.folder.onProgress;
       this.folder.expect(filesOf(chosen), this.card.sizes);
       const parts = await readModel(this.folder, chosen);
       classifier = await classifierOf(this.ort, this.card, chosen, parts);
@@ -229,7 +229,7 @@ async function readModel(folder, model) {
 
 /** @param {Ort} ort @param {Card} card @param {ModelCard} model @param {ModelFiles} files @returns {Promise<Classifier>} */
 async function classifierOf(ort, {rules}, model, {network, externalData}) {
-  return new Classifier(await session(ort, network, model.file, {externalData}), ort, model, rules.classifier.batch);
+  return new Classifier(await session(ort, network, model.file, {externalData}), ort, model, rules.classifier);
 }
 
 /** @param {Ort} ort @param {Uint8Array} network @param {string} name @param {object} [options] */
