@@ -10,15 +10,22 @@ from browser import PATIENCE_MS
 
 
 def start(page: Any) -> Any:
-    """Start the camera by its button, or wait: it starts by itself where it was allowed before."""
-    page.wait_for_selector("#notice-action:visible, .stage.running")
+    """Start the camera, and wait for a face."""
+    press_start(page)
+    page.wait_for_selector(".card")
+    return page
+
+
+def press_start(page: Any) -> None:
+    """Start the camera by its button; it starts by itself where it was allowed before."""
+    page.wait_for_selector(
+        "#notice-action:visible, .stage.running, #notice-title:text('Waiting for the camera')"
+    )
     # Not page.click, which waits for the button: it goes where the camera was allowed before.
     page.evaluate(
         "{const button = document.querySelector('#notice-action');"
         " if (button.offsetParent) button.click();}"
     )
-    page.wait_for_selector(".card")
-    return page
 
 
 def until(page: Any, expression: str) -> None:

@@ -14,7 +14,7 @@ pytest.importorskip("fastapi", reason='the server is missing: pip install "livef
 
 from browser import ASTRONAUT, server
 from runtime import installed_runtime
-from visitor import drop_picture, start, until
+from visitor import drop_picture, press_start, start, until
 
 pytestmark = pytest.mark.slow
 
@@ -59,29 +59,51 @@ def test_the_device_goes_on_where_the_server_is_gone(open_page: Any) -> None:
         asked: list[str] = []
         page.on("requestfinished", lambda request: asked.append(request.url))
         start(page)
-        while not any("int8.weights" in url for url in asked):  # read ahead, for this moment
+        page.select_option("#models", "fer2013")
+        while not any("models/fer2013.onnx" in url for url in asked):  # read ahead, for this moment
             page.wait_for_timeout(100)
-        page.wait_for_timeout(500)
+        page.wait_for_timeout(2000)
         running.kill()
-        page.wait_for_selector("#notice-title:text('The server is gone')")
-        page.wait_for_selector("#notice-other:text('Compute on this device')")
-        page.click("#notice-other")
+        page.wait_for_selector("#hint:text('The server is gone: this device does the work now.')")
         page.wait_for_selector(".card strong:text('happy')")
         assert page.inner_text("#link") == "live"
+        assert "model fer2013," in page.inner_text("#model")
+        assert "Nothing leaves this device" in page.inner_text("footer")
+        page.click("#own-learn")  # needs numbers that the server had
+        page.wait_for_selector(".card strong:text('neutral')")
+        drop_picture(page, ASTRONAUT.read_bytes())
+        page.wait_for_selector(".picture .card strong:text('happy')")
+        page.click("#picture-own")
+        page.wait_for_selector(".picture .card strong:text('neutral')")
 
 
 def test_the_device_helps_a_full_server_out(open_page: Any) -> None:
     with server("--max-clients", "1", "--token", "s3cret") as running:
         page = start(open_page(running.url))
         other = open_page(running.url)
-        other.wait_for_selector("#notice-title:text('The server is full')")
-        other.click("#notice-other")
-        other.wait_for_selector(".card strong:text('happy')")
+        start(other)
+        other.wait_for_selector("#hint:text('The server is full: this device does the work now.')")
+        assert other.inner_text(".card strong") == "happy"
         assert page.inner_text("#link") == "live"
         for path in ("livefer.json", "models/human.onnx"):
             with pytest.raises(HTTPError, match="401"):
                 urlopen(f"{running.url.partition('?')[0]}{path}", timeout=20)
         until(other, "document.querySelector('#notice').hidden")
+
+
+def test_where_the_device_cannot_the_page_waits_for_the_server(open_page: Any) -> None:
+    with server("--max-clients", "1") as running:
+        first = start(open_page(running.url))
+        page = open_page("about:blank")
+        page.route("**/models/*.onnx", lambda route: route.fulfill(status=404))
+        page.goto(running.url)
+        press_start(page)
+        page.wait_for_selector("#notice-title:text('The server is full')")
+        page.wait_for_timeout(1500)
+        assert page.inner_text("#notice-title") == "The server is full"
+        first.close()
+        page.wait_for_selector(".card strong:text('happy')")
+        assert "Pictures go to the livefer server" in page.inner_text("footer")
 
 
 def test_without_the_runtime_there_is_no_choice(

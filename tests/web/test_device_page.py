@@ -18,7 +18,7 @@ import pytest
 from blocks import DOCS, read_blocks
 from browser import ASTRONAUT, PATIENCE_MS, camera_picture, chromium
 from runtime import Host, host, installed_runtime
-from visitor import download, drop_files, start, until
+from visitor import download, drop_files, press_start, start, until
 
 from livefer import EmotionClassifier, Recognizer
 from livefer.labels import CLASSES
@@ -63,10 +63,11 @@ def kept(page: Any) -> None:
     until(page, "navigator.serviceWorker.controller !== null")
 
 
-def write_film(path: Path, seconds: float) -> bytes:
-    """Write a WebM of the camera's picture, which moves."""
+def write_film(path: Path, seconds: float, empty_s: float = 0) -> bytes:
+    """Write a WebM of the camera's picture, which moves; then one without a face."""
     av = pytest.importorskip("av")
     picture = camera_picture()
+    empty = np.broadcast_to(np.linspace(40, 200, 640, dtype=np.uint8)[:, None], (360, 640, 3))
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libvpx", rate=25)
         stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
@@ -74,6 +75,9 @@ def write_film(path: Path, seconds: float) -> bytes:
         for i in range(int(25 * seconds)):
             move = np.array([[1, 0, 20 * np.sin(i / 9)], [0, 1, 0]], np.float32)
             image = cv2.warpAffine(picture, move, (640, 360))
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        for _ in range(int(25 * empty_s)):
+            image = np.ascontiguousarray(empty)
             out.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
         out.mux(stream.encode())
     return path.read_bytes()
@@ -221,6 +225,59 @@ def test_a_video_file(open_page: Any, at: str, tmp_path: Path) -> None:
     page.click("#notice-action")
     page.wait_for_selector(".card")
     assert page.inner_text("#link") == "live"
+
+
+def test_a_video_that_stands_still_has_the_faces_of_its_picture(
+    open_page: Any, at: str, tmp_path: Path
+) -> None:
+    page = open_page(at)
+    page.wait_for_selector("#link[data-state='open']")
+    film = write_film(tmp_path / "film.webm", 1.5, empty_s=0.5)
+    drop_files(page, ("film.webm", "video/webm", film))
+    page.wait_for_selector(".card")
+    until(page, "document.querySelector('video').ended")
+    page.wait_for_selector(".card", state="detached")
+    page.evaluate("document.querySelector('video').currentTime = 0.4")
+    page.wait_for_selector(".card strong:text('happy')")
+    assert page.evaluate("document.querySelector('video').paused")
+    page.evaluate("document.querySelector('video').currentTime = 1.9")
+    page.wait_for_selector(".card", state="detached")
+    page.click("#mode-pictures")
+    page.click("#mode-camera")
+    page.wait_for_timeout(500)
+    assert page.inner_text("#notice-title") == "See what your face shows", "no camera by itself"
+
+
+def test_a_video_gets_no_advice_for_a_camera(open_page: Any, at: str) -> None:
+    page = open_page(at)
+    hints = page.evaluate(
+        """async (at) => {
+            const {hintFor} = await import(`${at}page/states.js`);
+            return [false, true].map((isFilm) => hintFor('no face', isFilm));
+        }""",
+        at,
+    )
+    assert hints == ["No face in view. Look towards the camera.", "No face in view."]
+
+
+def test_a_visitor_who_turns_to_a_video_is_not_asked_about_the_camera_again(
+    open_page: Any, at: str, tmp_path: Path
+) -> None:
+    """The answer to the browser's question comes after the video."""
+    late = """
+        window.answer = null;
+        navigator.mediaDevices.getUserMedia = () => new Promise((_, fail) => {
+            window.answer = () => fail(new DOMException('', 'NotAllowedError'));
+        });"""
+    page = open_page(at, before=late)
+    press_start(page)
+    page.wait_for_selector("#notice-title:text('Waiting for the camera')")
+    drop_files(page, ("film.webm", "video/webm", write_film(tmp_path / "film.webm", 3)))
+    page.wait_for_selector(".card")
+    page.evaluate("window.answer()")
+    page.wait_for_timeout(300)
+    assert page.is_hidden("#notice")
+    assert page.locator(".card").count() == 1
 
 
 def test_the_own_face_is_made_on_the_device(open_page: Any, at: str) -> None:

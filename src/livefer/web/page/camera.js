@@ -3,7 +3,8 @@
 
 /** @typedef {import('./states.js').Trouble} Trouble */
 
-const LONG_SIDE_PX = 640; // enough for the server, whose boxes are in these pixels
+/** Long side of a frame that is answered, in whose pixels the boxes are: enough for faces before a camera. */
+export const FRAME_PX = 640;
 const QUALITIES = [0.45, 0.6, 0.72, 0.82];
 const SLOW_MS = 350;
 const QUICK_MS = 150;
@@ -52,7 +53,7 @@ export class Camera {
   /**
    * Open a camera; without an id, the browser chooses one.
    * @param {string} [deviceId]
-   * @returns {Promise<boolean>} false if `close` was called before the browser answered
+   * @returns {Promise<boolean>} false if `close` was called meanwhile, whatever the browser answered then
    */
   async open(deviceId) {
     if (!navigator.mediaDevices) throw new DOMException('no secure context', 'SecurityError');
@@ -60,16 +61,20 @@ export class Camera {
     const wanted = {width: {ideal: 1280}, height: {ideal: 720}, frameRate: {ideal: 30}};
     const which = deviceId ? {deviceId: {exact: deviceId}} : {facingMode: 'user'};
     const {turn} = this;
-    const media = await navigator.mediaDevices.getUserMedia({video: {...wanted, ...which}, audio: false});
-    if (turn !== this.turn) {
-      for (const track of media.getTracks()) track.stop();
-      return false;
+    try {
+      const media = await navigator.mediaDevices.getUserMedia({video: {...wanted, ...which}, audio: false});
+      if (turn !== this.turn) {
+        for (const track of media.getTracks()) track.stop();
+        return false;
+      }
+      this.media = media;
+      for (const track of media.getVideoTracks()) track.onended = () => this.listener.onEnded();
+      this.video.srcObject = media;
+      await this.video.play();
+    } catch (error) {
+      if (turn === this.turn) throw error;
     }
-    this.media = media;
-    for (const track of media.getVideoTracks()) track.onended = () => this.listener.onEnded();
-    this.video.srcObject = media;
-    await this.video.play();
-    return true;
+    return turn === this.turn;
   }
 
   /** Switch the camera off, with its light. */
@@ -114,7 +119,7 @@ export class FrameEncoder {
   async encode(video) {
     this.busy = true;
     try {
-      const scale = Math.min(1, LONG_SIDE_PX / Math.max(video.videoWidth, video.videoHeight));
+      const scale = Math.min(1, FRAME_PX / Math.max(video.videoWidth, video.videoHeight));
       const width = Math.round(video.videoWidth * scale);
       const height = Math.round(video.videoHeight * scale);
       if (this.canvas.width !== width || this.canvas.height !== height) {

@@ -78,6 +78,8 @@ export class Cards {
     this.empty = empty;
     /** @type {Map<number | null, Card>} */
     this.cards = new Map();
+    /** @type {Set<number | null>} */
+    this.inView = new Set(); // the tracks of the last frame
     /** @type {string[]} */
     this.classes = [];
     this.colours = /** @type {Record<string, string>} */ ({});
@@ -85,6 +87,7 @@ export class Cards {
 
   /** @param {Face[]} faces of a frame, in the order of their tracks */
   show(faces) {
+    this.inView = new Set(faces.map((face) => face.track_id));
     for (const face of faces) {
       let card = this.cards.get(face.track_id);
       if (!card) {
@@ -94,9 +97,14 @@ export class Cards {
       }
       card.update(face);
     }
+    this.removeGone();
+  }
+
+  /** Remove the cards of faces that have been away for a while. */
+  removeGone() {
     const now = performance.now();
     for (const [id, card] of this.cards) {
-      if (now - card.seenAt > LINGER_MS) {
+      if (!this.inView.has(id) && now - card.seenAt > LINGER_MS) {
         card.root.remove();
         this.cards.delete(id);
       }

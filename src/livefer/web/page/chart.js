@@ -100,10 +100,8 @@ export class Chart {
       ctx.lineTo(at, bottom);
       ctx.stroke();
       ctx.fillStyle = ink;
-      ctx.globalAlpha = 0.75;
       ctx.textAlign = ago === 60 ? 'left' : ago === 0 ? 'right' : 'center';
       if (roomy || ago % 30 === 0) ctx.fillText(ago ? `${ago} s ago` : 'now', at, bottom + 11);
-      ctx.globalAlpha = 1;
     }
   }
 

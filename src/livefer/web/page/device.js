@@ -1,28 +1,31 @@
 // @ts-check
 /** Recognition on this device: a worker that holds the models, and the stream to it. */
 
-import {UNREADABLE} from './files.js';
+import {PICTURE_PX, UNREADABLE} from './files.js';
+import {FRAME_PX} from './camera.js';
+import {MOST_FPS} from './stream.js';
 
 /** @typedef {import('./engine.js').Face} Face */
 /** @typedef {import('./engine.js').Found} Found */
 /** @typedef {import('./engine.js').Listener} Listener */
 /** @typedef {import('./engine.js').Model} Model */
 /** @typedef {import('./engine.js').Profile} Profile */
-/** @typedef {import('./engine.js').Reply} Reply */
 /** @typedef {import('./engine.js').Status} Status */
 /** @typedef {import('./engine.js').StreamOptions} StreamOptions */
 
-const MOST_FPS = 30;
-const MOST_IN_FLIGHT = 2; // one is computed, and the next one waits for it
 const UNSTARTED = 'The page could not start its work: the browser is too old, or the folder of the page is not complete';
 
 /** The worker, and its answers. */
 export class Device {
-  /** @param {() => string} getToken of the server that the files come from, if any */
-  constructor(getToken = () => '') {
+  /**
+   * @param {() => string} getModel the name of the chosen model; empty: the first one
+   * @param {() => string} [getToken] of the server that the files come from, if any
+   */
+  constructor(getModel, getToken = () => '') {
     this.kind = /** @type {const} */ ('device');
+    this.getModel = getModel;
     this.getToken = getToken;
-    this.files = /** @type {'unread' | 'reading' | 'there'} */ ('unread');
+    this.prefetched = ''; // the name of the model whose files are here
     /** @type {Worker | null} */
     this.worker = null;
     this.nextId = 0;
@@ -36,12 +39,9 @@ export class Device {
     return new DeviceStream(this, listener);
   }
 
-  /** Read the models' files, for a time when the server that has them may be gone. */
-  async prefetch() {
-    if (this.files !== 'unread') return;
-    this.files = 'reading';
-    const read = await this.ask('prefetch', {}).then(() => true, () => false);
-    this.files = read ? 'there' : 'unread';
+  /** Read a model's files, for a time when the server that has them may be gone. @param {string} model its name */
+  async prefetch(model) {
+    if (await this.ask('prefetch', {model}).then(() => true, () => false)) this.prefetched = model;
   }
 
   /** @param {string} [name] is loaded; empty: the first one, which is described @returns {Promise<Model>} */
@@ -54,12 +54,17 @@ export class Device {
     const picture = await createImageBitmap(file).catch(() => {
       throw new Error(UNREADABLE);
     });
-    return this.ask('faces', {model, picture}, [picture]);
+    return this.ask('faces', {model, picture, longSide: PICTURE_PX}, [picture]);
   }
 
   /** @param {Record<string, Record<string, number>[]>} answers @param {string} model @returns {Promise<Profile>} */
   async fetchProfile(answers, model) {
     return this.ask('profile', {answers, model});
+  }
+
+  /** @returns {Promise<any>} livefer.json */
+  async fetchCard() {
+    return this.ask('card', {});
   }
 
   /** @returns {string} */
@@ -118,8 +123,8 @@ export class DeviceStream {
     this.wanted = {};
     this.turn = 0; // of openings: replies for an earlier one are late
     this.number = 0;
-    this.nInFlight = 0;
-    this.taking = false;
+    this.isTaking = false; // the video's picture
+    this.isComputing = false;
     this.lastSentAt = -Infinity;
   }
 
@@ -132,16 +137,16 @@ export class DeviceStream {
       if (turn === this.turn && this.status.state === 'connecting') this.set({state: 'connecting', loaded, total});
     };
     try {
-      const {model, inEffect} = await this.device.ask('begin-stream', {options: this.wanted});
+      const options = {...this.wanted, model: this.device.getModel()};
+      const {model, inEffect} = await this.device.ask('begin-stream', {options, longSide: FRAME_PX});
       if (turn !== this.turn) return;
-      this.device.files = 'there';
-      this.nInFlight = 0;
+      this.isComputing = false;
       this.set({state: 'open'});
       const smoothing = this.wanted.smoothing_s ?? model.rules.smoothing.window_s;
       this.listener.onHello({...model, options: {...inEffect.options, smoothing_s: smoothing}});
       if (this.wanted.profile) this.listener.onOptions(inEffect);
     } catch (error) {
-      if (turn === this.turn) this.set({state: 'refused', reason: reasonOf(error), code: 0});
+      this.failed(turn, error);
     }
   }
 
@@ -150,26 +155,29 @@ export class DeviceStream {
     this.set({state: 'idle'});
   }
 
-  /** Return whether a frame may be sent now; a tenth early is on time, because camera frames come unevenly. */
+  /**
+   * Return whether a frame may be sent now: none is being computed, so that the next one is the newest by then, and
+   * it is time. A tenth early is on time, because camera frames come unevenly.
+   */
   ready() {
-    return this.status.state === 'open' && this.nInFlight < MOST_IN_FLIGHT && !this.taking
+    return this.status.state === 'open' && !this.isComputing && !this.isTaking
       && performance.now() - this.lastSentAt >= 900 / MOST_FPS;
   }
 
   /** @param {HTMLVideoElement} video @returns {Promise<ImageBitmap | null>} */
   async take(video) {
-    this.taking = true;
+    this.isTaking = true;
     try {
       return await createImageBitmap(video);
     } catch {
       return null; // between two videos there is no picture
     } finally {
-      this.taking = false;
+      this.isTaking = false;
     }
   }
 
-  /** @param {ImageBitmap} picture @param {number} takenAt @param {number} timeS */
-  async send(picture, takenAt, timeS) {
+  /** @param {ImageBitmap} picture @param {number} shownAt @param {number} timeS */
+  async send(picture, shownAt, timeS) {
     if (this.status.state !== 'open') {
       picture.close();
       return;
@@ -177,18 +185,15 @@ export class DeviceStream {
     const {turn} = this;
     const number = this.number += 1;
     this.lastSentAt = performance.now();
-    this.nInFlight += 1;
-    /** @type {Reply} */
-    let reply;
+    this.isComputing = true;
     try {
-      reply = await this.device.ask('frame', {picture, time_s: timeS}, [picture]);
+      const reply = await this.device.ask('frame', {picture, time_s: timeS}, [picture]);
+      if (turn !== this.turn) return;
+      this.isComputing = false;
+      this.listener.onReply({...reply, type: 'result', number, time_s: timeS}, performance.now() - shownAt);
     } catch (error) {
-      if (turn === this.turn) this.set({state: 'refused', reason: reasonOf(error), code: 0});
-      return;
+      this.failed(turn, error);
     }
-    if (turn !== this.turn) return;
-    this.nInFlight -= 1;
-    this.listener.onReply({...reply, type: 'result', number, time_s: timeS}, performance.now() - takenAt);
   }
 
   /** Set options of the stream, now and after each opening. @param {StreamOptions} options */
@@ -205,12 +210,24 @@ export class DeviceStream {
 
   /** @param {StreamOptions & {model?: string}} options */
   async sendOptions(options) {
-    if (this.status.state === 'open') this.listener.onOptions(await this.device.ask('options', {options}));
+    if (this.status.state !== 'open') return;
+    const {turn} = this;
+    try {
+      const inEffect = await this.device.ask('options', {options});
+      if (turn === this.turn) this.listener.onOptions(inEffect);
+    } catch (error) {
+      this.failed(turn, error);
+    }
   }
 
   /** Forget all tracks. */
   reset() {
     if (this.status.state === 'open') void this.device.ask('reset', {});
+  }
+
+  /** The worker could not do something. @param {number} turn when it was asked @param {unknown} error */
+  failed(turn, error) {
+    if (turn === this.turn) this.set({state: 'refused', reason: reasonOf(error), code: 0});
   }
 
   /** @param {Status} status */

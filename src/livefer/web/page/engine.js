@@ -23,8 +23,8 @@
  * @typedef {{size_wh: [number, number], faces: Face[], timings_ms: Record<string, number>}} Found
  * @typedef {{state: 'idle' | 'open'}
  *   | {state: 'connecting', loaded?: number, total?: number}
- *   | {state: 'waiting', reason: string, code: number, retryAt: number}
- *   | {state: 'refused', reason: string, code: number}} Status  bytes of models are loaded on the device
+ *   | {state: 'waiting', reason: string, code: number, retryAt: number, nFailed: number}
+ *   | {state: 'refused', reason: string, code: number}} Status  loaded: bytes of models, on the device; nFailed: attempts
  * @typedef {{smoothing_s?: number, heatmap?: boolean, profile?: Profile | null}} StreamOptions
  * @typedef {{options: {model: string, profile: string | null}, reason?: string, restarted?: boolean}} InEffect
  *   restarted: faces count from 1 again
@@ -36,11 +36,11 @@
  *   status: Status, wanted: StreamOptions,
  *   open: () => void, close: () => void, ready: () => boolean,
  *   take: (video: HTMLVideoElement) => Promise<any>,
- *   send: (picture: any, takenAt: number, timeS: number) => void,
+ *   send: (picture: any, shownAt: number, timeS: number) => void,
  *   setOptions: (options: StreamOptions) => void,
  *   setModel: (model: string) => boolean, reset: () => void,
  * }} Stream
- *   take: the video's picture as `send` takes it, or null; takenAt: ms of performance.now();
+ *   take: the video's picture as `send` takes it, or null; shownAt: ms of performance.now();
  *   timeS: the frame's time in the stream
  */
 /**
@@ -49,8 +49,10 @@
  *   fetchModel: (name?: string) => Promise<Model>,
  *   fetchFaces: (file: File, model: string) => Promise<Found>,
  *   fetchProfile: (answers: Record<string, Record<string, number>[]>, model: string) => Promise<Profile>,
+ *   fetchCard: () => Promise<{models: any[], rules: any}>,
  *   privacy: () => string,
  * }} Engine
+ *   fetchCard: livefer.json, the models and the numbers of the rules
  */
 
 export {};

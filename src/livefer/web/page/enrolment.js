@@ -1,22 +1,24 @@
 // @ts-check
 /** Answers for a visitor who holds an expression for two seconds, or several in turn. */
 
+import {largest, sideOf} from './road/boxes.js';
+
 /** @typedef {import('./engine.js').Face} Face */
 /** @typedef {import('./engine.js').Reply} Reply */
 
+/** @typedef {{hold_s: number, ready_s: number, least_frames: number, gap_s: number, rival: number}} Rules */
+
 export const NEUTRAL = 'neutral';
-// As in livefer/live/enrolment.py and livefer/profiles/moments.py, for the same profiles.
-const HOLD_S = 2;
-const READY_S = 3;
-const LEAST_FRAMES = 5;
-const GAP_S = 0.5; // a face may be missing for so long before its expression begins anew
-const OTHERS = 0.5; // a second face counts from so much of the largest one's side
 
 export class Enrolment {
-  /** @param {string[]} expressions in their order; several are announced, one begins at once */
-  constructor(expressions) {
+  /**
+   * @param {string[]} expressions in their order; several are announced, one begins at once
+   * @param {Rules} rules the numbers of livefer's Python
+   */
+  constructor(expressions, rules) {
     this.left = [...expressions];
-    this.readyS = expressions.length > 1 ? READY_S : 0;
+    this.rules = rules;
+    this.readyS = expressions.length > 1 ? rules.ready_s : 0;
     /** @type {Record<string, Record<string, number>[]>} by expression, the answers for what was held */
     this.answers = {};
     this.prompt = 'Look into the camera.';
@@ -46,10 +48,10 @@ export class Enrolment {
   /** @param {Reply} reply to the next frame @returns {boolean} whether an expression is complete with it */
   add({faces, time_s: time}) {
     if (!this.left.length) return false;
-    const face = faces.reduce((/** @type {Face | null} */ best, one) => (
-      best && side(best) >= side(one) ? best : one), null);
-    if (!face || faces.some((one) => one !== face && side(one) > OTHERS * side(face))) {
-      if (time - this.seenAt <= GAP_S) return false;
+    const {hold_s: holdS, least_frames: leastFrames, gap_s: gapS, rival} = this.rules;
+    const face = mainFace(faces);
+    if (!face || faces.some((one) => one !== face && side(one) > rival * side(face))) {
+      if (time - this.seenAt <= gapS) return false;
       this.begin();
       this.prompt = face ? 'Several faces in view. Come closer, or let the others step aside.'
         : 'No face in view. Look into the camera.';
@@ -68,15 +70,21 @@ export class Enrolment {
       return false;
     }
     this.rows.push(face.raw_probabilities);
-    if (ready <= -HOLD_S && this.rows.length >= LEAST_FRAMES) {
+    if (ready <= -holdS && this.rows.length >= leastFrames) {
       this.answers[name] = this.rows;
       this.leaveOut();
       return true;
     }
     const what = name === NEUTRAL ? 'Your face at rest' : `Show ${name}`;
-    this.prompt = `${what}: hold still, ${Math.max(1, Math.ceil(HOLD_S + ready))} s`;
+    this.prompt = `${what}: hold still, ${Math.max(1, Math.ceil(holdS + ready))} s`;
     return false;
   }
 }
 
-const side = (/** @type {Face} */ {box}) => Math.sqrt((box[2] - box[0]) * (box[3] - box[1]));
+/** @param {Face[]} faces @returns {Face | null} the largest one, the first of several; null of none */
+export function mainFace(faces) {
+  return faces[largest(faces.map(boxOf))] ?? null;
+}
+
+const boxOf = (/** @type {Face} */ {box}) => /** @type {import('./road/boxes.js').Box} */ (box);
+const side = (/** @type {Face} */ face) => sideOf(boxOf(face));

@@ -4,6 +4,8 @@
 import {withoutMetadata} from './metadata.js';
 
 export const UNREADABLE = 'The browser cannot read this file as a picture';
+/** Long side of a picture that is answered: small faces in a group are still found. */
+export const PICTURE_PX = 2048;
 const MOST_BYTES = 8_000_000; // of a picture that is sent as it is
 
 /** Take files that are dropped or pasted. @param {(files: File[]) => void} take */

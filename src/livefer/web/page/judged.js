@@ -4,25 +4,16 @@
 import {largest} from './road/boxes.js';
 import {readProfile} from './road/profile.js';
 import {argmax, faceOf} from './road/results.js';
-import {request} from './server.js';
 
 /** @typedef {import('./engine.js').Face} Face */
 /** @typedef {import('./road/boxes.js').Box} Box */
 
-/** @type {Promise<any> | null} */
-let card = null; // livefer.json: the models, and the numbers of the rules
-
 /**
  * Have the largest face judged by a profile; Error where the profile is another model's.
  * @param {Face[]} faces of a picture, judged plainly @param {any} profile @param {string} model its name
- * @returns {Promise<Face[]>}
+ * @param {{models: any[], rules: any}} card livefer.json @returns {Face[]}
  */
-export async function judged(faces, profile, model) {
-  card ??= request('livefer.json');
-  const {models, rules} = await card.catch((error) => {
-    card = null; // another attempt may succeed
-    throw error;
-  });
+export function judged(faces, profile, model, {models, rules}) {
   const about = models.find((/** @type {any} */ one) => one.name === model);
   const own = readProfile(profile, rules.profile);
   own.check(about);

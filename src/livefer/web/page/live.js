@@ -19,6 +19,10 @@ import {linkFor, noticeFor, standingFor} from './states.js';
 /** @typedef {import('./engine.js').Engine} Engine */
 /** @typedef {import('./engine.js').Reply} Reply */
 /** @typedef {import('./engine.js').Stream} Stream */
+/**
+ * @typedef {{shownAt: number, timeS: number, turn: number}} Moment  of a picture: when it was shown, in ms of
+ *   performance.now(); its time in the stream; the turn it belongs to
+ */
 
 const BAD_REQUEST = 4400;
 const JUMP_S = 1; // a video that goes on elsewhere shows other faces
@@ -27,8 +31,9 @@ export class Live {
   /**
    * @param {Engine} engine
    * @param {{onHello: (hello: any) => void, onOptions: (options: {model: string}) => void,
-   *   onBadRequest: () => void, onToken: () => void, onPictures: () => void, onDevice: () => void,
-   *   canCompute: (lost: import('./states.js').Waiting | null) => boolean}} listener
+   *   onBadRequest: () => void, onToken: () => void, onPictures: () => void,
+   *   onStatus: (status: import('./engine.js').Status) => void}} listener
+   *   onStatus: of the stream, once it is shown
    */
   constructor(engine, listener) {
     /** @type {HTMLVideoElement} */
@@ -48,7 +53,6 @@ export class Live {
     this.board = new NoticeBoard($('notice'), {
       onAction: () => this.onAction(),
       onPictures: listener.onPictures,
-      onDevice: listener.onDevice,
       onToken: (token) => {
         setToken(token);
         this.tokenTried = true;
@@ -61,6 +65,7 @@ export class Live {
     this.own = new OwnFace({
       send: (profile) => this.stream.setOptions({profile}),
       make: (answers, model) => this.engine.fetchProfile(answers, model),
+      getRules: async () => (await this.engine.fetchCard()).rules,
       onPrompt: () => this.narrator.standing(this.standing()),
     });
     /** @type {import('./states.js').Waiting | null} */
@@ -68,7 +73,9 @@ export class Live {
     this.tokenTried = false;
     this.mirrorChosen = false;
     this.smoothingChosen = false;
-    this.filmTime = NaN; // of its last frame that was sent, in seconds
+    this.filmTime = NaN; // of its last picture, in seconds
+    /** @type {Moment | null} */
+    this.newest = null; // picture, until it is sent
     this.turn = 0; // counts what is shown: another video, another place in it
     /** @type {number[]} the turns of frames without a reply yet */
     this.turns = [];
@@ -79,23 +86,28 @@ export class Live {
 
   /** @returns {Stream} of the engine in use */
   newStream() {
+    const ofThis = (/** @type {(...about: any[]) => void} */ act) => (/** @type {any[]} */ ...about) => {
+      if (stream === this.stream) act(...about); // else of an engine that is no longer in use
+    };
+    /** @type {Stream} */
     const stream = this.engine.newStream({
-      onStatus: (status) => {
+      onStatus: ofThis((status) => {
         if (status.state === 'refused' && status.code === BAD_REQUEST) this.listener.onBadRequest();
-        if (stream === this.stream) this.render();
-      },
-      onOptions: (message) => {
+        this.render();
+        this.listener.onStatus(status);
+      }),
+      onOptions: ofThis((message) => {
         this.own.onOptions(message);
         this.listener.onOptions(message.options);
-      },
-      onHello: (hello) => {
+      }),
+      onHello: ofThis((hello) => {
         this.turns = [];
         this.results.connected();
         this.listener.onHello(hello);
         if (!this.smoothingChosen) showSmoothing(hello.options.smoothing_s);
         this.playFilm();
-      },
-      onReply: (reply, delayMs) => stream === this.stream && this.onReply(reply, delayMs),
+      }),
+      onReply: ofThis((reply, delayMs) => this.onReply(reply, delayMs)),
     });
     return stream;
   }
@@ -174,6 +186,7 @@ export class Live {
     this.film.close();
     this.stream.close();
     this.hideFaces();
+    this.newest = null;
     this.state = 'off';
     this.own.end();
     this.render();
@@ -192,6 +205,7 @@ export class Live {
       else this.video.pause();
     } else if (this.state === 'on') {
       this.video.pause();
+      this.newest = null;
       this.state = 'paused';
     } else if (this.state === 'paused') {
       this.state = 'on';
@@ -226,44 +240,61 @@ export class Live {
     else requestAnimationFrame((now) => take(now, null));
   }
 
-  /** Send a frame when the stream takes one; frames are never queued. */
-  async onFrame(/** @type {any} */ about) {
+  /** @returns {boolean} whether pictures are analysed: a film's picture is, too, where it stands still */
+  analyses() {
+    return this.state === 'on' || (this.state === 'paused' && Boolean(this.film.name));
+  }
+
+  /** A picture is shown: the newest one. */
+  onFrame(/** @type {any} */ about) {
     this.nextFrame();
-    if (this.state !== 'on') return;
-    const {stream} = this;
-    if (stream.status.state === 'idle') stream.open(); // the server closed an idle stream
-    if (stream.status.state !== 'open') return;
-    this.figures.frameSeen(about?.presentedFrames);
-    if (!stream.ready()) return;
-    const takenAt = performance.now();
-    const timeS = this.film.name ? this.video.currentTime : takenAt / 1000;
-    if (Math.abs(timeS - this.filmTime) > JUMP_S && this.film.name) this.forgetFaces();
-    this.filmTime = timeS;
+    if (!this.analyses()) return;
+    const shownAt = performance.now();
+    let timeS = shownAt / 1000;
+    if (this.film.name) {
+      timeS = about?.mediaTime ?? this.video.currentTime;
+      if (timeS === this.filmTime) return; // the same picture
+      if (Math.abs(timeS - this.filmTime) > JUMP_S) this.forgetFaces();
+      this.filmTime = timeS;
+    }
+    this.newest = {shownAt, timeS, turn: this.turn};
+    if (this.stream.status.state === 'idle') this.stream.open(); // the server closed an idle stream
+    if (this.stream.status.state === 'open') this.figures.frameSeen(about?.presentedFrames);
+    void this.sendNewest();
+  }
+
+  /** Send the newest picture if the stream takes one now. Older ones are left out: none is ever queued. */
+  async sendNewest() {
+    const {stream, newest} = this;
+    if (!newest || !this.analyses() || !stream.ready()) return;
+    this.newest = null;
+    this.figures.frameSent();
     const picture = await stream.take(this.video);
     if (!picture) return;
-    if (this.state !== 'on' || stream !== this.stream) {
+    if (newest.turn !== this.turn || !this.analyses() || stream !== this.stream) {
       picture.close?.();
       return;
     }
-    this.turns.push(this.turn);
-    stream.send(picture, takenAt, timeS);
-    this.figures.frameSent();
+    this.turns.push(newest.turn);
+    stream.send(picture, newest.shownAt, newest.timeS);
   }
 
-  /** @param {Reply} reply @param {number} delayMs since its frame was taken */
+  /** @param {Reply} reply @param {number} delayMs since its frame was shown */
   async onReply(reply, delayMs) {
-    if (this.turns.shift() !== this.turn) return;
+    const turn = this.turns.shift();
+    void this.sendNewest();
+    if (turn !== this.turn) return;
     if (reply.type !== 'result') {
       this.figures.frameSkipped();
       return;
     }
-    if (this.state !== 'on') return;
+    if (!this.analyses()) return;
     this.figures.result(delayMs);
-    const source = this.film.name || this.camera.name();
-    this.results.record(reply, source, this.figures.skippedSince(), Boolean(this.film.name));
+    const isFilm = Boolean(this.film.name);
+    this.results.record(reply, this.film.name || this.camera.name(), this.figures.skippedSince(), isFilm);
     this.own.onReply(reply);
     await decodeHeat(reply.faces);
-    if (this.state === 'on') this.results.show(reply);
+    if (turn === this.turn && this.analyses()) this.results.show(reply, isFilm);
   }
 
   /** Show the state: the notice on the stage, the line at the top, the controls. */
@@ -291,7 +322,7 @@ export class Live {
   situation() {
     return {
       view: this.state, film: this.film.name, engine: this.engine.kind, status: this.stream.status, lost: this.lost,
-      tokenTried: this.tokenTried, canCompute: this.listener.canCompute(this.lost),
+      tokenTried: this.tokenTried,
     };
   }
 
@@ -303,7 +334,8 @@ export class Live {
   /** Show what changes by the clock. */
   tick() {
     this.figures.show();
-    this.results.showLength();
+    this.results.tick();
+    void this.sendNewest(); // a film's last picture may have come when the stream took none
     if (this.stream.status.state === 'waiting') this.render(); // counts down
   }
 
@@ -357,7 +389,7 @@ export class Live {
     };
     $('reset').onclick = () => {
       this.results.reset();
-      this.stream.reset();
+      this.forgetFaces();
     };
     navigator.mediaDevices?.addEventListener('devicechange', async () => {
       const list = await this.listCameras();

@@ -4,11 +4,12 @@
 import {alreadyAllowed, troubleOf} from './camera.js';
 import {Device} from './device.js';
 import {$, element, press, pressed} from './dom.js';
-import {acceptFiles} from './files.js';
+import {acceptFiles, PICTURE_PX} from './files.js';
 import {glyphElement} from './glyphs.js';
 import {keepForLater} from './install.js';
 import {Live} from './live.js';
 import {Pictures} from './pictures.js';
+import {FULL, sentence} from './states.js';
 import {
   chooseModel, forgetModel, getChosenModel, getToken, rememberedModel, Server, takeToken,
 } from './server.js';
@@ -16,7 +17,6 @@ import {
 /** @typedef {import('./engine.js').Engine} Engine */
 /** @typedef {import('./engine.js').Model} Model */
 
-const FULL = 4429; // the server's close code
 const PREFETCH_AFTER_MS = 4000; // the camera's first pictures come first
 
 const ABOUT = /** @type {Record<string, string>} */ ({
@@ -28,7 +28,10 @@ let model = null;
 /** @type {Model | null} */
 let awaited = null; // shown once the stream's answers are its own
 let isKept = false; // by the browser, for visits without a network
+let standsInFor = ''; // what is told once the device stands in for the server
+let hasFailed = false; // the device, when it was to stand in
 let wasOn = false; // the camera, before the visitor went to the pictures
+let prefetching = 0; // the timer
 
 // With "?overlay" in its address, the page lies over other pictures, as in OBS: faces, and nothing else.
 const isOverlay = new URLSearchParams(location.search).has('overlay');
@@ -37,7 +40,7 @@ document.documentElement.classList.toggle('overlay', isOverlay);
 // What this page can do: "server", "device", or both. A page without a server is written by `livefer page`.
 const kinds = (document.documentElement.dataset.engines ?? '').split(' ');
 const server = kinds.includes('server') ? new Server() : null;
-const device = kinds.includes('device') ? new Device(server ? getToken : undefined) : null;
+const device = kinds.includes('device') ? new Device(getChosenModel, server ? getToken : undefined) : null;
 let engine = /** @type {Engine} */ (server ?? device);
 
 if (server) takeToken();
@@ -47,9 +50,7 @@ const live = new Live(engine, {
   onBadRequest: forgetModel,
   onToken: () => getModel().catch(() => {}),
   onPictures: showPictures,
-  onDevice: () => device && useEngine(device),
-  // A full server still gives the models' files; one that is gone does not.
-  canCompute: (lost) => engine === server && device !== null && (device.files === 'there' || lost?.code === FULL),
+  onStatus,
 });
 const pictures = new Pictures(
   {gallery: $('gallery'), bar: $('picture-bar'), count: $('picture-count')}, getModel, () => engine);
@@ -58,16 +59,35 @@ const pictures = new Pictures(
 async function useEngine(next) {
   engine = next;
   model = awaited = null;
+  standsInFor = '';
   showEngine();
   const asked = getModel();
   live.useEngine(next);
-  await asked.catch((error) => live.narrator.say(error.message));
+  await asked.catch((error) => engine === next && live.narrator.tell(sentence(error.message)));
+}
+
+/**
+ * Have the device stand in for a server that is full or gone, and a server for a device that cannot.
+ * @param {import('./engine.js').Status} status of the stream
+ */
+function onStatus(status) {
+  if (!server || !device) return;
+  if (engine === server && status.state === 'waiting' && live.state === 'on' && !hasFailed) {
+    const isFull = status.code === FULL;
+    // A full server still gives the models' files; one that is gone does not, and may be back in a moment.
+    if (!isFull && (status.nFailed < 2 || device.prefetched !== model?.name)) return;
+    void useEngine(device);
+    standsInFor = `The server is ${isFull ? 'full' : 'gone'}: this device does the work now.`;
+  } else if (standsInFor && status.state === 'refused') {
+    hasFailed = true;
+    void useEngine(server);
+  }
 }
 
 function showEngine() {
   $('privacy').textContent = engine.privacy();
   $('picture-foot').textContent = engine === device ? 'The pictures stay in this browser.'
-    : 'Before the browser sends a picture, it removes place and date, and scales a large one down to 2048 px.';
+    : `Before the browser sends a picture, it removes place and date, and scales a large one down to ${PICTURE_PX} px.`;
   $('switch').hidden = !(server && device);
   $('switch').textContent = engine === device ? 'Compute on the server' : 'Compute on this device';
 }
@@ -75,7 +95,9 @@ function showEngine() {
 /** @returns {Promise<Model>} */
 async function getModel() {
   if (!model) {
-    const standard = await engine.fetchModel();
+    const asked = engine;
+    const standard = await asked.fetchModel();
+    if (asked !== engine) return getModel();
     const name = rememberedModel(standard.models);
     if (name) await switchModel(name);
     else useModel(standard);
@@ -91,9 +113,19 @@ function onHello(hello) {
   else useModel(hello);
   if (!server && !isKept) {
     isKept = true; // only now: files that do not work are not worth keeping
-    void keepForLater(() => live.state === 'off');
+    void keepForLater(() => live.state === 'off' && !pictures.entries.length);
   }
-  if (device && engine === server) setTimeout(() => device.prefetch(), PREFETCH_AFTER_MS);
+  if (standsInFor) live.narrator.tell(standsInFor);
+  standsInFor = '';
+  prefetchLater();
+}
+
+/** Have the device read the model's files soon, where it may have to stand in for the server. */
+function prefetchLater() {
+  clearTimeout(prefetching);
+  prefetching = setTimeout(() => {
+    if (device && engine === server && model && device.prefetched !== model.name) void device.prefetch(model.name);
+  }, PREFETCH_AFTER_MS);
 }
 
 /** Have everything answered by another model from now on. @param {string} name */
@@ -102,6 +134,7 @@ async function switchModel(name) {
   chooseModel(name, next.models[0]);
   if (live.stream.setModel(name)) awaited = next;
   else useModel(next);
+  prefetchLater();
 }
 
 /** Show the model. @param {any} message the stream's hello, or a model card */
@@ -141,8 +174,9 @@ function showCamera() {
 }
 
 function showPictures() {
-  wasOn = ['asking', 'on', 'paused'].includes(live.state);
-  if (wasOn) live.stop();
+  const isOn = ['asking', 'on', 'paused'].includes(live.state);
+  wasOn = isOn && !live.film.name;
+  if (isOn) live.stop();
   setMode('pictures');
   pictures.setProfile(ownInPictures());
   $('pick').focus({preventScroll: true});
@@ -196,7 +230,7 @@ $('models').onchange = async () => {
     live.narrator.say(`Answers are those of the model ${name} now.`);
   } catch (error) {
     $('models').value = model?.name;
-    live.narrator.say(`The model stays the same: ${error instanceof Error ? error.message : error}`);
+    live.narrator.tell(`The model stays the same. ${sentence(error instanceof Error ? error.message : String(error))}`);
   }
 };
 $('switch').onclick = () => useEngine(/** @type {Engine} */ (engine === server ? device : server));

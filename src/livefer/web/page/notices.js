@@ -1,7 +1,7 @@
 // @ts-check
 /** The places of text: the notice on the stage, the hint on the picture, and the screen reader's voice. */
 
-import {HINTS, sentence} from './states.js';
+import {hintFor} from './states.js';
 
 /** @typedef {import('./states.js').Notice} Notice */
 /** @typedef {import('./engine.js').Face} Face */
@@ -9,12 +9,13 @@ import {HINTS, sentence} from './states.js';
 const HINT_AFTER_MS = 900; // no hint for a face that is lost for a moment
 const SURE_AFTER_MS = 1500;
 const QUIET_MS = 6000; // between two announcements of the main face
+const TOLD_MS = 8000; // of an event
 
 /** The notice that covers the stage. */
 export class NoticeBoard {
   /**
    * @param {HTMLElement} root
-   * @param {{onAction: () => void, onPictures: () => void, onDevice: () => void, onToken: (token: string) => void}} listener
+   * @param {{onAction: () => void, onPictures: () => void, onToken: (token: string) => void}} listener
    */
   constructor(root, listener) {
     const part = (/** @type {string} */ id) => /** @type {any} */ (root.querySelector(`#${id}`));
@@ -25,8 +26,7 @@ export class NoticeBoard {
     };
     this.title = '';
     this.parts.action.onclick = listener.onAction;
-    this.otherDoes = /** @type {'pictures' | 'device'} */ ('pictures');
-    this.parts.other.onclick = () => (this.otherDoes === 'device' ? listener.onDevice() : listener.onPictures());
+    this.parts.other.onclick = listener.onPictures;
     this.parts.form.onsubmit = (/** @type {Event} */ event) => {
       event.preventDefault();
       listener.onToken(part('token').value.trim());
@@ -41,7 +41,7 @@ export class NoticeBoard {
   }
 
   /** @param {Notice} notice */
-  fill({icon, title, text, action, other, otherDoes = 'pictures', foot, token, progress}) {
+  fill({icon, title, text, action, other, foot, token, progress}) {
     const {parts} = this;
     const put = (/** @type {HTMLElement} */ place, /** @type {string | undefined} */ words) => {
       place.hidden = !words;
@@ -56,7 +56,6 @@ export class NoticeBoard {
     parts.form.hidden = !token;
     parts.progress.hidden = progress === undefined;
     parts.progress.value = progress ?? 0;
-    this.otherDoes = otherDoes;
   }
 }
 
@@ -67,6 +66,9 @@ export class Narrator {
     this.voice = voice;
     this.place = place;
     this.standingText = /** @type {string | null} */ (null);
+    this.toldText = /** @type {string | null} */ (null);
+    this.toldTimer = 0;
+    this.hintText = /** @type {string | null} */ (null);
     this.hintName = /** @type {string | null} */ (null);
     this.hintSince = 0;
     this.faceName = '';
@@ -91,24 +93,36 @@ export class Narrator {
   standing(text) {
     if (text && text !== this.standingText) this.say(text);
     this.standingText = text;
-    this.hintName = null;
-    this.put(text);
+    this.hintName = this.hintText = null;
+    this.show();
   }
 
-  /** @param {string | null} name the server's hint on this frame */
-  hint(name) {
-    if (this.standingText) return;
+  /** Tell of an event: on the picture for a while, unless a standing text is there. @param {string} text */
+  tell(text) {
+    this.say(text);
+    this.toldText = text;
+    clearTimeout(this.toldTimer);
+    this.toldTimer = setTimeout(() => {
+      this.toldText = null;
+      this.show();
+    }, TOLD_MS);
+    this.show();
+  }
+
+  /** @param {string | null} name the engine's hint on this frame @param {boolean} isFilm */
+  hint(name, isFilm) {
     const now = performance.now();
     if (name !== this.hintName) {
       this.hintName = name;
       this.hintSince = now;
     }
-    if (!name) this.put(null);
+    if (!name) this.hintText = null;
     else if (now - this.hintSince >= HINT_AFTER_MS) {
-      const text = HINTS[name] ?? sentence(name);
-      if (this.place.hidden) this.say(text);
-      this.put(text);
+      const text = hintFor(name, isFilm);
+      if (!this.hintText && !this.standingText) this.say(text);
+      this.hintText = text;
     }
+    this.show();
   }
 
   /** Announce the answer of the main face once it is stable. @param {Face | null} face */
@@ -127,8 +141,9 @@ export class Narrator {
     }
   }
 
-  /** @param {string | null} text */
-  put(text) {
+  /** Show the most important text on the picture. */
+  show() {
+    const text = this.standingText ?? this.toldText ?? this.hintText;
     this.place.hidden = !text;
     if (text && this.place.textContent !== text) this.place.textContent = text;
   }

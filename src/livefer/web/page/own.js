@@ -16,7 +16,7 @@ const OFFER = 'Does your face look sad or angry at rest? Hold still for two seco
 
 export class OwnFace {
   /**
-   * @param {{send: (profile: Profile | null) => void, onPrompt: () => void,
+   * @param {{send: (profile: Profile | null) => void, onPrompt: () => void, getRules: () => Promise<any>,
    *   make: (answers: Record<string, Record<string, number>[]>, model: string) => Promise<Profile>}} listener
    */
   constructor(listener) {
@@ -31,6 +31,7 @@ export class OwnFace {
     this.offered = null; // until the stream has taken or refused it
     /** @type {Enrolment | null} */
     this.enrolment = null;
+    this.turn = 0; // counts enrolments
     this.message = '';
     this.listen();
     this.show();
@@ -98,14 +99,22 @@ export class OwnFace {
   }
 
   /** @param {string[]} expressions */
-  enrol(expressions) {
-    this.enrolment = new Enrolment(expressions);
-    this.message = '';
+  async enrol(expressions) {
+    const turn = this.turn += 1;
+    try {
+      const {enrolment} = await this.listener.getRules();
+      if (turn !== this.turn) return; // ended before it began
+      this.enrolment = new Enrolment(expressions, enrolment);
+      this.message = '';
+    } catch (error) {
+      this.message = sentence(error instanceof Error ? error.message : String(error));
+    }
     this.show();
   }
 
   /** End the enrolment; what it has learned so far stays. */
   end() {
+    this.turn += 1;
     this.enrolment = null;
     this.show();
   }

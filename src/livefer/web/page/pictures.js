@@ -127,7 +127,8 @@ export class Pictures {
         entry.size = answer.size_wh;
       }
       const {plain, model} = entry;
-      entry.faces = this.profile && model ? await judged(plain, this.profile, model.name) : plain;
+      const {profile} = this;
+      entry.faces = profile && model ? judged(plain, profile, model.name, await this.getEngine().fetchCard()) : plain;
       if (!this.entries.includes(entry)) return;
       entry.error = null;
       entry.root.className = 'picture';

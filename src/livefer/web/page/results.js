@@ -4,11 +4,10 @@
 import {Cards} from './cards.js';
 import {Chart} from './chart.js';
 import {$} from './dom.js';
-import {largest} from './road/boxes.js';
+import {mainFace} from './enrolment.js';
 import {saveText, Session} from './session.js';
 
 /** @typedef {import('./engine.js').Model} Model */
-/** @typedef {import('./road/boxes.js').Box} Box */
 /** @typedef {import('./engine.js').Reply} Reply */
 
 export class Results {
@@ -51,7 +50,7 @@ export class Results {
   restarted() {
     this.connected();
     this.shownAt = -Infinity;
-    this.cards.clear();
+    this.hide();
     this.chart.clear();
   }
 
@@ -72,16 +71,16 @@ export class Results {
     this.session.add({source, index, time_s, n_skipped: nSkipped, error: null, faces}, this.model);
   }
 
-  /** Show the faces of a reply, unless those of a later frame are there. @param {Reply} reply */
-  show({faces, size_wh: size, time_s: time, hint}) {
+  /** Show the faces of a reply, unless those of a later frame are there. @param {Reply} reply @param {boolean} isFilm */
+  show({faces, size_wh: size, time_s: time, hint}, isFilm) {
     if (time < this.shownAt) return;
     this.shownAt = time;
-    const main = faces[largest(faces.map(({box}) => /** @type {Box} */ (box)))] ?? null;
+    const main = mainFace(faces);
     this.overlay.show(faces, size);
     this.cards.show(faces);
     this.chart.add(main, time);
     $('chart-face').textContent = main && faces.length > 1 ? `of face ${main.track_id}, the largest` : '';
-    this.narrator.hint(hint);
+    this.narrator.hint(hint, isFilm);
     this.narrator.face(main);
   }
 
@@ -94,14 +93,13 @@ export class Results {
   /** Delete the recording; faces count from 1 again. */
   reset() {
     this.session.clear();
-    this.chart.clear();
-    this.cards.clear();
     this.firstId = this.lastId = 0;
-    this.showLength();
+    this.tick();
   }
 
-  /** Show the length of the recording. */
-  showLength() {
+  /** Show what changes by the clock: the length of the recording, and which faces are gone. */
+  tick() {
+    this.cards.removeGone();
     const n = this.session.frames.length;
     for (const id of ['csv', 'json', 'reset']) $(id).disabled = n === 0;
     const last = n ? this.session.frames[n - 1].time_s : 0;

@@ -6,11 +6,9 @@ import {Folder, WASM} from './road/runtime.js';
 
 /** @typedef {import('./road/recognizer.js').Model} Model */
 
-const LONG_SIDE_PX = 640; // of a frame, as the page sends it to a server
-const PICTURE_PX = 2048; // of a single picture, likewise
+const WARM_WH = /** @type {const} */ ([640, 480]); // of the first picture, which nobody sees
 const HIDDEN = 'this browser hides pictures from pages, to protect you from being recognised: allow this page to '
   + 'use canvas data, or use another browser';
-const OWN_NAME = 'me'; // of a profile
 
 const canvas = new OffscreenCanvas(1, 1);
 /** @type {Folder} */
@@ -19,6 +17,7 @@ let folder;
 let loading = null;
 /** @type {any} */
 let stream = null;
+let longSide = 0; // of the stream's frames
 
 /** @type {Record<string, (details: any) => any>} */
 const TASKS = {
@@ -33,9 +32,10 @@ const TASKS = {
     folder = new Folder(url, {onProgress, headers: token ? {Authorization: `Bearer ${token}`} : {}});
   },
 
-  /** Read the files of the first model. */
-  async prefetch() {
-    const {models: [{file, weights}], detector, sizes} = await folder.json('livefer.json');
+  /** Read the files that a model needs. */
+  async prefetch({model}) {
+    const {models, detector, sizes} = await TASKS.card({});
+    const {file, weights} = models.find((/** @type {any} */ one) => one.name === model);
     const files = [WASM, detector.file, file, ...weights.map((/** @type {any} */ one) => one.file)];
     const modules = Object.keys(sizes).filter((path) => path.endsWith('.mjs'));
     await Promise.all([
@@ -44,10 +44,14 @@ const TASKS = {
     ]);
   },
 
-  /** Describe the model in use, or the first one without loading it. */
+  /** Return livefer.json. */
+  async card() {
+    return loading ? (await loading).card : folder.json('livefer.json');
+  },
+
+  /** Describe the first model, without loading it. */
   async describe() {
-    if (loading) return (await loading).model;
-    const {version, models} = await folder.json('livefer.json');
+    const {version, models} = await TASKS.card({});
     const {name, classes, colours, uncertain_below, prior} = models[0];
     return {
       name, models: models.map((/** @type {any} */ one) => one.name), version, classes, colours, uncertain_below, prior,
@@ -59,9 +63,10 @@ const TASKS = {
     return (await recognizerOf(model)).model;
   },
 
-  async 'begin-stream'({options}) {
-    const recognizer = await recognizerOf();
+  async 'begin-stream'({options, longSide: given}) {
+    const recognizer = await recognizerOf(options.model || (await TASKS.card({})).models[0].name);
     stream = recognizer.newStream();
+    longSide = given;
     return {model: recognizer.model, inEffect: await TASKS.options({options})};
   },
 
@@ -82,20 +87,20 @@ const TASKS = {
   },
 
   frame({picture, time_s: time}) {
-    return stream.process(pixelsOf(picture, LONG_SIDE_PX), time);
+    return stream.process(pixelsOf(picture, longSide), time);
   },
 
-  async faces({picture, model}) {
-    return (await recognizerOf(model)).faces(pixelsOf(picture, PICTURE_PX), {heatmaps: true});
+  async faces({picture, model, longSide: most}) {
+    return (await recognizerOf(model)).faces(pixelsOf(picture, most), {heatmaps: true});
   },
 
   async profile({answers, model}) {
-    return makeProfile((await recognizerOf(model)).model, answers, OWN_NAME);
+    return makeProfile((await recognizerOf(model)).model, answers);
   },
 };
 
 /**
- * @param {string} [model] the one to answer from now on; empty: the one in use, or the first
+ * @param {string} [model] the one to answer from now on; empty: the one in use
  * @returns {Promise<Recognizer>}
  */
 async function recognizerOf(model) {
@@ -114,17 +119,17 @@ async function recognizerOf(model) {
 /** @param {string} [model] @returns {Promise<Recognizer>} */
 async function load(model) {
   checkCanvas();
-  const recognizer = await Recognizer.load(folder, {model: model || undefined});
+  const recognizer = await Recognizer.load(folder, {model});
   // Browsers compile a network when it runs for the first time: now, not between two frames of a face.
   const {detector, classifier} = recognizer;
-  await detector.detect(new ImageData(LONG_SIDE_PX, (3 * LONG_SIDE_PX) / 4));
+  await detector.detect(new ImageData(...WARM_WH));
   await classifier.predict(new Uint8Array(classifier.card.input_size ** 2), true);
   return recognizer;
 }
 
-/** @param {ImageBitmap} picture which is closed @param {number} longSide at most @returns {ImageData} */
-function pixelsOf(picture, longSide) {
-  const scale = Math.min(1, longSide / Math.max(picture.width, picture.height));
+/** @param {ImageBitmap} picture which is closed @param {number} most of the long side @returns {ImageData} */
+function pixelsOf(picture, most) {
+  const scale = Math.min(1, most / Math.max(picture.width, picture.height));
   const width = Math.max(1, Math.round(picture.width * scale));
   const height = Math.max(1, Math.round(picture.height * scale));
   if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];

@@ -1,7 +1,7 @@
 // @ts-check
 /** The server: its address, its token, and its answers to single requests. */
 
-import {sendable} from './files.js';
+import {PICTURE_PX, sendable} from './files.js';
 import {forget, recall, remember} from './memory.js';
 import {Stream} from './stream.js';
 
@@ -10,7 +10,6 @@ import {Stream} from './stream.js';
 /** @typedef {import('./engine.js').Model} Model */
 /** @typedef {import('./engine.js').Profile} Profile */
 
-const SENT_PX = 2048; // long side of a picture: small faces in a group are still found
 const TOKEN_KEY = 'livefer-token';
 const MODEL_KEY = 'livefer-model-instead-of-';
 
@@ -83,6 +82,8 @@ export function streamUrl() {
 export class Server {
   constructor() {
     this.kind = /** @type {const} */ ('server');
+    /** @type {Promise<any> | null} */
+    this.card = null;
   }
 
   /** @param {Listener} listener @returns {Stream} */
@@ -97,7 +98,7 @@ export class Server {
 
   /** Ask for the faces of one picture, with heat maps. @param {File} file @param {string} model @returns {Promise<Found>} */
   async fetchFaces(file, model) {
-    const body = await sendable(file, SENT_PX);
+    const body = await sendable(file, PICTURE_PX);
     return request(`v1/faces?cam=1&model=${encodeURIComponent(model)}`, {
       method: 'POST', body, headers: {'Content-Type': 'application/octet-stream'},
     });
@@ -114,6 +115,15 @@ export class Server {
     });
   }
 
+  /** @returns {Promise<any>} livefer.json */
+  async fetchCard() {
+    this.card ??= request('livefer.json');
+    return this.card.catch((error) => {
+      this.card = null; // another attempt may succeed
+      throw error;
+    });
+  }
+
   /** @returns {string} where pictures go: to this computer, or to which host */
   privacy() {
     const local = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
@@ -123,7 +133,7 @@ export class Server {
 }
 
 /** @param {string} path @param {RequestInit} [init] @returns {Promise<any>} */
-export async function request(path, init = {}) {
+async function request(path, init = {}) {
   const headers = new Headers(init.headers);
   if (getToken()) headers.set('Authorization', `Bearer ${getToken()}`);
   let response;

@@ -8,21 +8,21 @@
 /** @typedef {Extract<Status, {state: 'waiting'}>} Waiting */
 /** @typedef {Extract<Status, {state: 'connecting'}>} Connecting */
 /**
- * @typedef {{icon: string, title: string, text: string, action?: string, other?: string,
- *   otherDoes?: 'pictures' | 'device', foot?: string, token?: boolean, progress?: number}} Notice
- *   progress: the share of the models that has been loaded
+ * @typedef {{icon: string, title: string, text: string, action?: string, other?: string, foot?: string,
+ *   token?: boolean, progress?: number}} Notice  other: the button to the pictures; progress: the share of the models
+ *   that has been loaded
  */
 /**
  * @typedef {{view: ViewState, film: string, engine: Kind, status: Status, lost: Waiting | null,
- *   tokenTried: boolean, canCompute: boolean}} Situation
+ *   tokenTried: boolean}} Situation
  *   film: the name of the video file that is shown, if any; status: of the stream; lost: why the server
- *   does not answer, until it does; tokenTried: whether the visitor has entered a token; canCompute:
- *   whether this device could do the server's work
+ *   does not answer, until it does; tokenTried: whether the visitor has entered a token
  */
 
 const FILES = 'Use pictures or a video';
 const BAD_TOKEN = 4401;
-const FULL = 4429;
+/** The server's close code where it has no free place. */
+export const FULL = 4429;
 
 /** @type {Record<Trouble, Notice>} */
 const TROUBLE = {
@@ -85,14 +85,20 @@ const ASKING = {
   text: 'If your browser asks whether this page may use the camera, choose Allow.',
 };
 
-/** Hints for a frame without a usable face, by the server's name for them. */
-export const HINTS = /** @type {Record<string, string>} */ ({
-  'no face': 'No face in view. Look towards the camera.',
-  'too dark': 'Too dark to find a face. A lamp or a window in front of you helps.',
-  'too bright': 'Too bright to find a face. Less light on the camera helps.',
-  blank: 'The picture is blank. Is the camera covered?',
-  'face too small': 'The face is too far away. Come closer.',
+/** What a frame without a usable face lacks, by the engine's name for it; and what helps before a camera. */
+const HINTS = /** @type {Record<string, [string, string]>} */ ({
+  'no face': ['No face in view.', 'Look towards the camera.'],
+  'too dark': ['Too dark to find a face.', 'A lamp or a window in front of you helps.'],
+  'too bright': ['Too bright to find a face.', 'Less light on the camera helps.'],
+  blank: ['The picture is blank.', 'Is the camera covered?'],
+  'face too small': ['The face is too small.', 'Come closer.'],
 });
+
+/** @param {string} name the engine's hint on a frame @param {boolean} isFilm for which no advice helps @returns {string} */
+export function hintFor(name, isFilm) {
+  const [lack, advice] = HINTS[name] ?? [sentence(name), ''];
+  return isFilm || !advice ? lack : `${lack} ${advice}`;
+}
 
 const PAUSED = 'Paused. No picture is analysed.';
 const WORDS = {
@@ -101,7 +107,7 @@ const WORDS = {
 };
 
 /** Choose the notice that covers the stage. @param {Situation} situation @returns {Notice | null} */
-export function noticeFor({view, film, engine, status, lost, tokenTried, canCompute}) {
+export function noticeFor({view, film, engine, status, lost, tokenTried}) {
   if (view === 'asking') return film ? {...ASKING, title: 'Opening the video', text: film} : withLoading(ASKING, status);
   if (view === 'insecure' && engine === 'server') {
     return {...TROUBLE.insecure, text: TROUBLE.insecure.text + INSECURE_SERVER};
@@ -113,7 +119,7 @@ export function noticeFor({view, film, engine, status, lost, tokenTried, canComp
     };
   }
   if (view === 'off') return withLoading(WELCOME, status);
-  if (lost) return view === 'on' ? goneNotice(lost, canCompute) : null;
+  if (lost) return view === 'on' ? goneNotice(lost) : null;
   return status.state === 'connecting' && status.total ? withLoading(LOADING, status) : null;
 }
 
@@ -144,17 +150,13 @@ function withLoading(notice, status) {
   return {...notice, foot, progress: loaded / status.total};
 }
 
-/** @param {Waiting} lost @param {boolean} canCompute @returns {Notice} */
-function goneNotice({reason, code, retryAt}, canCompute) {
+/** @param {Waiting} lost @returns {Notice} */
+function goneNotice({reason, code, retryAt}) {
   const seconds = Math.ceil((retryAt - performance.now()) / 1000);
   const foot = seconds > 0 ? `Trying again in ${seconds} s` : 'Trying again…';
   const title = code === FULL ? 'The server is full' : 'The server is gone';
   const more = code === FULL ? '' : ' The page reconnects once the server is back.';
-  const instead = canCompute ? ' This device can do its work.' : '';
-  return {
-    icon: 'link', title, text: sentence(reason) + more + instead, action: 'Try now', foot,
-    ...canCompute && {other: 'Compute on this device', otherDoes: 'device'},
-  };
+  return {icon: 'link', title, text: sentence(reason) + more, action: 'Try now', foot};
 }
 
 /** @param {boolean} tried @returns {Notice} */

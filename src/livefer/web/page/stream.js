@@ -2,24 +2,24 @@
 /** The stream to the server: frames out, replies in, and reconnection. */
 
 import {FrameEncoder} from './camera.js';
+import {FULL} from './states.js';
 
 /** @typedef {import('./engine.js').Listener} Listener */
 /** @typedef {import('./engine.js').Status} Status */
 /** @typedef {import('./engine.js').StreamOptions} StreamOptions */
 /** @typedef {{max_bytes: number, max_pixels: number, max_fps: number, max_in_flight: number}} Limits */
 
-const MOST_FPS = 30; // a higher rate is not visible, and other visitors share the server
+export const MOST_FPS = 30; // a higher rate is not visible, and other visitors share the server
 const FIRST_PAUSE_S = 0.5;
 const LONGEST_PAUSE_S = 15;
 const SILENCE_S = 20; // without an answer, until the connection counts as lost
 const IDLE = 4408;
 const REFUSED = new Set([4400, 4401, 4403]); // another attempt would be refused again
-const BUSY = 4429;
 const REASONS = /** @type {Record<number, string>} */ ({
   1001: 'The server stopped.',
   4408: 'The connection was idle.',
   4413: 'A frame was larger than the server allows.',
-  4429: 'The server has no free place.',
+  [FULL]: 'The server has no free place.',
   4430: 'This browser read the replies too slowly.',
 });
 
@@ -39,7 +39,7 @@ export class Stream {
     this.encoder = new FrameEncoder();
     this.lastSentAt = -Infinity;
     this.failures = 0;
-    /** @type {number[]} capture times of the frames without a reply yet, in ms */
+    /** @type {number[]} when each frame without a reply yet was shown, in ms */
     this.inFlight = [];
     /** @type {WebSocket | null} */
     this.socket = null;
@@ -85,15 +85,15 @@ export class Stream {
     return this.encoder.encode(video);
   }
 
-  /** @param {ArrayBuffer} picture JPEG or WebP @param {number} takenAt ms of performance.now() @param {number} timeS */
-  send(picture, takenAt, timeS) {
+  /** @param {ArrayBuffer} picture JPEG or WebP @param {number} shownAt ms of performance.now() @param {number} timeS */
+  send(picture, shownAt, timeS) {
     if (!this.socket || this.status.state !== 'open') return;
     const message = new Uint8Array(8 + picture.byteLength);
     new DataView(message.buffer).setFloat64(0, timeS, true);
     message.set(new Uint8Array(picture), 8);
     this.socket.send(message);
     this.lastSentAt = performance.now();
-    this.inFlight.push(takenAt);
+    this.inFlight.push(shownAt);
     if (this.inFlight.length === 1) this.expectReply();
   }
 
@@ -133,12 +133,12 @@ export class Stream {
     } else if (message.type === 'options') {
       this.listener.onOptions(message);
     } else if (['result', 'skipped', 'error'].includes(message.type)) {
-      const takenAt = this.inFlight.shift() ?? NaN;
+      const shownAt = this.inFlight.shift() ?? NaN;
       clearTimeout(this.silenceTimer);
       if (this.inFlight.length) this.expectReply();
-      const roundTripMs = performance.now() - takenAt;
-      if (message.type === 'result') this.encoder.adapt(roundTripMs - message.timings_ms.total);
-      this.listener.onReply(message, roundTripMs);
+      const delayMs = performance.now() - shownAt;
+      if (message.type === 'result') this.encoder.adapt(delayMs - message.timings_ms.total);
+      this.listener.onReply(message, delayMs);
     }
   }
 
@@ -161,12 +161,12 @@ export class Stream {
       this.set({state: 'refused', reason: text, code});
       return;
     }
-    const growing = (code === BUSY ? 4 : 1) * FIRST_PAUSE_S * 2 ** this.failures;
+    const growing = (code === FULL ? 4 : 1) * FIRST_PAUSE_S * 2 ** this.failures;
     // A fifth is random, so that many pages do not reconnect at the same moment.
     const pauseMs = 1000 * Math.min(growing, LONGEST_PAUSE_S) * (0.9 + 0.2 * Math.random());
     this.failures += 1;
     this.retryTimer = setTimeout(() => this.open(), pauseMs);
-    this.set({state: 'waiting', reason: text, code, retryAt: performance.now() + pauseMs});
+    this.set({state: 'waiting', reason: text, code, retryAt: performance.now() + pauseMs, nFailed: this.failures});
   }
 
   drop() {
