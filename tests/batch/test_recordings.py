@@ -285,7 +285,7 @@ def test_a_job_recognises_videos_into_tables_digest_and_copies(
         job.run(absent)
         job.add_error("none.mp4", "none.mp4 is a folder")
     totals = job.totals
-    assert (totals.n_videos, totals.n_frames, totals.n_faces, totals.n_persons) == (1, 8, 16, 2)
+    assert (totals.n_videos, totals.n_frames, totals.n_faces, totals.n_tracks) == (1, 8, 16, 2)
     assert totals.copies == [tmp_path / "copy.mp4"]
     assert totals.errors == [
         f"{absent} could not be opened (No such file or directory): check the path",

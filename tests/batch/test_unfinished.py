@@ -102,8 +102,9 @@ def test_interrupted_and_resumed_is_uninterrupted(
     resumed = parts.rows()
     monkeypatch.setattr("livefer.batch.batches.PIECE_S", 1e9)
     whole = Parts(tmp_path, suffix, settings)
-    whole.write()
+    last = whole.write()[-1]
     assert resumed == whole.rows()
+    assert last.n_faces == sum(row["track_id"] is not None for row in resumed)
     tracks = {row["track_id"] for row in resumed if row["track_id"]}
     assert tracks == ({1, 3} if min_seen_s else {1, 2, 3})
     assert {row["index"] for row in resumed} == set(range(N))

@@ -57,6 +57,31 @@ def test_a_coding_on_either_side(tables: tuple[Path, Path], tmp_path: Path) -> N
     assert "here B is taken 0.3 s later" in later
 
 
+def test_what_cannot_be_compared_is_named(tables: tuple[Path, Path], tmp_path: Path) -> None:
+    names = ("pictures.csv", "empty.csv", "header.csv", "points.tsv", "empty.txt", "a.eaf", "a.png")
+    pictures, empty, header, points, text, elan, picture = (tmp_path / name for name in names)
+    write_csv(pictures, [row for i in range(3) for row in make_rows(["happy"], source=f"{i}.jpg")])
+    write_csv(header, make_rows(["happy"]))
+    header.write_text(header.read_text().splitlines()[0] + "\n")
+    points.write_text("onset\ttrial_type\n0\thappy\n")
+    empty.touch()
+    text.touch()
+    elan.write_text("<ANNOTATION_DOCUMENT/>")
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n")
+    for other, complaint in (
+        (pictures, "pictures only"),
+        (empty, "empty.csv is empty"),
+        (header, "header.csv has no rows"),
+        (points, "points in time only"),
+        (text, "empty.txt has no rows"),
+        (elan, "ELAN's own file: export"),
+        (picture, "a.png is no text"),
+    ):
+        for words in ((tables[0], other), (other, tables[0])):
+            with pytest.raises(DatasetError, match=complaint):
+                run(*words)
+
+
 def test_bad_input_is_one_line(tables: tuple[Path, Path], tmp_path: Path) -> None:
     events = tmp_path / "e.tsv"
     events.write_text("onset\tduration\ttrial_type\n0\t1\thappy\n")

@@ -77,7 +77,7 @@ def test_a_table_has_a_row_for_each_face_with_times_and_persons(
     ]
     assert len(rows) == 24
     assert {r["source"] for r in rows} == {"in.mp4"}
-    assert "12 frames (1.1 s of footage), 24 faces, 2 tracks" in err
+    assert "12 frames (1.2 s of footage), 24 faces, 2 tracks" in err
     assert "wrote new/out.csv" in err
 
 
@@ -102,9 +102,11 @@ def test_bystanders_are_left_out_and_counted(
     squares = [(10, 20, 125), (250, 150, 55)]
     scenes = [make_scene(*squares[: 2 if 5 <= i < 8 else 1], wh=(960, 640)) for i in range(30)]
     write_video(Path("in.mp4"), scenes, fps=10)
-    code, err = run(monkeypatch, capsys, "in.mp4", "--csv", "o.csv", "--min-seen", "1")
-    assert code == 0
-    assert "1 short track left out" in err
+    for option, name in (("--csv", "o.csv"), ("--report", "o.html")):
+        code, err = run(monkeypatch, capsys, "in.mp4", option, name, "--min-seen", "1")
+        assert code == 0
+        assert "30 faces, 1 track in" in err
+        assert "1 short track left out" in err
     assert [r["track_id"] for r in read_csv("o.csv")] == ["1"] * 30
     about = json.loads(Path("o.csv.json").read_text())
     assert about["livefer.min_seen_s"] == "1"
@@ -380,7 +382,7 @@ def test_a_video_without_a_face_has_rows(
     write_video(Path("in.mp4"), [np.zeros((240, 320, 3), np.uint8)] * 4)
     code, err = run(monkeypatch, capsys, "in.mp4", "--csv", "o.csv")
     assert code == 0
-    assert "4 frames (0.1 s of footage), 0 faces, 0 tracks" in err
+    assert "4 frames (0.2 s of footage), 0 faces, 0 tracks" in err
     assert [(r["note"], r["track_id"], r["error"]) for r in read_csv("o.csv")] == [
         ("too dark", "", "")
     ] * 4

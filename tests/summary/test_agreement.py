@@ -10,8 +10,10 @@ from tablerows import invent_people, make_row, make_rows
 
 from livefer.errors import ConfigError, DatasetError
 from livefer.labels import CLASSES
-from livefer.summary.agreement import CodingSide, TableSide, agreement, kappa
+from livefer.summary.agreement import agreement
 from livefer.summary.events import Event
+from livefer.summary.kappa import kappa, two_digits
+from livefer.summary.sides import MISSING, CodingSide, TableSide
 
 HAPPY, SAD = CLASSES.index("happy"), CLASSES.index("sad")
 
@@ -61,13 +63,14 @@ def test_seconds_of_the_confusion_and_what_is_left_out() -> None:
     assert found.left_out_s == {
         "uncertain in the first": pytest.approx(0.2),
         "uncertain in the second": pytest.approx(0.2),
+        "missing in the first": pytest.approx(0.2),
     }
     assert found.of_class["fear"] is None
     assert found.of_class["happy"] == found.of_class["sad"], "one is the other's rest"
     rows = {row["label"]: row for row in found.rows()}
     assert rows["happy"]["agreed"] == pytest.approx(0.4 / 0.6, abs=1e-4)
     assert (rows["sad"]["first_s"], rows["sad"]["second_s"]) == (0.2, 0.4)
-    assert "fewer than 6" in found.blocks
+    assert "fewer than 6" in found.interval
     both = agreement(
         side(make_rows(labels("hh??")), with_uncertain=True),
         side(make_rows(labels("hhss")), with_uncertain=True),
@@ -96,9 +99,7 @@ def test_the_best_shift_is_found_and_taken() -> None:
     assert found.kappa is not None
     assert found.kappa.value < 0.7
     assert agreement(a, b, shift_s=None).agreed == 1.0
-    turned = agreement(b, a, is_first=False).turned()
-    assert turned.best_shift_s == pytest.approx(0.3)
-    assert turned.matrix == pytest.approx(found.matrix, abs=0.11)
+    assert agreement(b, a).best_shift_s == pytest.approx(-0.3)
 
 
 def test_a_shift_is_no_better_where_all_agrees_or_little_is_left() -> None:
@@ -124,15 +125,82 @@ def test_a_coding_is_about_the_main_face() -> None:
     found = agreement(side(rows), coding)
     assert found.agreed == 1.0
     assert found.matrix.sum() == pytest.approx(2.0)
-    assert found.strange == {"yawn": 1}
+    assert found.left_out == {"of yawn, which is no class": 1}
     only = agreement(side(rows), CodingSide(events, CLASSES, {"smile": "happy"}))
     assert only.matrix.sum() == pytest.approx(1.0)
     assert only.left_out_s == {"missing in the second": pytest.approx(1.0)}
+    turned = agreement(coding, side(rows), shift_s=0.2)
+    other_way = agreement(side(rows), coding, shift_s=-0.2)
+    assert turned.matrix == pytest.approx(other_way.matrix.T)
+    assert (turned.shift_s, turned.best_shift_s) == (0.2, 0.0)
+    with pytest.raises(DatasetError, match="both are codings"):
+        agreement(coding, coding)
     assert CodingSide([Event(1, 0.0, 1.0, "x", tier="HAPPY")], CLASSES).covers("any.mp4")
     with pytest.raises(DatasetError, match="--label WORD=CLASS"):
         CodingSide(events, CLASSES)
     with pytest.raises(ConfigError, match="glad is no class"):
         CodingSide(events, CLASSES, {"smile": "glad"})
+
+
+def test_what_only_the_other_side_has_is_counted() -> None:
+    rows = make_rows(labels("hh    hhhh"))
+    coding = CodingSide([Event(1, 0.0, 0.5, "happy")], CLASSES)
+    found = agreement(side(rows), coding, max_shift_s=0)
+    assert found.left_out_s == {
+        "missing in the first": pytest.approx(0.3),
+        "missing in the second": pytest.approx(0.4),
+    }
+    whole = side(make_rows(labels("hhhhhhhhhh")))
+    assert agreement(side(rows), whole).missing_s == pytest.approx((0.4, 0.0))
+    assert agreement(whole, side(rows)).missing_s == pytest.approx((0.0, 0.4))
+
+
+def test_the_code_that_began_last_counts_whatever_their_number() -> None:
+    rng = np.random.default_rng(0)
+    starts = rng.uniform(0, 30, 40).round(1)
+    lengths_s = rng.uniform(0.1, 9, 40).round(1)
+    kinds = rng.choice(CLASSES, 40)
+    events = [Event(i, *of) for i, of in enumerate(zip(starts, lengths_s, kinds, strict=True))]
+    coding = CodingSide(events, CLASSES)
+    times_s = np.arange(-1, 45, 0.05) + 0.01
+    for time_s in times_s:
+        begun = [e for e in events if e.onset_s <= time_s < e.onset_s + (e.duration_s or 0)]
+        last = max(begun, key=lambda e: (e.onset_s, e.duration_s), default=None)
+        label = MISSING if last is None else CLASSES.index(str(last.trial_type))
+        assert coding.label_at("a.mp4", time_s) == label
+    resting = CodingSide(events, CLASSES, rest="neutral")
+    assert {resting.label_at("a.mp4", t) for t in (-1, 99)} == {CLASSES.index("neutral")}
+
+
+def test_points_and_other_films_of_a_coding_are_counted() -> None:
+    point, state = Event(1, 0.2, None, "happy"), Event(2, 0.0, 0.4, "happy", "clip.mp4")
+    elsewhere = Event(3, 0.0, 0.4, "happy", "b.mp4")
+    found = agreement(
+        side(make_rows(labels("hhhh"))), CodingSide([point, state, elsewhere], CLASSES)
+    )
+    assert found.left_out == {
+        "without a duration": 1,
+        "of b.mp4, which is no video of the table": 1,
+    }
+    with pytest.raises(DatasetError, match="points in time only"):
+        CodingSide([point], CLASSES)
+    with pytest.raises(DatasetError, match=r"it names b\.mp4"):
+        agreement(side(make_rows(labels("hhhh"))), CodingSide([elsewhere], CLASSES))
+
+
+def test_a_figure_is_never_minus_zero() -> None:
+    assert [two_digits(x) for x in (-0.001, -0.006, 0.004, 1.0)] == [
+        "0.00",
+        "-0.01",
+        "0.00",
+        "1.00",
+    ]
+
+
+def test_few_films_with_a_face_have_no_interval() -> None:
+    films = [make_rows(labels("hs" if i < 3 else "  "), source=f"{i}.mp4") for i in range(6)]
+    table = side([row for film in films for row in film])
+    assert agreement(table, table).interval == "none: fewer than 5 films"
 
 
 def test_intervals_cover_what_many_such_films_would_give() -> None:

@@ -138,5 +138,5 @@ def test_files_that_cannot_be_read_are_errors(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="cannot be read"):
         read_events(tmp_path)
     (tmp_path / "l.tsv").write_bytes("onset\tduration\ttrial_type\n1\t2\tMüde\n".encode("latin-1"))
-    with pytest.raises(DatasetError, match="not in UTF-8"):
+    with pytest.raises(DatasetError, match="no text in UTF-8"):
         read_events(tmp_path / "l.tsv")

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from livefer.labels import CLASSES
 from livefer.results import Face, FrameResult
+from livefer.summary.summarize import Summarizer
 from livefer.tables.bystanders import Bystanders
 from livefer.tables.reading import read_table
+from livefer.tables.schema import to_rows
 from livefer.tables.writing import open_table
 
 
-def frame(index: int, track_ids: Sequence[int], source: str = "a.mp4") -> FrameResult:
+def frame(
+    index: int, track_ids: Sequence[int], source: str = "a.mp4", fps: float = 10
+) -> FrameResult:
     share = np.full(len(CLASSES), 1 / len(CLASSES), np.float32)
     box = (0.0, 0.0, 30.0, 30.0)
     faces = [Face(box, 0.9, share, share, CLASSES, 0, False, box, i) for i in track_ids]
     image = np.zeros((4, 4, 3), np.uint8)
-    return FrameResult(source, index, index / 10, image, tuple(faces))
+    return FrameResult(source, index, index / fps, image, tuple(faces))
 
 
 def kept(results: Sequence[FrameResult]) -> list[tuple[int, list[int | None]]]:
@@ -43,6 +49,34 @@ def test_the_time_seen_counts_not_the_time_from_the_first_to_the_last_frame() ->
     done = [r for i in range(40) for r in filter_.add(frame(i, [7] if i % 13 == 0 else []))]
     done += filter_.end()
     assert kept(done) == [(index, []) for index in range(40)]
+
+
+@pytest.mark.parametrize("fps", [0.2, 0.5, 10, 30])
+def test_who_is_seen_for_too_short_a_time_is_so_in_the_summary_too(fps: float) -> None:
+    least_s = 4.5 / fps
+    results = [frame(i, [1, *([2] * (i < 4)), *([3] * (i < 5))], fps=fps) for i in range(40)]
+    gap = [frame(i + 400, [1, *([4] * (i < 4)), *([5] * (i < 5))], fps=fps) for i in range(40)]
+    summarizer = Summarizer(CLASSES, min_seen_s=least_s)
+    for row in to_rows([*results, *gap]):
+        summarizer.add(row)
+    (video,) = summarizer.summary().sources
+    bystanders = Bystanders(least_s)
+    for result in [*results, *gap]:
+        bystanders.add(result)
+    bystanders.end()
+    assert bystanders.left_out == {("a.mp4", p.track_id) for p in video.bystanders}
+    assert bystanders.left_out == {("a.mp4", 2), ("a.mp4", 4)}
+
+
+def test_an_error_keeps_its_place() -> None:
+    filter_ = Bystanders(0.5)
+    error = FrameResult("a.mp4", 3, 0.3, None, error="damaged")
+    done = filter_.add(replace(error, index=0))
+    for index in range(1, 20):
+        done += filter_.add(replace(error, index=index) if index == 3 else frame(index, [1]))
+    done += filter_.end()
+    assert [r.index for r in done] == list(range(20))
+    assert [len(r.faces) for r in done] == [0, 1, 1, 0, *[1] * 16]
 
 
 def test_the_last_frame_of_a_source_counts_and_each_source_has_its_own_tracks() -> None:

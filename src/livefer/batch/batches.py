@@ -160,7 +160,7 @@ def write_part(
                 rows.write(result)
                 if faces is not None:
                     faces.add(result)
-                progress = _after(progress, result, share)
+                progress = _after(progress, result, share, rows.n_faces)
                 if time.monotonic() > reported_s + _REPORT_S:
                     reported_s = time.monotonic()
                     yield progress
@@ -169,7 +169,8 @@ def write_part(
             yield progress
         rows.end(progress.errors)
     if rows.bystanders is not None:
-        progress = replace(progress, n_bystanders=len(rows.bystanders.left_out))
+        n_short = len(rows.bystanders.left_out)
+        progress = replace(progress, n_faces=rows.n_faces, n_bystanders=n_short)
         yield progress
     if faces is not None:
         left_out = () if rows.bystanders is None else rows.bystanders.left_out
@@ -188,12 +189,16 @@ def _film(batch: Batch, job: Job, state: Path) -> Unfinished | None:
 
 
 class _Rows:
-    """The rows of a part while they are written; those of a long film in pieces."""
+    """The rows of a part while they are written; those of a long film in pieces.
+
+    n_faces: written in this run, without those that are held back
+    """
 
     def __init__(
         self, classes: Sequence[str], batch: Batch, path: Path, job: Job, film: Unfinished | None
     ) -> None:
         self._classes, self._path, self._job, self._film = classes, path, job, film
+        self.n_faces = 0
         self._names = tuple(printable(item.name) for item in batch.inputs)
         least_s = job.settings.min_seen_s
         self.bystanders = Bystanders(least_s) if least_s and film is None else None
@@ -211,8 +216,12 @@ class _Rows:
         return open_table(path, self._classes, metadata, self._job.settings.landmarks)
 
     def write(self, result: FrameResult) -> None:
-        for one in [result] if self.bystanders is None else self.bystanders.add(result):
-            self._table.write(one)
+        self._write([result] if self.bystanders is None else self.bystanders.add(result))
+
+    def _write(self, results: Sequence[FrameResult]) -> None:
+        for result in results:
+            self._table.write(result)
+            self.n_faces += len(result.faces)
 
     def rest(self, rest: Rest, progress: PartProgress) -> None:
         """End a piece, if there is one to end."""
@@ -224,8 +233,7 @@ class _Rows:
 
     def end(self, errors: Sequence[str]) -> None:
         """Write what waits, and make the part of its pieces."""
-        for one in [] if self.bystanders is None else self.bystanders.end():
-            self._table.write(one)
+        self._write([] if self.bystanders is None else self.bystanders.end())
         self._table.close()
         if self._film is not None:
             self._join(self._film.pieces)
@@ -255,12 +263,12 @@ class _Rows:
         self._table.close()
 
 
-def _after(progress: PartProgress, result: FrameResult, share: float) -> PartProgress:
+def _after(progress: PartProgress, result: FrameResult, share: float, n_faces: int) -> PartProgress:
     return replace(
         progress,
         share=share,
         n_frames=progress.n_frames + (result.image is not None),
-        n_faces=progress.n_faces + len(result.faces),
+        n_faces=n_faces,
         errors=(*progress.errors, result.error) if result.error else progress.errors,
     )
 

@@ -19,6 +19,7 @@ _MODULES = frozenset(
         "detection.detections",
         "results",
         "tables.bystanders",
+        "tables.holds",
         "tracking.choice",
         "tracking.periodic_search",
         "tracking.smoothing",

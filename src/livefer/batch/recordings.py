@@ -31,6 +31,7 @@ from livefer.results import Frame, FrameResult
 from livefer.summary.video_digest import VideoDigest
 from livefer.system.atomic import noting
 from livefer.system.interrupts import StopRequested
+from livefer.tables.holds import Holds
 from livefer.tables.writing import TableSink
 from livefer.tracking.stream import Stream
 
@@ -173,7 +174,7 @@ def _n_waiting(info: VideoInfo) -> int:
 class VideoTotals:
     """The counts of a job, over all its videos; as text, a line with its speed.
 
-    footage_s: seconds of video that were read
+    footage_s: seconds of video that the frames stand for
     errors: of videos that could not be read to their end, and notes on the copies
     hints: what the copies lack for a good reason
     copies: the annotated videos that were written
@@ -183,7 +184,7 @@ class VideoTotals:
     n_videos: int = 0
     n_frames: int = 0
     n_faces: int = 0
-    n_persons: int = 0
+    n_tracks: int = 0
     footage_s: float = 0.0
     began_s: float = field(default_factory=time.monotonic)
     errors: list[str] = field(default_factory=list)
@@ -201,7 +202,7 @@ class VideoTotals:
             assumed = f"; 25 frames/s assumed{which}, --fps-of-source sets it"
         return (
             f"{videos}{count(self.n_frames, 'frame')} ({length(self.footage_s)} of footage), "
-            f"{count(self.n_faces, 'face')}, {count(self.n_persons, 'track')} in "
+            f"{count(self.n_faces, 'face')}, {count(self.n_tracks, 'track')} in "
             f"{length(took_s)}: {self.n_frames / took_s:.1f} frames/s{assumed}"
         )
 
@@ -331,7 +332,7 @@ class VideoJob:
         span, began_s, n_frames, time_s = self.span, time.monotonic(), 0, self.span.start_s
         ends_s = [end_s for end_s in (span.end_s, reader.info.duration_s) if end_s is not None]
         whole_s = min(ends_s) - span.start_s if ends_s else None
-        persons: set[int | None] = set()
+        tracks, holds = set[int | None](), Holds[None]()
         stop = self.requested.stop
         with closing(recognise_video(self.recognizer, reader, stop, profile)) as results:
             for result in results:
@@ -340,13 +341,15 @@ class VideoJob:
                     annotated.write(result)
                     if annotated.error is not None and not self._has_other_outputs:
                         break  # nothing else is made of this video
-                persons.update(face.track_id for face in result.faces)
-                n_frames += result.image is not None
+                tracks.update(face.track_id for face in result.faces)
                 time_s = result.time_s
+                if result.image is not None:
+                    n_frames += 1
+                    self.totals.footage_s += sum(one.hold_s for one in holds.add(time_s, None))
                 took_s = max(time.monotonic() - began_s, 1e-3)
                 show(VideoProgress(time_s - span.start_s, whole_s, n_frames, took_s))
-        self.totals.n_persons += len(persons)
-        self.totals.footage_s += max(time_s - span.start_s, 0.0)
+        self.totals.n_tracks += len(tracks)
+        self.totals.footage_s += sum(one.hold_s for one in holds.end())
         return n_frames
 
     def _write(self, result: FrameResult) -> None:

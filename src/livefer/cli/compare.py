@@ -16,9 +16,11 @@ from livefer.cli.progress import progress_bar
 from livefer.drawing.figures import save_picture
 from livefer.errors import ConfigError, DatasetError
 from livefer.formatting import count, length, printable
-from livefer.summary.agreement import TYPES, Agreement, CodingSide, TableSide, agreement
-from livefer.summary.agreement_picture import agreement_picture, words_of
+from livefer.summary.agreement import TYPES, Agreement, agreement
+from livefer.summary.agreement_picture import agreement_picture
 from livefer.summary.events import read_events
+from livefer.summary.kappa import two_digits
+from livefer.summary.sides import CodingSide, Side, TableSide
 from livefer.system.atomic import noting
 from livefer.tables.plain import check_plain_name, write_plain
 from livefer.tables.reading import BOX, SUFFIXES, column_names, read_table
@@ -101,22 +103,8 @@ def compare(
         if path is not None:
             check_writable(path)
     shift_s = _shift(shift)
-    is_first = _is_table(first)
-    if not is_first and not _is_table(second):
-        raise DatasetError(
-            f"neither {first} nor {second} is a table that livefer wrote: one of them has to be"
-        )
-    table, other_path = (first, second) if is_first else (second, first)
-    side = _table_side(table, uncertain)
-    if _is_table(other_path):
-        if label or rest:
-            raise ConfigError("--label and --rest are for a coding, and both files are tables")
-        other: TableSide | CodingSide = _table_side(other_path, uncertain)
-    else:
-        other = CodingSide(read_events(other_path), side.classes, _words(label or ()), rest)
-    found = agreement(side, other, _turned(shift_s, is_first), max_shift, is_first)
-    if not is_first:
-        found = found.turned()
+    sides = _sides((first, second), uncertain, _words(label or ()), rest)
+    found = agreement(*sides, shift_s, max_shift)
     _print(found, first, second)
     errors, written = list[str](), list[Path]()
     names = {"first": printable(str(first)), "second": printable(str(second))}
@@ -136,10 +124,6 @@ def compare(
     sys.stderr.writelines(f"{error}\n" for error in errors)
     if errors:
         raise typer.Exit(1)
-
-
-def _turned(shift_s: float | None, is_first: bool) -> float | None:
-    return shift_s if shift_s is None or is_first else -shift_s
 
 
 def _shift(text: str) -> float | None:
@@ -164,8 +148,32 @@ def _words(labels: list[str] | tuple[()]) -> dict[str, str]:
     return words
 
 
+def _sides(
+    paths: tuple[Path, Path], uncertain: bool, words: dict[str, str], rest: str | None
+) -> tuple[Side, Side]:
+    """Read both sides; one that is no table is a coding."""
+    are_tables = [_is_table(path) for path in paths]
+    if all(are_tables) and (words or rest):
+        raise ConfigError("--label and --rest are for a coding, and both files are tables")
+    tables = {
+        path: _table_side(path, uncertain)
+        for path, is_one in zip(paths, are_tables, strict=True)
+        if is_one
+    }
+    if not tables:
+        raise DatasetError(
+            f"neither {paths[0]} nor {paths[1]} is a table that livefer wrote: one of them has to "
+            "be"
+        )
+    classes = next(iter(tables.values())).classes
+    first, second = (
+        tables.get(path) or CodingSide(read_events(path), classes, words, rest) for path in paths
+    )
+    return first, second
+
+
 def _is_table(path: Path) -> bool:
-    """Say whether a file is a result table; what is no such file is a coding."""
+    """Say whether a file is a result table."""
     if not path.is_dir() and path.suffix.lower() not in SUFFIXES:
         return False
     names = column_names(path)
@@ -175,7 +183,11 @@ def _is_table(path: Path) -> bool:
 def _table_side(path: Path, uncertain: bool) -> TableSide:
     with progress_bar("reading") as progress:
         opened = read_table(path, progress, BOX)
-        return TableSide(opened.rows, opened.classes, uncertain)
+        side = TableSide(opened.rows, opened.classes, uncertain)
+    if not side.sources:
+        has = "pictures only, and they have no time" if side.n_pictures else "no rows of a video"
+        raise DatasetError(f"{path} has {has}: there is nothing to compare")
+    return side
 
 
 def _print(found: Agreement, first: Path, second: Path) -> None:
@@ -191,11 +203,11 @@ def _print(found: Agreement, first: Path, second: Path) -> None:
         low, high = row["low"], row["high"]
         table.add_row(
             row["label"],
-            "–" if row["kappa"] is None else f"{row['kappa']:.2f}",
-            "" if low is None else f"{low:.2f}–{high:.2f}",
+            "–" if row["kappa"] is None else two_digits(row["kappa"]),
+            "" if low is None else f"{two_digits(low)}–{two_digits(high)}",
             "–" if row["agreed"] is None else f"{row['agreed']:.0%}",
-            length(row["first_s"]),
-            length(row["second_s"]),
+            _seconds(row["first_s"]),
+            _seconds(row["second_s"]),
         )
     console.print(table)
     console.print()
@@ -203,29 +215,33 @@ def _print(found: Agreement, first: Path, second: Path) -> None:
     heads = [f"{found.classes[i]}>" for i in used]
     confusion = new_table("A (rows), B", *heads, padding=(0, 1, 0, 0))
     for i in used:
-        cells = [length(s) if (s := float(found.matrix[i, j])) else "·" for j in used]
+        cells = [_seconds(float(found.matrix[i, j])) for j in used]
         confusion.add_row(found.classes[i], *cells)
     console.print(confusion)
     console.print()
-    console.print(f"interval: {found.blocks}", style="dim", soft_wrap=True)
+    console.print(f"interval: {found.interval}", style="dim", soft_wrap=True)
     for reason, seconds in found.left_out_s.items():
         console.print(f"left out: {length(seconds)} {reason}", style="dim", soft_wrap=True)
-    for word, n in found.strange.items():
-        console.print(f"left out: {count(n, 'event')} of {word}, no class", style="dim")
+    for reason, n in found.left_out.items():
+        line = f"left out: {count(n, 'event')} {printable(reason)}"
+        console.print(line, style="dim", soft_wrap=True)
     console.print(_shift_words(found), soft_wrap=True)
     if found.renamed is not None:
         names = " and ".join(printable(name) for name in found.renamed)
         console.print(f"compared {names}: the names differ, so check that they are one film")
 
 
+def _seconds(seconds: float) -> str:
+    return length(seconds) if seconds else "·"
+
+
 def _shift_words(found: Agreement) -> str:
     at = f" (here B is taken {_later(found.shift_s)})" if found.shift_s else ""
     if found.best_kappa is None or found.best_shift_s == 0:
-        return f"no shift in time agrees better than none{at}"
-    best, kappa = _later(found.best_shift_s), words_of(found.kappa)
-    return f"best agreement where B is taken {best}: kappa {found.best_kappa:.2f}" + (
-        at or f", {kappa} without it; --shift auto does so"
-    )
+        return f"no shift in time improves the agreement{at}"
+    best = f"{_later(found.best_shift_s)}: kappa {two_digits(found.best_kappa)}"
+    without = f", {found.kappa or '–'} without a shift; --shift auto takes it"
+    return f"best agreement where B is taken {best}{at or without}"
 
 
 def _later(shift_s: float) -> str:

@@ -13,7 +13,7 @@ import typer
 from rich.progress import Progress
 
 from livefer.batch.profiles import check_baseline, film_profile
-from livefer.batch.recordings import VideoJob, VideoProgress
+from livefer.batch.recordings import VideoJob, VideoProgress, VideoTotals
 from livefer.cli.console import check_landmarks, note, print_left_out, print_without_landmarks
 from livefer.cli.files import (
     Item,
@@ -226,9 +226,10 @@ def video(
         written = ", ".join(names)
         if fps_of_source is not None and totals.n_videos and not totals.n_timeless:
             note("--fps-of-source changed nothing: every video has its own times")
+        n_short = 0 if min_seen is None else _leave_short_out(totals, sinks, digest)
         done = f"{totals}; model {recognizer.classifier.name}"
-        if sinks and sinks[0].n_bystanders:
-            done += f"; {count(sinks[0].n_bystanders, 'short track')} left out"
+        if n_short:
+            done += f"; {count(n_short, 'short track')} left out"
         note(f"{done}{found}; wrote {written or 'nothing'}")
         print_left_out(left_out)
     if requested.stop.is_set():
@@ -249,6 +250,20 @@ def _run(job: VideoJob, inputs: Sequence[Item], copies: Mapping[str, Path]) -> N
                 continue
             with _shown(bar, label, job) as show:
                 job.run(path, copies.get(path), show)
+
+
+def _leave_short_out(
+    totals: VideoTotals, sinks: Sequence[TableSink], digest: VideoDigest | None
+) -> int:
+    """Take the faces of short tracks out of the counts, and return the number of these tracks."""
+    if sinks:
+        n_short, n_faces = sinks[0].n_bystanders, sinks[0].n_faces
+    else:
+        videos = () if digest is None else digest.summary().sources
+        short = [person for video in videos for person in video.bystanders]
+        n_short, n_faces = len(short), totals.n_faces - sum(person.n_rows for person in short)
+    totals.n_tracks, totals.n_faces = totals.n_tracks - n_short, n_faces
+    return n_short
 
 
 @contextmanager

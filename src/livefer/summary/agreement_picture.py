@@ -8,7 +8,7 @@ import numpy as np
 
 from livefer.drawing.figures import draw_shares, new_figure, plain_text, write_head
 from livefer.formatting import length
-from livefer.summary.agreement import Agreement, Interval
+from livefer.summary.agreement import Agreement
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,15 +32,6 @@ def agreement_picture(found: Agreement, first: str, second: str) -> Figure:
     axes.set_xlabel(plain_text(second), labelpad=8)
     axes.set_ylabel(plain_text(first))
     compared = length(float(found.matrix.sum()))
-    line = f"Cohen's kappa {words_of(found.kappa)}, {found.agreed:.0%} of {compared} agree"
+    line = f"Cohen's kappa {found.kappa or '–'}, {found.agreed:.0%} of {compared} agree"
     write_head(axes, "Agreement", line)
     return figure
-
-
-def words_of(figure: Interval | None) -> str:
-    """Return a figure with its interval as text: "0.71 (0.60–0.80)"."""
-    if figure is None:
-        return "–"
-    if figure.low is None or figure.high is None:
-        return f"{figure.value:.2f}"
-    return f"{figure.value:.2f} ({figure.low:.2f}–{figure.high:.2f})"

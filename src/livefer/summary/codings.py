@@ -20,6 +20,7 @@ from livefer.tables.plain import csv_errors, read_plain
 Rows = Iterator[tuple[int, dict[str, str]]]
 _Lines = list[tuple[int, list[str]]]
 
+_PROGRAMS = {".eaf": "ELAN", ".boris": "BORIS"}
 _HEADER_WITHIN = 60  # lines: BORIS writes what it knows of the observation before the header
 _CLOCK = re.compile(r"\d+:\d\d:\d\d([.,:]\d+)?")
 _NUMBER = re.compile(r"\d+([.,]\d+)?")
@@ -32,6 +33,8 @@ def event_rows_of(path: Path) -> Rows:
     A file of another program, with columns as in BIDS, is read as it is. DatasetError where the
     file cannot be read.
     """
+    if (program := _PROGRAMS.get(path.suffix.lower())) is not None:
+        raise DatasetError(f"{path} is {program}'s own file: export its annotations as text")
     lines = _first_lines(path)
     for number, (_, cells) in enumerate(lines):
         names = [cell.casefold() for cell in cells]

@@ -1,15 +1,12 @@
 """Rows of a result table → a Summary; knows nothing about files.
 
-Everything is weighted by time. A frame stands for the time until the next frame of its source, so
-variable frame rates, skipped frames and `--every` do not matter. If the next frame comes after more
-than a second and more than five usual intervals, the frame stands for one usual interval and the
-rest is a gap. Rows are added one after another, and memory does not grow with their number: a
-person's timeline has a bounded number of bins, which become twice as wide when they are full.
+Everything is weighted by time, as `tables/holds.py` does it. Rows are added one after another, and
+memory does not grow with their number: a person's timeline has a bounded number of bins, which
+become twice as wide when they are full.
 """
 
 from __future__ import annotations
 
-import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,15 +16,10 @@ import numpy as np
 
 from livefer.summary.person_sums import FaceRow, PersonSums
 from livefer.summary.records import Pictures, SourceSummary, Summary, Trouble
+from livefer.tables.holds import Held, Holds
 
 OnFrame = Callable[[str, float, float, list[FaceRow]], None]
 """Called with the source, time and weight (seconds) of a frame, and its faces."""
-
-GAP_S = 1.0
-_GAP_INTERVALS = 5.0
-_NOMINAL_S = 1 / 30  # the time that the only frame of a video stands for
-_AHEAD = 8  # frames that wait for their weight, so that the first ones know the usual interval
-_WINDOW = 31  # intervals of which the usual one is the median
 
 
 def summarize(rows: Iterable[Mapping[str, Any]], classes: Sequence[str]) -> Summary:
@@ -120,18 +112,8 @@ class _Source:
     """The running sums of one source; its newest frames wait until their weight is known."""
 
     __slots__ = (
-        *(
-            "n_skipped",
-            "troubles",
-            "_name",
-            "_on_frame",
-            "_n_classes",
-            "_waiting",
-            "_intervals",
-            "_last_key",
-            "_persons",
-        ),
-        *("_notes", "_cuts_s", "_gaps", "_n_frames", "_n_without_face", "_n_back"),
+        *("n_skipped", "troubles", "_name", "_on_frame", "_n_classes", "_holds", "_newest"),
+        *("_last_key", "_persons", "_notes", "_cuts_s", "_gaps", "_n_frames", "_n_without_face"),
         *("_frames_s", "_without_face_s", "_first_s", "_last_s"),
     )
 
@@ -140,14 +122,14 @@ class _Source:
         self.n_skipped = 0
         self.troubles: list[Trouble] = []
         self._n_classes = n_classes
-        self._waiting: list[_Frame] = []  # lists, not deques: there may be 100,000 pictures
-        self._intervals: list[float] = []
+        self._holds = Holds[_Frame]()
+        self._newest: _Frame | None = None
         self._last_key: tuple[int, float] | None = None
         self._persons: dict[int | None, PersonSums] = {}
         self._notes: Counter[str] = Counter()
         self._cuts_s: list[float] = []
         self._gaps: list[tuple[float, float]] = []
-        self._n_frames = self._n_without_face = self._n_back = 0
+        self._n_frames = self._n_without_face = 0
         self._frames_s = self._without_face_s = 0.0
         self._first_s, self._last_s = float("inf"), 0.0
 
@@ -159,48 +141,36 @@ class _Source:
 
     def is_empty(self) -> bool:
         """Return whether there are only errors and no frame."""
-        return not self._n_frames and not self._waiting
+        return self._newest is None
 
     def is_still(self) -> bool:
         """Return whether this is a single picture."""
-        if self._n_frames or len(self._waiting) > 1 or self.troubles or self.n_skipped:
+        waiting = self._holds.waiting
+        if self._n_frames or len(waiting) > 1 or self.troubles or self.n_skipped:
             return False
-        return all(face.track_id is None for frame in self._waiting for face in frame.faces)
+        return all(face.track_id is None for frame in waiting for face in frame.faces)
 
     def still(self) -> _Still:
         """Return a single picture's faces and notes."""
-        return self._waiting[0].faces, self._notes
+        return self._holds.waiting[0].faces, self._notes
 
     def add(self, index: int, time_s: float, face: FaceRow | None, note: str | None) -> None:
-        newest = self._waiting[-1] if self._waiting else None
+        newest = self._newest
         if newest is None or (newest.index, newest.time_s) != (index, time_s):
-            if newest is not None and time_s < newest.time_s:
-                self._n_back += 1
-            elif newest is not None:
-                self._intervals = [*self._intervals[1 - _WINDOW :], time_s - newest.time_s]
-            newest = _Frame(index, time_s)
-            self._waiting.append(newest)
+            newest = self._newest = _Frame(index, time_s)
             if note == "cut":
                 self._cuts_s.append(time_s)
             elif note is not None:
                 self._notes[note] += 1
-            if len(self._waiting) > _AHEAD:
-                self._settle()
+            for held in self._holds.add(time_s, newest):
+                self._settle(held)
         if face is not None:
             newest.faces.append(face)
 
-    def _settle(self) -> None:
-        """Add the oldest waiting frame to the sums, weighted by the time that it stands for."""
-        frame = self._waiting.pop(0)
-        usual = statistics.median(self._intervals) if self._intervals else 0.0
-        usual = usual or _NOMINAL_S
-        hold_s = usual
-        if self._waiting:
-            until_next = self._waiting[0].time_s - frame.time_s
-            if 0 <= until_next <= max(GAP_S, _GAP_INTERVALS * usual):
-                hold_s = until_next
-            elif until_next > 0:
-                self._gaps.append((frame.time_s + usual, self._waiting[0].time_s))
+    def _settle(self, held: Held[_Frame]) -> None:
+        """Add a frame to the sums, weighted by the time that it stands for."""
+        frame, hold_s = held.frame, held.hold_s
+        self._gaps += [] if held.gap_s is None else [held.gap_s]
         self._n_frames += 1
         self._frames_s += hold_s
         self._first_s = min(self._first_s, frame.time_s)
@@ -222,8 +192,8 @@ class _Source:
         names: Mapping[tuple[str, int | None], str],
         min_seen_s: float | None,
     ) -> SourceSummary:
-        while self._waiting:
-            self._settle()
+        for held in self._holds.end():
+            self._settle(held)
         order = sorted(self._persons, key=lambda track_id: (track_id is None, track_id))
         return SourceSummary(
             source=self._name,
@@ -237,7 +207,7 @@ class _Source:
             notes=dict(self._notes.most_common()),
             cuts_s=tuple(self._cuts_s),
             n_skipped=self.n_skipped,
-            n_time_went_back=self._n_back,
+            n_time_went_back=self._holds.n_went_back,
             troubles=tuple(self.troubles),
             persons=tuple(
                 self._persons[i].finish(i, classes, names.get((self._name, i))) for i in order

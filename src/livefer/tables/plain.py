@@ -55,7 +55,9 @@ def csv_errors(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise DatasetError(f"{path} does not exist: expected a CSV with a header") from None
     except UnicodeDecodeError:
-        raise DatasetError(f"{path} is not in UTF-8: save it as CSV UTF-8") from None
+        raise DatasetError(
+            f"{path} is no text in UTF-8: expected a CSV, which spreadsheets save as CSV UTF-8"
+        ) from None
     except (OSError, csv.Error) as error:
         raise DatasetError(f"{path} cannot be read as a CSV: {error}") from None
 

@@ -117,6 +117,8 @@ def column_names(path: Path) -> list[str]:
         raise DatasetError(
             f"{path} has no suffix of a table: expected one of {', '.join(SUFFIXES)}"
         )
+    if path.is_file() and not path.stat().st_size:
+        raise DatasetError(f"{path} is empty: expected a table with a header")
     if is_parquet(path):
         return list(open_parquet(path).schema.names)
     try:

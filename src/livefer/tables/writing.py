@@ -65,7 +65,10 @@ def open_table(
 
 
 class TableSink(Sink):
-    """A table that is being written, one frame after another; arguments as of `open_table`."""
+    """A table that is being written, one frame after another; arguments as of `open_table`.
+
+    n_faces: written so far
+    """
 
     holds_metadata = False  # whether the format has a place for them
 
@@ -83,6 +86,7 @@ class TableSink(Sink):
         self._columns = columns(classes, landmarks, live)
         self._about = {SCHEMA: str(SCHEMA_VERSION), **metadata} if metadata else {}
         self._bystanders = Bystanders(min_seen_s) if min_seen_s > 0 else None
+        self.n_faces = 0
         super().__init__(path)
 
     def write(self, result: FrameResult) -> None:
@@ -92,6 +96,7 @@ class TableSink(Sink):
             self._write_frame(one)
 
     def _write_frame(self, result: FrameResult) -> None:
+        self.n_faces += len(result.faces)
         self._write_rows(rows_of(result, self._classes, self._landmarks, self._live))
 
     def mark(self, marker: Marker, result: FrameResult) -> None:
