@@ -101,9 +101,10 @@ def test_participants_by_name_and_by_table(table: Path, tmp_path: Path) -> None:
         ("P2", "wild"),
     ]
     people = tmp_path / "p.csv"
-    people.write_text("file,participant\nP2_wild.mp4,Bo\n")
+    people.write_text("file,participant\nP2_wild.mp4,Bo\nP1_clam.mp4,Ann\n")
     result = run(table, "--participants", people, "--windows", "1", "--out", tmp_path / "o.csv")
     assert "1 video without a participant left out: P1_calm.mp4" in result.stderr
+    assert "1 video of a participant not in the table: P1_clam.mp4" in result.stderr
     assert "o.csv: 1 row\n" in result.stderr
 
 
@@ -151,6 +152,10 @@ def test_a_table_of_pictures_has_no_rows_and_pictures_beside_videos_are_counted(
     still = make_row(0.0, "happy", None, source="a.jpg")
     with pytest.raises(DatasetError, match="has no video, and pictures have no time"):
         run(write_csv(tmp_path / "s.csv", [still]), "--windows", "1")
+    with pytest.raises(DatasetError, match="there are no subtitles"):
+        run(tmp_path / "s.csv", "--vtt", tmp_path / "s.vtt")
+    with pytest.raises(DatasetError, match="only videos have tracks"):
+        run(tmp_path / "s.csv", "--merge", "1,2")
     both = write_csv(tmp_path / "b.csv", [still, *make_rows(["happy"] * 3)])
     result = run(both, "--windows", "1")
     assert "1 picture left out: pictures have no time" in result.stderr

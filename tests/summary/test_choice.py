@@ -83,7 +83,7 @@ def test_merges_that_make_no_sense(merge: str, complaint: str) -> None:
 
 def test_of_several_videos_one_has_to_be_named(tmp_path: Path) -> None:
     rows = film("x/a.mp4") + film("b.mp4")
-    with pytest.raises(ConfigError, match="so say which"):
+    with pytest.raises(DatasetError, match="name one of them"):
         WhoIsWho(summarize(rows, CLASSES), merges=["1,2"])
     who = WhoIsWho(summarize(rows, CLASSES), merges=["a.mp4:1,2"])
     assert {r["track_id"] for r in who.rows(rows) if r["source"] == "x/a.mp4"} == {1, 3, 4}

@@ -150,7 +150,7 @@ def test_a_table_may_choose_the_tracks(tmp_path: Path) -> None:
         ("file,participant\n,Ann\n", "line 2: no file|expected the columns"),
         ("file,participant\nP1_calm,Ann\nP1_calm,Bo\n", "line 3: P1_calm has a row already"),
         ("file,participant,track_id\nP1_calm,Ann,x\n", "line 2: x is no track_id"),
-        ("file,participant\nX,Ann\n", "no video of the table has a participant"),
+        ("file,participant\nX,Ann\n", "names as they are in the table, such as .* and not X"),
     ],
 )
 def test_a_wrong_table_is_an_error(tmp_path: Path, text: str, message: str) -> None:

@@ -7,18 +7,12 @@ events and participants are a table of their own.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console, RenderableType
-from rich.table import Column, Table
-from rich.text import Text
 
-from livefer.cli.console import new_table, note, stdout
+from livefer.cli.console import note, stdout
 from livefer.cli.files import check_not_read, check_plot_and_report, check_writable, write_json
 from livefer.cli.options import (
     JsonFileOption,
@@ -33,38 +27,27 @@ from livefer.cli.options import (
     a_number,
 )
 from livefer.cli.progress import progress_bar
+from livefer.cli.summary_tables import print_summary
 from livefer.drawing.figures import save_picture
 from livefer.errors import ConfigError, DatasetError
-from livefer.formatting import clock, count, length, printable, short_name
-from livefer.labels import colour_hex
+from livefer.formatting import count, printable, short_name
 from livefer.profiles.running import AUTO
-from livefer.profiles.tables import MainFaces, seconds_in
+from livefer.profiles.tables import seconds_in
 from livefer.summary.choice import FaceFilter, WhoIsWho
 from livefer.summary.episodes import SHORTEST_S, Episodes
 from livefer.summary.events import BEFORE_S, Events, read_events
 from livefer.summary.group_means import group_means_picture
-from livefer.summary.participants import Known, Named, Participants
-from livefer.summary.person_sums import FaceRow
-from livefer.summary.records import Person, Pictures, SourceSummary, Summary
-from livefer.summary.subtitles import Subtitles
-from livefer.summary.summarize import Summarizer
-from livefer.summary.units import Unit, Videos, Windows
+from livefer.summary.participants import Participants
+from livefer.summary.reading import ChoiceOf, Reader, UnitOf, WhoOf, judge_of
+from livefer.summary.records import Summary
+from livefer.summary.units import Videos, Windows
 from livefer.summary.video_digest import write_report, write_timelines
 from livefer.system.atomic import noting
 from livefer.system.pipes import on_disk
 from livefer.tables.plain import check_plain_name, csv_text, write_plain
-from livefer.tables.reading import BOX, OnRead, ResultTable, read_table
 from livefer.tables.sidecar import how_made
 
-_MOST_ROWS = 20  # people of one source, and errors
-_MOST_SOURCES = 10
-_PADDING = (0, 1, 0, 0)
 _UNITS, _FACES = "Rows of figures", "Which faces count"
-
-UnitOf = Callable[[Sequence[str], Known], Unit]
-Judge = Callable[[Iterable[dict[str, Any]]], Iterable[dict[str, Any]]]
-WhoOf = Callable[[Summary], Participants]
-ChoiceOf = Callable[[Summary], WhoIsWho]
 
 
 def summarize(
@@ -244,31 +227,30 @@ def summarize(
             return WhoIsWho(summary, one_person, merge or (), names, min_seen)
 
     span_s = None if baseline in (None, AUTO) else seconds_in(baseline)
-    is_asked = unit_of is not None or who_of is not None
-    if out is not None or is_asked:
-        unit_of = unit_of or Videos
-    plainly = list[str]()
+    if unit_of is None and (out is not None or who_of is not None):
+        unit_of = Videos
+    judge, remarks, errors = None, list[str](), list[str]()
     with progress_bar("reading") as progress, on_disk(table) as file:
         try:
-            judge = None
             if baseline is not None:
-                judge, plainly = _judge(file, progress, span_s)
-            read = _Reading(file, progress, faces, judge, vtt is not None)
-            found = read.all(unit_of, who_of, choice_of)
+                judge, remarks, errors = judge_of(file, progress, span_s)
+            reader = Reader(file, progress, faces, judge, vtt is not None)
+            found = reader.read(unit_of, who_of, choice_of)
         except DatasetError as error:
             raise DatasetError(str(error).replace(str(file), str(table))) from None
     opened, summary, unit, choice = found.table, found.summary, found.unit, found.choice
     name = printable(str(table))
     if not summary.n_rows:
         raise DatasetError(f"{table} has no rows: there is nothing to summarise")
-    if unit is not None and not summary.sources:
-        raise DatasetError(f"{table} has no video, and pictures have no time: leave out --out")
+    if not summary.sources and (unit is not None or vtt is not None):
+        what = "subtitles" if unit is None else "rows of figures"
+        raise DatasetError(f"{table} has no video, and pictures have no time: there are no {what}")
     rows = unit.rows(summary) if unit is not None else []
     if unit is not None and out is None:
         sys.stdout.write(csv_text(rows, unit.types))
     elif not quiet:
         print_summary(stdout(markup=False), summary)
-    written, errors = list[Path](), plainly
+    written = list[Path]()
     if as_json:
         with noting(errors):
             write_json(as_json, {"table": name} | summary.to_dict())
@@ -289,12 +271,10 @@ def summarize(
     elif plot is not None:
         written += write_timelines(plot, summary, errors=errors)
     written += [] if vtt is None else found.subtitles.write(vtt, summary, errors)
-    if unit is not None:
-        for line in unit.left_out(summary):
-            note(line)
-    if choice is not None:
-        for line in choice.left_out():
-            note(line)
+    remarks += [] if unit is None else unit.left_out(summary)
+    remarks += [] if choice is None else choice.left_out()
+    for line in remarks:
+        note(line)
     for path in written:
         rows_in = f": {count(len(rows), 'row')}" if path == out else ""
         note(f"wrote {path}{rows_in}")
@@ -339,192 +319,3 @@ def _chosen_participants(table: Path | None, pattern: str | None) -> WhoOf | Non
     if pattern is not None:
         return lambda summary: Participants.from_names(summary, pattern)
     return None
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """A table that is read several times: it takes all of it to know which tracks are long."""
-
-    file: Path
-    progress: OnRead
-    faces: FaceFilter
-    judge: Judge | None
-    with_subtitles: bool
-
-    def all(
-        self, unit_of: UnitOf | None, who_of: WhoOf | None, choice_of: ChoiceOf | None
-    ) -> _Found:
-        """Return the table, its figures, and its rows of figures where these are asked for."""
-        choice: WhoIsWho | None = None
-        who: Known = None
-        if choice_of is not None:
-            choice = choice_of(self._once(None, None, None).summary)
-            if choice.names:
-                who = Named(choice.names)
-        if who_of is not None:
-            who = who_of(self._once(choice, None, None).summary)
-        return self._once(choice, who, unit_of)
-
-    def _once(self, choice: WhoIsWho | None, who: Known, unit_of: UnitOf | None) -> _Found:
-        opened = read_table(self.file, self.progress, BOX if self.faces.is_on else ())
-        unit = None if unit_of is None else unit_of(opened.classes, who)
-        names = None if choice is None else choice.names
-        min_seen_s = None if choice is None else choice.min_seen_s
-        subtitles = Subtitles(opened.classes, names)
-
-        def on_frame(source: str, time_s: float, hold_s: float, faces: list[FaceRow]) -> None:
-            if unit is not None:
-                unit.add(source, time_s, hold_s, faces)
-            if self.with_subtitles:
-                subtitles.add(source, time_s, hold_s, faces)
-
-        summarizer = Summarizer(opened.classes, on_frame, min_seen_s, names)
-        rows = self.faces.rows(opened.rows if self.judge is None else self.judge(opened.rows))
-        for row in rows if choice is None else choice.rows(rows):
-            summarizer.add(row)
-        return _Found(opened, summarizer.summary(), unit, choice, subtitles)
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What was read of a table."""
-
-    table: ResultTable
-    summary: Summary
-    unit: Unit | None
-    choice: WhoIsWho | None
-    subtitles: Subtitles
-
-
-def _judge(
-    file: Path, progress: OnRead, span_s: tuple[float, float] | None
-) -> tuple[Judge, list[str]]:
-    """Return what judges a table's rows by each video's own resting face, and what hinders it.
-
-    span_s: the seconds in which the faces are at rest; None finds them
-    """
-    opened = read_table(file, progress)
-    faces = MainFaces(opened.rows, opened.classes)
-    profiles, lines = {}, list[str]()
-    for source in faces.answers:
-        try:
-            made = faces.profile_of(source, span_s)
-        except ConfigError as error:
-            lines.append(f"{source} was judged plainly: {error}")
-            continue
-        if made is None:
-            sys.stderr.write(f"{source} was judged plainly: the face is hardly ever at rest\n")
-        else:
-            profiles[source] = made
-    if not faces.answers:
-        raise ConfigError("--baseline is for videos, and the table has no face with a track")
-    return partial(faces.judged, profiles=profiles), lines
-
-
-def print_summary(console: Console, summary: Summary) -> None:
-    """Print a table's figures: the longest videos, the pictures, and what could not be read."""
-    sources = sorted(summary.sources, key=lambda s: -s.frames_s)
-    for source in [s for s in summary.sources if s in sources[:_MOST_SOURCES]]:
-        _print_source(console, source, summary.classes)
-    if (n := len(sources)) > _MOST_SOURCES:
-        console.print(f"and {n - _MOST_SOURCES:,} shorter videos: --json has all\n", style="dim")
-    if summary.pictures is not None:
-        _print_pictures(console, summary.pictures)
-    troubles = summary.troubles
-    for trouble in troubles[:_MOST_ROWS]:
-        says_where = trouble.source in trouble.error
-        line = trouble.error if says_where else f"{trouble.source}: {trouble.error}"
-        console.print(line, style="red", soft_wrap=True)
-    if len(troubles) > _MOST_ROWS:
-        console.print(f"and {len(troubles) - _MOST_ROWS:,} more errors: --json has all")
-
-
-def _print_source(console: Console, source: SourceSummary, classes: Sequence[str]) -> None:
-    n = len(source.followed)
-    frames = count(source.n_frames, "frame")
-    head = f" · {length(source.frames_s)} · {frames} · {count(n, 'track')}"
-    console.print(Text.assemble((source.source, "bold"), head), soft_wrap=True)
-    persons = sorted(source.followed, key=lambda p: -p.seen_s)[:_MOST_ROWS]
-    if persons:
-        shown = [p for p in source.followed if p in persons]
-        console.print()
-        _print_shares(console, [(p.name, length(p.seen_s), p) for p in shown], classes, "seen")
-        console.print()
-        console.print(_person_table(shown))
-    if n > _MOST_ROWS:
-        console.print(f"and {n - _MOST_ROWS:,} more who were seen for less: --json has all")
-    for line in source.left_out():
-        console.print(line, style="dim", soft_wrap=True)
-    console.print()
-
-
-def _print_pictures(console: Console, pictures: Pictures) -> None:
-    without = f" · {pictures.n_without_face:,} without a face" if pictures.n_without_face else ""
-    head = f" · {count(pictures.n_faces, 'face')}{without}"
-    console.print(Text.assemble((count(pictures.n_pictures, "picture"), "bold"), head))
-    for remark, number in pictures.notes.items():
-        console.print(f"{number:,} {remark}", style="dim", soft_wrap=True)
-    if pictures.n_faces:
-        console.print()
-        row = ("all", f"{pictures.n_faces:,}", pictures)
-        _print_shares(console, [row], tuple(pictures.shares), "faces")
-    console.print()
-
-
-def _print_shares(
-    console: Console,
-    rows: Sequence[tuple[str, str, Person | Pictures]],
-    classes: Sequence[str],
-    weight: str,
-) -> None:
-    """Print the share of each class, as figures, and where there is room as a bar."""
-    figures_of = [f"{name}>" for name in (*classes, "uncertain")]
-    # A column holds its cells: each table needs columns of its own.
-    plain = new_table(Column(no_wrap=True), f"{weight}>", *figures_of, padding=_PADDING)
-    with_bar = new_table(
-        Column(no_wrap=True), f"{weight}>", Column(no_wrap=True), *figures_of, padding=_PADDING
-    )
-    for name, amount, figures in rows:
-        top = max(figures.shares.values(), default=0.0)
-        cells: list[RenderableType] = [
-            Text(
-                f"{share:.0%}",
-                f"bold {colour_hex(c, classes)}" if share == top else "" if share else "dim",
-            )
-            for c, share in figures.shares.items()
-        ]
-        cells.append(f"{figures.uncertain:.0%}")
-        plain.add_row(name, amount, *cells)
-        with_bar.add_row(name, amount, _bar(figures.shares), *cells)
-    unbounded = console.options.update(width=10_000)
-    has_room = console.measure(with_bar, options=unbounded).maximum <= console.width
-    console.print(with_bar if has_room else plain)
-
-
-def _person_table(persons: Sequence[Person]) -> Table:
-    names = ("first>", "last>", "confidence>", "changes/min>", "longest stretches")
-    table = new_table(Column(no_wrap=True), *names, padding=_PADDING)
-    for person in persons:
-        stretches = sorted(person.longest.items(), key=lambda item: -item[1].length_s)[:3]
-        longest = ", ".join(f"{c} {length(s.length_s)} at {clock(s.start_s)}" for c, s in stretches)
-        rate = person.transitions_per_min
-        table.add_row(
-            person.name,
-            clock(person.first_s),
-            clock(person.last_s),
-            f"{person.confidence:.0%}",
-            "–" if rate is None else f"{rate:.1f}",
-            longest or "–",
-        )
-    return table
-
-
-def _bar(shares: dict[str, float], width: int = 16) -> Text:
-    """Return shares as a bar; what is missing to 1 is uncertain."""
-    bar, done, end = Text(), 0, 0.0
-    for name, share in shares.items():
-        end += share
-        n = round(width * end) - done
-        bar.append("█" * n, colour_hex(name, tuple(shares)))
-        done += n
-    return bar.append("░" * (width - done), "dim")

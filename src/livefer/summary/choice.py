@@ -129,6 +129,15 @@ class WhoIsWho:
             if to is not None and seen_s[to] < min_seen_s - 1e-6:
                 self._as[track] = None
 
+    def _only(self, where: str, todo: str) -> list[SourceSummary]:
+        """Return the only video of the table, for tracks that are named without one."""
+        videos = list(self._summary.sources)
+        if not videos:
+            raise DatasetError(f"{where}: the table has no video, and only videos have tracks")
+        if len(videos) > 1:
+            raise DatasetError(f"{where}: the table has {len(videos)} videos: {todo}")
+        return videos
+
     def _merge(self, text: str) -> None:
         file, _, listed = text.rpartition(":")
         numbers = [part.strip() for part in listed.split(",")]
@@ -137,16 +146,10 @@ class WhoIsWho:
                 f"--merge {text} names no tracks: expected two or more, as in 1,4,7, or "
                 "clip.mp4:1,4,7 where the table has several videos"
             )
-        videos = list(self._summary.sources)
-        if file:
-            videos = self._videos(file, f"--merge {text}")
-        elif len(videos) > 1:
-            raise ConfigError(
-                f"--merge {text}: the table has {len(videos)} videos, so say which: "
-                f"{videos[0].source}:{listed}"
-            )
-        for video in videos:
-            tracks = [self._track(video.source, int(n), f"--merge {text}") for n in numbers]
+        where = f"--merge {text}"
+        name_one = f"name one of them, as in clip.mp4:{listed}"
+        for video in self._videos(file, where) if file else self._only(where, name_one):
+            tracks = [self._track(video.source, int(n), where) for n in numbers]
             ends = [self._as.get(track) or track for track in tracks]  # of earlier merges
             for one, other in [*self._as.items(), *zip(tracks, tracks, strict=True)]:
                 if other in ends or one in tracks:
@@ -159,13 +162,7 @@ class WhoIsWho:
             if "name" not in row or not row.get("track_id", "").isdecimal():
                 raise DatasetError(f"{where}: expected a number as track_id, and a name")
             file = row.get("file", row.get("source"))
-            videos = list(self._summary.sources)
-            if file is not None:
-                videos = self._videos(file, where)
-            elif len(videos) > 1:
-                raise DatasetError(
-                    f"{where}: the table has {len(videos)} videos: add a column file"
-                )
+            videos = self._videos(file, where) if file else self._only(where, "add a column file")
             for video in videos:
                 track = self._track(video.source, int(row["track_id"]), where)
                 own = self._as.get(track) or track

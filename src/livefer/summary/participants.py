@@ -27,6 +27,7 @@ class Participants:
 
     columns: what is known of a participant, such as "participant" and "condition"
     unmatched: videos without a participant; their rows are left out
+    strange: names of videos that the table lacks
     """
 
     def __init__(
@@ -34,9 +35,10 @@ class Participants:
         columns: Sequence[str],
         of_tracks: Mapping[tuple[str, int | None], Sequence[str | None]],
         summary: Summary,
+        strange: Sequence[str] = (),
     ) -> None:
         """of_tracks: the cells of each track of each video, or of all its tracks (track None)."""
-        self.columns = tuple(columns)
+        self.columns, self.strange = tuple(columns), tuple(strange)
         self._of_tracks = {key: tuple(cells) for key, cells in of_tracks.items()}
         self._seen_s = {
             (v.source, p.track_id): p.seen_s for v in summary.sources for p in v.persons
@@ -47,9 +49,10 @@ class Participants:
         names = [video.source for video in summary.sources]
         self.unmatched = [name for name in names if name not in self._of_video]
         if names and len(self.unmatched) == len(names):
+            named = f" and not {self.strange[0]}" if self.strange else ""
             raise DatasetError(
-                f"no video of the table has a participant: {names[0]} is the first one, expected "
-                "names as they are in the table"
+                f"no video of the table has a participant: expected names as they are in the "
+                f"table, such as {names[0]}{named}"
             )
 
     @classmethod
@@ -104,6 +107,7 @@ class Participants:
         _check_columns(kept, summary, str(path))
         videos = sources_by_key(video.source for video in summary.sources)
         found: dict[tuple[str, int | None], Sequence[str | None]] = {}
+        strange: dict[str, None] = {}
         for line, row in rows:
             where = f"{path}, line {line}"
             if file not in row:
@@ -116,12 +120,14 @@ class Participants:
             track = row.get("track_id")
             if track is not None and not track.isdecimal():
                 raise DatasetError(f"{where}: {track} is no track_id of a table")
+            if not names:
+                strange[row[file]] = None
             for name in names:
                 key = (name, None if track is None else int(track))
                 if key in found:
                     raise DatasetError(f"{where}: {row[file]} has a row already")
                 found[key] = [row.get(column) for column in kept]
-        return cls(kept, found, summary)
+        return cls(kept, found, summary, list(strange))
 
     def of(self, source: str, faces: Iterable[FaceRow]) -> dict[Who, FaceRow]:
         """Return the face of each participant in a frame."""
@@ -190,13 +196,21 @@ class Whose:
         return dict(zip(self.columns, who, strict=True))
 
     def left_out(self) -> list[str]:
-        """Return a line about videos without a participant, if there are any."""
-        names = [] if self._participants is None else self._participants.unmatched
-        if not names:
+        """Return lines about videos without a participant, and participants without a video."""
+        if self._participants is None:
             return []
-        more = ", …" if len(names) > 5 else ""
-        videos = ", ".join(names[:5])
-        return [f"{count(len(names), 'video')} without a participant left out: {videos}{more}"]
+        lines = []
+        if names := self._participants.unmatched:
+            videos = count(len(names), "video")
+            lines.append(f"{videos} without a participant left out: {_first_of(names)}")
+        if names := self._participants.strange:
+            videos = count(len(names), "video")
+            lines.append(f"{videos} of a participant not in the table: {_first_of(names)}")
+        return lines
+
+
+def _first_of(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
 def _check_columns(columns: Sequence[str], summary: Summary, where: str) -> None:
