@@ -33,7 +33,7 @@ def livefer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 @pytest.fixture
 def pets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Cats are bright and dogs dark, but for one dog of val; a cat of val is in train."""
-    monkeypatch.setattr("livefer.cli.evaluate.EmotionClassifier", PetModel)
+    monkeypatch.setattr("livefer.cli.measured.EmotionClassifier", PetModel)
     for folder, n in COUNTS.items():
         for i, face in enumerate(make_faces(n, seed=len(folder) + ord(folder[-1]))):
             level = 150 if folder.endswith("cat") or folder.startswith("val") else 20

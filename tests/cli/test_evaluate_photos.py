@@ -115,7 +115,7 @@ def test_what_a_model_was_trained_on_is_not_measured(
 ) -> None:
     data = write_folders(tmp_path / "all", {"cat": 20, "dog": 20})
     config = {"config": json.dumps({"data": str(data)})}
-    monkeypatch.setattr("livefer.cli.evaluate.EmotionClassifier.metadata", config)
+    monkeypatch.setattr("livefer.cli.measured.EmotionClassifier.metadata", config)
     ended = livefer("evaluate", "--data", data)
     assert ended.out.startswith(f"fer2013 on val of {data} · 4 images")
 

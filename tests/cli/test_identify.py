@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -47,15 +49,28 @@ def the_network() -> None:
     pytest.importorskip("onnx")
 
 
-def run(
-    patch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
-) -> tuple[int, str]:
-    patch.setattr(sys, "argv", ["livefer", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    err = capsys.readouterr().err
-    assert "Traceback" not in err
-    return int(ended.value.code or 0), err
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Return what runs a command in an empty folder, and gives its exit code and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def of(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["livefer", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        err = capsys.readouterr().err
+        assert "Traceback" not in err
+        return int(ended.value.code or 0), err
+
+    return of
+
+
+BOTH = pytest.mark.parametrize(
+    "command", [("video", "--csv", "t.csv"), ("analyze", "--out", "t.csv")]
+)
 
 
 def film(path: Path, *people: Image) -> str:
@@ -84,17 +99,12 @@ def persons(path: Path) -> dict[tuple[str, str], str]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("colours")
-@pytest.mark.parametrize("command", ["video", "analyze"])
+@BOTH
 def test_a_person_is_found_again_in_a_film_and_in_the_next_one(
-    command: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
+    command: tuple[str, ...], run: Run, tmp_path: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     films = [film(tmp_path / "a.mp4", red(), blue(), red()), film(tmp_path / "b.mp4", blue())]
-    table = "--csv" if command == "video" else "--out"
-    code, err = run(monkeypatch, capsys, command, *films, table, "t.csv", "--identify", "who.csv")
+    code, err = run(*command, *films, "--identify", "who.csv")
     assert code == 0
     assert "2 people in the 4 tracks" in err
     assert "t.csv, who.csv" in err
@@ -107,17 +117,13 @@ def test_a_person_is_found_again_in_a_film_and_in_the_next_one(
     kept = {path.name for path in tmp_path.iterdir()}
     assert kept == {"a.mp4", "b.mp4", "t.csv", "t.csv.json", "who.csv"}
 
-    code, _ = run(
-        monkeypatch, capsys, "summarize", "t.csv", "--names", "who.csv", "--out", "shares.csv"
-    )
+    code, _ = run("summarize", "t.csv", "--names", "who.csv", "--out", "shares.csv")
     assert code == 0
     with (tmp_path / "shares.csv").open(encoding="utf-8", newline="") as file:
         rows = [(row["source"], row["name"]) for row in csv.DictReader(file)]
     assert rows == [("a.mp4", "person 1"), ("a.mp4", "person 2"), ("b.mp4", "person 2")]
 
-    code, _ = run(
-        monkeypatch, capsys, "summarize", "t.csv", "--participants", "who.csv", "--out", "all.csv"
-    )
+    code, _ = run("summarize", "t.csv", "--participants", "who.csv", "--out", "all.csv")
     assert code == 0
     with (tmp_path / "all.csv").open(encoding="utf-8", newline="") as file:
         assert [row["n_videos"] for row in csv.DictReader(file)] == ["1", "2"]
@@ -125,36 +131,55 @@ def test_a_person_is_found_again_in_a_film_and_in_the_next_one(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("colours")
-@pytest.mark.parametrize("command", ["video", "analyze"])
+def test_a_report_shows_persons_as_that_of_the_table_does(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    film(tmp_path / "a.mp4", red(), blue(), red())
+    made = ["--report", "r.html", "--plot", "p.png"]
+    code, err = run("video", "a.mp4", "--csv", "t.csv", "--identify", "who.csv", *made)
+    assert code == 0
+    assert "t.csv, who.csv, p.png, r.html" in err
+    assert run("summarize", "t.csv", "--names", "who.csv", "--report", "s.html")[0] == 0
+    of_film, of_table = (_persons_in(tmp_path / name) for name in ("r.html", "s.html"))
+    assert of_film == of_table
+    assert {row[1] for row in of_film} == {"1", "2"}
+    page = (tmp_path / "r.html").read_text("utf-8")
+    assert "track" not in page[page.index("<body>") : page.index('<section id="how">')]
+    assert page.count("data:image/jpeg") >= 2
+
+
+def _persons_in(report: Path) -> list[list[str]]:
+    """Return the words of the rows of persons in a report's tables."""
+    rows = re.findall("<tr>(.*?)</tr>", report.read_text("utf-8"), re.DOTALL)
+    words = [re.sub("<.*?>", " ", row).split() for row in rows]
+    return [row for row in words if row[:1] == ["person"]]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("colours")
+@BOTH
 def test_a_track_that_the_table_leaves_out_is_nobodys(
-    command: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
+    command: tuple[str, ...], run: Run, tmp_path: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     film(tmp_path / "a.mp4", red(), blue(), blue())
     images = [np.roll(red(), 2 * i, axis=1) for i in range(30)]
     write_video(tmp_path / "b.mp4", images, fps=10)
-    table = "--csv" if command == "video" else "--out"
     more = ["--min-seen", "2.5", "--identify", "who.csv"]
-    code, err = run(monkeypatch, capsys, command, "a.mp4", "b.mp4", table, "t.csv", *more)
+    code, err = run(*command, "a.mp4", "b.mp4", *more)
     assert code == 0
     assert "3 short tracks left out" in err
     assert persons(tmp_path / "who.csv") == {("b.mp4", "1"): "person 1"}
-    assert run(monkeypatch, capsys, "summarize", "t.csv", "--names", "who.csv")[0] == 0
+    assert run("summarize", "t.csv", "--names", "who.csv")[0] == 0
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("the_network")
 def test_the_real_network_knows_a_face_again_in_processes_of_its_own(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    run: Run, tmp_path: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     near = pasted(150, 60, degrees=12, zoom=1.2)
     films = [film(tmp_path / "a.mp4", red(), near), film(tmp_path / "b.mp4", near)]
     more = ["--identify", "who.csv", "--workers", "2"]
-    code, err = run(monkeypatch, capsys, "analyze", *films, "--out", "t.csv", *more)
+    code, err = run("analyze", *films, "--out", "t.csv", *more)
     assert code == 0
     assert "1 person in the 3 tracks" in err
 
@@ -163,6 +188,7 @@ def test_the_real_network_knows_a_face_again_in_processes_of_its_own(
     ("arguments", "expected"),
     [
         (["video", "--report", "r.html"], "--identify names the tracks of a table: add --csv"),
+        (["video", "--csv", "-", "--report", "r.html"], "name a file for it in place of -"),
         (["video", "--csv", "t.csv", "--one-person"], "both say who is who: choose one"),
         (["analyze", "--out", "t.csv", "--one-person"], "both say who is who: choose one"),
         (["analyze", "--out", "t.csv", "--resume"], "leave --resume out"),
@@ -173,15 +199,10 @@ def test_the_real_network_knows_a_face_again_in_processes_of_its_own(
 )
 @pytest.mark.usefixtures("colours")
 def test_what_does_not_go_together_is_said_in_one_line(
-    arguments: list[str],
-    expected: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
+    arguments: list[str], expected: str, run: Run, tmp_path: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     write_video(tmp_path / "a.mp4", [NOBODY] * 3)
-    code, err = run(monkeypatch, capsys, *arguments, "a.mp4", "--identify", "who.csv")
+    code, err = run(*arguments, "a.mp4", "--identify", "who.csv")
     assert code == 1
     assert expected in err
     assert err.count("\n") == 1
@@ -190,35 +211,24 @@ def test_what_does_not_go_together_is_said_in_one_line(
 
 @pytest.mark.parametrize("name", ["who.parquet", "a.mp4"])
 @pytest.mark.usefixtures("colours")
-def test_the_name_is_that_of_a_new_csv(
-    name: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_name_is_that_of_a_new_csv(name: str, run: Run, tmp_path: Path) -> None:
     write_video(tmp_path / "a.mp4", [NOBODY] * 3)
-    code, err = run(monkeypatch, capsys, "video", "a.mp4", "--csv", "t.csv", "--identify", name)
+    code, err = run("video", "a.mp4", "--csv", "t.csv", "--identify", name)
     assert code == 1
     assert f"{name} is no name for a table of persons: expected one that ends in .csv" in err
 
 
-@pytest.mark.parametrize("command", ["video", "analyze"])
+@BOTH
 def test_without_the_extra_nothing_is_begun(
-    command: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
+    command: tuple[str, ...], run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def missing(*_: Any) -> Path:
         raise MissingExtraError("--identify", "people")
 
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("livefer.identity.tracks.open_network", missing)
     monkeypatch.setattr("livefer.cli.analyze.weights_path", missing)
     write_video(tmp_path / "a.mp4", [NOBODY] * 3)
-    table = "--csv" if command == "video" else "--out"
-    code, err = run(monkeypatch, capsys, command, "a.mp4", table, "t.csv", "--identify", "who.csv")
+    code, err = run(*command, "a.mp4", "--identify", "who.csv")
     assert code == 1
     assert '--identify needs the "people" extra: pip install "livefer[people]"' in err
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]

@@ -89,7 +89,7 @@ def test_summarize_takes_a_baseline(tmp_path: Path) -> None:
     assert [line.split(",")[column] for line in after[1:4]] == ["0.0", "0.0", "1.0"]
     code, _, err = run("--baseline", "5-5.9")
     assert code == 1
-    assert "p2.mp4 was judged plainly: nobody is seen from 5 to 5.9 s" in err
+    assert "p2.mp4 was judged plainly: no face is seen from 5 to 5.9 s" in err
     code, _, err = run("--baseline", "2-6")
     assert code == 1
     assert "p1.mp4 was judged plainly: from 2 to 6 s the face is at rest for" in err

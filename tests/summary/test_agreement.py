@@ -22,6 +22,10 @@ def side(rows: list[dict[str, Any]], **more: Any) -> TableSide:
     return TableSide(rows, CLASSES, **more)
 
 
+def coded(events: list[Event], *more: Any, **named: Any) -> CodingSide:
+    return CodingSide(events, ["clip.mp4"], CLASSES, *more, **named)
+
+
 def labels(text: str) -> list[str]:
     return [{"h": "happy", "s": "sad", "n": "neutral", "?": "sad?", " ": ""}[c] for c in text]
 
@@ -121,12 +125,12 @@ def test_a_coding_is_about_the_main_face() -> None:
     rows += [make_row(i / 10, "sad", 2) for i in range(5)]
     rows.sort(key=lambda row: row["index"])
     events = [Event(1, 0.5, 1.0, "Smile", tier="face"), Event(2, 1.8, 0.1, "yawn")]
-    coding = CodingSide(events, CLASSES, {"smile": "happy"}, rest="neutral")
+    coding = coded(events, {"smile": "happy"}, rest="neutral")
     found = agreement(side(rows), coding)
     assert found.agreed == 1.0
     assert found.matrix.sum() == pytest.approx(2.0)
     assert found.left_out == {"of yawn, which is no class": 1}
-    only = agreement(side(rows), CodingSide(events, CLASSES, {"smile": "happy"}))
+    only = agreement(side(rows), coded(events, {"smile": "happy"}))
     assert only.matrix.sum() == pytest.approx(1.0)
     assert only.left_out_s == {"missing in the second": pytest.approx(1.0)}
     turned = agreement(coding, side(rows), shift_s=0.2)
@@ -135,16 +139,16 @@ def test_a_coding_is_about_the_main_face() -> None:
     assert (turned.shift_s, turned.best_shift_s) == (0.2, 0.0)
     with pytest.raises(DatasetError, match="both are codings"):
         agreement(coding, coding)
-    assert CodingSide([Event(1, 0.0, 1.0, "x", tier="HAPPY")], CLASSES).covers("any.mp4")
+    assert coded([Event(1, 0.0, 1.0, "x", tier="HAPPY")]).sources == ["clip.mp4"]
     with pytest.raises(DatasetError, match="--label WORD=CLASS"):
-        CodingSide(events, CLASSES)
+        coded(events)
     with pytest.raises(ConfigError, match="glad is no class"):
-        CodingSide(events, CLASSES, {"smile": "glad"})
+        coded(events, {"smile": "glad"})
 
 
 def test_what_only_the_other_side_has_is_counted() -> None:
     rows = make_rows(labels("hh    hhhh"))
-    coding = CodingSide([Event(1, 0.0, 0.5, "happy")], CLASSES)
+    coding = coded([Event(1, 0.0, 0.5, "happy")])
     found = agreement(side(rows), coding, max_shift_s=0)
     assert found.left_out_s == {
         "missing in the first": pytest.approx(0.3),
@@ -161,31 +165,34 @@ def test_the_code_that_began_last_counts_whatever_their_number() -> None:
     lengths_s = rng.uniform(0.1, 9, 40).round(1)
     kinds = rng.choice(CLASSES, 40)
     events = [Event(i, *of) for i, of in enumerate(zip(starts, lengths_s, kinds, strict=True))]
-    coding = CodingSide(events, CLASSES)
+    coding = coded(events)
     times_s = np.arange(-1, 45, 0.05) + 0.01
     for time_s in times_s:
         begun = [e for e in events if e.onset_s <= time_s < e.onset_s + (e.duration_s or 0)]
         last = max(begun, key=lambda e: (e.onset_s, e.duration_s), default=None)
         label = MISSING if last is None else CLASSES.index(str(last.trial_type))
-        assert coding.label_at("a.mp4", time_s) == label
-    resting = CodingSide(events, CLASSES, rest="neutral")
-    assert {resting.label_at("a.mp4", t) for t in (-1, 99)} == {CLASSES.index("neutral")}
+        assert coding.label_at("clip.mp4", time_s) == label
+    resting = coded(events, rest="neutral")
+    assert {resting.label_at("clip.mp4", t) for t in (-1, 99)} == {CLASSES.index("neutral")}
 
 
 def test_points_and_other_films_of_a_coding_are_counted() -> None:
     point, state = Event(1, 0.2, None, "happy"), Event(2, 0.0, 0.4, "happy", "clip.mp4")
     elsewhere = Event(3, 0.0, 0.4, "happy", "b.mp4")
-    found = agreement(
-        side(make_rows(labels("hhhh"))), CodingSide([point, state, elsewhere], CLASSES)
-    )
+    found = agreement(side(make_rows(labels("hhhh"))), coded([point, state, elsewhere]))
     assert found.left_out == {
         "without a duration": 1,
         "of b.mp4, which is no video of the table": 1,
     }
     with pytest.raises(DatasetError, match="points in time only"):
-        CodingSide([point], CLASSES)
+        coded([point])
     with pytest.raises(DatasetError, match=r"it names b\.mp4"):
-        agreement(side(make_rows(labels("hhhh"))), CodingSide([elsewhere], CLASSES))
+        coded([elsewhere])
+    films = ["x/a.mp4", "y/a.mp4"]
+    with pytest.raises(DatasetError, match="give more of the path"):
+        CodingSide([Event(1, 0.0, 1.0, "happy", "a.mp4")], films, CLASSES)
+    whole = CodingSide([Event(1, 0.0, 1.0, "happy", "a.mp4")], ["a.mp4", "x/a.mp4"], CLASSES)
+    assert whole.sources == ["a.mp4"]
 
 
 def test_a_figure_is_never_minus_zero() -> None:

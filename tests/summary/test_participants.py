@@ -158,6 +158,15 @@ def test_a_wrong_table_is_an_error(tmp_path: Path, text: str, message: str) -> N
         read(study(), tmp_path, text)
 
 
+def test_a_whole_path_means_that_video_only(tmp_path: Path) -> None:
+    rows = [r for name in ("x.mp4", "b/x.mp4") for r in make_rows(["happy"] * 3, source=name)]
+    who = read(rows, tmp_path, "file,participant\nx.mp4,Ann\nb/x.mp4,Bo\n")
+    assert [row["n_videos"] for row in video_rows(rows, CLASSES, who)] == [1, 1]
+    events = [Event(1, 0.0, 0.3, "joke", "x.mp4"), Event(2, 0.0, 0.3, "joke", "b/x.mp4")]
+    found = event_rows(rows, CLASSES, events, before_s=0)
+    assert [(row["source"], row["event"]) for row in found] == [("x.mp4", 1), ("b/x.mp4", 2)]
+
+
 def test_a_name_of_two_videos_is_an_error(tmp_path: Path) -> None:
     rows = [r for name in ("a/x.mp4", "b/x.mp4") for r in make_rows(["happy"] * 3, source=name)]
     with pytest.raises(DatasetError, match=r"x\.mp4 is a/x\.mp4 and b/x\.mp4: give more"):

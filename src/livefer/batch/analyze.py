@@ -297,7 +297,7 @@ def _find_at(url: str, left_out: LeftOut) -> Iterator[Input]:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How the reading of a video goes: where it begins, and who is told of it.
+    """How the reading of a video goes: where it begins, and what is called meanwhile.
 
     reached: called with the share of a video that is done, 0 to 1, if its length is known
     rest, at_rest: as for recognise_video

@@ -208,7 +208,7 @@ class _Rows:
 
     def _open(self) -> TableSink:
         path = self._film.next_piece(self._path.suffix) if self._film else self._path
-        # Of a text part, the signature tells it.
+        # A text part has it in its signature.
         metadata = None
         if path.suffix == ".parquet":
             metadata = {**self._job.metadata, INPUTS: json.dumps(self._names)}

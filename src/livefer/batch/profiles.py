@@ -76,7 +76,7 @@ def film_profile(recognizer: Recognizer, film: str, baseline: str) -> tuple[Prof
     baseline: "0-10", the seconds in which the person is at rest; "auto", which looks for them in
         the whole film, and finds none where the face is hardly ever at rest; or a profile's file
 
-    Raises SourceError where nobody is seen then, ConfigError where the face is not at rest.
+    Raises SourceError where no face is seen then, ConfigError where the face is not at rest.
     """
     if baseline.lower().endswith(".json"):
         made = Profile.load(baseline)

@@ -235,7 +235,7 @@ class VideoJob:
     span: the frames of each video to read
     profile_of: gives the profile of the person in a video by its path, and words on it for `totals`
     hide: makes faces unrecognisable in the copies, in this way
-    faces: gets the results of all videos, too, to tell whose tracks they show
+    faces: gets the results of all videos, too, to find out whose tracks they show
     requested: ends a video early, with an error in its last row; copies and tables stay complete
     totals: counts so far
     """

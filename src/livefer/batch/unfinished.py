@@ -1,8 +1,8 @@
 """Long films in runs that are interrupted: the rows so far, and the state after them.
 
 The part of a film is written in pieces. When a minute has passed, the piece at work is closed, and
-a file of state tells what the frames to come depend on: tracks, smoothing, faces that are followed.
-A run that is resumed decodes the film from its beginning, because what a decoder makes of a frame
+a file keeps the state that the next frames depend on: tracks, smoothing, faces that are followed. A
+run that is resumed decodes the film from its beginning, because what a decoder makes of a frame
 depends on those before it, but recognises only the frames that follow. Its rows are those of a run
 without a break.
 """

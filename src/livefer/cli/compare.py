@@ -165,9 +165,10 @@ def _sides(
             f"neither {paths[0]} nor {paths[1]} is a table that livefer wrote: one of them has to "
             "be"
         )
-    classes = next(iter(tables.values())).classes
+    of = next(iter(tables.values()))
     first, second = (
-        tables.get(path) or CodingSide(read_events(path), classes, words, rest) for path in paths
+        tables.get(path) or CodingSide(read_events(path), of.sources, of.classes, words, rest)
+        for path in paths
     )
     return first, second
 

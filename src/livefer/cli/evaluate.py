@@ -1,31 +1,30 @@
 """`livefer evaluate`: a model's figures on labelled faces or photographs.
 
-The tables are in `livefer.cli.report_tables`.
+`measured.py` loads models and faces; `report_tables.py` prints.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from enum import Enum
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from livefer.classifier import DEFAULT_MODEL, EmotionClassifier
-from livefer.cli.console import stderr
-from livefer.cli.files import (
-    check_checkpoint,
-    check_not_read,
-    check_writable,
-    use_matplotlib,
-    write_json,
+from livefer.classifier import DEFAULT_MODEL
+from livefer.cli.files import check_not_read, check_writable, use_matplotlib, write_json
+from livefer.cli.measured import (
+    Labels,
+    Measured,
+    load_any,
+    load_model,
+    load_trained,
+    read_data,
+    read_photographs,
 )
 from livefer.cli.options import DETECTOR_HELP, MODEL_HELP, JsonFileOption, PriorOption
 from livefer.cli.progress import progress_bar
@@ -36,44 +35,27 @@ from livefer.cli.report_tables import (
     print_photos,
     print_report,
 )
-from livefer.data import hygiene
-from livefer.data.dataset import ALL, Dataset, Split, read_dataset
-from livefer.data.framing import framing_note
-from livefer.data.photos import Photos, read_photos
+from livefer.data.dataset import Split
 from livefer.data.votes import read_votes
-from livefer.detection.detectors import make_detector
-from livefer.drawing.sheet import square_view
 from livefer.errors import ConfigError
-from livefer.evaluation.gallery import Show, mistakes_picture
+from livefer.evaluation.gallery import mistakes_picture
 from livefer.evaluation.groups import measure_groups, read_columns
 from livefer.evaluation.photographs import PhotoScores, measure_photos, photo_lists
 from livefer.evaluation.plots import write_plots
 from livefer.evaluation.predict import (
     TTA_SHIFTS_PX,
-    Predict,
     all_classes,
     match_classes,
     predict_split,
     with_tta,
 )
 from livefer.evaluation.report import compare, measure
-from livefer.faces.boxes import crop_boxes
 from livefer.formatting import printable
-from livefer.media.pictures import read_image, write_image
+from livefer.media.pictures import write_image
 from livefer.system.atomic import noting
-
-
-class Labels(str, Enum):
-    """Ground truth."""
-
-    DATASET = "dataset"
-    VOTES = "votes"
-
 
 _MODELS = {Labels.DATASET: "fer2013", Labels.VOTES: "human"}
 """The shipped model that learned from these labels."""
-
-_VIEW_SCALE, _VIEW_PX = 1.3, 132  # of a face in the gallery: the crop with some of its surroundings
 
 
 def evaluate(
@@ -188,13 +170,13 @@ def evaluate(
         check_writable(plots / "confusion.png")
     if model is None:
         model = DEFAULT_MODEL if photos else _MODELS[labels]
-    one = _load_model(model, prior) if checkpoint is None else _load_checkpoint(checkpoint, labels)
-    other = None if against is None else _load_any(against, labels)
+    one = load_model(model, prior) if checkpoint is None else load_trained(checkpoint, labels)
+    other = None if against is None else load_any(against, labels)
     first, *others = detector or ["auto"]
     if photos is not None:
-        subject = _read_photos(photos, first, one)
+        subject = read_photographs(photos, first, one)
     else:
-        subject = _read_data(Path(data or ""), split, [one, *([other] if other else [])])
+        subject = read_data(Path(data or ""), split, [one, *([other] if other else [])])
     part, classes = subject.part, all_classes(one.classes, subject.classes, one.name)
     crowd = None if votes is None else read_votes(votes, part, classes)
     columns = [] if by is None else read_columns(by, subject.files, _parse_cuts(cut))
@@ -307,155 +289,17 @@ def _parse_cuts(cuts: Sequence[str] | None) -> dict[str, list[float]]:
     return parsed
 
 
-class _Loaded(NamedTuple):
-    """A model or checkpoint; below `uncertain_below` its answers are uncertain.
-
-    config: returns the configuration of its training, empty if that is unknown
-    """
-
-    predict: Predict
-    classes: tuple[str, ...]
-    name: str
-    config: Callable[[], dict[str, Any]]
-    uncertain_below: float | None = None
-    prior: float | None = None
-    crop_scale: float = 1.0
-
-
-def _load_any(source: str, labels: Labels) -> _Loaded:
-    """Load a checkpoint if the name is one's, else a model."""
-    if source.endswith(".safetensors") or Path(source).is_dir():
-        return _load_checkpoint(Path(source), labels)
-    return _load_model(source, None)
-
-
-def _load_model(model: str | None, prior: float | None) -> _Loaded:
-    found = EmotionClassifier(model, prior=prior)
-    return _Loaded(
-        found.predict,
-        found.classes,
-        found.name if prior is None else f"{found.name}, prior {prior:g}",
-        lambda: dict(json.loads(found.metadata.get("config", "{}"))),
-        found.uncertain_below,
-        found.prior,
-        found.crop_scale,
-    )
-
-
-def _load_checkpoint(path: Path, labels: Labels) -> _Loaded:
-    # Not at the top: models are measured without the train extra.
-    from livefer.train.checkpoint import heads_of, load_checkpoint, load_predictor
-
-    check_checkpoint(path)
-    if labels is Labels.VOTES and "votes" in heads_of(path):
-        predict, classes = load_predictor(path, "votes")
-    else:
-        predict, classes = load_predictor(path)
-    name = f"{path.parent.name}/{path.stem}"
-    return _Loaded(predict, classes, name, lambda: dict(load_checkpoint(path)[1]["config"]))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Subject:
-    """What a model is measured on.
-
-    classes: of the targets
-    shifts: the views of each face, as in `with_tta`; None is one view
-    show: what a gallery shows of an image
-    files: of all pictures, those of `part` first
-    notes: lines for the end
-    """
-
-    part: Split
-    classes: tuple[str, ...]
-    title: str
-    show: Show
-    files: tuple[str, ...]
-    notes: list[str]
-    n_unreadable: int
-    shifts: Sequence[tuple[int, int]] | None = None
-    twins: NDArray[np.bool_] | None = None
-    is_readable: NDArray[np.bool_] | None = None
-    photos: Photos | None = None
-
-
-def _read_data(data: Path, split: str | None, models: Sequence[_Loaded]) -> _Subject:
-    with progress_bar("reading pictures") as progress:
-        dataset = read_dataset(data, progress=progress)
-    notes = []
-    if split is None:
-        is_held_out = dataset.has_splits or any(_was_trained_on(m, dataset) for m in models)
-        split = "val" if is_held_out else ALL
-        if split == ALL:
-            notes.append(
-                f"{data} has no splits, so all of it was measured; --split val measures the tenth "
-                "that livefer train holds out"
-            )
-    part = dataset.split(split)
-    if n := len(dataset.unreadable):
-        notes.append(f"{n} unreadable files were left out: livefer data {data} lists them")
-    notes += [f"left out: {path}: {reason}" for path, reason in dataset.ignored]
-    with stderr().status("looking at pictures"):
-        loose = framing_note(dataset)
-    notes += [f"{loose}; evaluate --photos does so by itself"] if loose else []
-    return _Subject(
-        part,
-        dataset.classes,
-        f"{part.name} of {data}",
-        lambda i: part.faces[i],
-        part.files,
-        notes,
-        len(dataset.unreadable),
-        twins=_twins(dataset, split),
-    )
-
-
-def _was_trained_on(model: _Loaded, dataset: Dataset) -> bool:
-    """Say whether a model learned from this data set, as far as its configuration tells."""
-    named = model.config().get("data")
-    if not named:
-        return False
-    return dataset.root.resolve().is_relative_to(Path(os.path.expanduser(named)).resolve())
-
-
-def _read_photos(root: Path, given: str, model: _Loaded) -> _Subject:
-    root = Path(os.path.expanduser(root))
-    detector = make_detector(given)
-    with progress_bar("finding faces") as progress:
-        found = read_photos(root, model.classes, detector, model.crop_scale, progress)
-    notes = [f"left out: {path}: {reason}" for path, reason in found.ignored]
-    notes += [f"cannot be read: {reason}" for _, reason in found.unreadable]
-    notes += [f"no face: {file}" for file in found.missed.files]
-
-    def show(i: int) -> NDArray[np.uint8]:
-        box = crop_boxes(found.squares[[i]], _VIEW_SCALE)[0].tolist()
-        return square_view(read_image(root / found.split.files[i]), box, _VIEW_PX)
-
-    return _Subject(
-        found.split,
-        found.classes,
-        f"{root}",
-        show,
-        (*found.split.files, *found.missed.files),
-        notes,
-        len(found.unreadable),
-        ((0, 0),),  # livefer answers of a picture with the mean over a face and its mirror image
-        is_readable=found.is_readable,
-        photos=found,
-    )
-
-
 def _with_detectors(
     detectors: Sequence[str],
     root: Path,
-    model: _Loaded,
+    model: Measured,
     classes: tuple[str, ...],
     shifts: Sequence[tuple[int, int]] | None,
 ) -> list[PhotoScores]:
     """Return what a model makes of the faces that each detector finds."""
     scores = []
     for name in detectors:
-        subject = _read_photos(root, name, model)
+        subject = read_photographs(root, name, model)
         answers = _predict(model, subject.part, classes, shifts).argmax(axis=1)
         assert subject.photos is not None
         scores.append(measure_photos(subject.photos, answers == subject.part.targets))
@@ -463,7 +307,7 @@ def _with_detectors(
 
 
 def _predict(
-    model: _Loaded,
+    model: Measured,
     part: Split,
     classes: tuple[str, ...],
     shifts: Sequence[tuple[int, int]] | None,
@@ -472,11 +316,3 @@ def _predict(
     with progress_bar("evaluating") as progress:
         run = with_tta(predict, shifts) if shifts else predict
         return predict_split(run, part, classes, progress)
-
-
-def _twins(dataset: Dataset, split: str) -> NDArray[np.bool_] | None:
-    """Return which images of a split have a copy or near copy in train; None for train itself."""
-    if split in ("train", ALL) or "train" not in dataset.splits:
-        return None
-    with stderr().status("looking for twins in train"):
-        return hygiene.twins(dataset.split(split).faces, dataset.splits["train"].faces)

@@ -74,7 +74,7 @@ def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[str | Path])
 
 
 def check_identify(path: Path, one_person: bool) -> None:
-    """Raise ConfigError where a file of persons cannot have this name, or has nothing to tell."""
+    """Raise ConfigError where a file of persons cannot have this name, or all tracks are one's."""
     if one_person:
         raise ConfigError("--one-person and --identify both say who is who: choose one")
     if path.suffix.lower() != ".csv" or path.is_dir():

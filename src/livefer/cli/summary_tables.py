@@ -11,7 +11,7 @@ from rich.text import Text
 from livefer.cli.console import new_table
 from livefer.formatting import clock, count, length
 from livefer.labels import colour_hex
-from livefer.summary.records import Person, Pictures, SourceSummary, Summary
+from livefer.summary.records import Person, Pictures, SourceSummary, Summary, kind_of
 
 _MOST_ROWS = 20  # people of one source, and errors
 _MOST_SOURCES = 10
@@ -39,7 +39,8 @@ def print_summary(console: Console, summary: Summary) -> None:
 def _print_source(console: Console, source: SourceSummary, classes: Sequence[str]) -> None:
     n = len(source.followed)
     frames = count(source.n_frames, "frame")
-    head = f" · {length(source.frames_s)} · {frames} · {count(n, 'track')}"
+    who = count(n, kind_of(source.followed))
+    head = f" · {length(source.frames_s)} · {frames} · {who}"
     console.print(Text.assemble((source.source, "bold"), head), soft_wrap=True)
     persons = sorted(source.followed, key=lambda p: -p.seen_s)[:_MOST_ROWS]
     if persons:

@@ -51,7 +51,7 @@ from livefer.cli.options import (
     SmoothingOption,
 )
 from livefer.cli.outputs import files_of, table_names, words_for
-from livefer.cli.progress import video_bar
+from livefer.cli.progress import progress_bar, video_bar
 from livefer.drawing.hiding import Way
 from livefer.errors import ConfigError
 from livefer.formatting import count, printable, seconds_of
@@ -60,9 +60,12 @@ from livefer.identity.tracks import TrackFaces
 from livefer.media.names import WRITABLE_VIDEOS
 from livefer.media.pyav_reader import Span, load_av
 from livefer.recognizer import Recognizer
+from livefer.summary.choice import FaceFilter, WhoIsWho
 from livefer.summary.html_report import about_model
+from livefer.summary.reading import Reader
+from livefer.summary.records import Summary
 from livefer.summary.video_digest import VideoDigest
-from livefer.system.atomic import STDOUT
+from livefer.system.atomic import STDOUT, noting
 from livefer.system.interrupts import stop_requests
 from livefer.system.pipes import stem_of
 from livefer.tables.sidecar import how_made
@@ -155,6 +158,11 @@ def video(
         if not tables:
             raise ConfigError("--identify names the tracks of a table: add --csv or another")
         check_identify(identify, one_person)
+        if pages and not files_of(tables):
+            raise ConfigError(
+                "--plot and --report take the persons of --identify from the table: name a file "
+                "for it in place of -"
+            )
     if blur and pixelate:
         raise ConfigError("--blur and --pixelate are two ways to hide faces: leave one out")
     hide: Way | None = "pixelate" if pixelate else "blur" if blur else None
@@ -213,14 +221,18 @@ def video(
         sys.stderr.writelines(f"{printable(line)}\n" for line in totals.errors)
         for line in totals.hints:
             note(line)
-        if digest and not requested.hurry.is_set():
-            about = _made_with(recognizer, span, metadata)
-            drawn = digest.write(plot, report, about, unwritten)
-            sys.stderr.writelines(f"{error}\n" for error in unwritten)
         found = ""
         if faces is not None and identify is not None:
-            found = f"; {write_persons(identify, faces.known(sinks[0].left_out))}"
-            drawn = [identify, *drawn]
+            known = faces.known(sinks[0].left_out)
+            with noting(unwritten):
+                found = f"; {write_persons(identify, known)}"
+                drawn.append(identify)
+                if digest is not None and known and not requested.hurry.is_set():
+                    _show_persons(digest, files_of(tables)[0], identify, min_seen)
+        if digest and not requested.hurry.is_set():
+            about = _made_with(recognizer, span, metadata)
+            drawn += digest.write(plot, report, about, unwritten)
+        sys.stderr.writelines(f"{error}\n" for error in unwritten)
         files = [*(table.path for table in tables), *totals.copies, *drawn]
         names = [words_for(path) for path in files if str(path) == STDOUT or path.exists()]
         written = ", ".join(names)
@@ -264,6 +276,18 @@ def _leave_short_out(
         n_short, n_faces = len(short), totals.n_faces - sum(person.n_rows for person in short)
     totals.n_tracks, totals.n_faces = totals.n_tracks - n_short, n_faces
     return n_short
+
+
+def _show_persons(digest: VideoDigest, table: Path, names: Path, min_seen_s: float | None) -> None:
+    """Give a digest the figures of persons, from the finished table and whose its tracks are."""
+
+    def choice_of(summary: Summary) -> WhoIsWho:
+        return WhoIsWho(summary, names=names, min_seen_s=min_seen_s)
+
+    with progress_bar("reading") as progress:
+        found = Reader(table, progress, FaceFilter()).read(choice_of=choice_of)
+    if found.choice is not None:
+        digest.show_persons(found.summary, found.choice.track_of)
 
 
 @contextmanager

@@ -84,7 +84,7 @@ class MainFaces:
 
         span_s: from and to, in which the face is at rest; None looks for it in the whole video
 
-        Raises ConfigError where nobody is seen then, or the face is not at rest.
+        Raises ConfigError where no face is seen then, or the face is not at rest.
         """
         times, answers = self.answers[source]
         if span_s is None:
@@ -94,7 +94,7 @@ class MainFaces:
             return None if resting is None else self._profile(resting)
         rows = answers[(times >= span_s[0]) & (times < span_s[1])]
         if not len(rows):
-            raise ConfigError(f"nobody is seen from {span_s[0]:g} to {span_s[1]:g} s")
+            raise ConfigError(f"no face is seen from {span_s[0]:g} to {span_s[1]:g} s")
         made = self._profile(rows)
         share, looks = made.rest(rows)
         if share < LEAST_REST:

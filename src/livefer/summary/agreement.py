@@ -198,7 +198,7 @@ def _agreement(
             _unseen_s(table, other, pairs, at_s),
             samples.seconds(mine & (labels == MISSING)),
         ),
-        left_out=_left_out(other, table.sources) if isinstance(other, CodingSide) else {},
+        left_out=other.left_out if isinstance(other, CodingSide) else {},
         shift_s=at_s,
         best_shift_s=best_shift_s,
         best_kappa=best_kappa,
@@ -212,11 +212,7 @@ _Pairs = Sequence[tuple[str, str]]
 
 def _pairs(table: TableSide, other: Side) -> _Pairs:
     if isinstance(other, CodingSide):
-        found = [(source, source) for source in table.sources if other.covers(source)]
-        if not found:
-            films = ", ".join(list(other.elsewhere(table.sources))[:3])
-            raise DatasetError(f"the coding is of no video of the table: it names {films}")
-        return found
+        return [(source, source) for source in other.sources]
     if len(table.sources) == len(other.sources) == 1:
         return [(table.sources[0], other.sources[0])]
     known = sources_by_key(other.sources)
@@ -337,13 +333,3 @@ def _unseen_s(table: TableSide, other: Side, pairs: _Pairs, shift_s: float) -> f
         for _, label, box in frame.faces
         if label >= 0 and table.label_at(name, frame.time_s - shift_s, box) == MISSING
     )
-
-
-def _left_out(coding: CodingSide, sources: Sequence[str]) -> dict[str, int]:
-    """Return how many events of a coding are not compared, by the reason."""
-    found = {f"of {label}, which is no class": n for label, n in coding.strange.items()}
-    if coding.n_points:
-        found["without a duration"] = coding.n_points
-    for film, n in coding.elsewhere(sources).items():
-        found[f"of {film}, which is no video of the table"] = n
-    return found

@@ -190,6 +190,11 @@ class WhoIsWho:
             raise DatasetError(f"{where}: {source} has no track {number}")
         return source, number
 
+    def track_of(self, source: str, track_id: int | None) -> int | None:
+        """Return the track that the person of a track has; None where it is left out."""
+        to = self._as.get((source, track_id), (source, track_id))
+        return None if to is None else to[1]
+
     def rows(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Yield rows in which each person has one track.
 

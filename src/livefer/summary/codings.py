@@ -1,7 +1,7 @@
 """Annotations of ELAN and BORIS as rows of events: onset, duration, trial_type.
 
 ELAN: File, Export As, Tab-delimited Text, with or without column headers. BORIS: Observations,
-Export events, as tabular or aggregated events, CSV or TSV. Both are told by their columns.
+Export events, as tabular or aggregated events, CSV or TSV. The columns show which it is.
 https://www.mpi.nl/tools/elan/docs/manual/, https://www.boris.unito.it/user_guide/export_events/
 """
 
@@ -56,8 +56,8 @@ def _has_names(lines: _Lines) -> bool:
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the cells of each line that is neither empty nor a remark."""
     with csv_errors(path), path.open(encoding="utf-8-sig", newline="") as file:
-        told = (line for line in file if not line.startswith(("#", '"#')))
-        first = next((line for line in told if any(m in line for m in ",;\t")), "")
+        kept = (line for line in file if not line.startswith(("#", '"#')))
+        first = next((line for line in kept if any(m in line for m in ",;\t")), "")
         mark = min((m for m in ",;\t" if m in first), key=first.index, default="\t")
         file.seek(0)
         table = csv.reader(file, delimiter=mark)

@@ -125,9 +125,12 @@ class Events(SpanUnit):
         super().__init__(classes, participants, _OF_EVENT)
         self._before_s, self._after_s, self._window_s = before_s, after_s, window_s
         self._events: dict[str | None, list[Event]] = {}
+        self._keys: dict[int, str | None] = {}
+        self._videos: dict[str, list[str]] = {}
         for event in events:
             key = None if event.source is None else key_of(event.source)
             self._events.setdefault(key, []).append(event)
+            self._keys[event.number] = key
             if after_s is None and not event.duration_s:
                 raise ConfigError(
                     f"event {event.number} has no duration: choose how many seconds from each "
@@ -143,16 +146,20 @@ class Events(SpanUnit):
 
     def spans_of(self, video: SourceSummary) -> Iterator[tuple[int, Span]]:
         """Yield the spans of a video's events, in the order of the events."""
-        return enumerate(self._spans(video.source).spans)
+        for number, span in enumerate(self._spans(video.source).spans):
+            key = self._keys[span[2]["event"]]
+            # A whole path may be the end of another one, too.
+            if key is None or self._videos[key] == [video.source]:
+                yield number, span
 
     def rows(self, summary: Summary) -> list[Row]:
         """Return the rows of all frames; summary: of the same table.
 
         DatasetError where an event is of two videos, or all are of videos that the table lacks.
         """
-        videos = sources_by_key(video.source for video in summary.sources)
+        self._videos = sources_by_key(video.source for video in summary.sources)
         for key in self._events:
-            if key is not None and len(names := videos.get(key, ())) > 1:
+            if key is not None and len(names := self._videos.get(key, ())) > 1:
                 raise DatasetError(
                     f"{key} of the events is {' and '.join(names[:2])}: give more of the path"
                 )

@@ -19,7 +19,14 @@ from livefer.drawing.text import Image
 from livefer.formatting import clock, count, length, short_name, short_names
 from livefer.labels import colour_hex
 from livefer.summary.key_frames import KeyFrame, portraits
-from livefer.summary.records import Person, Pictures, SourceSummary, Summary, Trouble
+from livefer.summary.records import (
+    Person,
+    Pictures,
+    SourceSummary,
+    Summary,
+    Trouble,
+    kind_of,
+)
 from livefer.summary.timeline import shown_persons, timeline_picture, timeline_svg
 from livefer.version import __version__
 
@@ -131,7 +138,7 @@ def _tiles(summary: Summary) -> list[tuple[str, str]]:
         tiles = [
             (length(footage_s), f"of footage in {count(len(summary.sources), 'video')}"),
             (f"{n_frames:,}", "frames looked at"),
-            (f"{len(persons):,}", f"track{'s' if len(persons) != 1 else ''} of faces"),
+            _number_of(persons),
             (f"{1 - n_without / max(n_frames, 1):.0%}", "of the frames have a face"),
             (f"{uncertain:.0%}", "of the time seen is uncertain"),
         ]
@@ -144,6 +151,15 @@ def _tiles(summary: Summary) -> list[tuple[str, str]]:
     if n := len(summary.troubles):
         tiles.append((f"{n:,}", "not readable" if n != 1 else "place not readable"))
     return tiles
+
+
+def _number_of(persons: Sequence[Person]) -> tuple[str, str]:
+    """Return how many there are, and the words behind it; a person may be in several films."""
+    if kind_of(persons) == "person":
+        n, words = len({person.name for person in persons}), ("person", "people")
+    else:
+        n, words = len(persons), ("track of faces", "tracks of faces")
+    return f"{n:,}", words[n != 1]
 
 
 @dataclass(frozen=True)
@@ -176,9 +192,11 @@ def _overview(summary: Summary, longest: Sequence[SourceSummary], names: Mapping
             f"<td>{1 - source.n_without_face / max(source.n_frames, 1):.0%}</td>"
             f"<td>{length(source.frames_s)}</td><td>{len(source.followed):,}</td></tr>"
         )
+    kind = kind_of(p for s in summary.sources for p in s.followed)
     more = len(summary.sources) - _MOST_SOURCES
     tail = f'<p class="faint">and {more:,} more</p>' if more > 0 else ""
-    head = ("film", "", *summary.classes, "uncertain", "face in view", "length", "tracks")
+    head = ("film", "", *summary.classes, "uncertain", "face in view", "length")
+    head = (*head, "people" if kind == "person" else "tracks")
     return (
         '<section id="films">\n<h2>Films</h2>\n<p class="faint">Share of each expression, of the '
         "time in which a face was seen. Of several faces, all count. Uncertain time counts for no "
@@ -197,13 +215,14 @@ def _source(
     by_seen = sorted(source.followed, key=lambda p: -p.seen_s)[:_MOST_PERSONS]
     persons = [p for p in source.followed if p in by_seen]
     is_alone = len(summary.sources) == 1 and summary.pictures is None
-    head = "Tracks" if is_alone else escape(name)
+    kind = kind_of(source.followed)
+    head = ("People" if kind == "person" else "Tracks") if is_alone else escape(name)
     parts = [f'<section id="source-{number}">\n<h2>{head}</h2>']
     span = f"{clock(source.first_s)}–{clock(source.last_s)}"
     parts.append(
         f'<p class="faint">{length(source.frames_s)} looked at ({span}) · '
         f"{count(source.n_frames, 'frame')} · "
-        f"{count(len(source.followed), 'track')}</p>"
+        f"{count(len(source.followed), kind)}</p>"
     )
     if persons:
         parts.append(_shares_table(persons, summary.classes, frames))
@@ -277,7 +296,8 @@ def _timeline(
     label = escape(f"Probabilities of the expressions of each face in {source.source} over time")
     return (
         f'<h3>Over time</h3>\n<figure class="timeline" role="img" aria-label="{label}">{svg}'
-        "<figcaption>Each row is a track; its bands are the probabilities of the expressions. "
+        f"<figcaption>Each row is a {kind_of(source.followed)}; its bands are the probabilities of "
+        "the expressions. "
         "Hatched: uncertain, not to be relied on. Empty: the face was not found."
         "</figcaption></figure>"
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -89,6 +89,24 @@ class KeyFrames:
 
         least = min(persons, key=worth)
         del persons[least], self._n_seen[source, least]
+
+
+def of_persons(frames: Iterable[KeyFrame], track_of: Callable[[int], int | None]) -> list[KeyFrame]:
+    """Return a source's key frames where several tracks are one person's, as KeyFrames.of does.
+
+    track_of: returns the track of the person of a track; None leaves it out
+    """
+    best: dict[tuple[int, str | None], KeyFrame] = {}
+    for frame in frames:
+        track_id = track_of(frame.track_id)
+        if track_id is None:
+            continue
+        key = track_id, None if frame.uncertain else frame.label
+        if key not in best or frame.confidence > best[key].confidence:
+            best[key] = replace(frame, track_id=track_id)
+    certain = {track_id for track_id, label in best if label is not None}
+    found = [f for f in best.values() if not f.uncertain or f.track_id not in certain]
+    return sorted(found, key=lambda f: (f.track_id, -f.confidence))
 
 
 def portraits(frames: Iterable[KeyFrame]) -> dict[int | None, NDArray[np.uint8]]:

@@ -148,7 +148,7 @@ class Participants:
 class Named:
     """The persons of a table's tracks.
 
-    names: by source and track; a track without one is nobody's that is known
+    names: by source and track; of a track that is not here, the person is not known
     """
 
     names: Mapping[tuple[str, int | None], str]
@@ -162,7 +162,7 @@ class Whose:
     """Whose a face is: a track's, or a participant's.
 
     columns: that name them, with their types
-    nobody: who has the rows of a span without a face: an empty track, but no participant
+    of_empty: who has the rows of a span without a face: an empty track, but no participant
     """
 
     def __init__(self, participants: Known) -> None:
@@ -173,8 +173,8 @@ class Whose:
             self.columns = {"track_id": int, "name": str}
         if self._participants is not None:
             self.columns = dict.fromkeys(self._participants.columns, str)
-        nobody: Who = (None,) * len(self.columns)
-        self.nobody: list[Who] = [nobody] if self._participants is None else []
+        unknown: Who = (None,) * len(self.columns)
+        self.of_empty: list[Who] = [unknown] if self._participants is None else []
 
     def of(self, source: str, faces: Iterable[FaceRow]) -> dict[Who, FaceRow]:
         """Return the face of each in a frame."""
@@ -203,9 +203,9 @@ class Whose:
         if names := self._participants.unmatched:
             videos = count(len(names), "video")
             lines.append(f"{videos} without a participant left out: {_first_of(names)}")
-        if names := self._participants.strange:
-            videos = count(len(names), "video")
-            lines.append(f"{videos} of a participant not in the table: {_first_of(names)}")
+        if strange := self._participants.strange:
+            videos = count(len(strange), "video")
+            lines.append(f"{videos} of a participant not in the table: {_first_of(strange)}")
         return lines
 
 

@@ -5,6 +5,7 @@ Shares are of the time that a face was seen; those of the labels and `uncertain`
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -103,8 +104,14 @@ class Person:
 
 
 def track_name(track_id: int | None) -> str:
-    """Return what a track is called where nobody knows whose face it is."""
+    """Return what a track is called whose person is not known."""
     return "untracked" if track_id is None else f"track {track_id}"
+
+
+def kind_of(persons: Iterable[Person]) -> str:
+    """Return what they are called: "person" where all are known by name, else "track"."""
+    is_known = [person.name != track_name(person.track_id) for person in persons]
+    return "person" if is_known and all(is_known) else "track"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from livefer.errors import ConfigError, DatasetError
 from livefer.summary.events import Event
 from livefer.tables.holds import Holds
-from livefer.tables.plain import key_of, keys_of
+from livefer.tables.plain import key_of, sources_by_key
 
 Row = Mapping[str, Any]
 Box = tuple[float, float, float, float]
@@ -108,24 +109,26 @@ def _weighed(faces: Mapping[float, list[Face]]) -> list[SideFrame]:
 class CodingSide:
     """A person's coding as one side of a comparison.
 
-    strange: labels that are no classes, and how many events have each
-    n_points: events of a class that cover no time
+    sources: the videos of the table that were coded
+    left_out: how many events are not compared, by the reason
     """
 
     def __init__(
         self,
         events: Sequence[Event],
+        sources: Sequence[str],
         classes: Sequence[str],
         words: Mapping[str, str] | None = None,
         rest: str | None = None,
     ) -> None:
         """Take events as labels, by their kind or their tier.
 
+        sources, classes: of the table
         words: classes by a coding's own words, as in {"smile": "happy"}
         rest: the class of the time without a code; None leaves it out
 
-        ConfigError for a class that the table lacks. DatasetError where no label is a class, or
-        none of these events has a duration.
+        ConfigError for a class that the table lacks. DatasetError where no event is of a class, or
+        none of these has a duration, or these are of other videos, or one of them is of two.
         """
         ids = {name.casefold(): i for i, name in enumerate(classes)}
         for name in [*(words or {}).values(), *([rest] if rest else [])]:
@@ -133,48 +136,51 @@ class CodingSide:
                 raise ConfigError(f"{name} is no class of the table: it has {', '.join(classes)}")
         known = {**ids, **{w.casefold(): ids[c.casefold()] for w, c in (words or {}).items()}}
         self._rest = MISSING if rest is None else ids[rest.casefold()]
-        self.strange: dict[str, int] = {}
-        self.n_points = 0
-        self._spans: dict[str | None, list[_Span]] = {}
+        strange, elsewhere, n_points = Counter[str](), Counter[str](), 0
+        videos, spans = sources_by_key(sources), dict[str, list[_Span]]()
         for event in events:
             labels = [name for name in (event.trial_type, event.tier) if name]
             found = next((known[n.casefold()] for n in labels if n.casefold() in known), None)
             if found is None:
-                name = labels[0] if labels else "no label"
-                self.strange[name] = self.strange.get(name, 0) + 1
-            elif not event.duration_s:
-                self.n_points += 1
-            else:
-                source = None if event.source is None else key_of(event.source)
+                strange[labels[0] if labels else "no label"] += 1
+                continue
+            if not event.duration_s:
+                n_points += 1
+                continue
+            of = sources if event.source is None else videos.get(key_of(event.source), [])
+            if event.source is not None and len(of) > 1:
+                names = " and ".join(of[:2])
+                raise DatasetError(
+                    f"{event.source} of the coding is {names}: give more of the path"
+                )
+            if not of:
+                elsewhere[str(event.source)] += 1
+            for source in of:
                 span = event.onset_s, event.onset_s + event.duration_s, found
-                self._spans.setdefault(source, []).append(span)
-        if not self._spans and self.n_points:
+                spans.setdefault(source, []).append(span)
+        if not spans and elsewhere:
+            films = ", ".join(list(elsewhere)[:3])
+            raise DatasetError(f"the coding is of no video of the table: it names {films}")
+        if not spans and n_points:
             raise DatasetError(
                 "the coding has points in time only, and a label is compared over time: code "
                 "states, with a beginning and an end"
             )
-        if not self._spans:
+        if not spans:
             raise DatasetError(
                 f"no label of the coding is a class of the table: it has "
-                f"{', '.join(list(self.strange)[:5])}; --label WORD=CLASS tells what they mean"
+                f"{', '.join(list(strange)[:5])}; --label WORD=CLASS tells what they mean"
             )
-        self._steps: dict[str, tuple[list[float], list[int]]] = {}
-
-    def covers(self, source: str) -> bool:
-        """Say whether a video was coded."""
-        return any(key in self._spans for key in (None, *keys_of(source)))
-
-    def elsewhere(self, sources: Iterable[str]) -> dict[str, int]:
-        """Return the videos that were coded and are none of these, and their numbers of events."""
-        known = {key for source in sources for key in keys_of(source)}
-        others = [key for key in self._spans if key is not None and key not in known]
-        return {str(key): len(self._spans[key]) for key in others}
+        self.sources = [source for source in sources if source in spans]
+        self.left_out = {f"of {label}, which is no class": n for label, n in strange.items()}
+        if n_points:
+            self.left_out["without a duration"] = n_points
+        for film, n in elsewhere.items():
+            self.left_out[f"of {film}, which is no video of the table"] = n
+        self._steps = {source: _steps(of_one) for source, of_one in spans.items()}
 
     def label_at(self, source: str, time_s: float, box: Box | None = None) -> int:
         """Return the class at a time: that of the code which began last."""
-        if source not in self._steps:
-            keys = [None, *keys_of(source)]
-            self._steps[source] = _steps([s for key in keys for s in self._spans.get(key, ())])
         times_s, labels = self._steps[source]
         place = bisect_right(times_s, time_s + _ROUNDING_S) - 1
         label = MISSING if place < 0 else labels[place]

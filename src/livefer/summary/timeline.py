@@ -2,7 +2,7 @@
 
 Each person has a row that is filled by bands, the probabilities of the classes. It is hatched where
 the answer is uncertain and empty where the face was not found. A person's timeline is binned into
-at most MOST_COLUMNS columns, whatever its length: more could not be told apart.
+at most MOST_COLUMNS columns, whatever its length: the eye sees no more.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def timeline_svg(figure: Figure, name: str) -> str:
 def shown_persons(source: SourceSummary) -> list[Person]:
     """Return the persons that have a row: those seen longest, in the order of appearance."""
     longest = sorted(source.followed, key=lambda p: -p.seen_s)[:MOST_PERSONS]
-    return sorted(longest, key=lambda p: p.first_s)
+    return sorted((p for p in source.followed if p in longest), key=lambda p: p.first_s)
 
 
 @dataclass(frozen=True)
@@ -372,7 +372,7 @@ def _square(face: Image) -> Image:
 
 
 def _short(name: str) -> str:
-    """Return a name that fits the picture's width: its end, which tells most."""
+    """Return a name that fits the picture's width: its end, which says most."""
     if cell_len(name) <= _MOST_LETTERS:
         return name
     while cell_len(name) >= _MOST_LETTERS:

@@ -25,7 +25,7 @@ SLIVER_S = 5e-4
 _MOST_WINDOWS = 1_000_000
 Row = dict[str, Any]
 Span = tuple[float, float, Row]
-"""Start, end, and the cells that tell which span it is."""
+"""Start, end, and the cells that name the span."""
 
 
 def video_rows(
@@ -150,7 +150,7 @@ class SpanUnit(Unit):
         participants: Known,
         of_span: Mapping[str, Type] | None = None,
     ) -> None:
-        """of_span: the types of the cells that tell which span it is."""
+        """of_span: the types of the cells that name a span."""
         super().__init__(classes, participants)
         self._sums: dict[tuple[str, int], dict[Who, Sums]] = {}
         times: dict[str, Type] = {"start_s": float, "end_s": float}
@@ -195,7 +195,7 @@ class SpanUnit(Unit):
         """
         of_span = self._sums.get((source, number), {})
         found = {who: s for who, s in of_span.items() if s.n_frames or s.seen_s > SLIVER_S}
-        whos = self.whose.of_video(source, found) or self.whose.nobody
+        whos = self.whose.of_video(source, found) or self.whose.of_empty
         return {who: found.get(who) or Sums(len(self.classes)) for who in whos}
 
     def rows(self, summary: Summary) -> list[Row]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from livefer.errors import DatasetError
@@ -12,7 +13,7 @@ from livefer.formatting import printable, short_name
 from livefer.labels import CLASSES
 from livefer.results import FrameResult
 from livefer.summary.html_report import report_html
-from livefer.summary.key_frames import KeyFrame, KeyFrames, portraits
+from livefer.summary.key_frames import KeyFrame, KeyFrames, of_persons, portraits
 from livefer.summary.records import SourceSummary, Summary
 from livefer.summary.summarize import Summarizer
 from livefer.summary.timeline import timeline_picture, write_timeline
@@ -39,6 +40,8 @@ class VideoDigest:
         """
         self._summarizer = Summarizer(classes, min_seen_s=min_seen_s)
         self._key_frames = KeyFrames()
+        self._of_persons: Summary | None = None
+        self._track_of: Callable[[str, int], int | None] = lambda source, track_id: track_id
 
     def add(self, result: FrameResult) -> None:
         """Add one frame; those of a video come in their order."""
@@ -48,7 +51,16 @@ class VideoDigest:
 
     def summary(self) -> Summary:
         """Return the figures of all frames; none may be added after it."""
-        return self._summarizer.summary()
+        return self._of_persons or self._summarizer.summary()
+
+    def show_persons(self, summary: Summary, track_of: Callable[[str, int], int | None]) -> None:
+        """Take the figures of persons, once their tracks are known, instead of those of tracks.
+
+        summary: of the same frames
+        track_of: returns the track that a person has in it, for a source and a track; None leaves
+            the track out
+        """
+        self._of_persons, self._track_of = summary, track_of
 
     def write(
         self,
@@ -70,7 +82,10 @@ class VideoDigest:
         """
         summary = self.summary()
         names = [source.source for source in summary.sources]
-        frames = {name: self._key_frames.of(name) for name in names}
+        frames = {
+            name: of_persons(self._key_frames.of(name), partial(self._track_of, name))
+            for name in names
+        }
         written = []
         with each_file(errors) as errors:
             if plot is not None and names:

@@ -78,12 +78,13 @@ def key_of(name: str) -> str:
 
 
 def sources_by_key(sources: Iterable[str]) -> dict[str, list[str]]:
-    """Return the files that each name may mean."""
+    """Return the files that each name may mean; a whole path means that file only."""
     found: dict[str, list[str]] = {}
+    sources = list(sources)
     for source in sources:
         for key in keys_of(source):
             found.setdefault(key, []).append(source)
-    return found
+    return found | {key_of(source): [source] for source in sources}
 
 
 def check_plain_name(path: Path) -> None:

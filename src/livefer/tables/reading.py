@@ -97,7 +97,7 @@ def is_table(path: Path) -> bool:
         return path.suffix.lower() in SUFFIXES
     try:
         return {"source", "time_s"} <= set(column_names(path))
-    except DatasetError:  # told by who reads it
+    except DatasetError:  # reading it raises the error again
         return False
 
 

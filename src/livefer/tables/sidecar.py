@@ -45,7 +45,7 @@ def write_sidecar(table: Path, metadata: Mapping[str, str]) -> Path:
 
 
 def read_sidecar(table: Path) -> dict[str, str]:
-    """Return how a table was made; nothing where no file beside it tells."""
+    """Return how a table was made; nothing where there is no file beside it."""
     try:
         found = json.loads(sidecar_of(table).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -56,11 +56,11 @@ def read_sidecar(table: Path) -> dict[str, str]:
 
 
 def drop_sidecar(table: Path) -> None:
-    """Remove what tells how an earlier table of this name was made."""
+    """Remove the file beside an earlier table of this name."""
     if read_sidecar(table):
         sidecar_of(table).unlink()
 
 
 def how_made(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return what a table's metadata tell of its rows, in the words of a report."""
+    """Return how a table's rows were made, in the words of a report."""
     return {words: metadata[key] for key, words in HOW_MADE.items() if key in metadata}

@@ -117,7 +117,7 @@ class TableSink(Sink):
         return frozenset(() if self._bystanders is None else self._bystanders.left_out)
 
     def close(self) -> None:
-        """End the file and give it its name, and tell beside it how it was made."""
+        """End the file and give it its name, and write its metadata beside it."""
         if self._bystanders is not None and not self._is_broken:
             for one in self._bystanders.end():
                 self._write_frame(one)
