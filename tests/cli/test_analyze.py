@@ -322,6 +322,20 @@ def test_mistakes_are_one_line(
     assert not Path("out.csv").exists()
 
 
+def test_baselines_of_two_films_and_of_none_are_named(tmp_path: Path, run: Run) -> None:
+    pytest.importorskip("av")
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "clip.mp4").touch()
+    people = tmp_path / "people.csv"
+    people.write_text("file,baseline\nclip.mp4,auto\nother.mp4,auto\n")
+    code, err = run("a", "b", "-o", "t.csv", "--baselines", "people.csv")
+    assert code == 1
+    assert "clip.mp4 of people.csv is a/clip.mp4 and b/clip.mp4: give more of the path" in err
+    _, err = run("a", "-o", "t.csv", "--baselines", "people.csv")
+    assert "people.csv names 1 film not to be analysed: other.mp4" in err
+
+
 def test_the_page_in_docs_names_every_option_and_no_other() -> None:
     page = Path(__file__).parents[2] / "docs" / "analyze.md"
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page.read_text(encoding="utf-8")))

@@ -46,16 +46,18 @@ def test_a_table_without_metadata_drops_what_told_of_an_earlier_one(tmp_path: Pa
     sidecar_of(path).write_text('{"mine": 1}')
     with open_table(path, CLASSES):
         pass
-    assert sidecar_of(path).read_text() == '{"mine": 1}', "somebody else's file"
+    assert sidecar_of(path).read_text() == '{"mine": 1}', "another program's file"
     assert read_sidecar(path) == {}
 
 
 def test_rows_of_figures_keep_it(tmp_path: Path) -> None:
-    about = {"livefer.table": "t.csv", "livefer.model": "human"}
+    about = {"livefer.schema": "1", "livefer.table": "t.csv", "livefer.model": "human"}
     write_plain(tmp_path / "a.csv", [{"a": 1}], {"a": int}, about)
     assert json.loads((tmp_path / "a.csv.json").read_text()) == about
     write_plain(tmp_path / "b.csv", [{"a": 1}], {"a": int}, {"livefer.table": "t.csv"})
     assert not (tmp_path / "b.csv.json").exists(), "nothing is known"
+    write_plain(tmp_path / "a.csv", [], {"n": int})
+    assert not (tmp_path / "a.csv.json").exists(), "it was of the earlier table"
 
 
 def test_a_report_has_words_for_all_of_it() -> None:

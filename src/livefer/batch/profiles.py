@@ -152,7 +152,13 @@ def read_baselines(path: str) -> dict[str, str]:
 
 def baseline_of(film: str, baselines: Mapping[str, str]) -> str | None:
     """Return the baseline of a film, by its path or the end of it."""
-    return next((baselines[key] for key in keys_of(film) if key in baselines), None)
+    key = key_among(film, baselines)
+    return None if key is None else baselines[key]
+
+
+def key_among(film: str, baselines: Mapping[str, str]) -> str | None:
+    """Return what baselines call a film: the longest of its names; None without one."""
+    return next((key for key in keys_of(film) if key in baselines), None)
 
 
 def check_baseline(baseline: str) -> None:

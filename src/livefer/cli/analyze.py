@@ -18,7 +18,7 @@ from livefer.batch.batches import Job, PartProgress, cut
 from livefer.batch.local_engine import run_local
 from livefer.batch.output import Output
 from livefer.batch.part_files import Part
-from livefer.batch.profiles import read_baselines
+from livefer.batch.profiles import key_among, read_baselines
 from livefer.batch.ray_engine import run_ray
 from livefer.batch.tally import Tally
 from livefer.cli.console import check_landmarks, note, print_left_out, print_without_landmarks
@@ -175,7 +175,7 @@ def analyze(
         inputs = find_inputs(paths, left_out)
         _check_inputs(inputs, output, resume)
         if baselines is not None:
-            _tell_other_films(baselines, inputs)
+            _check_films(baselines, inputs)
         recognizer = settings.recognizer()  # a wrong model or detector is an error here, once
         settings = replace(settings, every_frame=recognizer.every_frame)
         if not detector.lower().endswith(".onnx"):
@@ -239,13 +239,24 @@ def _destination(out: str, resume: bool, engine: Engine) -> Iterator[str]:
                 print_file(table)
 
 
-def _tell_other_films(path: Path, inputs: Sequence[Input]) -> None:
-    """Print one line where a table of baselines names films that are not among the inputs."""
+def _check_films(path: Path, inputs: Sequence[Input]) -> None:
+    """Check the films of a table of baselines.
+
+    Prints a line about those that are not among the inputs. ConfigError where a name means two.
+    """
+    baselines = read_baselines(str(path))
+    films: dict[str, list[str]] = {}
+    for one in inputs:
+        if one.is_video and (key := key_among(one.name, baselines)) is not None:
+            films.setdefault(key, []).append(one.name)
+    for key, names in films.items():
+        if len(names) > 1:
+            both = printable(" and ".join(names[:2]))
+            raise ConfigError(f"{key} of {path} is {both}: give more of the path")
     known = {key for one in inputs for key in keys_of(one.name)}
-    others = [film for film in read_baselines(str(path)) if film not in known]
-    if others:
-        names = ", ".join(map(printable, others[:3])) + (", …" if others[3:] else "")
-        sys.stderr.write(f"{path} names {count(len(others), 'film')} not to be analysed: {names}\n")
+    if others := [film for film in baselines if film not in known]:
+        first = ", ".join(map(printable, others[:3])) + (", …" if others[3:] else "")
+        sys.stderr.write(f"{path} names {count(len(others), 'film')} not to be analysed: {first}\n")
 
 
 def _check_engine(engine: Engine, ray_address: str | None, out: str) -> None:

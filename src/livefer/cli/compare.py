@@ -221,8 +221,10 @@ def _print(found: Agreement, first: Path, second: Path) -> None:
     console.print(confusion)
     console.print()
     console.print(f"interval: {found.interval}", style="dim", soft_wrap=True)
-    for reason, seconds in found.left_out_s.items():
-        console.print(f"left out: {length(seconds)} {reason}", style="dim", soft_wrap=True)
+    for what, of_both in (("uncertain", found.uncertain_s), ("missing", found.missing_s)):
+        for side, seconds in zip("AB", of_both, strict=True):
+            if seconds:
+                console.print(f"left out: {length(seconds)} {what} in {side}", style="dim")
     for reason, n in found.left_out.items():
         line = f"left out: {count(n, 'event')} {printable(reason)}"
         console.print(line, style="dim", soft_wrap=True)

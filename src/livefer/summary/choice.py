@@ -66,7 +66,7 @@ def _sides(row: Row) -> tuple[float, float]:
 def _number(row: Row, name: str) -> float:
     value = row.get(name)
     if value is None:
-        raise DatasetError(f"the table has no {name} of a face: it cannot be asked for")
+        raise DatasetError(f"the table has no {name} of its faces, by which they would be chosen")
     return float(value)
 
 

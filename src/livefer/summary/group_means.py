@@ -87,7 +87,7 @@ def group_means_picture(
         axes.errorbar(x, means, yerr=halves, fmt="o", color=colour, markersize=6.5, capsize=3,
                       elinewidth=1.6, label=label)  # fmt: skip
     axes.set_xticks(range(len(names)), [plain_text(name) for name in names])
-    axes.set(xlim=(-0.6, len(names) - 0.4), ylim=(0, 1))
+    axes.set(xlim=(-0.6, len(names) - 0.4), ylim=(-0.02, 1.02))
     axes.set_ylabel("share of the time seen", color=INK)
     axes.yaxis.set_major_formatter(lambda value, position: f"{100 * value:.0f} %")
     axes.grid(axis="y", color="#d0d7de", linewidth=0.6)

@@ -15,7 +15,7 @@ from livefer.errors import ConfigError, DatasetError, MissingExtraError
 from livefer.system.atomic import replacing
 from livefer.tables.reading import separator
 from livefer.tables.schema import Type, arrow_schema
-from livefer.tables.sidecar import how_made, write_sidecar
+from livefer.tables.sidecar import drop_sidecar, how_made, write_sidecar
 
 PLAIN_SUFFIXES = (".csv", ".json", ".parquet")
 _MISSING = {"", "n/a"}  # the second one is BIDS's
@@ -132,6 +132,8 @@ def write_plain(
         part.write_text(text, encoding="utf-8", newline="\n")
     if metadata and how_made(metadata):
         write_sidecar(path, metadata)
+    else:
+        drop_sidecar(path)
 
 
 def csv_text(rows: Iterable[Mapping[str, Any]], types: Mapping[str, Type]) -> str:
