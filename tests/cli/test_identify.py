@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-import sys
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,11 +14,11 @@ pytest.importorskip("av")
 
 import numpy as np
 from analyzing import run_here
+from commands import Run
 from numpy.typing import NDArray
 from portrait import pasted
 from videos import write_video
 
-from livefer.cli import main
 from livefer.errors import MissingExtraError
 
 Image = NDArray[np.uint8]
@@ -49,23 +47,9 @@ def the_network() -> None:
     pytest.importorskip("onnx")
 
 
-Run = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Return what runs a command in an empty folder, and gives its exit code and stderr."""
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-
-    def of(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["livefer", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        err = capsys.readouterr().err
-        assert "Traceback" not in err
-        return int(ended.value.code or 0), err
-
-    return of
 
 
 BOTH = pytest.mark.parametrize(
@@ -101,13 +85,13 @@ def persons(path: Path) -> dict[tuple[str, str], str]:
 @pytest.mark.usefixtures("colours")
 @BOTH
 def test_a_person_is_found_again_in_a_film_and_in_the_next_one(
-    command: tuple[str, ...], run: Run, tmp_path: Path
+    command: tuple[str, ...], livefer: Run, tmp_path: Path
 ) -> None:
     films = [film(tmp_path / "a.mp4", red(), blue(), red()), film(tmp_path / "b.mp4", blue())]
-    code, err = run(*command, *films, "--identify", "who.csv")
-    assert code == 0
-    assert "2 people in the 4 tracks" in err
-    assert "t.csv, who.csv" in err
+    ended = livefer(*command, *films, "--identify", "who.csv")
+    assert ended.code == 0
+    assert "2 people in the 4 tracks" in ended.err
+    assert "t.csv, who.csv" in ended.err
     assert persons(tmp_path / "who.csv") == {
         ("a.mp4", "1"): "person 1",
         ("a.mp4", "2"): "person 2",
@@ -117,28 +101,28 @@ def test_a_person_is_found_again_in_a_film_and_in_the_next_one(
     kept = {path.name for path in tmp_path.iterdir()}
     assert kept == {"a.mp4", "b.mp4", "t.csv", "t.csv.json", "who.csv"}
 
-    code, _ = run("summarize", "t.csv", "--names", "who.csv", "--out", "shares.csv")
-    assert code == 0
+    ended = livefer("summarize", "t.csv", "--names", "who.csv", "--out", "shares.csv")
+    assert ended.code == 0
     with (tmp_path / "shares.csv").open(encoding="utf-8", newline="") as file:
         rows = [(row["source"], row["name"]) for row in csv.DictReader(file)]
     assert rows == [("a.mp4", "person 1"), ("a.mp4", "person 2"), ("b.mp4", "person 2")]
 
-    code, _ = run("summarize", "t.csv", "--participants", "who.csv", "--out", "all.csv")
-    assert code == 0
+    ended = livefer("summarize", "t.csv", "--participants", "who.csv", "--out", "all.csv")
+    assert ended.code == 0
     with (tmp_path / "all.csv").open(encoding="utf-8", newline="") as file:
         assert [row["n_videos"] for row in csv.DictReader(file)] == ["1", "2"]
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("colours")
-def test_a_report_shows_persons_as_that_of_the_table_does(run: Run, tmp_path: Path) -> None:
+def test_a_report_shows_persons_as_that_of_the_table_does(livefer: Run, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     film(tmp_path / "a.mp4", red(), blue(), red())
     made = ["--report", "r.html", "--plot", "p.png"]
-    code, err = run("video", "a.mp4", "--csv", "t.csv", "--identify", "who.csv", *made)
-    assert code == 0
-    assert "t.csv, who.csv, p.png, r.html" in err
-    assert run("summarize", "t.csv", "--names", "who.csv", "--report", "s.html")[0] == 0
+    ended = livefer("video", "a.mp4", "--csv", "t.csv", "--identify", "who.csv", *made)
+    assert ended.code == 0
+    assert "t.csv, who.csv, p.png, r.html" in ended.err
+    assert livefer("summarize", "t.csv", "--names", "who.csv", "--report", "s.html").code == 0
     of_film, of_table = (_persons_in(tmp_path / name) for name in ("r.html", "s.html"))
     assert of_film == of_table
     assert {row[1] for row in of_film} == {"1", "2"}
@@ -158,30 +142,30 @@ def _persons_in(report: Path) -> list[list[str]]:
 @pytest.mark.usefixtures("colours")
 @BOTH
 def test_a_track_that_the_table_leaves_out_is_nobodys(
-    command: tuple[str, ...], run: Run, tmp_path: Path
+    command: tuple[str, ...], livefer: Run, tmp_path: Path
 ) -> None:
     film(tmp_path / "a.mp4", red(), blue(), blue())
     images = [np.roll(red(), 2 * i, axis=1) for i in range(30)]
     write_video(tmp_path / "b.mp4", images, fps=10)
     more = ["--min-seen", "2.5", "--identify", "who.csv"]
-    code, err = run(*command, "a.mp4", "b.mp4", *more)
-    assert code == 0
-    assert "3 short tracks left out" in err
+    ended = livefer(*command, "a.mp4", "b.mp4", *more)
+    assert ended.code == 0
+    assert "3 short tracks left out" in ended.err
     assert persons(tmp_path / "who.csv") == {("b.mp4", "1"): "person 1"}
-    assert run("summarize", "t.csv", "--names", "who.csv")[0] == 0
+    assert livefer("summarize", "t.csv", "--names", "who.csv").code == 0
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("the_network")
 def test_the_real_network_knows_a_face_again_in_processes_of_its_own(
-    run: Run, tmp_path: Path
+    livefer: Run, tmp_path: Path
 ) -> None:
     near = pasted(150, 60, degrees=12, zoom=1.2)
     films = [film(tmp_path / "a.mp4", red(), near), film(tmp_path / "b.mp4", near)]
     more = ["--identify", "who.csv", "--workers", "2"]
-    code, err = run("analyze", *films, "--out", "t.csv", *more)
-    assert code == 0
-    assert "1 person in the 3 tracks" in err
+    ended = livefer("analyze", *films, "--out", "t.csv", *more)
+    assert ended.code == 0
+    assert "1 person in the 3 tracks" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -199,28 +183,28 @@ def test_the_real_network_knows_a_face_again_in_processes_of_its_own(
 )
 @pytest.mark.usefixtures("colours")
 def test_what_does_not_go_together_is_said_in_one_line(
-    arguments: list[str], expected: str, run: Run, tmp_path: Path
+    arguments: list[str], expected: str, livefer: Run, tmp_path: Path
 ) -> None:
     write_video(tmp_path / "a.mp4", [NOBODY] * 3)
-    code, err = run(*arguments, "a.mp4", "--identify", "who.csv")
-    assert code == 1
-    assert expected in err
-    assert err.count("\n") == 1
+    ended = livefer(*arguments, "a.mp4", "--identify", "who.csv")
+    assert ended.code == 1
+    assert expected in ended.err
+    assert ended.err.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
 @pytest.mark.parametrize("name", ["who.parquet", "a.mp4"])
 @pytest.mark.usefixtures("colours")
-def test_the_name_is_that_of_a_new_csv(name: str, run: Run, tmp_path: Path) -> None:
+def test_the_name_is_that_of_a_new_csv(name: str, livefer: Run, tmp_path: Path) -> None:
     write_video(tmp_path / "a.mp4", [NOBODY] * 3)
-    code, err = run("video", "a.mp4", "--csv", "t.csv", "--identify", name)
-    assert code == 1
-    assert f"{name} is no name for a table of persons: expected one that ends in .csv" in err
+    ended = livefer("video", "a.mp4", "--csv", "t.csv", "--identify", name)
+    assert ended.code == 1
+    assert f"{name} is no name for a table of persons: expected one that ends in .csv" in ended.err
 
 
 @BOTH
 def test_without_the_extra_nothing_is_begun(
-    command: tuple[str, ...], run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    command: tuple[str, ...], livefer: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def missing(*_: Any) -> Path:
         raise MissingExtraError("--identify", "people")
@@ -228,7 +212,7 @@ def test_without_the_extra_nothing_is_begun(
     monkeypatch.setattr("livefer.identity.tracks.open_network", missing)
     monkeypatch.setattr("livefer.cli.analyze.weights_path", missing)
     write_video(tmp_path / "a.mp4", [NOBODY] * 3)
-    code, err = run(*command, "a.mp4", "--identify", "who.csv")
-    assert code == 1
-    assert '--identify needs the "people" extra: pip install "livefer[people]"' in err
+    ended = livefer(*command, "a.mp4", "--identify", "who.csv")
+    assert ended.code == 1
+    assert '--identify needs the "people" extra: pip install "livefer[people]"' in ended.err
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
