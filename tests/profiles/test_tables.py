@@ -65,7 +65,7 @@ def test_a_bystander_is_judged_plainly_and_other_films_too() -> None:
 
 def test_what_cannot_be_is_refused() -> None:
     faces = MainFaces(film(), CLASSES)
-    with pytest.raises(ConfigError, match="nobody is seen from 20 to 30 s"):
+    with pytest.raises(ConfigError, match="no face is seen from 20 to 30 s"):
         faces.profile_of("p1.mp4", (20.0, 30.0))
     with pytest.raises(ConfigError, match=r"judged this table already \(ada\)"):
         MainFaces([face(0.0, False, profile="ada")], CLASSES)
