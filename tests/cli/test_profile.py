@@ -69,7 +69,7 @@ def labels(name: str) -> list[str]:
 def test_pictures_become_a_profile(run: Any) -> None:
     rest, smile = picture("rest.png", ANGRY), picture("smile.png", HAPPY)
     code, out, _ = run(
-        "profile", "--neutral", rest, "--expression", f"happy={smile}", "-o", "ada.json"
+        "profile", "--neutral", rest, "--expression", f"smiling={smile}", "-o", "ada.json"
     )
     assert code == 0
     assert out.splitlines()[2].split()[:5] == ["rest.png", "neutral", "1", "angry", "80%"]

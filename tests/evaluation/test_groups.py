@@ -66,6 +66,7 @@ def test_cells_without_a_value_are_a_group_of_their_own(tmp_path: Path) -> None:
     [
         ("id\nP07\n", {}, "has 1 columns"),
         ("", {}, "has 0 columns"),
+        ("id,sex\n", {}, "a header and no rows"),
         ("id,sex\nQ1,f\n", {}, 'none of the pictures.*"happy/P07_1.jpg" or "P07_1", got "q1"'),
         ("id,sex\n7,f\n07,m\n", {}, 'line 3: "07" has a row already'),
         ("id,sex\nP07,f\n", {"age": [3]}, "no column age: it has id, sex"),

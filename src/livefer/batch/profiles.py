@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from livefer.batch.recordings import recognise_video
 from livefer.errors import ConfigError, SourceError
 from livefer.formatting import count, printable
+from livefer.labels import class_named
 from livefer.media.names import is_kind
 from livefer.media.pictures import read_image
 from livefer.media.pyav_reader import VideoReader
@@ -51,8 +52,8 @@ def learn_profile(
 ) -> tuple[Profile, list[Example]]:
     """Make a profile of the person who is the main face of each source; also return what was seen.
 
-    sources: by class, pictures and films; "film.mp4@0:10-0:20" is a part of a film. Those of
-        "neutral" are needed
+    sources: by class, or a common name of one (smiling), pictures and films;
+        "film.mp4@0:10-0:20" is a part of a film. Those of "neutral" are needed
     name: of the person, for tables
 
     Raises SourceError where a source cannot be read or shows no face, ConfigError where the neutral
@@ -61,7 +62,7 @@ def learn_profile(
     if recognizer.profile is not None:
         raise ConfigError("a profile is made from plain answers: leave the other profile out")
     examples = [
-        _read(recognizer, source, expression)
+        _read(recognizer, source, class_named(expression, recognizer.classes) or expression)
         for expression, names in sources.items()
         for source in names
     ]

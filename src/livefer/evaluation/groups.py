@@ -136,6 +136,10 @@ def _read(path: Path) -> tuple[list[str], dict[str, list[str]]]:
             f"{path} has {len(header)} columns: expected one that names the pictures or "
             "participants, and one for each kind of group"
         )
+    if not rows:
+        raise DatasetError(
+            f"{path} has a header and no rows: expected one for each picture or participant"
+        )
     return header, rows
 
 
