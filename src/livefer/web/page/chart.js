@@ -131,19 +131,15 @@ export class Chart {
     /** @type {Plot} */ {ctx, x, edge}, /** @type {Sample[]} */ run, /** @type {number} */ i,
     /** @type {number} */ base, /** @type {number} */ high,
   ) {
+    const y = (/** @type {Sample} */ {shares}) => base - high * shares[i];
+    const end = x(run[run.length - 1].at);
+    const start = Math.min(x(run[0].at), end - 3); // a single sample is visible, too
     const line = new Path2D();
-    run.forEach((sample, n) => {
-      const [px, py] = [x(sample.at), base - high * sample.shares[i]];
-      if (n) line.lineTo(px, py);
-      else line.moveTo(px, py);
-    });
+    line.moveTo(start, y(run[0]));
+    for (const sample of run) line.lineTo(x(sample.at), y(sample));
     const area = new Path2D(line);
-    const last = run[run.length - 1];
-    const end = Math.max(x(last.at), x(run[0].at) + 3); // a single sample is visible, too
-    line.lineTo(end, base - high * last.shares[i]);
-    area.lineTo(end, base - high * last.shares[i]);
     area.lineTo(end, base);
-    area.lineTo(x(run[0].at), base);
+    area.lineTo(start, base);
     area.closePath();
     ctx.fillStyle = this.colours[this.classes[i]];
     ctx.globalAlpha = run[0].uncertain ? 0.3 : 0.9;

@@ -263,7 +263,10 @@ export class Live {
     void this.sendNewest();
   }
 
-  /** Send the newest picture if the stream takes one now. Older ones are left out: none is ever queued. */
+  /**
+   * Send the newest picture if the stream takes one now. Older ones are left out: none is ever queued. A reply does
+   * not send it, because the next picture comes soon, and is newer.
+   */
   async sendNewest() {
     const {stream, newest} = this;
     if (!newest || !this.analyses() || !stream.ready()) return;
@@ -282,7 +285,6 @@ export class Live {
   /** @param {Reply} reply @param {number} delayMs since its frame was shown */
   async onReply(reply, delayMs) {
     const turn = this.turns.shift();
-    void this.sendNewest();
     if (turn !== this.turn) return;
     if (reply.type !== 'result') {
       this.figures.frameSkipped();
@@ -335,7 +337,7 @@ export class Live {
   tick() {
     this.figures.show();
     this.results.tick();
-    void this.sendNewest(); // a film's last picture may have come when the stream took none
+    if (this.state === 'paused') void this.sendNewest(); // a film's last one may have come when the stream took none
     if (this.stream.status.state === 'waiting') this.render(); // counts down
   }
 

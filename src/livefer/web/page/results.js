@@ -102,8 +102,8 @@ export class Results {
     this.cards.removeGone();
     const n = this.session.frames.length;
     for (const id of ['csv', 'json', 'reset']) $(id).disabled = n === 0;
-    const last = n ? this.session.frames[n - 1].time_s : 0;
-    const length = `${Math.floor(last / 60)}:${String(Math.floor(last % 60)).padStart(2, '0')}`;
+    const seconds = Math.floor(this.session.lengthS);
+    const length = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
     $('session-text').textContent = n ? `${length} recorded here` : 'Nothing recorded yet';
   }
 }

@@ -9,6 +9,7 @@
  */
 
 const MOST_FRAMES = 100_000; // an hour and a half at 18 per second; then the oldest are dropped
+const PAUSE_S = 5; // between two frames, or a jump back: this time was not recorded
 const TABLE_SCHEMA = 1;
 // The columns of livefer's tables (tables/writing.py), so that the same programs read both.
 const FRAME_COLUMNS = ['source', 'index', 'time_s', 'n_skipped', 'error', 'note'];
@@ -24,6 +25,7 @@ export class Session {
     this.models = new Map(); // the classes of each model that answered, by its name
     this.startedAt = new Date();
     this.firstAt = NaN;
+    this.lengthS = 0; // without pauses, and without jumps in a film
     this.nForgotten = 0;
   }
 
@@ -47,6 +49,8 @@ export class Session {
   add(frame, {name, classes}) {
     if (!this.frames.length) this.startedAt = new Date();
     this.models.set(name, classes);
+    const stepS = frame.time_s - (this.frames.at(-1)?.time_s ?? frame.time_s);
+    if (stepS > 0 && stepS < PAUSE_S) this.lengthS += stepS;
     this.frames.push({...frame, model: name, faces: frame.faces.map(plain)});
     if (this.frames.length > MOST_FRAMES) {
       this.frames.splice(0, MOST_FRAMES / 100);
