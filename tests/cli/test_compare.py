@@ -55,6 +55,13 @@ def test_a_coding_on_either_side(tables: tuple[Path, Path], tmp_path: Path) -> N
     assert "all       1.00" in run(coding, tables[0], *words).stdout
     later = run(tables[1], coding, *words, "--shift", "0.3").stdout
     assert "here B is taken 0.3 s later" in later
+    coding.write_text(
+        "".join(f"face\t\t{6 * i + 1}.0\t{6 * i + 4}.0\t3.0\tsmile\n" for i in range(10))
+    )
+    for most, has_words in (("1", True), ("2", False)):
+        said = run(tables[0], coding, *words, "--max-shift", most).stdout
+        assert "best agreement where B is taken 1 s later: kappa 1.00" in said
+        assert ("the largest shift that was tried" in said) == has_words
 
 
 def test_what_cannot_be_compared_is_named(tables: tuple[Path, Path], tmp_path: Path) -> None:

@@ -105,6 +105,12 @@ def test_each_person_has_a_row_up_to_a_limit() -> None:
     assert found.count("happy") >= MOST_PERSONS
 
 
+def test_rows_are_in_the_order_of_appearance_and_of_the_tables() -> None:
+    rows = [make_row(i / 10, "happy", who) for i in range(40) for who in (1, 2, 3)
+            if i < 10 * (who + 1) and (who > 1 or i > 9)]  # fmt: skip
+    assert [p.track_id for p in shown_persons(only_source(rows))] == [2, 3, 1]
+
+
 def test_a_video_without_faces_and_one_frame_are_drawn() -> None:
     empty = only_source(make_rows([""] * 30))
     assert "no face was found" in texts(empty)

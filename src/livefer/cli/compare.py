@@ -105,7 +105,7 @@ def compare(
     shift_s = _shift(shift)
     sides = _sides((first, second), uncertain, _words(label or ()), rest)
     found = agreement(*sides, shift_s, max_shift)
-    _print(found, first, second)
+    _print(found, first, second, max_shift)
     errors, written = list[str](), list[Path]()
     names = {"first": printable(str(first)), "second": printable(str(second))}
     if out is not None:
@@ -191,7 +191,7 @@ def _table_side(path: Path, uncertain: bool) -> TableSide:
     return side
 
 
-def _print(found: Agreement, first: Path, second: Path) -> None:
+def _print(found: Agreement, first: Path, second: Path, max_shift_s: float) -> None:
     console = stdout(markup=False)
     names = f"{printable(first.name)} and {printable(second.name)}"
     compared = length(float(found.matrix.sum()))
@@ -228,7 +228,7 @@ def _print(found: Agreement, first: Path, second: Path) -> None:
     for reason, n in found.left_out.items():
         line = f"left out: {count(n, 'event')} {printable(reason)}"
         console.print(line, style="dim", soft_wrap=True)
-    console.print(_shift_words(found), soft_wrap=True)
+    console.print(_shift_words(found, max_shift_s), soft_wrap=True)
     if found.renamed is not None:
         names = " and ".join(printable(name) for name in found.renamed)
         console.print(f"compared {names}: the names differ, so check that they are one film")
@@ -238,11 +238,13 @@ def _seconds(seconds: float) -> str:
     return length(seconds) if seconds else "·"
 
 
-def _shift_words(found: Agreement) -> str:
+def _shift_words(found: Agreement, max_shift_s: float) -> str:
     at = f" (here B is taken {_later(found.shift_s)})" if found.shift_s else ""
     if found.best_kappa is None or found.best_shift_s == 0:
         return f"no shift in time improves the agreement{at}"
     best = f"{_later(found.best_shift_s)}: kappa {two_digits(found.best_kappa)}"
+    if abs(found.best_shift_s) > max_shift_s - 0.05:
+        best += " (the largest shift that was tried: look whether the times are of one clock)"
     without = f", {found.kappa or '–'} without a shift; --shift auto takes it"
     return f"best agreement where B is taken {best}{at or without}"
 
