@@ -133,8 +133,8 @@ def image(
             if not quiet:
                 _print(table, [*errors, *unwritten], line, left_out)
     if as_json or quiet:
-        said = [] if as_json else errors
-        sys.stderr.writelines(f"{error}\n" for error in [*said, *unwritten])
+        of_pictures = [] if as_json else errors  # the JSON has them
+        sys.stderr.writelines(f"{error}\n" for error in [*of_pictures, *unwritten])
         print_left_out(left_out)
     if errors or unwritten:
         raise typer.Exit(1)

@@ -53,23 +53,23 @@ class Subtitles:
 
     def add(self, source: str, time_s: float, hold_s: float, faces: list[FaceRow]) -> None:
         """Add a frame that stands for hold_s seconds."""
-        said = tuple(
+        labels = tuple(
             (face.track_id, self._classes[face.class_id] + ("?" if face.uncertain else ""))
             for face in sorted(faces, key=lambda face: face.track_id or 0)
         )
         spans = self._spans.setdefault(source, [])
-        if spans and spans[-1][2] == said and abs(time_s - spans[-1][1]) <= ROUNDING_S:
-            spans[-1] = (spans[-1][0], time_s + hold_s, said)
+        if spans and spans[-1][2] == labels and abs(time_s - spans[-1][1]) <= ROUNDING_S:
+            spans[-1] = (spans[-1][0], time_s + hold_s, labels)
         else:
-            spans.append((time_s, time_s + hold_s, said))
+            spans.append((time_s, time_s + hold_s, labels))
 
     def text(self, source: str) -> str:
         """Return a video's subtitles as a WebVTT file."""
         spans = self._spans.get(source, [])
-        is_one = len({track for _, _, said in spans for track, _ in said}) < 2
+        is_one = len({track for _, _, labels in spans for track, _ in labels}) < 2
         by_track = dict[int | None, list[_Cue]]()
-        for start_s, end_s, said in spans:
-            for track_id, label in said:
+        for start_s, end_s, labels in spans:
+            for track_id, label in labels:
                 text = self._line(source, track_id, label, is_one)
                 _join(by_track.setdefault(track_id, []), _Cue(start_s, end_s, text))
         tracks = by_track.values()
