@@ -72,7 +72,7 @@ def test_without_photographs_or_faces_it_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="is no folder"):
         read_photos(tmp_path / "nowhere", CLASSES, SquareDetector())
     write_picture(tmp_path / "photos" / "sad" / "1.png", make_scene())
-    with pytest.raises(DatasetError, match="no face was found in 1 photographs"):
+    with pytest.raises(DatasetError, match="no face was found in 1 photograph of"):
         read_photos(tmp_path / "photos", CLASSES, SquareDetector())
 
 
