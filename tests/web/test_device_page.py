@@ -167,6 +167,10 @@ def test_a_new_version_replaces_the_old_one(open_page: Any, own_site: tuple[Path
     kept(page)
     page.reload()
     start(page)
+    other = page.context.new_page()
+    other.set_default_timeout(PATIENCE_MS)
+    other.goto(running.url)
+    start(other)
     style = folder / "page" / "style.css"
     style.write_text(style.read_text() + "\n:root { --new: yes; }\n")
     worker = folder / "service-worker.js"
@@ -179,6 +183,11 @@ def test_a_new_version_replaces_the_old_one(open_page: Any, own_site: tuple[Path
         page.click("#renew")
     until(page, f"{new} === 'yes'")
     start(page)
+    other.wait_for_selector("#renew:visible")
+    assert other.evaluate(new) == "", "nor in the middle of another tab's"
+    with other.expect_navigation():
+        other.click("#renew")
+    until(other, f"{new} === 'yes'")
     assert page.evaluate("caches.keys().then((names) => names.length)") == 1
 
 

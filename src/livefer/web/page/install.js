@@ -11,19 +11,24 @@ import {$} from './dom.js';
 export async function keepForLater(isIdle) {
   if (!navigator.serviceWorker) return;
   const isFirst = !navigator.serviceWorker.controller;
-  let replaced = false;
+  let isAsked = false; // by this page, not by another tab of it
+  let isReplaced = false;
   navigator.serviceWorker.addEventListener('controllerchange', () => {
-    if (isFirst || replaced) return; // the first one brings nothing new
-    replaced = true;
-    location.reload();
+    if (isFirst || isReplaced) return; // the first one brings nothing new
+    isReplaced = true;
+    if (isAsked || isIdle()) location.reload();
+    else $('renew').hidden = false;
   });
   const registration = await navigator.serviceWorker.register('service-worker.js').catch(() => null);
   if (!registration) return;
-  const renew = () => registration.waiting?.postMessage('take over');
+  const renew = () => {
+    isAsked = true;
+    if (isReplaced) location.reload();
+    else registration.waiting?.postMessage('take over');
+  };
+  $('renew').onclick = renew;
   const offer = () => {
-    if (!registration.waiting || isFirst) return;
-    $('renew').hidden = false;
-    $('renew').onclick = renew;
+    if (registration.waiting && !isFirst) $('renew').hidden = false;
   };
   if (registration.waiting && isIdle()) renew();
   else offer();
