@@ -81,7 +81,7 @@ def test_tables_that_do_not_fit(
 
 
 def test_another_encoding_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="save it as CSV UTF-8"):
+    with pytest.raises(DatasetError, match="save as CSV UTF-8"):
         read_columns(write(tmp_path, "id,städte\nP07,f\n", "latin-1"), FILES)
 
 
