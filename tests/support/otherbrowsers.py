@@ -19,12 +19,14 @@ from itertools import count
 from pathlib import Path
 from subprocess import PIPE
 from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import IO, Any
 
 from needs import missing
 from waiting import wait_until
 
-WEBKIT = next(Path("/usr/lib").glob("*/webkit2gtk-4.1/MiniBrowser"), None)
+WEBKIT = next(Path("/usr/lib").glob("*/webkit*gtk-*/MiniBrowser"), None)
+"""The small browser that comes with the library."""
 PATIENCE_S = 120
 """How long a page may take to come to something: much longer than any machine needs."""
 
@@ -118,6 +120,8 @@ def webkit() -> Iterator[WebKit]:
     for program, package in (("WebKitWebDriver", "webkit2gtk-driver"), ("Xvfb", "xvfb")):
         if shutil.which(program) is None:
             missing(f"{program} is missing: apt-get install {package}")
+    if WEBKIT is None:
+        missing("WebKit's MiniBrowser is missing: apt-get install webkit2gtk-driver")
     with running(["Xvfb", "-displayfd", "1", "-nolisten", "tcp"], stdout=PIPE) as screen:
         display = ":" + read_until(screen.stdout, r"(\d+)")
         # It paints without a graphics card.
@@ -131,12 +135,11 @@ def webkit() -> Iterator[WebKit]:
 @contextmanager
 def running(command: Sequence[str], **how: Any) -> Iterator[subprocess.Popen[str]]:
     """Run a program until the block ends, and all that it started."""
-    process = subprocess.Popen(command, text=True, start_new_session=True, **how)
-    try:
-        yield process
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    with subprocess.Popen(command, text=True, start_new_session=True, **how) as process:
+        try:
+            yield process
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def read_until(lines: IO[str] | None, pattern: str) -> str:
@@ -144,6 +147,8 @@ def read_until(lines: IO[str] | None, pattern: str) -> str:
     assert lines is not None
     for line in lines:
         if found := re.search(pattern, line):
+            # The rest is read, too: a program whose pipe is full would wait for ever.
+            Thread(target=lines.readlines, daemon=True).start()
             return found[1]
     raise AssertionError(f"the program ended without {pattern}")
 
