@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from livefer.faces.boxes import as_boxes, sides_of
 from livefer.profiles.moments import GAP_S, HOLD_S, LEAST_FRAMES, RIVAL
 from livefer.profiles.profile import NEUTRAL
 from livefer.results import Face, FrameResult, main_face
@@ -91,9 +92,5 @@ class Enrolment:
 
 def _has_rival(main: Face, faces: Sequence[Face]) -> bool:
     """Return whether another face is nearly as large as the main one."""
-
-    def side(face: Face) -> float:
-        left, top, right, bottom = face.box
-        return float(right - left + bottom - top)
-
-    return any(side(face) > RIVAL * side(main) for face in faces if face is not main)
+    sides = sides_of(as_boxes([main.box, *(face.box for face in faces if face is not main)]))
+    return bool((sides[1:] > RIVAL * sides[0]).any())
