@@ -1,7 +1,7 @@
 // @ts-check
 /** Answers for a visitor who holds an expression for two seconds, or several in turn. */
 
-import {largest, sideOf} from './road/boxes.js';
+import {mainFace, sideOf} from './road/boxes.js';
 
 /** @typedef {import('./engine.js').Face} Face */
 /** @typedef {import('./engine.js').Reply} Reply */
@@ -81,10 +81,4 @@ export class Enrolment {
   }
 }
 
-/** @param {Face[]} faces @returns {Face | null} the largest one, the first of several; null of none */
-export function mainFace(faces) {
-  return faces[largest(faces.map(boxOf))] ?? null;
-}
-
-const boxOf = (/** @type {Face} */ {box}) => /** @type {import('./road/boxes.js').Box} */ (box);
-const side = (/** @type {Face} */ face) => sideOf(boxOf(face));
+const side = (/** @type {Face} */ {box}) => sideOf(/** @type {import('./road/boxes.js').Box} */ (box));

@@ -4,7 +4,7 @@
 import {Cards} from './cards.js';
 import {Chart} from './chart.js';
 import {$} from './dom.js';
-import {mainFace} from './enrolment.js';
+import {mainFace} from './road/boxes.js';
 import {saveText, Session} from './session.js';
 
 /** @typedef {import('./engine.js').Model} Model */

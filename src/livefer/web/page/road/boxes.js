@@ -12,6 +12,14 @@ export function largest(boxes) {
 }
 
 /**
+ * @template {{box: number[]}} F
+ * @param {F[]} faces @returns {F | null} the largest one, the first of several; null of none
+ */
+export function mainFace(faces) {
+  return faces[largest(faces.map(({box}) => /** @type {Box} */ (box)))] ?? null;
+}
+
+/**
  * Return the square that is cut for a face; it may reach outside the picture.
  * @param {Box} box @param {number} scale its side, in sides of the box, at least one pixel
  * @param {number} shiftY how far it lies below the box, in its own sides @returns {Box}
